@@ -1,0 +1,97 @@
+/** What every kind of field provides, and the one rule of concurrency that all of them rest on. */
+import type { Hlc } from "../hlc.ts";
+import type { JsonValue } from "../json.ts";
+
+/** The kinds of field whose writes a region accepts alone. */
+export const LOCAL_KINDS = ["lww", "counter", "set", "map", "register", "max", "min"] as const;
+export type LocalKind = (typeof LOCAL_KINDS)[number];
+
+export const OPERATORS = ["set", "unset", "inc", "add", "remove", "put", "drop", "raise", "lower"] as const;
+export type Operator = (typeof OPERATORS)[number];
+
+/** Elements of a set, entries of a map: a field holds at most so many, and refuses more in the fold. */
+export const FIELD_ENTRIES_MAX = 4096;
+
+/** One operator on one field, with its argument checked. */
+export interface Change {
+  readonly field: string;
+  readonly kind: LocalKind;
+  readonly operator: Operator;
+  readonly argument: JsonValue;
+}
+
+/** Who wrote, when, and how much of the log the writer's region had folded. */
+export interface WriteContext {
+  readonly operation: string;
+  readonly origin: string;
+  readonly hlc: Hlc;
+  /** Log position of the entry that carries the write; `PENDING_POSITION` in a view. */
+  readonly position: number;
+  /** Log position that the origin had folded when it accepted the write. */
+  readonly seen: number;
+}
+
+/** The position of what the log has not ordered yet: after everything that it has. */
+export const PENDING_POSITION = Number.MAX_SAFE_INTEGER;
+
+/** Where a stored value came from. */
+export interface Written {
+  readonly hlc: Hlc;
+  readonly origin: string;
+  readonly position: number;
+}
+
+/**
+ * True when the stored value happened before the write; otherwise the two are concurrent.
+ * An origin's own earlier values happened before, because its operations fold in the order of its WAL.
+ */
+export function happenedBefore(stored: { origin: string; position: number }, write: WriteContext): boolean {
+  return stored.origin === write.origin || stored.position <= write.seen;
+}
+
+export function writtenBy(write: WriteContext): Written {
+  return { hlc: write.hlc, origin: write.origin, position: write.position };
+}
+
+/** A value that a write lost to, or displaced, without either having known of the other. */
+export interface Loss {
+  readonly reason: "older" | "concurrent" | "overflow" | "full" | "kind";
+  /** The sub-entry of a map; absent for whole fields. */
+  readonly entry?: string;
+  readonly loser: LossSide;
+  readonly winner: LossSide;
+}
+
+export interface LossSide {
+  readonly origin: string;
+  readonly hlc: Hlc;
+  readonly value: JsonValue;
+  /** Known for the write at hand only. */
+  readonly operation?: string;
+}
+
+/** `effective` is false when the write left no trace in the state. */
+export interface Applied<State> {
+  readonly state: State;
+  readonly effective: boolean;
+  readonly losses: readonly Loss[];
+}
+
+/** One kind of field: pure functions over its stored state. */
+export interface FieldKind<State> {
+  readonly operators: readonly Operator[];
+  /** Folds one change into the state. `undefined` is a field that was never written. */
+  apply(state: State | undefined, change: Change, write: WriteContext): Applied<State>;
+  /** What a client sees; `undefined` where the field is unset. */
+  show(state: State): JsonValue | undefined;
+  /** Drops markers older than the floor, which no operation can be older than any more; `undefined` when nothing is left. */
+  forget(state: State, floor: Hlc): State | undefined;
+}
+
+export function applied<State>(state: State, losses: readonly Loss[] = []): Applied<State> {
+  return { state, effective: true, losses };
+}
+
+export function ineffective<State>(state: State, losses: readonly Loss[]): Applied<State> {
+  return { state, effective: false, losses };
+}

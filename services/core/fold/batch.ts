@@ -1,0 +1,89 @@
+/** Folding a batch: from each origin exactly watermark + 1 onward (I3). The fold is the fence. */
+import type { BatchEntry, LoggedOperation } from "../entry.ts";
+import { chain } from "../hash.ts";
+import { recordIdText, type Operation } from "../operation.ts";
+import { applyOperation, forgetInFields } from "../record.ts";
+import { count, currentRecord, isKnown, recordOutcome, type FoldWork } from "./fold.ts";
+import { hlcFloor, type OriginState } from "./state.ts";
+import { keepPromise } from "./tick.ts";
+
+export function foldBatch(work: FoldWork, entry: BatchEntry): void {
+  const origin = work.state.origins[entry.origin]!;
+  if (entry.epoch < origin.epoch) return count(work, "staleEpochs");
+  if (entry.first > origin.watermark + 1) return count(work, "gaps");
+  const overlapping = Math.min(origin.watermark + 1 - entry.first, entry.operations.length);
+  count(work, "overlapping", overlapping);
+  // A batch that holds nothing new still announces its epoch: from then on older relays are refused.
+  if (entry.last <= origin.watermark) return setOrigin(work, entry.origin, { ...origin, epoch: entry.epoch });
+  // An origin whose operations don't continue what was folded has another past: refused everywhere alike.
+  if (chainOver(entry.previous, entry.operations.slice(0, overlapping)) !== origin.chain) {
+    return count(work, "brokenChains");
+  }
+  const fresh = entry.operations.slice(overlapping);
+  for (const { operation } of fresh) foldOperation(work, entry.origin, operation);
+  setOrigin(work, entry.origin, keepPromise(advanced({ origin, entry, fresh })));
+}
+
+function chainOver(start: string, operations: readonly LoggedOperation[]): string {
+  let head = start;
+  for (const operation of operations) head = chain(head, operation.text);
+  return head;
+}
+
+function advanced(options: {
+  origin: OriginState;
+  entry: BatchEntry;
+  fresh: readonly LoggedOperation[];
+}): OriginState {
+  const { origin, entry, fresh } = options;
+  const hlc = fresh.at(-1)!.operation.hlc;
+  return {
+    ...origin,
+    watermark: entry.last,
+    epoch: entry.epoch,
+    chain: chainOver(origin.chain, fresh),
+    hlc: hlc > origin.hlc ? hlc : origin.hlc,
+  };
+}
+
+export function setOrigin(work: FoldWork, name: string, origin: OriginState): void {
+  work.state = { ...work.state, origins: { ...work.state.origins, [name]: origin } };
+}
+
+function foldOperation(work: FoldWork, origin: string, operation: Operation): void {
+  if (isKnown(work, operation.id)) return count(work, "duplicates");
+  count(work, "operations");
+  const { position, logTimeMs } = work.state;
+  const { tenant, collection, key } = operation;
+  const id = recordIdText(operation);
+  const record = currentRecord(work, id);
+  const result = applyOperation({ fields: record?.fields, operation, origin, position });
+  const touched = operation.changes.map((change) => change.field);
+  const fields = forgetInFields(result.fields, touched, hlcFloor(work.state));
+  if (result.effective) work.records.set(id, { tenant, collection, key, fields, version: position });
+  for (const loss of result.losses) {
+    work.conflicts.push({
+      ...loss,
+      tenant,
+      collection,
+      key,
+      position,
+      logTimeMs,
+      ordinal: ordinalAt(work, position),
+    });
+  }
+  recordOutcome(work, {
+    id: operation.id,
+    tenant,
+    position,
+    requestHash: operation.requestHash,
+    origin,
+    hlc: operation.hlc,
+    status: result.effective ? "committed" : "superseded",
+  });
+}
+
+function ordinalAt(work: FoldWork, position: number): number {
+  const last = work.conflicts.at(-1);
+  return last?.position === position ? last.ordinal + 1 : 0;
+}

@@ -1,0 +1,134 @@
+/** What the fold of one partition remembers besides records: small, and held in memory by its applier. */
+import { ZERO_HASH } from "../hash.ts";
+import { ZERO_HLC, type Hlc } from "../hlc.ts";
+import type { RecordId } from "../operation.ts";
+import type { FieldLoss, StoredRecord } from "../record.ts";
+import type { Collection } from "../schema.ts";
+
+/** What the log has said about one member region. */
+export interface OriginState {
+  /** Highest WAL sequence folded: the next operation taken is watermark + 1. */
+  readonly watermark: number;
+  /** Highest relay epoch seen; older ones are refused. */
+  readonly epoch: number;
+  /** Head of the hash chain over the origin's operations, at the watermark. */
+  readonly chain: string;
+  /** Nothing with an older stamp can still come from this origin. */
+  readonly hlc: Hlc;
+  /** The last tick; null before the first. */
+  readonly tick: OriginTick | null;
+  /** A tick whose stamp counts once the watermark has reached its WAL head. */
+  readonly promise: { readonly walHead: number; readonly hlc: Hlc } | null;
+}
+
+export interface OriginTick {
+  readonly walHead: number;
+  readonly appliedPosition: number;
+  readonly hlc: Hlc;
+  readonly software: string;
+  readonly reads: number;
+  readonly logTimeMs: number;
+}
+
+export interface PartitionState {
+  readonly partition: number;
+  /** Log sequence of the last entry folded; 0 before the first. */
+  readonly position: number;
+  /** Time by the log: the highest timestamp so far. */
+  readonly logTimeMs: number;
+  /** Head of the hash chain over all entries. */
+  readonly chain: string;
+  /** From the genesis entry; null before it. */
+  readonly cluster: string | null;
+  readonly partitions: number;
+  readonly members: readonly string[];
+  readonly origins: { readonly [region: string]: OriginState };
+  /** By `tenant\nname`. */
+  readonly collections: { readonly [id: string]: Collection };
+}
+
+export function initialPartitionState(partition: number): PartitionState {
+  return {
+    partition,
+    position: 0,
+    logTimeMs: 0,
+    chain: ZERO_HASH,
+    cluster: null,
+    partitions: 0,
+    members: [],
+    origins: {},
+    collections: {},
+  };
+}
+
+export const INITIAL_ORIGIN: OriginState = {
+  watermark: 0,
+  epoch: 0,
+  chain: ZERO_HASH,
+  hlc: ZERO_HLC,
+  tick: null,
+  promise: null,
+};
+
+export function collectionId(tenant: string, name: string): string {
+  return `${tenant}\n${name}`;
+}
+
+/** The stamp that nothing from any member can be older than any more. */
+export function hlcFloor(state: PartitionState): Hlc {
+  let floor: Hlc | undefined;
+  for (const origin of Object.values(state.origins)) {
+    if (floor === undefined || origin.hlc < floor) floor = origin.hlc;
+  }
+  return floor ?? ZERO_HLC;
+}
+
+/** The committed rows that the entries at hand touch, as they were before them. */
+export interface FoldSlice {
+  /** By `recordIdText`. A record that is absent does not exist. */
+  readonly records: ReadonlyMap<string, StoredRecord>;
+  /** Ids that already took effect, of those that the entries carry. */
+  readonly operations: ReadonlySet<string>;
+}
+
+/** An operation id that took effect, or a proposal's outcome: what receipts are answered from. */
+export interface OperationOutcome {
+  readonly id: string;
+  readonly tenant: string;
+  readonly position: number;
+  readonly requestHash: string;
+  readonly origin: string;
+  readonly hlc: Hlc;
+  readonly status: "committed" | "superseded" | "rejected";
+  /** Why a proposal was rejected. */
+  readonly reason?: string;
+}
+
+/** A write that lost, kept with both values. */
+export interface Conflict extends RecordId, FieldLoss {
+  readonly position: number;
+  /** Rank within the position, so that (position, ordinal) names a conflict in every region. */
+  readonly ordinal: number;
+  readonly logTimeMs: number;
+}
+
+/** What the fold refused or skipped: all of it is counted, none of it is silent. */
+export interface FoldCounts {
+  readonly operations: number;
+  readonly overlapping: number;
+  readonly duplicates: number;
+  readonly gaps: number;
+  readonly staleEpochs: number;
+  readonly brokenChains: number;
+  readonly strangers: number;
+}
+
+export const NO_COUNTS: FoldCounts = {
+  operations: 0,
+  overlapping: 0,
+  duplicates: 0,
+  gaps: 0,
+  staleEpochs: 0,
+  brokenChains: 0,
+  strangers: 0,
+};

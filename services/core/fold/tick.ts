@@ -1,0 +1,21 @@
+/** Folding a tick: where a region is, and from when on nothing older can come from it. */
+import type { TickEntry } from "../entry.ts";
+import { setOrigin } from "./batch.ts";
+import type { FoldWork } from "./fold.ts";
+import type { OriginState } from "./state.ts";
+
+export function foldTick(work: FoldWork, entry: TickEntry): void {
+  const origin = work.state.origins[entry.origin]!;
+  const { walHead, appliedPosition, hlc, software, reads } = entry;
+  const tick = { walHead, appliedPosition, hlc, software, reads, logTimeMs: work.state.logTimeMs };
+  // The older promise is kept until it matures; always taking the newest would never mature under load.
+  const promise = origin.promise ?? { walHead, hlc };
+  setOrigin(work, entry.origin, keepPromise({ ...origin, tick, promise }));
+}
+
+/** Once everything up to the promised WAL head is folded, the promised stamp holds. */
+export function keepPromise(origin: OriginState): OriginState {
+  const { promise } = origin;
+  if (promise === null || origin.watermark < promise.walHead) return origin;
+  return { ...origin, promise: null, hlc: promise.hlc > origin.hlc ? promise.hlc : origin.hlc };
+}

@@ -1,0 +1,17 @@
+/** Time and randomness as ports: a role that asks for them here runs unchanged under a simulated clock. */
+
+export interface Clock {
+  /** Wall clock, milliseconds since 1970. May jump; never measure durations with it. */
+  nowMs(): number;
+  /** Milliseconds from an arbitrary start; never goes back. */
+  monotonicMs(): number;
+  /** Resolves after `delayMs`, or at once when the signal is aborted. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Random {
+  /** A UUID of version 7: sorts by creation time. */
+  uuid(nowMs: number): string;
+  /** Uniform in [0, 1). */
+  fraction(): number;
+}

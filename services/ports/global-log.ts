@@ -1,0 +1,73 @@
+/**
+ * The globally ordered log: publish → order by Raft → deliver to every region.
+ *
+ * One log per partition. Positions are 1, 2, 3… without holes.
+ */
+
+export interface LogInspection {
+  /** When the log was made: another value is another log. */
+  readonly createdAtMs: number;
+  readonly firstPosition: number;
+  readonly lastPosition: number;
+  /** Name of the region whose server leads; undefined during an election. */
+  readonly leader: string | undefined;
+}
+
+export interface PublishRequest {
+  readonly partition: number;
+  /** The publishing region: part of the subject, so that a region can't publish as another. */
+  readonly origin: string;
+  readonly data: Uint8Array;
+  readonly timeoutMs: number;
+  /** Publish only if the log ends here; used for the genesis entry. */
+  readonly expectedLastPosition?: number;
+}
+
+export interface LogMessage {
+  readonly position: number;
+  readonly storedAtMs: number;
+  readonly data: Uint8Array;
+}
+
+export interface LogSubscription {
+  /**
+   * The next messages in order, at least one, at most `messagesMax` and about `bytesMax`; none when nothing came
+   * within the time. Messages are handed out once.
+   * @throws {SubscriptionLostError} the subscription has to be made anew.
+   */
+  receive(options: { messagesMax: number; bytesMax: number; timeoutMs: number }): Promise<LogMessage[]>;
+  close(): Promise<void>;
+}
+
+export interface GlobalLog {
+  /** @throws {LogUnavailableError} */
+  inspect(partition: number): Promise<LogInspection>;
+  /**
+   * Resolves with the position once a quorum has stored the message.
+   * @throws {LogUnavailableError} certainly not stored.
+   * @throws {WrongLastPositionError} certainly not stored: the log does not end at `expectedLastPosition`.
+   * @throws {PublishTimeoutError} unknown: it may be stored, or may be later.
+   */
+  publish(request: PublishRequest): Promise<{ position: number }>;
+  /**
+   * Reads from this region's own replica, from a position on.
+   * @throws {LogUnavailableError}
+   */
+  subscribe(options: { partition: number; from: number }): Promise<LogSubscription>;
+}
+
+export class LogUnavailableError extends Error {
+  override readonly name = "LogUnavailableError";
+}
+
+export class PublishTimeoutError extends Error {
+  override readonly name = "PublishTimeoutError";
+}
+
+export class WrongLastPositionError extends Error {
+  override readonly name = "WrongLastPositionError";
+}
+
+export class SubscriptionLostError extends Error {
+  override readonly name = "SubscriptionLostError";
+}

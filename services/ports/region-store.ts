@@ -1,0 +1,185 @@
+/**
+ * A region's durable state, in its own database. Three parts, each with one writer or many:
+ *
+ *   write-ahead log   many gateways append, the relay reads
+ *   committed state   the applier writes, everyone reads
+ *   roles             who may relay and apply a partition at the moment
+ */
+import type { Hlc } from "../core/hlc.ts";
+import type { FoldResult } from "../core/fold/fold.ts";
+import type { FoldSlice, OperationOutcome, PartitionState } from "../core/fold/state.ts";
+import type { RecordId } from "../core/operation.ts";
+import type { StoredRecord } from "../core/record.ts";
+import type { Collection } from "../core/schema.ts";
+
+/** An operation that a gateway asks the WAL to take. */
+export interface WalAppend extends RecordId {
+  readonly id: string;
+  readonly requestHash: string;
+  /** The changes as JSON text, exactly as they will be logged. */
+  readonly body: string;
+}
+
+/** A row of the WAL. */
+export interface WalRow extends WalAppend {
+  readonly sequence: number;
+  readonly hlc: Hlc;
+  readonly seen: number;
+}
+
+/** What became of one appended operation. */
+export type AppendOutcome =
+  | { readonly status: "accepted"; readonly sequence: number; readonly hlc: Hlc }
+  /** The id is in the WAL already, with the same request. */
+  | { readonly status: "replayed"; readonly sequence: number; readonly hlc: Hlc }
+  /** The id took effect already, through this region or another, with the same request. */
+  | { readonly status: "folded"; readonly outcome: OperationOutcome }
+  /** The id belongs to another request. */
+  | { readonly status: "mismatched" };
+
+export interface WalHead {
+  /** Highest sequence handed out; 0 for an empty WAL. */
+  readonly sequence: number;
+  readonly hlc: Hlc;
+  /** Rows that the region's own fold has not passed. */
+  readonly pendingRows: number;
+  readonly pendingBytes: number;
+  /** When the oldest pending row was accepted, by the database's clock; undefined when nothing is pending. */
+  readonly oldestPendingAtMs: number | undefined;
+  /** The database's clock. */
+  readonly nowMs: number;
+}
+
+export interface WriteAheadLog {
+  /**
+   * Appends operations in one transaction: finds replays, numbers the rest densely after all that was appended before,
+   * stamps them in rising order. Resolves after the commit is durable.
+   * @param operations of one partition, with distinct ids.
+   * @returns one outcome per operation, in order.
+   * @throws {WalFullError} nothing was appended.
+   * @throws {StoreUnavailableError} unknown when `outcome` says so, otherwise nothing was appended.
+   */
+  append(options: {
+    partition: number;
+    operations: readonly WalAppend[];
+    nowMs: number;
+    pendingRowsMax: number;
+    pendingBytesMax: number;
+  }): Promise<AppendOutcome[]>;
+  /** Rows after a sequence, in order, at most `rowsMax` and about `bytesMax` (at least one, if there is one). */
+  readWal(options: {
+    partition: number;
+    after: number;
+    rowsMax: number;
+    bytesMax: number;
+  }): Promise<WalRow[]>;
+  walHead(partition: number): Promise<WalHead>;
+  /** Issues a stamp for a tick: every row appended later has a later stamp. */
+  stampTick(options: { partition: number; nowMs: number }): Promise<{ hlc: Hlc; walHead: number }>;
+}
+
+export interface CommittedState {
+  /** The partition's fold state; the initial one when nothing was folded yet. */
+  loadPartition(partition: number): Promise<PartitionState>;
+  loadSlice(options: {
+    partition: number;
+    records: readonly RecordId[];
+    operations: readonly string[];
+  }): Promise<FoldSlice>;
+  /**
+   * Commits the result of a fold in one transaction, if the partition is still at `expectedPosition`.
+   * @throws {StaleApplierError} another applier has folded on; nothing was written.
+   */
+  commitFold(options: { expectedPosition: number; result: FoldResult }): Promise<void>;
+  /** Which log the partition was folded from; undefined before the first fold. */
+  logCreatedAtMs(partition: number): Promise<number | undefined>;
+  /** Remembers the log's identity, once. */
+  bindLog(options: { partition: number; createdAtMs: number }): Promise<void>;
+}
+
+/** A record with what its region holds of it, in one snapshot. */
+export interface RecordSnapshot {
+  readonly committed: StoredRecord | undefined;
+  /** The region's own operations on it that its fold has not passed, in the order of the WAL. */
+  readonly pending: readonly WalRow[];
+  readonly position: number;
+}
+
+export interface ListedRecord extends RecordSnapshot {
+  readonly key: string;
+}
+
+export interface StateReader {
+  readRecord(options: RecordId & { partition: number }): Promise<RecordSnapshot>;
+  /** Records, committed or only pending, in the order of their keys' bytes. */
+  listRecords(options: {
+    tenant: string;
+    collection: string;
+    prefix: string;
+    after: string | undefined;
+    limit: number;
+  }): Promise<ListedRecord[]>;
+  readCollections(partition: number): Promise<Collection[]>;
+  /** Position, and watermark of each origin. */
+  readPositions(partition: number): Promise<Positions>;
+  /** What the region knows of an operation: that its WAL took it, what the fold made of it, or both. */
+  readOperation(id: string): Promise<StoredOperation | undefined>;
+  /** All records of a partition, by pages, in one snapshot, with the position they are at. */
+  scanRecords(partition: number): AsyncGenerator<{ position: number; records: readonly StoredRecord[] }>;
+}
+
+export interface Positions {
+  readonly position: number;
+  readonly watermarks: { readonly [region: string]: number };
+}
+
+export interface StoredOperation {
+  readonly id: string;
+  readonly tenant: string;
+  readonly partition: number;
+  readonly accepted?: { readonly sequence: number; readonly hlc: Hlc };
+  readonly outcome?: OperationOutcome;
+  /** Fields of the operation that lost. */
+  readonly lostFields: readonly string[];
+}
+
+export type RoleName = "relay" | "applier";
+
+export interface RoleGrant {
+  /** Rises with every change of holder. */
+  readonly epoch: number;
+}
+
+export interface Roles {
+  /** Takes a role that is free or expired, or renews the holder's own; undefined while another holds it. */
+  acquireRole(options: {
+    role: RoleName;
+    partition: number;
+    holder: string;
+    ttlMs: number;
+  }): Promise<RoleGrant | undefined>;
+  releaseRole(options: { role: RoleName; partition: number; holder: string }): Promise<void>;
+}
+
+export interface RegionStore extends WriteAheadLog, CommittedState, StateReader, Roles {
+  close(): Promise<void>;
+}
+
+export class WalFullError extends Error {
+  override readonly name = "WalFullError";
+}
+
+export class StaleApplierError extends Error {
+  override readonly name = "StaleApplierError";
+}
+
+/** The database did not do what was asked. */
+export class StoreUnavailableError extends Error {
+  override readonly name = "StoreUnavailableError";
+  /** `none`: certainly nothing happened. `unknown`: a commit may have happened. */
+  readonly outcome: "none" | "unknown";
+  constructor(message: string, options: { outcome: "none" | "unknown"; cause?: unknown }) {
+    super(message, { cause: options.cause });
+    this.outcome = options.outcome;
+  }
+}
