@@ -57,6 +57,8 @@ export interface SchemaEntry {
   readonly requestHash: string;
   readonly tenant: string;
   readonly name: string;
+  /** Log time after which the proposal is dead. */
+  readonly deadlineMs: number;
   /** The version that partition 0 gave the schema; null where it is asked to. */
   readonly version: number | null;
   readonly schema: CollectionSchema;

@@ -13,6 +13,13 @@ export interface LogInspection {
   readonly leader: string | undefined;
 }
 
+export interface Leadership {
+  /** Name of the region whose server leads; undefined during an election. */
+  readonly leader: string | undefined;
+  /** Raft term, where the log tells it. */
+  readonly term: number | undefined;
+}
+
 export interface PublishRequest {
   readonly partition: number;
   /** The publishing region: part of the subject, so that a region can't publish as another. */
@@ -42,6 +49,8 @@ export interface LogSubscription {
 export interface GlobalLog {
   /** @throws {LogUnavailableError} */
   inspect(partition: number): Promise<LogInspection>;
+  /** Who leads, for people to look at. @throws {LogUnavailableError} */
+  leadership(partition: number): Promise<Leadership>;
   /**
    * Resolves with the position once a quorum has stored the message.
    * @throws {LogUnavailableError} certainly not stored.

@@ -120,7 +120,7 @@ export interface StateReader {
     limit: number;
   }): Promise<ListedRecord[]>;
   readCollections(partition: number): Promise<Collection[]>;
-  /** Position, and watermark of each origin. */
+  /** Position and origins; the initial ones when nothing was folded yet. Cheap: relay and gateways poll it. */
   readPositions(partition: number): Promise<Positions>;
   /** What the region knows of an operation: that its WAL took it, what the fold made of it, or both. */
   readOperation(id: string): Promise<StoredOperation | undefined>;
@@ -128,10 +128,8 @@ export interface StateReader {
   scanRecords(partition: number): AsyncGenerator<{ position: number; records: readonly StoredRecord[] }>;
 }
 
-export interface Positions {
-  readonly position: number;
-  readonly watermarks: { readonly [region: string]: number };
-}
+/** Where a partition is, in one snapshot: its fold state without the collections. */
+export type Positions = Omit<PartitionState, "collections">;
 
 export interface StoredOperation {
   readonly id: string;

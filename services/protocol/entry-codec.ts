@@ -67,6 +67,7 @@ const Envelope = Type.Union([
     requestHash: Hash,
     tenant: Type.String({ minLength: 1 }),
     name: Type.String({ minLength: 1 }),
+    deadlineMs: Sequence,
     version: Type.Union([Type.Null(), Type.Integer({ minimum: 1 })]),
     schema: CollectionSchemaBody,
   }),

@@ -138,8 +138,7 @@ function foldSchema(work: FoldWork, entry: SchemaEntry): void {
   if (isKnown(work, entry.id)) return count(work, "duplicates");
   const { state } = work;
   const before = own(state.collections, collectionId(entry.tenant, entry.name));
-  const decision =
-    entry.version === null ? decideSchema(before, entry) : followSchema(before, entry, entry.version);
+  const decision = schemaDecision({ before, entry, logTimeMs: state.logTimeMs });
   if (decision.next !== undefined) {
     const id = collectionId(entry.tenant, entry.name);
     work.state = { ...state, collections: { ...state.collections, [id]: decision.next } };
@@ -164,6 +163,16 @@ function foldSchema(work: FoldWork, entry: SchemaEntry): void {
 interface SchemaDecision {
   readonly next?: Collection;
   readonly reason?: string;
+}
+
+function schemaDecision(input: {
+  before: Collection | undefined;
+  entry: SchemaEntry;
+  logTimeMs: number;
+}): SchemaDecision {
+  const { before, entry, logTimeMs } = input;
+  if (logTimeMs > entry.deadlineMs) return { reason: "expired: the log ordered it after its deadline" };
+  return entry.version === null ? decideSchema(before, entry) : followSchema(before, entry, entry.version);
 }
 
 function decideSchema(before: Collection | undefined, entry: SchemaEntry): SchemaDecision {

@@ -1,0 +1,99 @@
+/** Before folding: is this the log that the state was folded from, and does it still hold what comes next? */
+import { LogMismatchError } from "../core/fold/fold.ts";
+import type { PartitionState } from "../core/fold/state.ts";
+import { encodeEntry } from "../protocol/entry-codec.ts";
+import type { Clock, Random } from "../ports/clock.ts";
+import { WrongLastPositionError, type GlobalLog, type LogInspection } from "../ports/global-log.ts";
+import type { CommittedState } from "../ports/region-store.ts";
+
+const GENESIS_TIMEOUT_MS = 5_000;
+
+export interface OpenLogOptions {
+  readonly region: string;
+  readonly partition: number;
+  readonly partitions: number;
+  readonly members: readonly string[];
+  readonly store: CommittedState;
+  readonly log: GlobalLog;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/**
+ * Checks the log against the state, makes the genesis entry of an empty one, and binds the state to it.
+ * @returns the state to fold onto.
+ * @throws {LogMismatchError} the log is another one, has lost its tail, or no longer holds the next entry.
+ */
+export async function openLog(options: OpenLogOptions): Promise<PartitionState> {
+  const { store, log, partition } = options;
+  const state = await store.loadPartition(partition);
+  const boundTo = await store.logCreatedAtMs(partition);
+  const inspection = await log.inspect(partition);
+  checkIdentity({ state, boundTo, inspection });
+  checkMembership(state, options);
+  if (inspection.lastPosition === 0) await publishGenesis(options);
+  if (boundTo === undefined) await store.bindLog({ partition, createdAtMs: inspection.createdAtMs });
+  return state;
+}
+
+function checkIdentity(input: {
+  state: PartitionState;
+  boundTo: number | undefined;
+  inspection: LogInspection;
+}): void {
+  const { state, boundTo, inspection } = input;
+  const name = `the log of partition ${state.partition}`;
+  if (boundTo !== undefined && boundTo !== inspection.createdAtMs) {
+    throw new LogMismatchError(
+      `${name} was made at ${inspection.createdAtMs}, the state is folded from one made at ${boundTo}`,
+    );
+  }
+  if (state.position > inspection.lastPosition) {
+    throw new LogMismatchError(
+      `${name} ends at ${inspection.lastPosition}, the state is folded up to ${state.position}`,
+    );
+  }
+  // An empty log reports a first position of 0 or 1.
+  if (inspection.firstPosition > state.position + 1) {
+    throw new LogMismatchError(
+      `${name} begins at ${inspection.firstPosition}, the state needs ${state.position + 1}`,
+    );
+  }
+}
+
+/** The members and partitions of a cluster are what its genesis says; a configuration that says otherwise is wrong. */
+export function checkMembership(
+  state: PartitionState,
+  expected: { members: readonly string[]; partitions: number; region: string },
+): void {
+  if (state.cluster === null) return;
+  if (state.partitions !== expected.partitions) {
+    throw new LogMismatchError(
+      `the cluster has ${state.partitions} partitions, the topology says ${expected.partitions}`,
+    );
+  }
+  if (!state.members.includes(expected.region)) {
+    throw new LogMismatchError(
+      `the cluster's members are ${state.members.join(", ")}; ${expected.region} is none of them`,
+    );
+  }
+}
+
+async function publishGenesis(options: OpenLogOptions): Promise<void> {
+  const { log, partition, partitions, region, clock, random } = options;
+  const members = options.members.toSorted();
+  const cluster = random.uuid(clock.nowMs());
+  const data = encodeEntry({ kind: "genesis", cluster, partition, partitions, members });
+  try {
+    await log.publish({
+      partition,
+      origin: region,
+      data,
+      timeoutMs: GENESIS_TIMEOUT_MS,
+      expectedLastPosition: 0,
+    });
+  } catch (error) {
+    // Another region was first: its genesis is the cluster's.
+    if (!(error instanceof WrongLastPositionError)) throw error;
+  }
+}

@@ -1,0 +1,67 @@
+/**
+ * A session: how much of the log, and of which regions' WALs, a client has seen. With it a client reads its own writes
+ * and never goes backwards, in any region (I11). Bounded by partitions × regions, and mergeable: the maximum of each number.
+ */
+
+/** By partition number. */
+export type Sequences = { readonly [partition: string]: number };
+
+export interface Session {
+  /** Log positions seen. */
+  readonly positions: Sequences;
+  /** WAL sequences seen before the log had them, by region. */
+  readonly wal: { readonly [region: string]: Sequences };
+}
+
+export const EMPTY_SESSION: Session = { positions: {}, wal: {} };
+
+export function mergeSessions(one: Session, other: Session): Session {
+  const regions = new Set([...Object.keys(one.wal), ...Object.keys(other.wal)]);
+  return {
+    positions: mergeSequences(one.positions, other.positions),
+    wal: Object.fromEntries(
+      [...regions].map((region) => [region, mergeSequences(one.wal[region], other.wal[region])]),
+    ),
+  };
+}
+
+function mergeSequences(one: Sequences = {}, other: Sequences = {}): Sequences {
+  const merged: { [partition: string]: number } = { ...one };
+  for (const [partition, sequence] of Object.entries(other)) {
+    merged[partition] = Math.max(merged[partition] ?? 0, sequence);
+  }
+  return merged;
+}
+
+export function seenPosition(partition: number, position: number): Session {
+  return { positions: { [partition]: position }, wal: {} };
+}
+
+export function seenWal(region: string, partition: number, sequence: number): Session {
+  return { positions: {}, wal: { [region]: { [partition]: sequence } } };
+}
+
+/** What a region's fold of one partition must have passed before it can answer within the session. */
+export interface SessionNeed {
+  readonly position: number;
+  readonly watermarks: { readonly [region: string]: number };
+}
+
+/** The own region's WAL is always visible there; what others' must have been folded. */
+export function needOf(session: Session, partition: number, ownRegion: string): SessionNeed {
+  const others = Object.entries(session.wal).filter(([region]) => region !== ownRegion);
+  return {
+    position: session.positions[partition] ?? 0,
+    watermarks: Object.fromEntries(others.map(([region, sequences]) => [region, sequences[partition] ?? 0])),
+  };
+}
+
+export function isMet(
+  need: SessionNeed,
+  folded: { position: number; origins: { readonly [region: string]: { readonly watermark: number } } },
+): boolean {
+  if (folded.position < need.position) return false;
+  return Object.entries(need.watermarks).every(
+    ([region, sequence]) => sequence === 0 || (folded.origins[region]?.watermark ?? 0) >= sequence,
+  );
+}

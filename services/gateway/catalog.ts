@@ -1,0 +1,88 @@
+/** The collections as this region has folded them, cached by partition. */
+import { collectionId } from "../core/fold/state.ts";
+import type { Collection } from "../core/schema.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { StateReader } from "../ports/region-store.ts";
+
+/** Older schemas only lack fields, so a miss is looked up again, but not for every bad request. */
+const REFRESH_EVERY_MS = 200;
+const STALE_AFTER_MS = 5_000;
+
+interface Cached {
+  readonly collections: ReadonlyMap<string, Collection>;
+  readonly loadedAtMs: number;
+}
+
+export class Catalog {
+  readonly #store: StateReader;
+  readonly #clock: Clock;
+  readonly #cache = new Map<number, Cached>();
+  readonly #loading = new Map<number, Promise<Cached>>();
+
+  constructor(options: { store: StateReader; clock: Clock }) {
+    this.#store = options.store;
+    this.#clock = options.clock;
+  }
+
+  /** The collection as last loaded; looked up anew when it is unknown or old. */
+  async find(options: { partition: number; tenant: string; name: string }): Promise<Collection | undefined> {
+    const { partition, tenant, name } = options;
+    const cached = this.#cache.get(partition);
+    const found = cached?.collections.get(collectionId(tenant, name));
+    if (found !== undefined && !this.#isOlderThan(cached, STALE_AFTER_MS)) return found;
+    const fresh = await this.#refresh(partition);
+    return fresh.collections.get(collectionId(tenant, name));
+  }
+
+  /** Loads again what may be outdated; returns undefined when it was loaded just now. */
+  async findNewer(options: {
+    partition: number;
+    tenant: string;
+    name: string;
+  }): Promise<Collection | undefined> {
+    const { partition, tenant, name } = options;
+    if (!this.#isOlderThan(this.#cache.get(partition), REFRESH_EVERY_MS)) return undefined;
+    const fresh = await this.#load(partition);
+    return fresh.collections.get(collectionId(tenant, name));
+  }
+
+  async list(options: { partition: number; tenant: string }): Promise<Collection[]> {
+    const fresh = await this.#load(options.partition);
+    return [...fresh.collections.values()].filter((collection) => collection.tenant === options.tenant);
+  }
+
+  /** A schema was changed through this gateway: the cache is outdated. */
+  forget(partition: number): void {
+    this.#cache.delete(partition);
+  }
+
+  async #refresh(partition: number): Promise<Cached> {
+    const cached = this.#cache.get(partition);
+    if (cached !== undefined && !this.#isOlderThan(cached, REFRESH_EVERY_MS)) return cached;
+    return this.#load(partition);
+  }
+
+  #isOlderThan(cached: Cached | undefined, ageMs: number): boolean {
+    return cached === undefined || this.#clock.monotonicMs() - cached.loadedAtMs > ageMs;
+  }
+
+  #load(partition: number): Promise<Cached> {
+    const loading = this.#loading.get(partition) ?? this.#loadOnce(partition);
+    this.#loading.set(partition, loading);
+    return loading;
+  }
+
+  async #loadOnce(partition: number): Promise<Cached> {
+    try {
+      const collections = await this.#store.readCollections(partition);
+      const byId = new Map(
+        collections.map((collection) => [collectionId(collection.tenant, collection.name), collection]),
+      );
+      const cached = { collections: byId, loadedAtMs: this.#clock.monotonicMs() };
+      this.#cache.set(partition, cached);
+      return cached;
+    } finally {
+      this.#loading.delete(partition);
+    }
+  }
+}

@@ -1,0 +1,200 @@
+/**
+ * Group commit: while one flush to the WAL is on its way, the next batch gathers.
+ *
+ * An operation is answered only after its row is committed (I1). A flush whose outcome is unknown is tried again with
+ * the same operation ids until the deadline: the WAL recognises what it already has.
+ */
+import type { Clock, Random } from "../ports/clock.ts";
+import type { CrashPoints } from "../ports/crash-points.ts";
+import {
+  StoreUnavailableError,
+  WalFullError,
+  type AppendOutcome,
+  type WalAppend,
+  type WriteAheadLog,
+} from "../ports/region-store.ts";
+import { backoffMs } from "../runtime/backoff.ts";
+import type { Signal } from "../runtime/signal.ts";
+import { GatewayError } from "./errors.ts";
+import type { GatewayMetrics } from "./metrics.ts";
+
+export const FLUSH_OPERATIONS_MAX = 1_024;
+/** Operations that may wait for a flush. */
+export const QUEUE_OPERATIONS_MAX = 8_192;
+const SWEEP_EVERY_MS = 100;
+const RETRY_BASE_MS = 20;
+const RETRY_MAX_MS = 500;
+
+export interface GroupCommitOptions {
+  readonly partition: number;
+  readonly store: WriteAheadLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crashPoints: CrashPoints;
+  readonly metrics: GatewayMetrics;
+  readonly appended: Signal;
+  readonly pendingRowsMax: number;
+  readonly pendingBytesMax: number;
+}
+
+interface Waiting {
+  readonly operation: WalAppend;
+  /** On the monotonic clock. */
+  readonly deadlineAtMs: number;
+  readonly resolve: (outcome: AppendOutcome) => void;
+  readonly reject: (error: Error) => void;
+  isSettled: boolean;
+  /** A flush with this operation may have committed without our knowing. */
+  isDoubtful: boolean;
+}
+
+/** The one writer of a gateway process to one partition's WAL. */
+export class GroupCommit {
+  readonly #options: GroupCommitOptions;
+  #queue: Waiting[] = [];
+  #flushing: readonly Waiting[] = [];
+  #isRunning = false;
+
+  constructor(options: GroupCommitOptions) {
+    this.#options = options;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /**
+   * @param deadlineAtMs on the monotonic clock.
+   * @throws {GatewayError} overloaded, wal-full, store-unavailable: not accepted; outcome-unknown: perhaps.
+   */
+  append(operation: WalAppend, deadlineAtMs: number): Promise<AppendOutcome> {
+    if (this.#queue.length >= QUEUE_OPERATIONS_MAX) {
+      const message = `${QUEUE_OPERATIONS_MAX} writes already wait for this partition's buffer`;
+      return Promise.reject(new GatewayError("overloaded", message, { retryAfterMs: 1_000 }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ operation, deadlineAtMs, resolve, reject, isSettled: false, isDoubtful: false });
+      if (!this.#isRunning) this.#run();
+    });
+  }
+
+  #run(): void {
+    this.#isRunning = true;
+    const over = new AbortController();
+    void this.#sweep(over.signal);
+    void this.#flushAll().finally(() => {
+      this.#isRunning = false;
+      over.abort();
+    });
+  }
+
+  async #flushAll(): Promise<void> {
+    let failures = 0;
+    // Requests that arrive in the same turn of the event loop belong to the same flush.
+    await Promise.resolve();
+    while (this.#queue.length > 0) {
+      const batch = this.#takeBatch();
+      if (batch.length === 0) continue;
+      this.#flushing = batch;
+      const isDone = await this.#flush(batch);
+      this.#flushing = [];
+      failures = isDone ? 0 : failures + 1;
+      if (isDone) continue;
+      this.#queue.unshift(...batch.filter((waiting) => !waiting.isSettled));
+      const { clock, random } = this.#options;
+      await clock.sleep(backoffMs({ attempt: failures, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random }));
+    }
+  }
+
+  /** The longest run of the queue with distinct ids: a repeated id is a replay of the flush before. */
+  #takeBatch(): Waiting[] {
+    const ids = new Set<string>();
+    const batch: Waiting[] = [];
+    let taken = 0;
+    for (const waiting of this.#queue) {
+      if (batch.length === FLUSH_OPERATIONS_MAX || ids.has(waiting.operation.id)) break;
+      taken += 1;
+      if (waiting.isSettled) continue;
+      ids.add(waiting.operation.id);
+      batch.push(waiting);
+    }
+    this.#queue.splice(0, taken);
+    return batch;
+  }
+
+  /** True when every operation of the batch has its answer; false when it is to be tried again. */
+  async #flush(batch: readonly Waiting[]): Promise<boolean> {
+    const { store, partition, clock, crashPoints, appended, metrics, pendingRowsMax, pendingBytesMax } =
+      this.#options;
+    const startedAtMs = clock.monotonicMs();
+    try {
+      crashPoints.reach("before-wal-commit");
+      const operations = batch.map((waiting) => waiting.operation);
+      const limits = { pendingRowsMax, pendingBytesMax };
+      const outcomes = await store.append({ partition, operations, nowMs: clock.nowMs(), ...limits });
+      crashPoints.reach("after-wal-commit");
+      metrics.flushed({ operations: batch.length, durationMs: clock.monotonicMs() - startedAtMs });
+      appended.notify();
+      for (const [index, waiting] of batch.entries()) resolve(waiting, outcomes[index]!);
+      return true;
+    } catch (error) {
+      return this.#flushFailed(error, batch);
+    }
+  }
+
+  #flushFailed(error: unknown, batch: readonly Waiting[]): boolean {
+    if (error instanceof WalFullError) {
+      for (const waiting of batch)
+        reject(waiting, new GatewayError("wal-full", error.message, { retryAfterMs: 2_000 }));
+      return true;
+    }
+    if (error instanceof StoreUnavailableError) {
+      const isDoubtful = error.outcome === "unknown";
+      for (const waiting of batch) waiting.isDoubtful ||= isDoubtful;
+      return false;
+    }
+    // A bug: nobody may wait for ever because of it.
+    for (const waiting of batch) reject(waiting, error instanceof Error ? error : new Error(String(error)));
+    return true;
+  }
+
+  /** Answers who has waited beyond the deadline, also while a flush hangs. */
+  async #sweep(over: AbortSignal): Promise<void> {
+    const { clock } = this.#options;
+    while (!over.aborted) {
+      await clock.sleep(SWEEP_EVERY_MS, over);
+      const nowMs = clock.monotonicMs();
+      const isLate = (waiting: Waiting) => !waiting.isSettled && waiting.deadlineAtMs <= nowMs;
+      for (const waiting of this.#queue.filter(isLate))
+        reject(waiting, lateError(waiting, waiting.isDoubtful));
+      for (const waiting of this.#flushing.filter(isLate)) reject(waiting, lateError(waiting, true));
+    }
+  }
+}
+
+function lateError(waiting: Waiting, isDoubtful: boolean): GatewayError {
+  const { id } = waiting.operation;
+  if (!isDoubtful) {
+    return new GatewayError(
+      "store-unavailable",
+      "the region's database did not take the write; it was not applied",
+      {
+        retryAfterMs: 1_000,
+      },
+    );
+  }
+  const message = "the region's database did not answer in time; the write may or may not have been accepted";
+  return new GatewayError("outcome-unknown", message, { operation: id, retryAfterMs: 1_000 });
+}
+
+function resolve(waiting: Waiting, outcome: AppendOutcome): void {
+  if (waiting.isSettled) return;
+  waiting.isSettled = true;
+  waiting.resolve(outcome);
+}
+
+function reject(waiting: Waiting, error: Error): void {
+  if (waiting.isSettled) return;
+  waiting.isSettled = true;
+  waiting.reject(error);
+}

@@ -1,0 +1,5 @@
+/** What the gateway reports of itself. */
+
+export interface GatewayMetrics {
+  flushed(flush: { operations: number; durationMs: number }): void;
+}

@@ -1,0 +1,135 @@
+/** Reads of the region's view: one query, and before it a wait where the client's session asks for one. */
+import { checkKey } from "../core/accept.ts";
+import type { Operation } from "../core/operation.ts";
+import { partitionOf } from "../core/partition.ts";
+import { showFields } from "../core/record.ts";
+import {
+  isMet,
+  mergeSessions,
+  needOf,
+  seenPosition,
+  seenWal,
+  type Session,
+  type SessionNeed,
+} from "../core/session.ts";
+import { viewFields } from "../core/view.ts";
+import { decodeChanges } from "../protocol/entry-codec.ts";
+import type { RecordSnapshot, WalRow } from "../ports/region-store.ts";
+import type { Catalog } from "./catalog.ts";
+import { GatewayError } from "./errors.ts";
+import type { ListRequest, ListResult, ReadRequest, ReadResult, RecordView } from "./gateway.ts";
+import type { GatewayOptions } from "./gateway-service.ts";
+
+const POLL_MS = 25;
+
+export class Reader {
+  readonly #options: GatewayOptions;
+  readonly #catalog: Catalog;
+
+  constructor(options: GatewayOptions, catalog: Catalog) {
+    this.#options = options;
+    this.#catalog = catalog;
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    const { tenant, collection, key } = request;
+    checkKey(key);
+    const partition = partitionOf({ tenant, key }, this.#options.partitions);
+    await this.#checkCollection({ tenant, name: collection, partition });
+    if (request.consistency === "session") await this.#waitForSession(request, partition);
+    const snapshot = await this.#options.store.readRecord({ partition, tenant, collection, key });
+    const view = this.#view(key, snapshot);
+    if (view === undefined) {
+      throw new GatewayError("record-not-found", `collection "${collection}" has no record "${key}"`);
+    }
+    const session = mergeSessions(request.session, this.#seen(partition, snapshot));
+    return { ...view, asOf: { partition, sequence: snapshot.position }, session };
+  }
+
+  async list(request: ListRequest): Promise<ListResult> {
+    const { tenant, collection, prefix, after, limit } = request;
+    await this.#checkCollection({ tenant, name: collection, partition: 0 });
+    const partitions = Array.from({ length: this.#options.partitions }, (_, partition) => partition);
+    if (request.consistency === "session") {
+      await Promise.all(partitions.map((partition) => this.#waitForSession(request, partition)));
+    }
+    const listed = await this.#options.store.listRecords({
+      tenant,
+      collection,
+      prefix,
+      after,
+      limit: limit + 1,
+    });
+    const page = listed.slice(0, limit);
+    let { session } = request;
+    for (const snapshot of page) {
+      const partition = partitionOf({ tenant, key: snapshot.key }, this.#options.partitions);
+      session = mergeSessions(session, this.#seen(partition, snapshot));
+    }
+    const records = page
+      .map((snapshot) => this.#view(snapshot.key, snapshot))
+      .filter((view) => view !== undefined);
+    return { records, next: listed.length > limit ? page.at(-1)?.key : undefined, session };
+  }
+
+  /** False when the deadline came first. `deadlineAtMs` is on the monotonic clock. */
+  async waitUntilFolded(input: {
+    partition: number;
+    need: SessionNeed;
+    deadlineAtMs: number;
+  }): Promise<boolean> {
+    const { store, clock, folded } = this.#options;
+    for (;;) {
+      if (isMet(input.need, await store.readPositions(input.partition))) return true;
+      const leftMs = input.deadlineAtMs - clock.monotonicMs();
+      if (leftMs <= 0) return false;
+      await folded.wait({ clock, timeoutMs: Math.min(POLL_MS, leftMs) });
+    }
+  }
+
+  async #checkCollection(lookup: { tenant: string; name: string; partition: number }): Promise<void> {
+    if ((await this.#catalog.find(lookup)) !== undefined) return;
+    throw new GatewayError("unknown-collection", `there is no collection "${lookup.name}"`);
+  }
+
+  async #waitForSession(request: { session: Session; deadlineMs: number }, partition: number): Promise<void> {
+    const { region, clock } = this.#options;
+    const need = needOf(request.session, partition, region);
+    const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
+    if (await this.waitUntilFolded({ partition, need, deadlineAtMs })) return;
+    const message = `region ${region} has not folded yet what this session has seen; try again, or read with consistency=local`;
+    throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
+  }
+
+  #view(key: string, snapshot: RecordSnapshot): RecordView | undefined {
+    const { committed, pending } = snapshot;
+    const fields = viewFields({
+      committed: committed?.fields,
+      pending: pending.map(toOperation),
+      origin: this.#options.region,
+    });
+    if (fields === undefined) return undefined;
+    // Pending operations change the view without changing the committed version.
+    const suffix = pending.length === 0 ? "" : `.${this.#options.region}.${pending.at(-1)!.sequence}`;
+    return {
+      key,
+      fields: showFields(fields),
+      version: `${committed?.version ?? 0}${suffix}`,
+      pending: pending.length,
+    };
+  }
+
+  /** Whoever has seen pending operations must not miss them in another region. */
+  #seen(partition: number, snapshot: RecordSnapshot): Session {
+    const seen = seenPosition(partition, snapshot.position);
+    const last = snapshot.pending.at(-1);
+    return last === undefined
+      ? seen
+      : mergeSessions(seen, seenWal(this.#options.region, partition, last.sequence));
+  }
+}
+
+function toOperation(row: WalRow): Operation {
+  const { body, ...operation } = row;
+  return { ...operation, changes: decodeChanges(body) };
+}

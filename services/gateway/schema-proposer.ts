@@ -1,0 +1,160 @@
+/**
+ * Schemas change through the log: partition 0 decides, the others follow its decision.
+ *
+ * A proposal that was published but not seen again in time is unknown; its deadline in the log makes sure that it takes
+ * no effect much later.
+ */
+import { collectionId } from "../core/fold/state.ts";
+import { sha256 } from "../core/hash.ts";
+import { canonicalJson } from "../core/json.ts";
+import { uuidOf } from "../core/operation-id.ts";
+import { COLLECTION_NAME_PATTERN, schemaProblems, type Collection } from "../core/schema.ts";
+import { encodeEntry } from "../protocol/entry-codec.ts";
+import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
+import type { Catalog } from "./catalog.ts";
+import { GatewayError } from "./errors.ts";
+import type { PutCollectionRequest } from "./gateway.ts";
+import type { GatewayOptions } from "./gateway-service.ts";
+
+const POLL_MS = 25;
+const NAME = new RegExp(COLLECTION_NAME_PATTERN);
+
+interface Proposal {
+  readonly id: string;
+  readonly partition: number;
+  readonly version: number | null;
+  readonly request: PutCollectionRequest;
+  /** On the monotonic clock, and on the wall clock. */
+  readonly deadlineAtMs: number;
+  readonly deadlineMs: number;
+}
+
+export class SchemaProposer {
+  readonly #options: GatewayOptions;
+  readonly #catalog: Catalog;
+
+  constructor(options: GatewayOptions, catalog: Catalog) {
+    this.#options = options;
+    this.#catalog = catalog;
+  }
+
+  /** @throws {GatewayError} invalid-name, invalid-schema, schema-rejected, no-quorum, outcome-unknown. */
+  async put(request: PutCollectionRequest): Promise<Collection> {
+    checkProposal(request);
+    const { clock, random, partitions } = this.#options;
+    const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
+    const deadlineMs = clock.nowMs() + request.deadlineMs;
+    const id = random.uuid(clock.nowMs());
+    await this.#propose({ id, partition: 0, version: null, request, deadlineAtMs, deadlineMs });
+    this.#catalog.forget(0);
+    const decided = await this.#find(request, 0);
+    const followers = Array.from({ length: partitions - 1 }, (_, index) => index + 1);
+    await Promise.all(
+      followers.map(async (partition) => {
+        const follow = { id: uuidOf(id, String(partition)), partition, version: decided.version, request };
+        await this.#propose({
+          ...follow,
+          request: { ...request, schema: decided.schema },
+          deadlineAtMs,
+          deadlineMs,
+        });
+        this.#catalog.forget(partition);
+      }),
+    );
+    return decided;
+  }
+
+  /**
+   * Lets partitions follow that missed a decision, because the gateway that proposed it died in between.
+   * @returns how many collections had to be proposed again.
+   */
+  async followUp(deadlineMs: number): Promise<number> {
+    const { store, partitions, clock } = this.#options;
+    const decided = await store.readCollections(0);
+    let proposed = 0;
+    for (let partition = 1; partition < partitions; partition += 1) {
+      const held = await store.readCollections(partition);
+      const versions = new Map(
+        held.map((collection) => [collectionId(collection.tenant, collection.name), collection.version]),
+      );
+      for (const collection of decided) {
+        const { tenant, name, schema, version } = collection;
+        if ((versions.get(collectionId(tenant, name)) ?? 0) >= version) continue;
+        const request = { tenant, name, schema, deadlineMs, session: { positions: {}, wal: {} } };
+        const id = uuidOf("follow", tenant, name, String(version), String(partition), String(clock.nowMs()));
+        const deadlines = {
+          deadlineAtMs: clock.monotonicMs() + deadlineMs,
+          deadlineMs: clock.nowMs() + deadlineMs,
+        };
+        await this.#propose({ id, partition, version, request, ...deadlines });
+        this.#catalog.forget(partition);
+        proposed += 1;
+      }
+    }
+    return proposed;
+  }
+
+  async #find(request: PutCollectionRequest, partition: number): Promise<Collection> {
+    const { tenant, name } = request;
+    const collection = await this.#catalog.find({ partition, tenant, name });
+    if (collection === undefined) throw new Error(`collection ${name} is committed but not in the store`);
+    return collection;
+  }
+
+  async #propose(proposal: Proposal): Promise<void> {
+    const { log, region, clock } = this.#options;
+    const { id, partition, version, request, deadlineMs, deadlineAtMs } = proposal;
+    const { tenant, name, schema } = request;
+    const requestHash = sha256(canonicalJson({ name, schema }));
+    const entry = {
+      kind: "schema",
+      origin: region,
+      id,
+      requestHash,
+      tenant,
+      name,
+      deadlineMs,
+      version,
+      schema,
+    } as const;
+    const timeoutMs = Math.max(1, deadlineAtMs - clock.monotonicMs());
+    try {
+      await log.publish({ partition, origin: region, data: encodeEntry(entry), timeoutMs });
+    } catch (error) {
+      if (error instanceof LogUnavailableError) {
+        const message = "the log has no leader at the moment; the schema was not changed";
+        throw new GatewayError("no-quorum", message, { retryAfterMs: 5_000 });
+      }
+      // Unknown: the log may still speak before the deadline.
+      if (!(error instanceof PublishTimeoutError)) throw error;
+    }
+    await this.#awaitOutcome(proposal);
+  }
+
+  async #awaitOutcome(proposal: Proposal): Promise<void> {
+    const { store, clock, folded } = this.#options;
+    for (;;) {
+      const outcome = (await store.readOperation(proposal.id))?.outcome;
+      if (outcome?.status === "committed") return;
+      if (outcome !== undefined) {
+        const reason = outcome.reason ?? "the log has rejected the schema";
+        throw new GatewayError("schema-rejected", reason, { operation: proposal.id });
+      }
+      const leftMs = proposal.deadlineAtMs - clock.monotonicMs();
+      if (leftMs <= 0) {
+        const message =
+          "the log has not answered before the deadline; ask for the operation to learn what became of it";
+        throw new GatewayError("outcome-unknown", message, { operation: proposal.id, retryAfterMs: 1_000 });
+      }
+      await folded.wait({ clock, timeoutMs: Math.min(POLL_MS, leftMs) });
+    }
+  }
+}
+
+function checkProposal(request: PutCollectionRequest): void {
+  if (!NAME.test(request.name)) {
+    throw new GatewayError("invalid-name", `a collection's name matches ${COLLECTION_NAME_PATTERN}`);
+  }
+  const problems = schemaProblems(request.schema);
+  if (problems.length > 0) throw new GatewayError("invalid-schema", problems.join("; "));
+}

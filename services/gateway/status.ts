@@ -1,0 +1,65 @@
+/** What a region knows of itself and, through the ticks that it has folded, of the others. */
+import type { OriginState } from "../core/fold/state.ts";
+import type { Positions } from "../ports/region-store.ts";
+import { describe } from "../runtime/hold-role.ts";
+import type { PartitionStatus, RegionOverview, RegionStatus } from "./gateway.ts";
+import type { GatewayOptions } from "./gateway-service.ts";
+
+export async function readStatus(options: GatewayOptions): Promise<RegionOverview> {
+  const { region, software, partitions } = options;
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+  const statuses = await Promise.all(numbers.map((partition) => partitionStatus(options, partition)));
+  return { region, software, partitions: statuses };
+}
+
+async function partitionStatus(options: GatewayOptions, partition: number): Promise<PartitionStatus> {
+  const { store, log } = options;
+  const [head, positions, inspection, leadership] = await Promise.all([
+    store.walHead(partition),
+    store.readPositions(partition),
+    ifPossible(options, () => log.inspect(partition)),
+    ifPossible(options, () => log.leadership(partition)),
+  ]);
+  const oldest = head.oldestPendingAtMs;
+  return {
+    partition,
+    leader: leadership?.leader,
+    term: leadership?.term,
+    cluster: positions.cluster,
+    position: positions.position,
+    lastPosition: inspection?.lastPosition,
+    logTimeMs: positions.logTimeMs,
+    wal: {
+      head: head.sequence,
+      pendingRows: head.pendingRows,
+      pendingBytes: head.pendingBytes,
+      oldestPendingAgeMs: oldest === undefined ? 0 : Math.max(0, head.nowMs - oldest),
+    },
+    regions: Object.entries(positions.origins).map(([region, origin]) =>
+      regionStatus(region, origin, positions),
+    ),
+  };
+}
+
+/** Status must work while there is no leader: what the log can't tell is left out. */
+async function ifPossible<T>(options: GatewayOptions, ask: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await ask();
+  } catch (error) {
+    options.logger.debug({ error: describe(error) }, "the log can't be asked");
+    return undefined;
+  }
+}
+
+function regionStatus(region: string, origin: OriginState, positions: Positions): RegionStatus {
+  const { tick, watermark } = origin;
+  return {
+    region,
+    watermark,
+    walHead: tick?.walHead,
+    appliedPosition: tick?.appliedPosition,
+    lagEntries: tick === null ? undefined : Math.max(0, positions.position - tick.appliedPosition),
+    silentMs: tick === null ? undefined : positions.logTimeMs - tick.logTimeMs,
+    software: tick?.software,
+  };
+}

@@ -1,0 +1,242 @@
+/** The relay of one partition: carries out what `step.ts` decides. Reads the WAL, publishes to the log, sends ticks. */
+import { encodeBatch, encodeEntry, ENTRY_VERSION } from "../protocol/entry-codec.ts";
+import type { Clock, Random } from "../ports/clock.ts";
+import type { CrashPoints } from "../ports/crash-points.ts";
+import { LogUnavailableError, PublishTimeoutError, type GlobalLog } from "../ports/global-log.ts";
+import type { RegionStore, RoleGrant } from "../ports/region-store.ts";
+import { backoffMs } from "../runtime/backoff.ts";
+import { describe } from "../runtime/hold-role.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Signal } from "../runtime/signal.ts";
+import type { RelayMetrics } from "./metrics.ts";
+import {
+  BATCH_BYTES_MAX,
+  BATCH_ROWS_MAX,
+  startRelay,
+  stepRelay,
+  type Batch,
+  type RelayEffect,
+  type RelayEvent,
+  type RelayState,
+} from "./step.ts";
+
+const PUBLISH_TIMEOUT_MS = 5_000;
+/** Rows that come within this time after a small batch go into one entry. */
+const LINGER_MS = 5;
+/** Rows appended by other processes are found by polling, and so is what the fold has passed. */
+const POLL_MS = 50;
+export const TICK_EVERY_MS = 1_000;
+const PAUSE_BASE_MS = 25;
+const PAUSE_MAX_MS = 1_000;
+
+export interface RelayOptions {
+  readonly region: string;
+  readonly partition: number;
+  readonly software: string;
+  readonly store: RegionStore;
+  readonly log: GlobalLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crashPoints: CrashPoints;
+  readonly logger: Logger;
+  readonly metrics: RelayMetrics;
+  /** Rows were appended in this process. */
+  readonly appended: Signal;
+  /** The applier of this process has folded on. */
+  readonly folded: Signal;
+}
+
+/** One relay: `run` works until stopped and is called once per grant of the role. */
+export class Relay {
+  readonly #options: RelayOptions;
+
+  constructor(options: RelayOptions) {
+    this.#options = options;
+  }
+
+  async run(grant: RoleGrant, stop: AbortSignal): Promise<void> {
+    const run = new RelayRun(this.#options, stop);
+    await run.start(grant);
+  }
+}
+
+/** The life of a relay between taking the role and losing it. */
+class RelayRun {
+  readonly #options: RelayOptions;
+  readonly #stop: AbortController;
+  #state: RelayState | undefined;
+  #error: unknown;
+
+  constructor(options: RelayOptions, stop: AbortSignal) {
+    this.#options = options;
+    this.#stop = new AbortController();
+    if (stop.aborted) this.#stop.abort();
+    stop.addEventListener("abort", () => this.#stop.abort(), { once: true });
+  }
+
+  async start(grant: RoleGrant): Promise<void> {
+    const { store, partition } = this.#options;
+    const folded = await this.#foldedPlace();
+    // The grant's epoch starts anew with a new database; the log remembers the highest that it has seen.
+    const positions = await store.readPositions(partition);
+    const epoch = Math.max(grant.epoch, (positions.origins[this.#options.region]?.epoch ?? 0) + 1);
+    this.#state = startRelay({ epoch, folded });
+    await Promise.all([this.#wakeOnRows(), this.#followFold(), this.#tick()]);
+    if (this.#error !== undefined) throw this.#error;
+  }
+
+  #dispatch(event: RelayEvent): void {
+    if (this.#stop.signal.aborted || this.#state === undefined) return;
+    try {
+      const { state, effects } = stepRelay(this.#state, event);
+      this.#state = state;
+      this.#options.metrics.observe(state);
+      for (const effect of effects) this.#perform(effect);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** An error that the machine does not know of ends the run; the role is taken again from a clean state. */
+  #fail(error: unknown): void {
+    this.#error ??= error;
+    this.#stop.abort();
+  }
+
+  #perform(effect: RelayEffect): void {
+    const work = this.#effect(effect);
+    work.catch((error: unknown) => this.#fail(error));
+  }
+
+  async #effect(effect: RelayEffect): Promise<void> {
+    switch (effect.type) {
+      case "read":
+        return this.#read(effect.after);
+      case "publish":
+        return this.#publish(effect.batch);
+      case "pause": {
+        const { clock, random, logger, partition } = this.#options;
+        logger.info(
+          { partition, attempt: effect.attempt },
+          "relay in doubt; goes on from the folded watermark",
+        );
+        const delayMs = backoffMs({
+          attempt: effect.attempt,
+          baseMs: PAUSE_BASE_MS,
+          maxMs: PAUSE_MAX_MS,
+          random,
+        });
+        await clock.sleep(delayMs, this.#stop.signal);
+        return this.#dispatch({ type: "resumed" });
+      }
+    }
+  }
+
+  async #read(after: number): Promise<void> {
+    const { store, partition } = this.#options;
+    const limits = { rowsMax: BATCH_ROWS_MAX, bytesMax: BATCH_BYTES_MAX };
+    const rows = await store.readWal({ partition, after, ...limits });
+    const bytes = rows.reduce((sum, row) => sum + row.body.length, 0);
+    this.#dispatch({
+      type: "read",
+      after,
+      rows,
+      isFull: rows.length === limits.rowsMax || bytes * 2 >= limits.bytesMax,
+    });
+  }
+
+  async #publish(batch: Batch): Promise<void> {
+    const { log, partition, region, crashPoints, metrics, clock } = this.#options;
+    const { lines, ...envelope } = batch;
+    const data = encodeBatch({ origin: region, ...envelope }, lines);
+    crashPoints.reach("before-publish");
+    const startedAtMs = clock.monotonicMs();
+    try {
+      const { position } = await log.publish({
+        partition,
+        origin: region,
+        data,
+        timeoutMs: PUBLISH_TIMEOUT_MS,
+      });
+      crashPoints.reach("after-publish");
+      metrics.published({
+        outcome: "acknowledged",
+        durationMs: clock.monotonicMs() - startedAtMs,
+        bytes: data.length,
+      });
+      this.#dispatch({ type: "acknowledged", last: batch.last, position });
+    } catch (error) {
+      this.#publishFailed(error, batch, clock.monotonicMs() - startedAtMs);
+    }
+  }
+
+  #publishFailed(error: unknown, batch: Batch, durationMs: number): void {
+    const isUnknown = error instanceof PublishTimeoutError;
+    if (!isUnknown && !(error instanceof LogUnavailableError)) throw error;
+    this.#options.metrics.published({ outcome: isUnknown ? "unknown" : "refused", durationMs, bytes: 0 });
+    this.#dispatch({ type: "failed", last: batch.last });
+  }
+
+  async #wakeOnRows(): Promise<void> {
+    const { appended, clock } = this.#options;
+    const stop = this.#stop.signal;
+    while (!stop.aborted) {
+      this.#dispatch({ type: "wake" });
+      await clock.sleep(LINGER_MS, stop);
+      await appended.wait({ clock, timeoutMs: POLL_MS, stop });
+    }
+  }
+
+  async #followFold(): Promise<void> {
+    const { folded, clock } = this.#options;
+    const stop = this.#stop.signal;
+    while (!stop.aborted) {
+      await folded.wait({ clock, timeoutMs: POLL_MS, stop });
+      if (stop.aborted) return;
+      try {
+        this.#dispatch({ type: "folded", ...(await this.#foldedPlace()) });
+      } catch (error) {
+        this.#fail(error);
+      }
+    }
+  }
+
+  async #foldedPlace(): Promise<RelayState["folded"]> {
+    const { store, partition, region } = this.#options;
+    const { position, origins } = await store.readPositions(partition);
+    const own = origins[region];
+    if (own === undefined) throw new Error(`partition ${partition} is not folded up to its genesis yet`);
+    return { position, sequence: own.watermark, chain: own.chain };
+  }
+
+  async #tick(): Promise<void> {
+    const { clock, logger, partition } = this.#options;
+    const stop = this.#stop.signal;
+    while (!stop.aborted) {
+      try {
+        await this.#publishTick();
+      } catch (error) {
+        // A tick that is lost is followed by the next one; batches are what must not be lost.
+        logger.debug({ partition, error: describe(error) }, "tick not published");
+      }
+      await clock.sleep(TICK_EVERY_MS, stop);
+    }
+  }
+
+  async #publishTick(): Promise<void> {
+    const { store, log, partition, region, clock, software } = this.#options;
+    const { hlc, walHead } = await store.stampTick({ partition, nowMs: clock.nowMs() });
+    const { position, chain } = await store.readPositions(partition);
+    const tick = {
+      kind: "tick",
+      origin: region,
+      hlc,
+      walHead,
+      appliedPosition: position,
+      chain,
+      software,
+    } as const;
+    const data = encodeEntry({ ...tick, reads: ENTRY_VERSION });
+    await log.publish({ partition, origin: region, data, timeoutMs: PUBLISH_TIMEOUT_MS });
+  }
+}

@@ -1,0 +1,187 @@
+/**
+ * The relay's decisions: WAL rows → batches → a window of publishes, in order.
+ *
+ *                    failed, refused by the fold
+ *   streaming ───────────────────────────────────▶ doubt ──▶ all publishes settled ──▶ pause
+ *       ▲                                                                                │
+ *       └──────────────── from the folded watermark ◀──────────────────── resumed ◀──────┘
+ *
+ * After any doubt the relay goes on from what the log has folded, not from what it believes it sent: what did land is
+ * dropped by the fold, what did not is sent again.
+ */
+import { assert, unreachable } from "../core/assert.ts";
+import { chain } from "../core/hash.ts";
+import { encodeOperation } from "../protocol/entry-codec.ts";
+import type { WalRow } from "../ports/region-store.ts";
+
+/** Publishes on their way at once. */
+export const WINDOW_MAX = 16;
+/** Entries that the log has and the own fold has not: a fold that lags this far behind slows the relay down. */
+export const UNFOLDED_MAX = 128;
+/** A batch is closed at this size; one row alone may exceed it. */
+export const BATCH_BYTES_MAX = 192 * 1024;
+export const BATCH_ROWS_MAX = 1024;
+
+/** A batch ready to be encoded. */
+export interface Batch {
+  readonly epoch: number;
+  readonly first: number;
+  readonly last: number;
+  readonly previous: string;
+  readonly lines: readonly string[];
+}
+
+/** A place in the origin's WAL, with the head of its hash chain there. */
+interface Place {
+  readonly sequence: number;
+  readonly chain: string;
+}
+
+export interface RelayState {
+  readonly phase: "streaming" | "doubt";
+  readonly epoch: number;
+  /** How far the own fold has come. */
+  readonly folded: Place & { readonly position: number };
+  /** How far rows were handed to publishes. */
+  readonly cursor: Place;
+  /** Last sequences of publishes whose outcome is open. */
+  readonly inFlight: readonly number[];
+  /** Publishes that the log acknowledged and the own fold has not passed. */
+  readonly unfolded: readonly { readonly last: number; readonly position: number }[];
+  readonly isReading: boolean;
+  readonly isPausing: boolean;
+  /** Doubts in a row, for the back-off. */
+  readonly failures: number;
+}
+
+export type RelayEvent =
+  /** There may be rows to read. */
+  | { readonly type: "wake" }
+  | {
+      readonly type: "read";
+      readonly after: number;
+      readonly rows: readonly WalRow[];
+      readonly isFull: boolean;
+    }
+  | { readonly type: "acknowledged"; readonly last: number; readonly position: number }
+  /** Not stored, or unknown: either way a doubt. */
+  | { readonly type: "failed"; readonly last: number }
+  | { readonly type: "folded"; readonly position: number; readonly sequence: number; readonly chain: string }
+  | { readonly type: "resumed" };
+
+export type RelayEffect =
+  | { readonly type: "read"; readonly after: number }
+  | { readonly type: "publish"; readonly batch: Batch }
+  | { readonly type: "pause"; readonly attempt: number };
+
+export interface RelayStep {
+  readonly state: RelayState;
+  readonly effects: readonly RelayEffect[];
+}
+
+export function startRelay(options: { epoch: number; folded: RelayState["folded"] }): RelayState {
+  const { epoch, folded } = options;
+  return {
+    phase: "streaming",
+    epoch,
+    folded,
+    cursor: { sequence: folded.sequence, chain: folded.chain },
+    inFlight: [],
+    unfolded: [],
+    isReading: false,
+    isPausing: false,
+    failures: 0,
+  };
+}
+
+export function stepRelay(state: RelayState, event: RelayEvent): RelayStep {
+  switch (event.type) {
+    case "wake":
+      return readMore(state);
+    case "read":
+      return publishRows({ ...state, isReading: false }, event);
+    case "acknowledged":
+      return acknowledge(state, event);
+    case "failed":
+      return settleDoubt({ ...state, phase: "doubt", inFlight: without(state.inFlight, event.last) });
+    case "folded":
+      return advanceFolded(state, event);
+    case "resumed":
+      return readMore(resume(state));
+    default:
+      return unreachable(event);
+  }
+}
+
+function hasRoom(state: RelayState): boolean {
+  return state.inFlight.length < WINDOW_MAX && state.unfolded.length < UNFOLDED_MAX;
+}
+
+function readMore(state: RelayState): RelayStep {
+  if (state.phase !== "streaming" || state.isReading || !hasRoom(state)) return { state, effects: [] };
+  return { state: { ...state, isReading: true }, effects: [{ type: "read", after: state.cursor.sequence }] };
+}
+
+function publishRows(state: RelayState, event: Extract<RelayEvent, { type: "read" }>): RelayStep {
+  // Rows read before a doubt or a jump of the cursor are stale.
+  const isStale = state.phase !== "streaming" || event.after !== state.cursor.sequence;
+  if (isStale) return event.rows.length > 0 ? readMore(state) : { state, effects: [] };
+  if (event.rows.length === 0) return { state, effects: [] };
+  const { batch, end } = makeBatch(state, event.rows);
+  const published: RelayState = { ...state, cursor: end, inFlight: [...state.inFlight, batch.last] };
+  const next = event.isFull ? readMore(published) : { state: published, effects: [] };
+  return { state: next.state, effects: [{ type: "publish", batch }, ...next.effects] };
+}
+
+function makeBatch(state: RelayState, rows: readonly WalRow[]): { batch: Batch; end: Place } {
+  const first = rows[0]!.sequence;
+  assert(first === state.cursor.sequence + 1, `the WAL has a gap after ${state.cursor.sequence}`);
+  const lines = rows.map(encodeOperation);
+  let head = state.cursor.chain;
+  for (const line of lines) head = chain(head, line);
+  const last = rows.at(-1)!.sequence;
+  assert(last - first + 1 === rows.length, `the WAL has a gap between ${first} and ${last}`);
+  return {
+    batch: { epoch: state.epoch, first, last, previous: state.cursor.chain, lines },
+    end: { sequence: last, chain: head },
+  };
+}
+
+function acknowledge(state: RelayState, event: Extract<RelayEvent, { type: "acknowledged" }>): RelayStep {
+  const inFlight = without(state.inFlight, event.last);
+  if (state.phase === "doubt") return settleDoubt({ ...state, inFlight });
+  const unfolded = [...state.unfolded, { last: event.last, position: event.position }];
+  return checkFolded({ ...state, inFlight, unfolded, failures: 0 });
+}
+
+function advanceFolded(state: RelayState, event: Extract<RelayEvent, { type: "folded" }>): RelayStep {
+  const { position, sequence } = event;
+  const folded = { position, sequence, chain: event.chain };
+  const ahead = sequence > state.cursor.sequence ? { cursor: { sequence, chain: event.chain } } : {};
+  return checkFolded({ ...state, folded, ...ahead });
+}
+
+/** Once the fold has passed an entry of ours, its operations are folded, or the fold has refused it. */
+function checkFolded(state: RelayState): RelayStep {
+  const passed = state.unfolded.filter((entry) => entry.position <= state.folded.position);
+  const unfolded = state.unfolded.filter((entry) => entry.position > state.folded.position);
+  const refused = passed.some((entry) => entry.last > state.folded.sequence);
+  if (refused && state.phase === "streaming") return settleDoubt({ ...state, phase: "doubt", unfolded });
+  return readMore({ ...state, unfolded });
+}
+
+/** A doubt is over once no publish is on its way: then nothing of ours can land behind our back any more, but late ones. */
+function settleDoubt(state: RelayState): RelayStep {
+  if (state.inFlight.length > 0 || state.isPausing) return { state, effects: [] };
+  const failures = state.failures + 1;
+  return { state: { ...state, isPausing: true, failures }, effects: [{ type: "pause", attempt: failures }] };
+}
+
+function resume(state: RelayState): RelayState {
+  const { sequence, chain: head } = state.folded;
+  return { ...state, phase: "streaming", isPausing: false, cursor: { sequence, chain: head }, unfolded: [] };
+}
+
+function without(list: readonly number[], value: number): number[] {
+  return list.filter((member) => member !== value);
+}
