@@ -97,4 +97,9 @@ export class GatewayService implements Gateway {
   status(): Promise<RegionOverview> {
     return readStatus(this.#options);
   }
+
+  /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */
+  followUpSchemas(deadlineMs: number): Promise<number> {
+    return this.#schemas.followUp(deadlineMs);
+  }
 }

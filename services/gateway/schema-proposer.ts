@@ -42,6 +42,7 @@ export class SchemaProposer {
   async put(request: PutCollectionRequest): Promise<Collection> {
     checkProposal(request);
     const { clock, random, partitions } = this.#options;
+    await this.#checkStarted();
     const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
     const deadlineMs = clock.nowMs() + request.deadlineMs;
     const id = random.uuid(clock.nowMs());
@@ -70,6 +71,7 @@ export class SchemaProposer {
    */
   async followUp(deadlineMs: number): Promise<number> {
     const { store, partitions, clock } = this.#options;
+    await this.#checkStarted();
     const decided = await store.readCollections(0);
     let proposed = 0;
     for (let partition = 1; partition < partitions; partition += 1) {
@@ -92,6 +94,17 @@ export class SchemaProposer {
       }
     }
     return proposed;
+  }
+
+  /** The first entry of a log is its genesis: nothing may be published before this region has folded that. */
+  async #checkStarted(): Promise<void> {
+    const { store, partitions } = this.#options;
+    for (let partition = 0; partition < partitions; partition += 1) {
+      const { cluster } = await store.readPositions(partition);
+      if (cluster !== null) continue;
+      const message = `partition ${partition} is not joined to its log yet; the schema was not changed`;
+      throw new GatewayError("starting", message, { retryAfterMs: 1_000 });
+    }
   }
 
   async #find(request: PutCollectionRequest, partition: number): Promise<Collection> {

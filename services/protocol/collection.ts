@@ -1,5 +1,5 @@
 /** A collection's schema on the wire: the shape. What the shape can't say is checked by `core/schema.ts`. */
-import Type from "typebox";
+import { Type } from "typebox";
 import { FIELD_NAME_PATTERN, MERGE_KINDS, VALUE_TYPES } from "../core/schema.ts";
 
 const ValueTypeName = Type.Enum([...VALUE_TYPES], {

@@ -8,7 +8,7 @@
  *
  * Decoding checks everything that the fold relies on: what can't be decoded stops its partition, it is never skipped.
  */
-import Type, { type Static } from "typebox";
+import { Type, type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import type { BatchEntry, Entry, LoggedOperation, SchemaEntry } from "../core/entry.ts";
 import { argumentProblem } from "../core/fields/argument.ts";

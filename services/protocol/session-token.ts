@@ -1,6 +1,6 @@
 /** The session as clients carry it: opaque, signed, so that a made-up position can't make a region wait for ever. */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import Type from "typebox";
+import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import type { Session } from "../core/session.ts";
 

@@ -1,6 +1,6 @@
 /** A topology: the regions of a cluster, the links between them and the number of partitions, read from YAML. */
 import { readFileSync } from "node:fs";
-import Type from "typebox";
+import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { parse } from "yaml";
 

@@ -3,7 +3,7 @@ import type { BatchEntry, LoggedOperation } from "../entry.ts";
 import { chain } from "../hash.ts";
 import { recordIdText, type Operation } from "../operation.ts";
 import { applyOperation, forgetInFields } from "../record.ts";
-import { count, currentRecord, isKnown, recordOutcome, type FoldWork } from "./fold.ts";
+import { count, currentRecord, isKnown, recordOutcome, setOrigin, type FoldWork } from "./work.ts";
 import { hlcFloor, type OriginState } from "./state.ts";
 import { keepPromise } from "./tick.ts";
 
@@ -44,10 +44,6 @@ function advanced(options: {
     chain: chainOver(origin.chain, fresh),
     hlc: hlc > origin.hlc ? hlc : origin.hlc,
   };
-}
-
-export function setOrigin(work: FoldWork, name: string, origin: OriginState): void {
-  work.state = { ...work.state, origins: { ...work.state.origins, [name]: origin } };
 }
 
 function foldOperation(work: FoldWork, origin: string, operation: Operation): void {

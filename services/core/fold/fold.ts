@@ -6,7 +6,7 @@
  * The fold depends on its arguments alone: no clock, no randomness, no order of iteration. Every region that folds the
  * same entries has the same rows, byte for byte, however the entries were grouped into calls.
  */
-import { assert, unreachable } from "../assert.ts";
+import { unreachable } from "../assert.ts";
 import type { BatchEntry, Entry, GenesisEntry, OrderedEntry, SchemaEntry, TickEntry } from "../entry.ts";
 import { chain } from "../hash.ts";
 import { own } from "../json.ts";
@@ -15,6 +15,7 @@ import type { StoredRecord } from "../record.ts";
 import { evolutionProblems, sameSchema, type Collection } from "../schema.ts";
 import { foldBatch } from "./batch.ts";
 import { foldTick } from "./tick.ts";
+import { count, isKnown, recordOutcome, type FoldWork } from "./work.ts";
 import {
   collectionId,
   INITIAL_ORIGIN,
@@ -40,18 +41,6 @@ export interface FoldResult {
 /** The log has another order, place or origin than the state it is folded onto. Folding must stop. */
 export class LogMismatchError extends Error {
   override readonly name = "LogMismatchError";
-}
-
-/** What one call of the fold gathers. Private to the call, so the fold stays a function of its arguments. */
-export interface FoldWork {
-  state: PartitionState;
-  readonly slice: FoldSlice;
-  readonly records: Map<string, StoredRecord>;
-  readonly outcomes: OperationOutcome[];
-  readonly outcomeIds: Set<string>;
-  readonly conflicts: Conflict[];
-  readonly collections: Collection[];
-  counts: FoldCounts;
 }
 
 /** Folds entries in order. @throws {LogMismatchError} when an entry is not the next one, or the log is another cluster's. */
@@ -105,10 +94,6 @@ function dispatch(work: FoldWork, entry: Entry): void {
     default:
       unreachable(entry);
   }
-}
-
-export function count(work: FoldWork, name: keyof FoldCounts, by = 1): void {
-  work.counts = { ...work.counts, [name]: work.counts[name] + by };
 }
 
 function isMember(work: FoldWork, entry: BatchEntry | TickEntry | SchemaEntry): boolean {
@@ -187,21 +172,6 @@ function decideSchema(before: Collection | undefined, entry: SchemaEntry): Schem
 function followSchema(before: Collection | undefined, entry: SchemaEntry, version: number): SchemaDecision {
   const { tenant, name, schema } = entry;
   return version > (before?.version ?? 0) ? { next: { tenant, name, schema, version } } : {};
-}
-
-/** True when the operation id took effect before, in whatever region it was accepted (I4). */
-export function isKnown(work: FoldWork, id: string): boolean {
-  return work.outcomeIds.has(id) || work.slice.operations.has(id);
-}
-
-export function recordOutcome(work: FoldWork, outcome: OperationOutcome): void {
-  assert(!work.outcomeIds.has(outcome.id), `operation ${outcome.id} has two outcomes`);
-  work.outcomeIds.add(outcome.id);
-  work.outcomes.push(outcome);
-}
-
-export function currentRecord(work: FoldWork, id: string): StoredRecord | undefined {
-  return work.records.get(id) ?? work.slice.records.get(id);
 }
 
 /** The rows and operation ids that folding the entries will look at. */

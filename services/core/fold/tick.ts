@@ -1,8 +1,7 @@
 /** Folding a tick: where a region is, and from when on nothing older can come from it. */
 import type { TickEntry } from "../entry.ts";
-import { setOrigin } from "./batch.ts";
-import type { FoldWork } from "./fold.ts";
 import type { OriginState } from "./state.ts";
+import { setOrigin, type FoldWork } from "./work.ts";
 
 export function foldTick(work: FoldWork, entry: TickEntry): void {
   const origin = work.state.origins[entry.origin]!;

@@ -1,0 +1,80 @@
+/** Which way imports point. The architecture in services/README.md, as a check. */
+const roles = "gateway|relay|applier|reconciler|console";
+
+/** What a folder of services may import besides itself. */
+const allowed = {
+  core: [],
+  protocol: ["core"],
+  ports: ["core", "protocol"],
+  runtime: ["core", "protocol", "ports"],
+  adapters: ["core", "protocol", "ports", "runtime"],
+  client: ["protocol"],
+};
+
+const rules = Object.entries(allowed).map(([folder, imports]) => ({
+  name: `${folder}-imports-only-${imports.join("-") || "itself"}`,
+  severity: "error",
+  from: { path: `^services/${folder}/` },
+  to: { path: "^(services|infra|test)/", pathNot: `^services/(${[folder, ...imports].join("|")})/` },
+}));
+
+module.exports = {
+  forbidden: [
+    ...rules,
+    {
+      name: "roles-know-neither-each-other-nor-adapters",
+      severity: "error",
+      from: { path: `^services/(${roles})/` },
+      to: { path: "^(services|infra|test)/", pathNot: "^services/($1|core|protocol|ports|runtime)/" },
+    },
+    {
+      name: "core-imports-nothing-but-itself",
+      comment: "SHA-256 in core/hash.ts is the one exception: a pure function",
+      severity: "error",
+      from: { path: "^services/core/", pathNot: "^services/core/hash\\.ts$" },
+      to: { dependencyTypes: ["core", "npm", "npm-dev", "npm-no-pkg", "unknown"] },
+    },
+    {
+      name: "region-is-imported-by-nobody",
+      severity: "error",
+      from: { pathNot: "^(services/region|test)/" },
+      to: { path: "^services/region/" },
+    },
+    {
+      name: "services-know-infra-through-the-command-line-only",
+      severity: "error",
+      from: { path: "^services/", pathNot: "^services/cli/" },
+      to: { path: "^infra/" },
+    },
+    {
+      name: "nothing-imports-tests",
+      severity: "error",
+      from: { path: "^(services|infra)/" },
+      to: { path: "^test/" },
+    },
+    {
+      name: "no-circles",
+      severity: "error",
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ["type-only"] } },
+    },
+    { name: "resolvable", severity: "error", from: {}, to: { couldNotResolve: true } },
+    {
+      name: "no-development-packages-in-production",
+      severity: "error",
+      from: { path: "^(services|infra)/", pathNot: "drizzle\\.config\\.ts$" },
+      to: { dependencyTypes: ["npm-dev"] },
+    },
+  ],
+  options: {
+    tsConfig: { fileName: "tsconfig.json" },
+    tsPreCompilationDeps: true,
+    doNotFollow: { path: "node_modules" },
+    exclude: { path: "^(dist|node_modules)" },
+    enhancedResolveOptions: {
+      extensions: [".ts", ".js", ".json"],
+      exportsFields: ["exports"],
+      conditionNames: ["import", "node", "default", "types"],
+    },
+  },
+};

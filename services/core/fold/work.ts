@@ -1,0 +1,47 @@
+/** What one call of the fold gathers, and the few ways to add to it. */
+import { assert } from "../assert.ts";
+import type { StoredRecord } from "../record.ts";
+import type { Collection } from "../schema.ts";
+import type {
+  Conflict,
+  FoldCounts,
+  FoldSlice,
+  OperationOutcome,
+  OriginState,
+  PartitionState,
+} from "./state.ts";
+
+/** What one call of the fold gathers. Private to the call, so the fold stays a function of its arguments. */
+export interface FoldWork {
+  state: PartitionState;
+  readonly slice: FoldSlice;
+  readonly records: Map<string, StoredRecord>;
+  readonly outcomes: OperationOutcome[];
+  readonly outcomeIds: Set<string>;
+  readonly conflicts: Conflict[];
+  readonly collections: Collection[];
+  counts: FoldCounts;
+}
+
+export function count(work: FoldWork, name: keyof FoldCounts, by = 1): void {
+  work.counts = { ...work.counts, [name]: work.counts[name] + by };
+}
+
+export function setOrigin(work: FoldWork, name: string, origin: OriginState): void {
+  work.state = { ...work.state, origins: { ...work.state.origins, [name]: origin } };
+}
+
+/** True when the operation id took effect before, in whatever region it was accepted (I4). */
+export function isKnown(work: FoldWork, id: string): boolean {
+  return work.outcomeIds.has(id) || work.slice.operations.has(id);
+}
+
+export function recordOutcome(work: FoldWork, outcome: OperationOutcome): void {
+  assert(!work.outcomeIds.has(outcome.id), `operation ${outcome.id} has two outcomes`);
+  work.outcomeIds.add(outcome.id);
+  work.outcomes.push(outcome);
+}
+
+export function currentRecord(work: FoldWork, id: string): StoredRecord | undefined {
+  return work.records.get(id) ?? work.slice.records.get(id);
+}

@@ -1,0 +1,218 @@
+/** The configuration of a region process. The only file that reads the environment. */
+import { LOG_LEVELS, type LogLevel } from "./logger.ts";
+import { InvalidTopologyError, readTopology, type Topology } from "./topology.ts";
+
+export const PROCESS_ROLES = ["gateway", "relay", "applier"] as const;
+export type ProcessRole = (typeof PROCESS_ROLES)[number];
+
+export interface RegionConfig {
+  readonly region: string;
+  readonly topology: Topology;
+  readonly http: { readonly host: string; readonly port: number };
+  readonly postgres: { readonly url: string; readonly connectionsMax: number };
+  readonly nats: { readonly url: string; readonly monitorUrl: string | undefined };
+  readonly sessionSecret: string;
+  readonly roles: readonly ProcessRole[];
+  readonly logLevel: LogLevel;
+  /** Where a test wants the process to die. */
+  readonly crashAt: string | undefined;
+  /** What may wait in one partition's WAL. */
+  readonly wal: { readonly rowsMax: number; readonly bytesMax: number };
+  /** Stop when the process that started this one is gone. */
+  readonly exitWithParent: boolean;
+}
+
+/** Everything that is wrong with the environment, at once. */
+export class InvalidConfigError extends Error {
+  override readonly name = "InvalidConfigError";
+  readonly problems: readonly string[];
+  constructor(problems: readonly string[]) {
+    super(`the configuration is not complete:\n${problems.map((problem) => `  - ${problem}`).join("\n")}`);
+    this.problems = problems;
+  }
+}
+
+export type Environment = { readonly [name: string]: string | undefined };
+
+const PORT_MAX = 65_535;
+const SECRET_LENGTH_MIN = 32;
+const CONNECTIONS_MAX = 1_000;
+const WAL_ROWS_MAX_DEFAULT = 5_000_000;
+const WAL_BYTES_MAX_DEFAULT = 4 * 1024 ** 3;
+const POSTGRES_CONNECTIONS_MAX_DEFAULT = 10;
+
+/** @throws {InvalidConfigError} lists what is wrong and what would be right. */
+export function readConfig(environment: Environment): RegionConfig {
+  const reader = new Reader(environment);
+  const topology = reader.topology("FOREBAY_TOPOLOGY");
+  const config: RegionConfig = {
+    region: reader.region("FOREBAY_REGION", topology),
+    topology,
+    http: {
+      host: reader.text("FOREBAY_HTTP_HOST", "127.0.0.1"),
+      port: reader.integer("FOREBAY_HTTP_PORT", { minimum: 0, maximum: PORT_MAX }),
+    },
+    postgres: {
+      url: reader.url("FOREBAY_POSTGRES_URL", ["postgres:", "postgresql:"]),
+      connectionsMax: reader.integer("FOREBAY_POSTGRES_CONNECTIONS_MAX", {
+        minimum: 2,
+        maximum: CONNECTIONS_MAX,
+        otherwise: POSTGRES_CONNECTIONS_MAX_DEFAULT,
+      }),
+    },
+    nats: {
+      url: reader.url("FOREBAY_NATS_URL", ["nats:", "tls:"]),
+      monitorUrl: reader.optionalUrl("FOREBAY_NATS_MONITOR_URL", ["http:", "https:"]),
+    },
+    sessionSecret: reader.secret("FOREBAY_SESSION_SECRET"),
+    roles: reader.list("FOREBAY_ROLES", PROCESS_ROLES),
+    logLevel: reader.choice("FOREBAY_LOG_LEVEL", LOG_LEVELS, "info"),
+    crashAt: reader.optional("FOREBAY_CRASH_AT"),
+    wal: {
+      rowsMax: reader.integer("FOREBAY_WAL_ROWS_MAX", { minimum: 1, otherwise: WAL_ROWS_MAX_DEFAULT }),
+      bytesMax: reader.integer("FOREBAY_WAL_BYTES_MAX", { minimum: 1, otherwise: WAL_BYTES_MAX_DEFAULT }),
+    },
+    exitWithParent: reader.choice("FOREBAY_EXIT_WITH_PARENT", ["0", "1"], "0") === "1",
+  };
+  if (reader.problems.length > 0) throw new InvalidConfigError(reader.problems);
+  return config;
+}
+
+/** The configuration as it may be logged: without secrets. */
+export function redactConfig(config: RegionConfig): object {
+  const { topology, postgres, nats } = config;
+  return {
+    ...config,
+    topology: {
+      name: topology.name,
+      partitions: topology.partitions,
+      regions: topology.regions.map((region) => region.name),
+    },
+    postgres: { ...postgres, url: redactUrl(postgres.url) },
+    nats: { ...nats, url: redactUrl(nats.url) },
+    sessionSecret: "…",
+  };
+}
+
+/** Passwords may stand in the URL's authority or in its parameters. */
+function redactUrl(text: string): string {
+  const url = new URL(text);
+  if (url.password !== "") url.password = "redacted";
+  for (const name of url.searchParams.keys()) {
+    if (/pass|secret|token/i.test(name)) url.searchParams.set(name, "redacted");
+  }
+  return url.href;
+}
+
+interface IntegerBounds {
+  readonly minimum: number;
+  readonly maximum?: number;
+  /** Used when the variable is not set; without it the variable is required. */
+  readonly otherwise?: number;
+}
+
+/** Takes variables one by one and remembers what was wrong; what it returns for a wrong one is never used. */
+class Reader {
+  readonly problems: string[] = [];
+  readonly #environment: Environment;
+
+  constructor(environment: Environment) {
+    this.#environment = environment;
+  }
+
+  /** A variable that is empty counts as not set. */
+  optional(name: string): string | undefined {
+    const value = this.#environment[name]?.trim();
+    return value === "" ? undefined : value;
+  }
+
+  text(name: string, otherwise: string): string {
+    return this.optional(name) ?? otherwise;
+  }
+
+  topology(name: string): Topology {
+    const path = this.#required(name, "the path of a topology file, such as regions/local.yaml");
+    const none = { name: "", partitions: 1, regions: [], links: [] };
+    if (path === undefined) return none;
+    try {
+      return readTopology(path);
+    } catch (error) {
+      if (!(error instanceof InvalidTopologyError)) throw error;
+      return this.#wrong(name, error.message, none);
+    }
+  }
+
+  region(name: string, { regions }: Topology): string {
+    const known = regions.map((region) => region.name);
+    const hint = known.length === 0 ? "the region's name in the topology" : `one of ${known.join(", ")}`;
+    const value = this.#required(name, hint);
+    if (value === undefined || known.length === 0 || known.includes(value)) return value ?? "";
+    return this.#wrong(
+      name,
+      `is "${value}", which the topology does not have; it has ${known.join(", ")}`,
+      value,
+    );
+  }
+
+  integer(name: string, { minimum, maximum = Number.MAX_SAFE_INTEGER, otherwise }: IntegerBounds): number {
+    const range = `a whole number from ${minimum} to ${maximum}`;
+    const text = otherwise === undefined ? this.#required(name, range) : this.optional(name);
+    if (text === undefined) return otherwise ?? 0;
+    const value = /^\d+$/.test(text.replaceAll("_", "")) ? Number(text.replaceAll("_", "")) : Number.NaN;
+    if (value >= minimum && value <= maximum) return value;
+    return this.#wrong(name, `is "${text}"; it must be ${range}`, minimum);
+  }
+
+  url(name: string, protocols: readonly string[]): string {
+    const text = this.#required(name, `an address that begins with ${protocols[0]}//`);
+    return text === undefined ? "" : this.#checkUrl(name, text, protocols);
+  }
+
+  optionalUrl(name: string, protocols: readonly string[]): string | undefined {
+    const text = this.optional(name);
+    return text === undefined ? undefined : this.#checkUrl(name, text, protocols);
+  }
+
+  secret(name: string): string {
+    const text = this.#required(name, `at least ${SECRET_LENGTH_MIN} characters, the same in all regions`);
+    if (text === undefined || text.length >= SECRET_LENGTH_MIN) return text ?? "";
+    const problem = `has ${text.length} characters; it must have at least ${SECRET_LENGTH_MIN}`;
+    return this.#wrong(name, problem, text);
+  }
+
+  choice<T extends string>(name: string, choices: readonly T[], otherwise: T): T {
+    const text = this.optional(name);
+    if (text === undefined) return otherwise;
+    const found = choices.find((choice) => choice === text);
+    return found ?? this.#wrong(name, `is "${text}"; it must be one of ${choices.join(", ")}`, otherwise);
+  }
+
+  /** All of the choices when the variable is not set. */
+  list<T extends string>(name: string, choices: readonly T[]): readonly T[] {
+    const items =
+      this.optional(name)
+        ?.split(",")
+        .map((item) => item.trim()) ?? choices;
+    const found = choices.filter((choice) => (items as readonly string[]).includes(choice));
+    const unknown = items.filter((item) => !(choices as readonly string[]).includes(item));
+    if (unknown.length === 0) return found;
+    const problem = `has "${unknown.join(", ")}"; it must list some of ${choices.join(", ")}`;
+    return this.#wrong(name, problem, choices);
+  }
+
+  #checkUrl(name: string, text: string, protocols: readonly string[]): string {
+    if (URL.canParse(text) && protocols.includes(new URL(text).protocol)) return text;
+    // The value is not shown: it may hold a password.
+    return this.#wrong(name, `must be an address that begins with ${protocols.join("// or ")}//`, text);
+  }
+
+  #required(name: string, hint: string): string | undefined {
+    const value = this.optional(name);
+    return value ?? this.#wrong(name, `is not set; it must be ${hint}`, undefined);
+  }
+
+  #wrong<T>(name: string, problem: string, placeholder: T): T {
+    this.problems.push(`${name} ${problem}`);
+    return placeholder;
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * Checks the invariants while a simulation runs. It reads the log and the databases from outside and folds the log
+ * itself, one entry at a time, so that grouping, pipelining, crashes and retries in the code under test can't hide.
+ */
+import { addToDigest, digestText, EMPTY_DIGEST, rowHash, type Digest } from "../../services/core/digest.ts";
+import { foldEntries } from "../../services/core/fold/fold.ts";
+import {
+  initialPartitionState,
+  type OperationOutcome,
+  type PartitionState,
+} from "../../services/core/fold/state.ts";
+import { canonicalJson } from "../../services/core/json.ts";
+import { recordIdText } from "../../services/core/operation.ts";
+import type { StoredRecord } from "../../services/core/record.ts";
+import { decodeEntry } from "../../services/protocol/entry-codec.ts";
+import type { SimulatedCluster, SimulatedRegion } from "./cluster.ts";
+
+export class InvariantError extends Error {
+  override readonly name = "InvariantError";
+}
+
+export function require(holds: boolean, invariant: string, detail: string): asserts holds {
+  if (!holds) throw new InvariantError(`${invariant}: ${detail}`);
+}
+
+/** The log folded by the checker, with the digest of the state at every position. */
+class Reference {
+  state: PartitionState;
+  readonly records = new Map<string, StoredRecord>();
+  readonly outcomes = new Map<string, OperationOutcome>();
+  /** By position. */
+  readonly digests: string[] = [];
+  #digest: Digest = EMPTY_DIGEST;
+
+  constructor(partition: number) {
+    this.state = initialPartitionState(partition);
+    this.digests.push(stateDigest(this.state, this.#digest));
+  }
+
+  fold(message: { position: number; storedAtMs: number; data: Uint8Array }): void {
+    const { entry, checksum } = decodeEntry(message.data);
+    const before = this.state.origins;
+    const result = foldEntries({
+      state: this.state,
+      slice: { records: this.records, operations: new Set(this.outcomes.keys()) },
+      entries: [{ position: message.position, storedAtMs: message.storedAtMs, checksum, entry }],
+    });
+    if (entry.kind === "batch") this.#checkWatermark(before[entry.origin]?.watermark, entry, result.state);
+    this.state = result.state;
+    for (const [id, record] of result.records) this.#replace(id, record);
+    for (const outcome of result.outcomes) {
+      require(!this.outcomes.has(outcome.id), "I4", `operation ${outcome.id} took effect twice`);
+      this.outcomes.set(outcome.id, outcome);
+    }
+    this.digests.push(stateDigest(this.state, this.#digest));
+  }
+
+  #checkWatermark(
+    before: number | undefined,
+    entry: { origin: string; first: number; last: number },
+    state: PartitionState,
+  ): void {
+    const after = state.origins[entry.origin]?.watermark;
+    if (before === undefined || after === undefined || after === before) return;
+    require(entry.first <= before + 1 &&
+      after === entry.last, "I3", `${entry.origin} went from ${before} to ${after}`);
+  }
+
+  #replace(id: string, record: StoredRecord): void {
+    this.#digest = replaceInDigest(this.#digest, this.records.get(id), record);
+    this.records.set(id, record);
+  }
+}
+
+export class Checker {
+  readonly #cluster: SimulatedCluster;
+  readonly #references: readonly Reference[];
+  /** Positions checked, by region and partition. */
+  readonly #checked = new Map<string, number>();
+  readonly violations: unknown[] = [];
+  commitsChecked = 0;
+
+  constructor(cluster: SimulatedCluster) {
+    this.#cluster = cluster;
+    this.#references = Array.from(
+      { length: cluster.options.partitions },
+      (_, partition) => new Reference(partition),
+    );
+    for (const region of cluster.regions) this.#watch(region);
+  }
+
+  reference(partition: number): Reference {
+    const reference = this.#references[partition]!;
+    for (const message of this.#cluster.servers.messages(partition).slice(reference.state.position))
+      reference.fold(message);
+    return reference;
+  }
+
+  /** Looks at every commit of a region as it happens. */
+  #watch(region: SimulatedRegion): void {
+    const { database } = region;
+    const commit = database.commitFold.bind(database);
+    const rows = new Map<string, StoredRecord>();
+    const digests = new Map<number, Digest>();
+    database.commitFold = (options) => {
+      commit(options);
+      const { partition } = options.result.state;
+      let digest = digests.get(partition) ?? EMPTY_DIGEST;
+      for (const id of options.result.records.keys()) {
+        const stored = database.loadSlice({
+          partition,
+          records: [options.result.records.get(id)!],
+          operations: [],
+        });
+        const record = stored.records.get(id)!;
+        digest = replaceInDigest(digest, rows.get(id), record);
+        rows.set(id, record);
+      }
+      digests.set(partition, digest);
+      // Thrown here it would reach the code under test, which retries what fails.
+      try {
+        this.#checkCommit(region, database.loadPartition(partition), digest);
+      } catch (error) {
+        this.violations.push(error);
+      }
+    };
+  }
+
+  #checkCommit(region: SimulatedRegion, state: PartitionState, digest: Digest): void {
+    const name = `${region.name} ${state.partition}`;
+    const before = this.#checked.get(name) ?? 0;
+    require(state.position > before, "I16", `${name} went from position ${before} to ${state.position}`);
+    this.#checked.set(name, state.position);
+    this.commitsChecked += 1;
+    const expected = this.reference(state.partition).digests[state.position];
+    require(expected ===
+      stateDigest(state, digest), "I6", `${name} differs from the fold of the log at ${state.position}`);
+  }
+
+  /** I1: at the moment of the answer the operation is in the region's WAL, or the log has folded it already. */
+  checkAcknowledged(region: SimulatedRegion, operation: string): void {
+    const stored = region.database.readOperation(operation);
+    require(stored !==
+      undefined, "I1", `${region.name} acknowledged ${operation}, which is not in its database`);
+  }
+
+  /** I2: dense, and stamps rise with the sequence. */
+  checkWal(region: SimulatedRegion): void {
+    for (const partition of region.database.partitionNumbers()) {
+      let lastHlc = "";
+      let lastSeen = 0;
+      for (const [index, row] of region.database.walRows(partition).entries()) {
+        require(row.sequence === index + 1, "I2", `${region.name} has ${row.sequence} at place ${index + 1}`);
+        require(row.hlc >
+          lastHlc, "I2", `${region.name}: the stamp of ${row.sequence} is not later than the one before`);
+        require(row.seen >= lastSeen, "I16", `${region.name}: ${row.sequence} saw less than the one before`);
+        lastHlc = row.hlc;
+        lastSeen = row.seen;
+      }
+    }
+  }
+
+  /** True when every region has folded the whole log, and the log holds every WAL. */
+  isConverged(): boolean {
+    return this.#cluster.regions.every((region) =>
+      this.#references.every((_, partition) => {
+        const state = region.database.loadPartition(partition);
+        const reference = this.reference(partition).state;
+        const walHead = region.database.walRows(partition).length;
+        return (
+          state.position >= reference.position - 8 &&
+          (reference.origins[region.name]?.watermark ?? -1) === walHead
+        );
+      }),
+    );
+  }
+
+  checkFinalRows(): void {
+    for (const region of this.#cluster.regions) {
+      for (const [partition, reference] of this.#references.entries()) {
+        const held = region.database
+          .records(partition)
+          .map((record) => `${recordIdText(record)} ${rowHash(record)}`);
+        const expected = [...reference.records.values()].map(
+          (record) => `${recordIdText(record)} ${rowHash(record)}`,
+        );
+        const isSame = canonicalJson(held.toSorted()) === canonicalJson(expected.toSorted());
+        require(isSame, "I6", `${region.name} holds other rows than the log says in partition ${partition}`);
+      }
+    }
+  }
+}
+
+function replaceInDigest(digest: Digest, before: StoredRecord | undefined, after: StoredRecord): Digest {
+  if (before === undefined) return addToDigest(digest, after);
+  const without = digest.sum - BigInt(`0x${rowHash(before)}`);
+  const modulus = 1n << 256n;
+  const rest = { rows: digest.rows - 1, sum: ((without % modulus) + modulus) % modulus };
+  return addToDigest(rest, after);
+}
+
+function stateDigest(state: PartitionState, rows: Digest): string {
+  return `${canonicalJson(state)} ${digestText(rows)}`;
+}

@@ -1,0 +1,146 @@
+/** A simulated cluster: the production gateway, relay and applier of every region, on simulated ports. */
+import { Applier, type ApplierOptions } from "../../services/applier/applier.ts";
+import { GatewayService, type GatewayOptions } from "../../services/gateway/gateway-service.ts";
+import type { RegionStore } from "../../services/ports/region-store.ts";
+import type { CrashPoint, CrashPoints } from "../../services/ports/crash-points.ts";
+import { Relay, type RelayOptions } from "../../services/relay/relay.ts";
+import { holdRole } from "../../services/runtime/hold-role.ts";
+import type { Logger } from "../../services/runtime/logger.ts";
+import { Signal } from "../../services/runtime/signal.ts";
+import { SimulatedDatabase } from "./database.ts";
+import { SimulatedLog, SimulatedLogServers, type LogFaults } from "./global-log.ts";
+import { silentMetrics } from "./metrics.ts";
+import { SimulatedRegionStore, type StoreFaults } from "./region-store.ts";
+import { Process, SimulatedClock, wallClockMs, type World } from "./world.ts";
+
+export interface ClusterOptions {
+  readonly regions: readonly string[];
+  readonly partitions: number;
+  readonly processesPerRegion: number;
+  readonly logFaults: LogFaults;
+  /** Probability of dying at each crash point. */
+  readonly crashes: number;
+  readonly pendingRowsMax: number;
+  readonly logger: Logger;
+  /** Puts something between the code under test and the store: how bugs are planted to try the checker. */
+  readonly wrapStore?: (store: RegionStore, region: SimulatedRegion) => RegionStore;
+}
+
+/** One region: what outlives its processes. */
+export class SimulatedRegion {
+  readonly name: string;
+  readonly database: SimulatedDatabase;
+  readonly machine = { offsetMs: 0 };
+  readonly storeFaults: StoreFaults = { isDown: false, lostAnswers: 0 };
+  readonly processes: RegionProcess[] = [];
+
+  constructor(name: string, world: World) {
+    this.name = name;
+    this.database = new SimulatedDatabase(name, () => wallClockMs(world));
+  }
+}
+
+export interface RegionProcess {
+  readonly process: Process;
+  readonly gateway: GatewayService;
+}
+
+type Ports = Omit<
+  ApplierOptions & RelayOptions & GatewayOptions,
+  "partition" | "partitions" | keyof Signals | keyof Limits
+>;
+type Signals = Pick<GatewayOptions, "appended" | "folded">;
+type Limits = Pick<GatewayOptions, "pendingRowsMax" | "pendingBytesMax">;
+
+export class SimulatedCluster {
+  readonly world: World;
+  readonly options: ClusterOptions;
+  readonly servers: SimulatedLogServers;
+  readonly regions: readonly SimulatedRegion[];
+  #processNumber = 0;
+  /** No process dies by itself any more. */
+  isCalm = false;
+
+  constructor(world: World, options: ClusterOptions) {
+    this.world = world;
+    this.options = options;
+    this.servers = new SimulatedLogServers(world, { leader: options.regions[0]!, faults: options.logFaults });
+    this.regions = options.regions.map((name) => new SimulatedRegion(name, world));
+  }
+
+  startAll(): void {
+    for (const region of this.regions) {
+      for (let count = 0; count < this.options.processesPerRegion; count += 1) this.start(region);
+    }
+  }
+
+  /** Starts one more process of a region. */
+  start(region: SimulatedRegion): RegionProcess {
+    this.#processNumber += 1;
+    const process = new Process(this.world, `${region.name}-${this.#processNumber}`);
+    const ports = this.#ports(region, process);
+    const { partitions } = this.options;
+    const signals = { appended: new Signal(), folded: new Signal() };
+    for (let partition = 0; partition < partitions; partition += 1) {
+      this.#startRoles({ partition, process, ports, signals });
+    }
+    const limits = { pendingRowsMax: this.options.pendingRowsMax, pendingBytesMax: 1 << 30 };
+    const gateway = new GatewayService({ ...ports, ...signals, ...limits, partitions });
+    const started = { process, gateway };
+    region.processes.push(started);
+    this.world.trace(`start ${process.name}`);
+    return started;
+  }
+
+  #ports(region: SimulatedRegion, process: Process): Ports {
+    const store = new SimulatedRegionStore({
+      database: region.database,
+      process,
+      faults: region.storeFaults,
+    });
+    return {
+      region: region.name,
+      software: "simulation",
+      members: this.options.regions,
+      store: this.options.wrapStore?.(store, region) ?? store,
+      log: new SimulatedLog({ servers: this.servers, process, region: region.name }),
+      clock: new SimulatedClock(process, region.machine),
+      random: this.world.random,
+      crashPoints: this.#crashPoints(region, process),
+      logger: this.options.logger,
+      metrics: silentMetrics,
+    };
+  }
+
+  #startRoles(input: { partition: number; process: Process; ports: Ports; signals: Signals }): void {
+    const { partition, process, ports, signals } = input;
+    const never = new AbortController().signal;
+    const options = { ...ports, ...signals, partition, partitions: this.options.partitions };
+    const applier = new Applier(options);
+    const relay = new Relay(options);
+    const held = { ...options, holder: process.name };
+    void holdRole({ ...held, role: "applier", work: (_, stop) => applier.run(stop) }, never);
+    void holdRole({ ...held, role: "relay", work: (grant, stop) => relay.run(grant, stop) }, never);
+  }
+
+  #crashPoints(region: SimulatedRegion, process: Process): CrashPoints {
+    return {
+      reach: (point: CrashPoint) => {
+        if (this.isCalm || !process.isAlive || !this.world.random.chance(this.options.crashes)) return;
+        this.kill(region, process, point);
+        throw new Error(`${process.name} died ${point}`);
+      },
+    };
+  }
+
+  /** Kills a process; another takes its place after a while. */
+  kill(region: SimulatedRegion, process: Process, why: string): void {
+    this.world.trace(`kill ${process.name} ${why}`);
+    process.kill();
+    region.processes.splice(
+      region.processes.findIndex((candidate) => candidate.process === process),
+      1,
+    );
+    this.world.after(this.world.random.integer(100, 2_500), () => this.start(region));
+  }
+}

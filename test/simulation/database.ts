@@ -1,0 +1,324 @@
+/**
+ * The simulated twin of a region's database: what is durable, with every call atomic. The contract tests of the
+ * RegionStore port run against it and against PostgreSQL.
+ */
+import type { FoldResult } from "../../services/core/fold/fold.ts";
+import {
+  collectionId,
+  initialPartitionState,
+  type Conflict,
+  type FoldSlice,
+  type OperationOutcome,
+  type PartitionState,
+} from "../../services/core/fold/state.ts";
+import { advanceHlc, nextHlc, ZERO_HLC, type Hlc } from "../../services/core/hlc.ts";
+import { canonicalJson } from "../../services/core/json.ts";
+import { recordIdText, type RecordId } from "../../services/core/operation.ts";
+import type { StoredRecord } from "../../services/core/record.ts";
+import type { Collection } from "../../services/core/schema.ts";
+import {
+  StaleApplierError,
+  WalFullError,
+  type AppendOutcome,
+  type ListedRecord,
+  type Positions,
+  type RecordSnapshot,
+  type RoleGrant,
+  type RoleName,
+  type StoredOperation,
+  type WalAppend,
+  type WalHead,
+  type WalRow,
+} from "../../services/ports/region-store.ts";
+
+interface TimedRow extends WalRow {
+  readonly acceptedAtMs: number;
+}
+
+interface PartitionData {
+  wal: TimedRow[];
+  lastHlc: Hlc;
+  state: PartitionState;
+  logCreatedAtMs: number | undefined;
+  readonly outcomes: Map<string, OperationOutcome>;
+  readonly conflicts: Conflict[];
+}
+
+export class SimulatedDatabase {
+  readonly region: string;
+  readonly #nowMs: () => number;
+  readonly #partitions = new Map<number, PartitionData>();
+  readonly #records = new Map<string, StoredRecord & { readonly partition: number }>();
+  readonly #roles = new Map<string, { holder: string; epoch: number; expiresAtMs: number }>();
+
+  /** @param nowMs the database's own clock. */
+  constructor(region: string, nowMs: () => number) {
+    this.region = region;
+    this.#nowMs = nowMs;
+  }
+
+  #data(partition: number): PartitionData {
+    let data = this.#partitions.get(partition);
+    if (data === undefined) {
+      const state = initialPartitionState(partition);
+      data = {
+        wal: [],
+        lastHlc: ZERO_HLC,
+        state,
+        logCreatedAtMs: undefined,
+        outcomes: new Map(),
+        conflicts: [],
+      };
+      this.#partitions.set(partition, data);
+    }
+    return data;
+  }
+
+  #watermark(partition: number): number {
+    return this.#data(partition).state.origins[this.region]?.watermark ?? 0;
+  }
+
+  #pending(partition: number): TimedRow[] {
+    return this.#data(partition).wal.slice(this.#watermark(partition));
+  }
+
+  append(options: {
+    partition: number;
+    operations: readonly WalAppend[];
+    nowMs: number;
+    pendingRowsMax: number;
+    pendingBytesMax: number;
+  }): AppendOutcome[] {
+    const { partition, operations, nowMs } = options;
+    const data = this.#data(partition);
+    const known = operations.map((operation) => this.#findKnown(operation));
+    const fresh = known.filter((outcome) => outcome === undefined).length;
+    const pending = this.#pending(partition);
+    const bytes = pending.reduce((sum, row) => sum + Buffer.byteLength(row.body), 0);
+    if (fresh > 0 && pending.length + fresh > options.pendingRowsMax) {
+      throw new WalFullError(`${pending.length} operations wait in the buffer`);
+    }
+    if (fresh > 0 && bytes >= options.pendingBytesMax)
+      throw new WalFullError(`${bytes} bytes wait in the buffer`);
+    let hlc = this.#nextHlc(partition, nowMs);
+    return operations.map((operation, index) => {
+      const outcome = known[index];
+      if (outcome !== undefined) return outcome;
+      const sequence = data.wal.length + 1;
+      data.wal.push({ ...operation, sequence, hlc, seen: data.state.position, acceptedAtMs: this.#nowMs() });
+      data.lastHlc = hlc;
+      const accepted = { status: "accepted", sequence, hlc } as const;
+      hlc = advanceHlc(hlc, 1);
+      return accepted;
+    });
+  }
+
+  #nextHlc(partition: number, nowMs: number): Hlc {
+    const data = this.#data(partition);
+    const observed = Object.values(data.state.origins).map((origin) => origin.hlc);
+    return nextHlc({ nowMs, lastIssued: data.lastHlc, observed });
+  }
+
+  #findKnown(operation: WalAppend): AppendOutcome | undefined {
+    for (const data of this.#partitions.values()) {
+      const outcome = data.outcomes.get(operation.id);
+      const row = data.wal.find((candidate) => candidate.id === operation.id);
+      const requestHash = outcome?.requestHash ?? row?.requestHash;
+      if (requestHash === undefined) continue;
+      if (requestHash !== operation.requestHash) return { status: "mismatched" };
+      if (outcome !== undefined) return { status: "folded", outcome };
+      if (row !== undefined) return { status: "replayed", sequence: row.sequence, hlc: row.hlc };
+    }
+    return undefined;
+  }
+
+  readWal(options: { partition: number; after: number; rowsMax: number; bytesMax: number }): WalRow[] {
+    const rows: WalRow[] = [];
+    let bytes = 0;
+    for (const { acceptedAtMs: _, ...row } of this.#data(options.partition).wal.slice(options.after)) {
+      bytes += Buffer.byteLength(row.body);
+      if (rows.length > 0 && (rows.length >= options.rowsMax || bytes > options.bytesMax)) break;
+      rows.push(row);
+    }
+    return rows;
+  }
+
+  walHead(partition: number): WalHead {
+    const data = this.#data(partition);
+    const pending = this.#pending(partition);
+    return {
+      sequence: data.wal.length,
+      hlc: data.lastHlc,
+      pendingRows: pending.length,
+      pendingBytes: pending.reduce((sum, row) => sum + Buffer.byteLength(row.body), 0),
+      oldestPendingAtMs: pending[0]?.acceptedAtMs,
+      nowMs: this.#nowMs(),
+    };
+  }
+
+  stampTick(options: { partition: number; nowMs: number }): { hlc: Hlc; walHead: number } {
+    const data = this.#data(options.partition);
+    data.lastHlc = this.#nextHlc(options.partition, options.nowMs);
+    return { hlc: data.lastHlc, walHead: data.wal.length };
+  }
+
+  loadPartition(partition: number): PartitionState {
+    return roundTrip(this.#data(partition).state);
+  }
+
+  loadSlice(options: {
+    partition: number;
+    records: readonly RecordId[];
+    operations: readonly string[];
+  }): FoldSlice {
+    const records = new Map<string, StoredRecord>();
+    for (const id of options.records) {
+      const record = this.#records.get(recordIdText(id));
+      if (record !== undefined) records.set(recordIdText(id), withoutPartition(record));
+    }
+    const { outcomes } = this.#data(options.partition);
+    return { records, operations: new Set(options.operations.filter((id) => outcomes.has(id))) };
+  }
+
+  commitFold(options: { expectedPosition: number; result: FoldResult }): void {
+    const { expectedPosition, result } = options;
+    const { partition } = result.state;
+    const data = this.#data(partition);
+    if (data.state.position !== expectedPosition) {
+      throw new StaleApplierError(
+        `partition ${partition} is at ${data.state.position}, not ${expectedPosition}`,
+      );
+    }
+    data.state = roundTrip(result.state);
+    for (const [id, record] of result.records) this.#records.set(id, { ...roundTrip(record), partition });
+    for (const outcome of result.outcomes) data.outcomes.set(outcome.id, outcome);
+    data.conflicts.push(...result.conflicts.map(roundTrip));
+  }
+
+  logCreatedAtMs(partition: number): number | undefined {
+    return this.#data(partition).logCreatedAtMs;
+  }
+
+  bindLog(options: { partition: number; createdAtMs: number }): void {
+    this.#data(options.partition).logCreatedAtMs ??= options.createdAtMs;
+  }
+
+  readRecord(options: RecordId & { partition: number }): RecordSnapshot {
+    const { partition, ...id } = options;
+    const text = recordIdText(id);
+    const record = this.#records.get(text);
+    const pending = this.#pending(partition).filter((row) => recordIdText(row) === text);
+    return {
+      committed: record === undefined ? undefined : withoutPartition(record),
+      pending: pending.map(({ acceptedAtMs: _, ...row }) => row),
+      position: this.#data(partition).state.position,
+    };
+  }
+
+  listRecords(options: {
+    tenant: string;
+    collection: string;
+    prefix: string;
+    after: string | undefined;
+    limit: number;
+  }): ListedRecord[] {
+    const { tenant, collection, prefix, after, limit } = options;
+    const keys = new Map<string, number>();
+    const consider = (id: RecordId, partition: number) => {
+      const isListed = id.tenant === tenant && id.collection === collection && id.key.startsWith(prefix);
+      if (isListed && (after === undefined || compareBytes(id.key, after) > 0)) keys.set(id.key, partition);
+    };
+    for (const record of this.#records.values()) consider(record, record.partition);
+    for (const partition of this.#partitions.keys())
+      for (const row of this.#pending(partition)) consider(row, partition);
+    return [...keys]
+      .toSorted(([one], [other]) => compareBytes(one, other))
+      .slice(0, limit)
+      .map(([key, partition]) => ({ key, ...this.readRecord({ partition, tenant, collection, key }) }));
+  }
+
+  readCollections(partition: number): Collection[] {
+    return Object.values(this.#data(partition).state.collections).toSorted((one, other) =>
+      collectionId(one.tenant, one.name) < collectionId(other.tenant, other.name) ? -1 : 1,
+    );
+  }
+
+  readPositions(partition: number): Positions {
+    const { collections: _, ...positions } = this.loadPartition(partition);
+    return positions;
+  }
+
+  readOperation(id: string): StoredOperation | undefined {
+    for (const [partition, data] of this.#partitions) {
+      const outcome = data.outcomes.get(id);
+      const row = data.wal.find((candidate) => candidate.id === id);
+      const tenant = outcome?.tenant ?? row?.tenant;
+      if (tenant === undefined) continue;
+      const lost = data.conflicts.filter((conflict) => conflict.loser.operation === id);
+      return {
+        id,
+        tenant,
+        partition,
+        ...(row === undefined ? {} : { accepted: { sequence: row.sequence, hlc: row.hlc } }),
+        ...(outcome === undefined ? {} : { outcome }),
+        lostFields: [...new Set(lost.map((conflict) => conflict.field))].toSorted(),
+      };
+    }
+    return undefined;
+  }
+
+  /** The rows of a partition as they are now. */
+  records(partition: number): StoredRecord[] {
+    return [...this.#records.values()]
+      .filter((record) => record.partition === partition)
+      .map(withoutPartition);
+  }
+
+  acquireRole(options: {
+    role: RoleName;
+    partition: number;
+    holder: string;
+    ttlMs: number;
+  }): RoleGrant | undefined {
+    const { holder, ttlMs } = options;
+    const name = `${options.role} ${options.partition}`;
+    const current = this.#roles.get(name);
+    const nowMs = this.#nowMs();
+    const isExpired = current === undefined || current.expiresAtMs <= nowMs;
+    if (!isExpired && current.holder !== holder) return undefined;
+    const epoch = isExpired ? (current?.epoch ?? 0) + 1 : current.epoch;
+    this.#roles.set(name, { holder, epoch, expiresAtMs: nowMs + ttlMs });
+    return { epoch };
+  }
+
+  releaseRole(options: { role: RoleName; partition: number; holder: string }): void {
+    const current = this.#roles.get(`${options.role} ${options.partition}`);
+    if (current?.holder === options.holder) current.expiresAtMs = 0;
+  }
+
+  /** For checkers. */
+  walRows(partition: number): readonly WalRow[] {
+    return this.#data(partition).wal;
+  }
+
+  outcomes(partition: number): ReadonlyMap<string, OperationOutcome> {
+    return this.#data(partition).outcomes;
+  }
+
+  partitionNumbers(): number[] {
+    return [...this.#partitions.keys()];
+  }
+}
+
+/** What a database does to a JSON document: the members come back in another order. */
+function roundTrip<T>(value: T): T {
+  return JSON.parse(canonicalJson(value)) as T;
+}
+
+function withoutPartition({ partition: _, ...record }: StoredRecord & { partition: number }): StoredRecord {
+  return record;
+}
+
+function compareBytes(one: string, other: string): number {
+  return Buffer.compare(Buffer.from(one), Buffer.from(other));
+}

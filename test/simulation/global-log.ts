@@ -1,0 +1,254 @@
+/**
+ * The simulated twin of the globally ordered log: one order per partition, replicated to each region after a while.
+ * Elections, cut-off regions, lost acknowledgements, publishes that overtake each other, land twice, or land late.
+ */
+import {
+  LogUnavailableError,
+  PublishTimeoutError,
+  SubscriptionLostError,
+  WrongLastPositionError,
+  type GlobalLog,
+  type Leadership,
+  type LogInspection,
+  type LogMessage,
+  type LogSubscription,
+  type PublishRequest,
+} from "../../services/ports/global-log.ts";
+import type { Process, World } from "./world.ts";
+import { wallClockMs } from "./world.ts";
+
+export interface LogFaults {
+  /** Probability that a publish is stored and its acknowledgement lost. */
+  lostAcknowledgements: number;
+  /** Probability that a publish is lost on the way. */
+  lostPublishes: number;
+  /** Probability that a publish is stored twice. */
+  duplicates: number;
+  /** Spread of the way to the leader: publishes overtake each other within it. */
+  jitterMs: number;
+  /** Probability that a subscription breaks, at each receive. */
+  lostSubscriptions: number;
+}
+
+export const NO_LOG_FAULTS: LogFaults = {
+  lostAcknowledgements: 0,
+  lostPublishes: 0,
+  duplicates: 0,
+  jitterMs: 0,
+  lostSubscriptions: 0,
+};
+
+/** The log itself: survives every process. */
+export class SimulatedLogServers {
+  readonly world: World;
+  readonly faults: LogFaults;
+  readonly createdAtMs: number;
+  leader: string | undefined;
+  term = 1;
+  readonly cutOff = new Set<string>();
+  readonly #messages = new Map<number, LogMessage[]>();
+  readonly #replicated = new Map<string, number>();
+  readonly #listeners = new Set<() => void>();
+
+  constructor(world: World, options: { leader: string; faults?: LogFaults }) {
+    this.world = world;
+    this.leader = options.leader;
+    this.faults = options.faults ?? NO_LOG_FAULTS;
+    this.createdAtMs = wallClockMs(world);
+  }
+
+  messages(partition: number): LogMessage[] {
+    let messages = this.#messages.get(partition);
+    if (messages === undefined) this.#messages.set(partition, (messages = []));
+    return messages;
+  }
+
+  canReach(region: string): boolean {
+    return !this.cutOff.has(region);
+  }
+
+  /** Appends in the order of arrival; each region's replica follows after its own delay, in order. */
+  store(partition: number, data: Uint8Array): number {
+    const messages = this.messages(partition);
+    const position = messages.length + 1;
+    messages.push({ position, storedAtMs: wallClockMs(this.world), data });
+    this.#notify();
+    return position;
+  }
+
+  /** How far a region's replica has come: it never goes back, and stands still while the region is cut off. */
+  replicatedTo(region: string, partition: number): number {
+    const name = `${region} ${partition}`;
+    const known = this.#replicated.get(name) ?? 0;
+    if (!this.canReach(region)) return known;
+    const end = this.messages(partition).length;
+    this.#replicated.set(name, end);
+    return end;
+  }
+
+  onChange(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #notify(): void {
+    for (const listener of this.#listeners) listener();
+  }
+}
+
+/** The port, as one region's process holds it. */
+export class SimulatedLog implements GlobalLog {
+  readonly #servers: SimulatedLogServers;
+  readonly #process: Process;
+  readonly #region: string;
+
+  constructor(options: { servers: SimulatedLogServers; process: Process; region: string }) {
+    this.#servers = options.servers;
+    this.#process = options.process;
+    this.#region = options.region;
+  }
+
+  async inspect(partition: number): Promise<LogInspection> {
+    await this.#roundTrip();
+    const { leader, createdAtMs } = this.#servers;
+    const lastPosition = this.#servers.messages(partition).length;
+    return { createdAtMs, firstPosition: Math.min(1, lastPosition), lastPosition, leader };
+  }
+
+  async leadership(): Promise<Leadership> {
+    await this.#roundTrip();
+    return { leader: this.#servers.leader, term: this.#servers.term };
+  }
+
+  async #roundTrip(): Promise<void> {
+    await this.#process.pass(this.#process.world.random.fraction() * 10);
+    if (!this.#isServed()) throw new LogUnavailableError("the log has no leader in reach");
+  }
+
+  #isServed(): boolean {
+    return this.#servers.leader !== undefined && this.#servers.canReach(this.#region);
+  }
+
+  async publish(request: PublishRequest): Promise<{ position: number }> {
+    const { faults, world } = this.#servers;
+    const { random } = world;
+    const startedAtMs = world.nowMs;
+    await this.#process.pass(1 + random.fraction() * faults.jitterMs);
+    const isLost = random.chance(faults.lostPublishes);
+    if (!this.#isServed()) {
+      // A leader that is gone answers at once or not at all; a publish on its way may still land after the election.
+      if (random.chance(0.5)) throw new LogUnavailableError("no responders");
+      if (random.chance(0.3)) world.after(random.fraction() * 8_000, () => this.#landLate(request));
+      return this.#timeOut(request, startedAtMs);
+    }
+    if (isLost) return this.#timeOut(request, startedAtMs);
+    const position = this.#land(request);
+    await this.#process.pass(1 + random.fraction() * faults.jitterMs);
+    if (random.chance(faults.lostAcknowledgements) || !this.#servers.canReach(this.#region)) {
+      return this.#timeOut(request, startedAtMs);
+    }
+    return { position };
+  }
+
+  #land(request: PublishRequest): number {
+    const { partition, data, expectedLastPosition } = request;
+    const last = this.#servers.messages(partition).length;
+    if (expectedLastPosition !== undefined && expectedLastPosition !== last) {
+      throw new WrongLastPositionError(`the log ends at ${last}, not ${expectedLastPosition}`);
+    }
+    const position = this.#servers.store(partition, data);
+    const { random } = this.#servers.world;
+    if (expectedLastPosition === undefined && random.chance(this.#servers.faults.duplicates)) {
+      this.#servers.store(partition, data);
+    }
+    return position;
+  }
+
+  #landLate(request: PublishRequest): void {
+    if (this.#servers.leader !== undefined && request.expectedLastPosition === undefined) this.#land(request);
+  }
+
+  async #timeOut(request: PublishRequest, startedAtMs: number): Promise<never> {
+    await this.#process.pass(request.timeoutMs - (this.#servers.world.nowMs - startedAtMs));
+    throw new PublishTimeoutError("no acknowledgement in time");
+  }
+
+  async subscribe(options: { partition: number; from: number }): Promise<LogSubscription> {
+    await this.#process.pass(this.#process.world.random.fraction() * 5);
+    const last = this.#servers.replicatedTo(this.#region, options.partition);
+    if (options.from > last + 1) throw new LogUnavailableError(`the log ends at ${last}`);
+    return new SimulatedSubscription({
+      servers: this.#servers,
+      process: this.#process,
+      region: this.#region,
+      ...options,
+    });
+  }
+}
+
+class SimulatedSubscription implements LogSubscription {
+  readonly #servers: SimulatedLogServers;
+  readonly #process: Process;
+  readonly #region: string;
+  readonly #partition: number;
+  #next: number;
+  #isClosed = false;
+
+  constructor(options: {
+    servers: SimulatedLogServers;
+    process: Process;
+    region: string;
+    partition: number;
+    from: number;
+  }) {
+    this.#servers = options.servers;
+    this.#process = options.process;
+    this.#region = options.region;
+    this.#partition = options.partition;
+    this.#next = options.from;
+  }
+
+  async receive(options: {
+    messagesMax: number;
+    bytesMax: number;
+    timeoutMs: number;
+  }): Promise<LogMessage[]> {
+    const { random } = this.#process.world;
+    if (this.#isClosed) throw new SubscriptionLostError("the subscription is closed");
+    if (random.chance(this.#servers.faults.lostSubscriptions))
+      throw new SubscriptionLostError("the consumer is gone");
+    await this.#waitForMore(options.timeoutMs);
+    await this.#process.pass(random.fraction() * 5);
+    const end = this.#servers.replicatedTo(this.#region, this.#partition);
+    const messages: LogMessage[] = [];
+    let bytes = 0;
+    for (const message of this.#servers.messages(this.#partition).slice(this.#next - 1, end)) {
+      bytes += message.data.length;
+      if (messages.length > 0 && (messages.length >= options.messagesMax || bytes > options.bytesMax)) break;
+      messages.push(message);
+    }
+    this.#next += messages.length;
+    return messages;
+  }
+
+  #waitForMore(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const { world } = this.#servers;
+      const isMore = () => this.#servers.replicatedTo(this.#region, this.#partition) >= this.#next;
+      const finish = () => {
+        callOff();
+        forget();
+        if (this.#process.isAlive) resolve();
+      };
+      const callOff = world.after(timeoutMs, finish);
+      const forget = this.#servers.onChange(() => {
+        if (isMore()) finish();
+      });
+      if (isMore()) finish();
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true;
+  }
+}

@@ -1,0 +1,135 @@
+/** The RegionStore port over a simulated database: calls take time, fail, and lose their answers as a real one's do. */
+import type { FoldResult } from "../../services/core/fold/fold.ts";
+import type { RecordId } from "../../services/core/operation.ts";
+import type { StoredRecord } from "../../services/core/record.ts";
+import {
+  StoreUnavailableError,
+  type RegionStore,
+  type RoleName,
+  type WalAppend,
+} from "../../services/ports/region-store.ts";
+import type { SimulatedDatabase } from "./database.ts";
+import type { Process } from "./world.ts";
+
+/** What can go wrong at the moment; changed by the scenario while it runs. */
+export interface StoreFaults {
+  /** Calls fail before they reach the database. */
+  isDown: boolean;
+  /** Probability that the answer to a call is lost after it took effect. */
+  lostAnswers: number;
+}
+
+export const NO_STORE_FAULTS: StoreFaults = { isDown: false, lostAnswers: 0 };
+
+export class SimulatedRegionStore implements RegionStore {
+  readonly #database: SimulatedDatabase;
+  readonly #process: Process;
+  readonly #faults: StoreFaults;
+
+  constructor(options: { database: SimulatedDatabase; process: Process; faults?: StoreFaults }) {
+    this.#database = options.database;
+    this.#process = options.process;
+    this.#faults = options.faults ?? NO_STORE_FAULTS;
+  }
+
+  /** The effect happens at one moment; the process may die before it, or after it and before the answer. */
+  async #call<T>(effect: (database: SimulatedDatabase) => T): Promise<T> {
+    const { random } = this.#process.world;
+    await this.#process.pass(random.fraction() * 2);
+    if (this.#faults.isDown) throw new StoreUnavailableError("the database is down", { outcome: "none" });
+    const result = effect(this.#database);
+    await this.#process.pass(random.fraction() * 2);
+    if (random.chance(this.#faults.lostAnswers))
+      throw new StoreUnavailableError("the connection broke", { outcome: "unknown" });
+    return result;
+  }
+
+  append(options: {
+    partition: number;
+    operations: readonly WalAppend[];
+    nowMs: number;
+    pendingRowsMax: number;
+    pendingBytesMax: number;
+  }) {
+    return this.#call((database) => database.append(options));
+  }
+
+  readWal(options: { partition: number; after: number; rowsMax: number; bytesMax: number }) {
+    return this.#call((database) => database.readWal(options));
+  }
+
+  walHead(partition: number) {
+    return this.#call((database) => database.walHead(partition));
+  }
+
+  stampTick(options: { partition: number; nowMs: number }) {
+    return this.#call((database) => database.stampTick(options));
+  }
+
+  loadPartition(partition: number) {
+    return this.#call((database) => database.loadPartition(partition));
+  }
+
+  loadSlice(options: { partition: number; records: readonly RecordId[]; operations: readonly string[] }) {
+    return this.#call((database) => database.loadSlice(options));
+  }
+
+  commitFold(options: { expectedPosition: number; result: FoldResult }) {
+    return this.#call((database) => database.commitFold(options));
+  }
+
+  logCreatedAtMs(partition: number) {
+    return this.#call((database) => database.logCreatedAtMs(partition));
+  }
+
+  bindLog(options: { partition: number; createdAtMs: number }) {
+    return this.#call((database) => database.bindLog(options));
+  }
+
+  readRecord(options: RecordId & { partition: number }) {
+    return this.#call((database) => database.readRecord(options));
+  }
+
+  listRecords(options: {
+    tenant: string;
+    collection: string;
+    prefix: string;
+    after: string | undefined;
+    limit: number;
+  }) {
+    return this.#call((database) => database.listRecords(options));
+  }
+
+  readCollections(partition: number) {
+    return this.#call((database) => database.readCollections(partition));
+  }
+
+  readPositions(partition: number) {
+    return this.#call((database) => database.readPositions(partition));
+  }
+
+  readOperation(id: string) {
+    return this.#call((database) => database.readOperation(id));
+  }
+
+  async *scanRecords(
+    partition: number,
+  ): AsyncGenerator<{ position: number; records: readonly StoredRecord[] }> {
+    yield await this.#call((database) => ({
+      position: database.loadPartition(partition).position,
+      records: database.records(partition),
+    }));
+  }
+
+  acquireRole(options: { role: RoleName; partition: number; holder: string; ttlMs: number }) {
+    return this.#call((database) => database.acquireRole(options));
+  }
+
+  releaseRole(options: { role: RoleName; partition: number; holder: string }) {
+    return this.#call((database) => database.releaseRole(options));
+  }
+
+  async close(): Promise<void> {
+    // Nothing is held open.
+  }
+}

@@ -1,0 +1,201 @@
+/** One simulated run: a cluster, clients, faults drawn from the seed; then calm, convergence and the last checks. */
+import { silentLogger, type Logger } from "../../services/runtime/logger.ts";
+import { Checker } from "./checker.ts";
+import { SimulatedCluster, type ClusterOptions } from "./cluster.ts";
+import { Workload } from "./workload.ts";
+import { World } from "./world.ts";
+
+const TROUBLE_MS = 7_000;
+const CONVERGENCE_LIMIT_MS = 120_000;
+
+export interface Report {
+  readonly seed: number;
+  readonly fingerprint: string;
+  readonly partitions: number;
+  readonly requests: number;
+  readonly acknowledged: number;
+  readonly sessionReads: number;
+  readonly entries: number;
+  readonly commitsChecked: number;
+  readonly faults: number;
+}
+
+export interface SimulationOptions {
+  readonly logger?: Logger;
+  readonly wrapStore?: ClusterOptions["wrapStore"];
+}
+
+/** @throws {InvariantError} or whatever the code under test threw; the message begins with the seed. */
+export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Report> {
+  try {
+    return await run(seed, options);
+  } catch (error) {
+    throw new Error(
+      `seed ${seed}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
+      {
+        cause: error,
+      },
+    );
+  }
+}
+
+async function run(seed: number, { logger = silentLogger, wrapStore }: SimulationOptions): Promise<Report> {
+  const world = new World(seed);
+  const drawn = drawOptions(world, logger);
+  const cluster = new SimulatedCluster(world, wrapStore === undefined ? drawn : { ...drawn, wrapStore });
+  const checker = new Checker(cluster);
+  const workload = new Workload(cluster, checker);
+  cluster.startAll();
+  const trouble = new Trouble(cluster);
+  // Most runs are about work under trouble, some about starting under it.
+  if (world.random.chance(0.25)) trouble.start();
+  let isReady = false;
+  const ready = workload.putCollection().then(() => {
+    isReady = true;
+    workload.start(world.random.integer(2, 8));
+    trouble.start();
+  });
+  await world.runUntil(() => isReady, { limitMs: CONVERGENCE_LIMIT_MS, what: "the collection" });
+  await world.run(world.nowMs + TROUBLE_MS);
+  throwFirst(checker.violations);
+  workload.isOver = true;
+  trouble.end();
+  await world.runUntil(() => checker.isConverged(), { limitMs: CONVERGENCE_LIMIT_MS, what: "convergence" });
+  // Clients whose last request is on its way get their answer.
+  await world.run(world.nowMs + 15_000);
+  await ready;
+  await world.runUntil(() => checker.isConverged(), { limitMs: CONVERGENCE_LIMIT_MS, what: "last requests" });
+  await world.run(world.nowMs + 3_000);
+  throwFirst([...checker.violations, ...workload.failures]);
+  for (const region of cluster.regions) checker.checkWal(region);
+  workload.checkOutcomes();
+  checker.checkFinalRows();
+  return report({ seed, world, cluster, checker, workload, trouble });
+}
+
+function throwFirst(errors: readonly unknown[]): void {
+  if (errors.length > 0) throw errors[0];
+}
+
+function report(input: {
+  seed: number;
+  world: World;
+  cluster: SimulatedCluster;
+  checker: Checker;
+  workload: Workload;
+  trouble: Trouble;
+}): Report {
+  const { seed, world, cluster, checker, workload, trouble } = input;
+  const { partitions } = cluster.options;
+  const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+  for (const partition of numbers) world.trace(checker.reference(partition).state.chain);
+  return {
+    seed,
+    fingerprint: world.fingerprint,
+    partitions,
+    requests: workload.requests.size,
+    acknowledged: workload.acknowledged,
+    sessionReads: workload.sessionReads,
+    entries: numbers.reduce((sum, partition) => sum + cluster.servers.messages(partition).length, 0),
+    commitsChecked: checker.commitsChecked,
+    faults: trouble.count,
+  };
+}
+
+function drawOptions(world: World, logger: Logger): ClusterOptions {
+  const { random } = world;
+  return {
+    regions: ["eu", "us", "ap"],
+    partitions: random.chance(0.5) ? 1 : 4,
+    processesPerRegion: random.integer(1, 2),
+    crashes: random.pick([0, 0.002, 0.02]),
+    pendingRowsMax: random.pick([20, 10_000]),
+    logger,
+    logFaults: {
+      lostAcknowledgements: random.pick([0, 0.01, 0.1]),
+      lostPublishes: random.pick([0, 0.01, 0.1]),
+      duplicates: random.pick([0, 0.02, 0.2]),
+      jitterMs: random.pick([1, 40, 300]),
+      lostSubscriptions: random.pick([0, 0.01]),
+    },
+  };
+}
+
+/** Faults at random times: each begins, lasts a while, and is undone. */
+class Trouble {
+  readonly #cluster: SimulatedCluster;
+  #isStarted = false;
+  #isOver = false;
+  count = 0;
+
+  constructor(cluster: SimulatedCluster) {
+    this.#cluster = cluster;
+  }
+
+  start(): void {
+    if (this.#isStarted) return;
+    this.#isStarted = true;
+    this.#next();
+  }
+
+  #next(): void {
+    const { world } = this.#cluster;
+    world.after(world.random.integer(200, 1_200), () => {
+      if (this.#isOver) return;
+      this.count += 1;
+      this.#strike();
+      this.#next();
+    });
+  }
+
+  #strike(): void {
+    const { world, regions, servers } = this.#cluster;
+    const { random } = world;
+    const region = random.pick(regions);
+    const durationMs = random.integer(200, 4_000);
+    const kind = random.pick(["kill", "election", "cut", "database", "answers", "clock"] as const);
+    world.trace(`${kind} ${region.name} ${durationMs}`);
+    switch (kind) {
+      case "kill": {
+        const victim = region.processes[0];
+        if (victim !== undefined) this.#cluster.kill(region, victim.process, "at random");
+        return;
+      }
+      case "election":
+        servers.leader = undefined;
+        servers.term += 1;
+        world.after(durationMs, () => (servers.leader = region.name));
+        return;
+      case "cut":
+        servers.cutOff.add(region.name);
+        world.after(durationMs, () => servers.cutOff.delete(region.name));
+        return;
+      case "database":
+        region.storeFaults.isDown = true;
+        world.after(durationMs, () => (region.storeFaults.isDown = false));
+        return;
+      case "answers":
+        region.storeFaults.lostAnswers = 0.05;
+        world.after(durationMs, () => (region.storeFaults.lostAnswers = 0));
+        return;
+      case "clock":
+        region.machine.offsetMs = random.integer(-3_000, 3_000);
+        return;
+    }
+  }
+
+  end(): void {
+    const { regions, servers, options } = this.#cluster;
+    this.#isOver = true;
+    this.#cluster.isCalm = true;
+    servers.leader = regions[0]!.name;
+    servers.cutOff.clear();
+    Object.assign(options.logFaults, {
+      lostAcknowledgements: 0,
+      lostPublishes: 0,
+      duplicates: 0,
+      lostSubscriptions: 0,
+    });
+    for (const region of regions) Object.assign(region.storeFaults, { isDown: false, lostAnswers: 0 });
+  }
+}
