@@ -13,6 +13,7 @@ import { decodeEntry, UndecodableEntryError } from "../protocol/entry-codec.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import {
+  LogTruncatedError,
   LogUnavailableError,
   SubscriptionLostError,
   type GlobalLog,
@@ -82,7 +83,7 @@ export class Applier {
 
   async #foldLog(stop: AbortSignal): Promise<void> {
     const { metrics } = this.#options;
-    const state = await openLog(this.#options);
+    const state = await openLog(this.#options, stop);
     metrics.stopped(undefined);
     const run = new FoldRun(this.#options, state);
     await run.follow(stop);
@@ -91,6 +92,13 @@ export class Applier {
 
 function isFatalForLog(error: unknown): boolean {
   return error instanceof UndecodableEntryError || error instanceof LogMismatchError;
+}
+
+/** A log that seems to end too early, or to begin too late, is looked at patiently by `openLog` before it is believed. */
+function isWorthAnotherTry(error: unknown): boolean {
+  return [SubscriptionLostError, LogUnavailableError, LogTruncatedError].some(
+    (type) => error instanceof type,
+  );
 }
 
 /** Folding from one load of the state on. */
@@ -131,20 +139,20 @@ class FoldRun {
           await this.#settle();
         }
       } catch (error) {
-        if (!(error instanceof SubscriptionLostError || error instanceof LogUnavailableError)) throw error;
+        if (!isWorthAnotherTry(error)) throw error;
         failures += 1;
         logger.warn({ partition, failures, error: describe(error) }, "subscription lost; subscribing again");
         const delay = { attempt: failures, baseMs: RESUBSCRIBE_BASE_MS, maxMs: RESUBSCRIBE_MAX_MS, random };
         await clock.sleep(backoffMs(delay), stop);
-        await this.#checkLog();
+        await this.#checkLog(stop);
       }
     }
   }
 
   /** The log may have been replaced while we were cut off from it. */
-  async #checkLog(): Promise<void> {
+  async #checkLog(stop: AbortSignal): Promise<void> {
     try {
-      await openLog(this.#options);
+      await openLog(this.#options, stop);
     } catch (error) {
       if (!(error instanceof LogUnavailableError)) throw error;
     }

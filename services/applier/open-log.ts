@@ -7,6 +7,9 @@ import { WrongLastPositionError, type GlobalLog, type LogInspection } from "../p
 import type { CommittedState } from "../ports/region-store.ts";
 
 const GENESIS_TIMEOUT_MS = 5_000;
+/** A leader that was cut off may answer with an old end until it notices, within 10 s. */
+const INSPECTIONS_MAX = 12;
+const INSPECT_EVERY_MS = 1_000;
 
 export interface OpenLogOptions {
   readonly region: string;
@@ -24,11 +27,15 @@ export interface OpenLogOptions {
  * @returns the state to fold onto.
  * @throws {LogMismatchError} the log is another one, has lost its tail, or no longer holds the next entry.
  */
-export async function openLog(options: OpenLogOptions): Promise<PartitionState> {
-  const { store, log, partition } = options;
+export async function openLog(options: OpenLogOptions, stop: AbortSignal): Promise<PartitionState> {
+  const { store, log, partition, clock } = options;
   const state = await store.loadPartition(partition);
   const boundTo = await store.logCreatedAtMs(partition);
-  const inspection = await log.inspect(partition);
+  let inspection = await log.inspect(partition);
+  for (let tries = 1; tries < INSPECTIONS_MAX && inspection.lastPosition < state.position; tries += 1) {
+    await clock.sleep(INSPECT_EVERY_MS, stop);
+    inspection = await log.inspect(partition);
+  }
   checkIdentity({ state, boundTo, inspection });
   checkMembership(state, options);
   if (inspection.lastPosition === 0) await publishGenesis(options);

@@ -39,10 +39,11 @@ export interface LogMessage {
 export interface LogSubscription {
   /**
    * The next messages in order, at least one, at most `messagesMax` and about `bytesMax`; none when nothing came
-   * within the time. Messages are handed out once.
+   * within the time. Messages are handed out once; only one receive may wait at a time.
    * @throws {SubscriptionLostError} the subscription has to be made anew.
    */
   receive(options: { messagesMax: number; bytesMax: number; timeoutMs: number }): Promise<LogMessage[]>;
+  /** A receive that waits then, and any later one, rejects with SubscriptionLostError. Never rejects itself. */
   close(): Promise<void>;
 }
 
@@ -61,6 +62,7 @@ export interface GlobalLog {
   /**
    * Reads from this region's own replica, from a position on.
    * @throws {LogUnavailableError}
+   * @throws {LogTruncatedError} the log does not reach back, or not up, to the position before `from`.
    */
   subscribe(options: { partition: number; from: number }): Promise<LogSubscription>;
 }
@@ -75,6 +77,11 @@ export class PublishTimeoutError extends Error {
 
 export class WrongLastPositionError extends Error {
   override readonly name = "WrongLastPositionError";
+}
+
+/** Reading on from the asked position would leave something out: the log's beginning was trimmed, or its end is gone. */
+export class LogTruncatedError extends Error {
+  override readonly name = "LogTruncatedError";
 }
 
 export class SubscriptionLostError extends Error {

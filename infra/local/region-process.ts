@@ -1,0 +1,130 @@
+/** One region process of forebay: start → wait until it is ready → stop gracefully. */
+import { Child, describeExit, type ChildExit } from "./child.ts";
+import { StartError, messageOf } from "./errors.ts";
+import { LOOPBACK } from "./ports.ts";
+import type { RunRecords } from "./run-records.ts";
+import { GiveUpError, waitFor } from "./wait.ts";
+
+export interface RegionProcessOptions {
+  readonly region: string;
+  /** Tells several processes of one region apart in logs and records: `eu`, `eu-gateway-2`. */
+  readonly name: string;
+  /** The script to run. */
+  readonly entryPath: string;
+  readonly topologyPath: string;
+  readonly httpPort: number;
+  readonly postgresUrl: string;
+  readonly natsUrl: string;
+  readonly natsMonitorUrl: string;
+  readonly sessionSecret: string;
+  readonly logLevel: string;
+  /** Added to what every start gets. */
+  readonly environment: Readonly<Record<string, string>>;
+  readonly logPath: string;
+  readonly records: RunRecords;
+}
+
+const READY_TIMEOUT_MS = 60_000;
+const REQUEST_TIMEOUT_MS = 2_000;
+const STOP_GRACE_MS = 10_000;
+
+export class RegionProcess {
+  readonly name: string;
+  readonly url: string;
+  readonly #options: RegionProcessOptions;
+  #child: Child | undefined;
+
+  constructor(options: RegionProcessOptions) {
+    this.#options = options;
+    this.name = options.name;
+    this.url = `http://${LOOPBACK}:${options.httpPort}`;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.isRunning === true ? this.#child.pid : undefined;
+  }
+
+  /** Resolves when the process that was started last has ended. */
+  get exited(): Promise<ChildExit> | undefined {
+    return this.#child?.exited;
+  }
+
+  /**
+   * Starts the process and returns once it says that it is ready.
+   * @param environment added to what the process gets anyway, for this start alone.
+   * @throws {StartError} when it ends or is not ready in time, with the end of its log.
+   */
+  async start(environment: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Promise<void> {
+    if (this.pid !== undefined) {
+      return;
+    }
+    await this.launch(environment);
+    await this.waitUntilReady(signal);
+  }
+
+  /** Starts the process without waiting for anything. */
+  async launch(environment: Readonly<Record<string, string>> = {}): Promise<void> {
+    const { entryPath, logPath, name, records } = this.#options;
+    const child = await Child.spawn({
+      command: process.execPath,
+      args: [entryPath],
+      logPath,
+      environment: { ...process.env, ...this.#environment(), ...this.#options.environment, ...environment },
+      hasChannel: true,
+    });
+    this.#child = child;
+    records.add(`region-${name}`, child.pid, "SIGTERM");
+  }
+
+  /** @throws {StartError} as `start` does. */
+  async waitUntilReady(signal?: AbortSignal): Promise<void> {
+    const child = this.#child;
+    const probe = async (): Promise<true> => {
+      if (child === undefined || !child.isRunning) {
+        const end = child === undefined ? "was not started" : describeExit(await child.exited);
+        throw new GiveUpError(new StartError(`it ${end}`));
+      }
+      const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
+      const text = await response.text();
+      if (!response.ok) {
+        throw new Error(`answers ${response.status} ${text.trim().slice(0, 200)}`);
+      }
+      return true;
+    };
+    try {
+      await waitFor(probe, { what: "ready answer", timeoutMs: READY_TIMEOUT_MS, signal });
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new StartError(
+        `region process ${this.#options.name} did not become ready: ${messageOf(error)}; ` +
+          `its log ${this.#options.logPath} ends with:\n${child?.lastWords() ?? ""}`,
+        { cause: error },
+      );
+    }
+  }
+
+  async stop(): Promise<void> {
+    await this.#child?.stop("SIGTERM", STOP_GRACE_MS);
+    this.#options.records.remove(`region-${this.#options.name}`);
+  }
+
+  async kill(): Promise<void> {
+    await this.#child?.kill();
+    this.#options.records.remove(`region-${this.#options.name}`);
+  }
+
+  #environment(): Readonly<Record<string, string>> {
+    const { region, topologyPath, httpPort, postgresUrl, natsUrl, natsMonitorUrl } = this.#options;
+    return {
+      FOREBAY_REGION: region,
+      FOREBAY_TOPOLOGY: topologyPath,
+      FOREBAY_HTTP_HOST: LOOPBACK,
+      FOREBAY_HTTP_PORT: String(httpPort),
+      FOREBAY_POSTGRES_URL: postgresUrl,
+      FOREBAY_NATS_URL: natsUrl,
+      FOREBAY_NATS_MONITOR_URL: natsMonitorUrl,
+      FOREBAY_SESSION_SECRET: this.#options.sessionSecret,
+      FOREBAY_LOG_LEVEL: this.#options.logLevel,
+    };
+  }
+}

@@ -1,0 +1,197 @@
+/** The globally ordered log on NATS JetStream: one stream per partition, stretched over the regions' servers. */
+import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
+import { assert } from "../../core/assert.ts";
+import {
+  LogTruncatedError,
+  LogUnavailableError,
+  type GlobalLog,
+  type LogInspection,
+  type PublishRequest,
+} from "../../ports/global-log.ts";
+import { silentLogger, type Logger } from "../../runtime/logger.ts";
+import { openConnection, type Connection } from "./connection.ts";
+import { createConsumer } from "./consumer.ts";
+import { raftTerm, toReplicas, type LogLeadership } from "./monitor.ts";
+import { publish } from "./publish.ts";
+import { ensureStream, streamInfo, toInspection } from "./stream.ts";
+import { JetStreamSubscription } from "./subscription.ts";
+import { pause, withinMs } from "./wait.ts";
+
+const CONNECT_TIMEOUT_MS = 30_000;
+const ENSURE_TIMEOUT_MS = 60_000;
+const API_TIMEOUT_MS = 3_000;
+/** Shorter: while a stream is being made, requests get no answer and are sent again. */
+const ENSURE_ATTEMPT_TIMEOUT_MS = 1_000;
+const CLOSE_TIMEOUT_MS = 3_000;
+const END_CHECKS = 4;
+const END_CHECK_PAUSE_MS = 500;
+
+export interface JetStreamLogOptions {
+  /** Address of the region's own nats-server, such as `nats://127.0.0.1:4222`. */
+  readonly url: string;
+  /** Address of that server's monitoring, such as `http://127.0.0.1:8222`; without it terms are not known. */
+  readonly monitorUrl?: string;
+  /** The region, by the name that its server has. */
+  readonly region: string;
+  /** On how many servers each partition's stream is kept: 1, 3 or 5. */
+  readonly streamReplicas: number;
+  readonly logger?: Logger;
+  /** Name of the connection, for the server's lists. */
+  readonly name?: string;
+  /** Account of the streams, as the monitoring calls it. */
+  readonly account?: string;
+  readonly connectTimeoutMs?: number;
+}
+
+/**
+ * Connects to the region's nats-server, which may still be starting.
+ * @throws {LogUnavailableError} no connection within the time.
+ */
+export async function openJetStreamLog(options: JetStreamLogOptions): Promise<JetStreamLog> {
+  const logger = options.logger ?? silentLogger;
+  const connection = await openConnection({
+    url: options.url,
+    name: options.name ?? `forebay-${options.region}`,
+    timeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+    logger,
+  });
+  const settings = { timeout: API_TIMEOUT_MS, checkAPI: false };
+  return new JetStreamLog({
+    options,
+    logger,
+    connection,
+    client: jetstream(connection.client, settings),
+    manager: await jetstreamManager(connection.client, settings),
+  });
+}
+
+interface Parts {
+  readonly options: JetStreamLogOptions;
+  readonly logger: Logger;
+  readonly connection: Connection;
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+}
+
+export class JetStreamLog implements GlobalLog {
+  readonly #parts: Parts;
+  readonly #subscriptions = new Set<JetStreamSubscription>();
+  readonly #publishing = new Set<Promise<unknown>>();
+  #isClosing = false;
+
+  /** Use `openJetStreamLog`. */
+  constructor(parts: Parts) {
+    this.#parts = parts;
+  }
+
+  /** Whether the region's own server is connected; says nothing of the others. */
+  get isConnected(): boolean {
+    return this.#parts.connection.isOpen;
+  }
+
+  /**
+   * Makes the partition's stream if there is none. Idempotent; all regions may do so at once.
+   * @throws {LogConfigurationError} a stream is there that can't hold the log; names what differs.
+   * @throws {LogUnavailableError} not within the time.
+   */
+  async ensureStream(partition: number, timeoutMs: number = ENSURE_TIMEOUT_MS): Promise<void> {
+    const { options, connection, logger } = this.#parts;
+    const settings = { timeout: ENSURE_ATTEMPT_TIMEOUT_MS, checkAPI: false };
+    const manager = await jetstreamManager(connection.client, settings);
+    await ensureStream({
+      connection,
+      manager,
+      partition,
+      replicas: options.streamReplicas,
+      timeoutMs,
+      logger,
+    });
+  }
+
+  async inspect(partition: number): Promise<LogInspection> {
+    const { connection, manager } = this.#parts;
+    return toInspection(await streamInfo(connection, manager, partition), connection.serverName);
+  }
+
+  /**
+   * Who leads the partition, since when by Raft's count, and how the others keep up.
+   * @throws {LogUnavailableError}
+   */
+  async leadership(partition: number): Promise<LogLeadership> {
+    const { options, connection, manager, logger } = this.#parts;
+    const info = await streamInfo(connection, manager, partition);
+    const { monitorUrl, account = "$G" } = options;
+    const group = info.cluster?.raft_group;
+    const term =
+      monitorUrl === undefined || group === undefined
+        ? undefined
+        : await raftTerm({ monitorUrl, account, group, logger });
+    const { leader } = toInspection(info, connection.serverName);
+    return { leader, term, replicas: toReplicas(info) };
+  }
+
+  async publish(request: PublishRequest): Promise<{ position: number }> {
+    if (this.#isClosing) throw new LogUnavailableError("the log is closed");
+    const publishing = publish(this.#parts.connection, this.#parts.client, request);
+    this.#publishing.add(publishing);
+    try {
+      return await publishing;
+    } finally {
+      this.#publishing.delete(publishing);
+    }
+  }
+
+  async subscribe({ partition, from }: { partition: number; from: number }): Promise<JetStreamSubscription> {
+    assert(Number.isSafeInteger(from) && from >= 1, "a log is read from position 1 or later");
+    const { options, connection, manager, logger } = this.#parts;
+    await this.#checkRange(partition, from);
+    const consumer = await createConsumer({
+      connection,
+      manager,
+      partition,
+      from,
+      region: options.region,
+      logger,
+    });
+    const head = async (): Promise<number> => (await this.inspect(partition)).lastPosition;
+    const ended = (subscription: JetStreamSubscription): void =>
+      void this.#subscriptions.delete(subscription);
+    // From here to the end nothing is awaited, so the connection can't be interrupted unnoticed.
+    connection.assertOpen();
+    const subscription = new JetStreamSubscription({
+      connection,
+      manager,
+      partition,
+      from,
+      consumer,
+      head,
+      ended,
+      logger,
+    });
+    this.#subscriptions.add(subscription);
+    return subscription;
+  }
+
+  /** Ends the subscriptions, lets publishes on their way finish within a deadline, and closes the connection. */
+  async close(): Promise<void> {
+    this.#isClosing = true;
+    const subscriptions = [...this.#subscriptions].map((subscription) => subscription.close());
+    await withinMs(Promise.allSettled([...subscriptions, ...this.#publishing]), CLOSE_TIMEOUT_MS);
+    await this.#parts.connection.close(CLOSE_TIMEOUT_MS);
+  }
+
+  /** The server would start silently at the next position that it has. */
+  async #checkRange(partition: number, from: number): Promise<void> {
+    for (let check = 1; ; check += 1) {
+      const { firstPosition, lastPosition } = await this.inspect(partition);
+      if (from >= firstPosition && from <= lastPosition + 1) return;
+      // A leader that has been cut off answers with an old end for some time; the beginning never goes back.
+      if (from < firstPosition || check === END_CHECKS) {
+        throw new LogTruncatedError(
+          `partition ${partition} can't be read from ${from}: the log holds ${firstPosition} to ${lastPosition}`,
+        );
+      }
+      await pause(END_CHECK_PAUSE_MS);
+    }
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Publishing, and what may be concluded from its outcome.
+ *
+ * While leadership moves, a message can reach the old and the new leader, and the old one's refusal can arrive although
+ * the new one stores the message. So a refusal proves something only if every server of the stream would give it.
+ */
+import type { JetStreamClient, JetStreamPublishOptions } from "@nats-io/jetstream";
+import { JetStreamApiError } from "@nats-io/jetstream";
+import { errors, NoRespondersError } from "@nats-io/transport-node";
+import {
+  LogUnavailableError,
+  PublishTimeoutError,
+  WrongLastPositionError,
+  type PublishRequest,
+} from "../../ports/global-log.ts";
+import type { Connection } from "./connection.ts";
+import { apiErrorCode, describeError } from "./errors.ts";
+import { streamName, subjectOf } from "./stream.ts";
+
+const WRONG_LAST_SEQUENCE = 10_071;
+const WRONG_LAST_SEQUENCE_UNTOLD = 10_164;
+const STORE_FAILED = 10_077;
+const MESSAGE_TOO_LARGE = 10_054;
+const OTHER_STREAM = 10_060;
+
+const CAUSES_DEPTH_MAX = 4;
+
+/**
+ * Resolves with the position once a quorum has stored the message.
+ * @throws {LogUnavailableError} certainly not stored.
+ * @throws {WrongLastPositionError} certainly not stored.
+ * @throws {PublishTimeoutError} unknown.
+ */
+export async function publish(
+  connection: Connection,
+  client: JetStreamClient,
+  request: PublishRequest,
+): Promise<{ position: number }> {
+  const { partition, origin, data, timeoutMs, expectedLastPosition } = request;
+  // What is sent while the connection is interrupted would be kept and stored at any later time.
+  connection.assertOpen();
+  const options: Partial<JetStreamPublishOptions> = {
+    timeout: Math.max(1, timeoutMs),
+    // A second attempt of the library's own would store the message twice.
+    retries: 1,
+    expect: {
+      streamName: streamName(partition),
+      ...(expectedLastPosition === undefined ? {} : { lastSequence: expectedLastPosition }),
+    },
+  };
+  const interruption = watchInterruption(connection);
+  try {
+    const stored = await Promise.race([
+      client.publish(subjectOf(partition, origin), data, options),
+      interruption.happened,
+    ]);
+    return { position: stored.seq };
+  } catch (error) {
+    throw toPublishError(error, partition);
+  } finally {
+    interruption.forget();
+  }
+}
+
+/** Acknowledgements don't survive an interruption, so waiting for one any longer is in vain. */
+function watchInterruption(connection: Connection): { happened: Promise<never>; forget: () => void } {
+  let forget = (): void => undefined;
+  const happened = new Promise<never>((_, reject) => {
+    forget = connection.onInterrupted((reason) => reject(new PublishTimeoutError(reason)));
+  });
+  return { happened, forget };
+}
+
+/** What the outcome proves; everything that is not known to be certain is unknown. */
+export function toPublishError(error: unknown, partition: number): Error {
+  if (error instanceof PublishTimeoutError) return error;
+  const reason = `publishing to partition ${partition}: ${describeError(error)}`;
+  if (isWrongLastPosition(error)) return new WrongLastPositionError(reason, { cause: error });
+  if (isWithoutResponders(error)) {
+    return new LogUnavailableError(`partition ${partition} has no leader to publish to`, { cause: error });
+  }
+  if (isUnsent(error) || isRefusedByAll(error)) return new LogUnavailableError(reason, { cause: error });
+  return new PublishTimeoutError(reason, { cause: error });
+}
+
+function isWrongLastPosition(error: unknown): boolean {
+  const code = apiErrorCode(error);
+  return code === WRONG_LAST_SEQUENCE || code === WRONG_LAST_SEQUENCE_UNTOLD;
+}
+
+/** The message has not left the client. */
+function isUnsent(error: unknown): boolean {
+  return (
+    error instanceof errors.ClosedConnectionError ||
+    error instanceof errors.DrainingConnectionError ||
+    error instanceof errors.InvalidArgumentError
+  );
+}
+
+/** The server had nobody to give the message to. */
+function isWithoutResponders(error: unknown): boolean {
+  let cause: unknown = error;
+  for (let depth = 0; depth < CAUSES_DEPTH_MAX && cause instanceof Error; depth += 1) {
+    if (cause instanceof NoRespondersError) return true;
+    cause = cause.cause;
+  }
+  return false;
+}
+
+/** Refusals that follow from the message and the stream's settings alone, whichever server leads. */
+function isRefusedByAll(error: unknown): boolean {
+  if (!(error instanceof JetStreamApiError)) return false;
+  switch (apiErrorCode(error)) {
+    case MESSAGE_TOO_LARGE:
+    case OTHER_STREAM:
+      return true;
+    case STORE_FAILED:
+      // Other failures of the leader's own disk say nothing about its followers, which may store the message.
+      return /^maximum (messages|bytes) exceeded/.test(error.message);
+    default:
+      return false;
+  }
+}

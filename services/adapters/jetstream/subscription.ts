@@ -1,0 +1,219 @@
+/**
+ * Reading a partition on: ask the consumer for as much as fits → put in order → hand out.
+ *
+ * One request at a time is open at the server; messages stream in as they are stored, so a batch need not fill. While a
+ * request is open the server sends a message or a heartbeat every second. The subscription never repairs itself: any
+ * doubt ends it, and the reader subscribes anew from where it is.
+ */
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
+import { assert } from "../../core/assert.ts";
+import { SubscriptionLostError, type LogMessage, type LogSubscription } from "../../ports/global-log.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Connection } from "./connection.ts";
+import { deleteConsumer } from "./consumer.ts";
+import { parseDelivery } from "./delivery.ts";
+import { describeError } from "./errors.ts";
+import { Intake } from "./intake.ts";
+import { StallDetector } from "./stall.ts";
+import { streamName } from "./stream.ts";
+
+const BUFFER_MESSAGES_MAX = 8_192;
+const BUFFER_BYTES_MAX = 8 * 1024 * 1024;
+const SECOND_NANOS = 1_000_000_000;
+const REQUEST_EXPIRES_NANOS = 30 * SECOND_NANOS;
+const HEARTBEAT_NANOS = SECOND_NANOS;
+const TICK_MS = 1_000;
+const SILENT_TICKS_MAX = 4;
+
+/** How a request ends in good order: its time is over, or the buffer it was made for is full. */
+const REQUEST_ENDS = new Set(["404", "408", "409 message size exceeds maxbytes", "409 batch completed"]);
+
+export interface SubscriptionOptions {
+  readonly connection: Connection;
+  readonly manager: JetStreamManager;
+  readonly partition: number;
+  readonly from: number;
+  readonly consumer: string;
+  /** Last position of the log. */
+  readonly head: () => Promise<number>;
+  /** Called once, when it is closed or lost. */
+  readonly ended: (subscription: JetStreamSubscription) => void;
+  readonly logger: Logger;
+}
+
+export class JetStreamSubscription implements LogSubscription {
+  readonly #options: SubscriptionOptions;
+  readonly #intake: Intake;
+  readonly #stall: StallDetector;
+  readonly #inbox = createInbox();
+  readonly #subscription: Subscription;
+  readonly #ticker: NodeJS.Timeout;
+  readonly #forgetInterruption: () => void;
+  /** The request that is open at the server. */
+  #request: { readonly id: number; messagesLeft: number } | undefined;
+  #requests = 0;
+  #silentTicks = 0;
+  #lostBecause: string | undefined;
+  #released: Promise<void> | undefined;
+  #wake: (() => void) | undefined;
+
+  constructor(options: SubscriptionOptions) {
+    this.#options = options;
+    this.#intake = new Intake(options.from);
+    this.#stall = new StallDetector(options.head);
+    this.#subscription = options.connection.client.subscribe(`${this.#inbox}.*`, {
+      callback: (error, message) => this.#arrive(error, message),
+    });
+    this.#ticker = setInterval(() => this.#tick(), TICK_MS);
+    this.#forgetInterruption = options.connection.onInterrupted((reason) => this.#lose(reason));
+    this.#requestMore();
+  }
+
+  /** Messages that the server delivered again. */
+  get duplicatesDropped(): number {
+    return this.#intake.duplicatesDropped;
+  }
+
+  async receive(options: {
+    messagesMax: number;
+    bytesMax: number;
+    timeoutMs: number;
+  }): Promise<LogMessage[]> {
+    assert(options.messagesMax >= 1, "receive has to allow at least one message");
+    assert(this.#wake === undefined, "one receive at a time");
+    if (this.#intake.messagesHeld === 0 && this.#lostBecause === undefined)
+      await this.#arrival(options.timeoutMs);
+    const messages = this.#intake.take(options);
+    if (messages.length === 0 && this.#lostBecause !== undefined) {
+      throw new SubscriptionLostError(`partition ${this.#options.partition}: ${this.#lostBecause}`);
+    }
+    this.#requestMore();
+    return messages;
+  }
+
+  async close(): Promise<void> {
+    this.#end("the subscription is closed");
+    await this.#released;
+  }
+
+  #arrival(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const finish = (): void => {
+        clearTimeout(timer);
+        this.#wake = undefined;
+        resolve();
+      };
+      const timer = setTimeout(finish, timeoutMs);
+      this.#wake = finish;
+    });
+  }
+
+  #requestMore(): void {
+    if (this.#request !== undefined || this.#lostBecause !== undefined) return;
+    const messages = BUFFER_MESSAGES_MAX - this.#intake.messagesHeld;
+    const bytes = BUFFER_BYTES_MAX - this.#intake.bytesHeld;
+    // Half of the buffer at least: requests stay rare, and any message fits into one.
+    if (messages < BUFFER_MESSAGES_MAX / 2 || bytes < BUFFER_BYTES_MAX / 2) return;
+    this.#requests += 1;
+    this.#request = { id: this.#requests, messagesLeft: messages };
+    const { connection, partition, consumer } = this.#options;
+    try {
+      connection.client.publish(
+        `$JS.API.CONSUMER.MSG.NEXT.${streamName(partition)}.${consumer}`,
+        JSON.stringify({
+          batch: messages,
+          max_bytes: bytes,
+          expires: REQUEST_EXPIRES_NANOS,
+          idle_heartbeat: HEARTBEAT_NANOS,
+        }),
+        { reply: `${this.#inbox}.${this.#requests}` },
+      );
+    } catch (error) {
+      this.#lose(`messages can't be asked for: ${describeError(error)}`);
+    }
+  }
+
+  #arrive(error: Error | null, message: Msg): void {
+    if (this.#lostBecause !== undefined) return;
+    this.#silentTicks = 0;
+    if (error !== null) this.#lose(describeError(error));
+    else if (message.reply === "") this.#takeStatus(message);
+    else this.#takeMessage(message);
+  }
+
+  #takeMessage(message: Msg): void {
+    const delivery = parseDelivery(message.reply ?? "");
+    if (delivery === undefined) return this.#lose(`a message without a position came: ${message.reply}`);
+    this.#stall.sawMessage();
+    const expected = this.#intake.expected;
+    const fate = this.#intake.offer({ ...delivery, data: message.data });
+    if (fate === "gap") return this.#lose(`position ${delivery.position} came instead of ${expected}`);
+    if (this.#request !== undefined) {
+      this.#request.messagesLeft -= 1;
+      if (this.#request.messagesLeft === 0) this.#endRequest();
+    }
+    if (fate === "taken") this.#wake?.();
+  }
+
+  #takeStatus(message: Msg): void {
+    const code = message.headers?.code ?? 0;
+    const description = message.headers?.description?.toLowerCase() ?? "";
+    if (code === 100) return this.#takeHeartbeat(message);
+    const id = Number(message.subject.slice(this.#inbox.length + 1));
+    if (REQUEST_ENDS.has(`${code}`) || REQUEST_ENDS.has(`${code} ${description}`)) {
+      if (this.#request?.id === id) this.#endRequest();
+      return;
+    }
+    this.#lose(
+      code === 503 ? "the consumer is gone" : `the server ended the request: ${code} ${description}`,
+    );
+  }
+
+  /** A heartbeat names the last position that the consumer has sent; all of it has arrived before. */
+  #takeHeartbeat(message: Msg): void {
+    const sent = Number(message.headers?.get("Nats-Last-Stream") ?? "");
+    if (sent >= this.#intake.expected) {
+      this.#lose(`position ${this.#intake.expected} was sent, up to ${sent}, and has not arrived`);
+    }
+  }
+
+  #endRequest(): void {
+    this.#request = undefined;
+    this.#requestMore();
+  }
+
+  /** Counts ticks and not time: after a pause of this process, what came meanwhile is read before the next tick. */
+  #tick(): void {
+    // Without an open request, because the reader is slow, nothing is due from the server.
+    if (this.#request === undefined) {
+      this.#silentTicks = 0;
+      this.#stall.sawMessage();
+      return;
+    }
+    this.#silentTicks += 1;
+    if (this.#silentTicks > SILENT_TICKS_MAX) return this.#lose("the server is silent");
+    void this.#stall.tick(this.#intake.expected).then((isStalled) => {
+      if (isStalled) this.#lose(`position ${this.#intake.expected} is in the log and does not come`);
+    });
+  }
+
+  #lose(reason: string): void {
+    if (this.#lostBecause !== undefined) return;
+    const { partition, logger } = this.#options;
+    logger.warn({ partition, expected: this.#intake.expected, reason }, "the log subscription is lost");
+    this.#end(reason);
+  }
+
+  #end(reason: string): void {
+    if (this.#lostBecause !== undefined) return;
+    this.#lostBecause = reason;
+    clearInterval(this.#ticker);
+    this.#forgetInterruption();
+    this.#subscription.unsubscribe();
+    this.#wake?.();
+    const { connection, manager, partition, consumer: name, logger } = this.#options;
+    if (connection.isOpen) this.#released = deleteConsumer(manager, { partition, name, logger });
+    this.#options.ended(this);
+  }
+}

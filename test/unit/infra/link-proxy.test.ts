@@ -1,0 +1,219 @@
+import { once } from "node:events";
+import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { LinkProxies } from "../../../infra/local/link-proxy.ts";
+
+const TOPOLOGY = {
+  name: "test",
+  partitions: 1,
+  regions: [{ name: "eu" }, { name: "us" }, { name: "ap" }],
+  links: [
+    { between: ["eu", "us"] as const, roundTripMs: 40, jitterMs: 20 },
+    { between: ["eu", "ap"] as const, roundTripMs: 200, jitterMs: 0 },
+  ],
+};
+const EU_CONNECT = 'CONNECT {"name":"ID-OF-EU"}\r\n';
+const EU_INFO = 'INFO {"server_id":"ID-OF-EU","server_name":"eu"}\r\n';
+const GREETING = 'INFO {"server_name":"us"}\r\n';
+/** Long enough for anything that is not held to arrive on the loopback interface. */
+const SETTLE_MS = 60;
+
+/** A dialled connection, with what has come back over it. */
+interface Client {
+  readonly socket: Socket;
+  received: string;
+  until(length: number): Promise<string>;
+}
+
+let acceptor: Server;
+let accepted: Socket[] = [];
+let heard = "";
+let proxies: LinkProxies;
+const clients: Socket[] = [];
+
+beforeEach(async () => {
+  accepted = [];
+  heard = "";
+  acceptor = createServer((socket) => {
+    accepted.push(socket);
+    socket.on("error", () => undefined);
+    socket.write(GREETING);
+    socket.on("data", (bytes) => {
+      heard += bytes.toString();
+      socket.write(bytes);
+    });
+  });
+  await new Promise<void>((resolve) => acceptor.listen(0, "127.0.0.1", resolve));
+});
+
+afterEach(async () => {
+  clients.splice(0).forEach((socket) => socket.destroy());
+  await proxies.close();
+  accepted.forEach((socket) => socket.destroy());
+  await new Promise((resolve) => acceptor.close(resolve));
+});
+
+async function openProxies(hasLatency: boolean): Promise<void> {
+  const { port } = acceptor.address() as AddressInfo;
+  proxies = await LinkProxies.open({ topology: TOPOLOGY, hasLatency, targetPort: () => port });
+}
+
+function dial(region: string): Client {
+  const socket = connect({ port: proxies.port(region), host: "127.0.0.1" });
+  clients.push(socket);
+  socket.on("error", () => undefined);
+  const client: Client = {
+    socket,
+    received: "",
+    until: async (length) => {
+      while (client.received.length < length && !socket.closed) {
+        await Promise.race([once(socket, "data"), once(socket, "close")]);
+      }
+      return client.received;
+    },
+  };
+  socket.on("data", (bytes) => (client.received += bytes.toString()));
+  return client;
+}
+
+/** Dials us as eu and waits until the proxy knows. */
+async function dialAsEu(): Promise<Client> {
+  const client = dial("us");
+  client.socket.write(EU_CONNECT);
+  await client.until(GREETING.length);
+  client.socket.write(EU_INFO);
+  await client.until(GREETING.length + EU_CONNECT.length + EU_INFO.length);
+  client.received = "";
+  return client;
+}
+
+async function roundTripMs(client: Client): Promise<number> {
+  client.received = "";
+  const startMs = performance.now();
+  client.socket.write("ping");
+  await client.until(4);
+  return performance.now() - startMs;
+}
+
+test("a round trip takes at least as long as the topology says of this very pair", async () => {
+  await openProxies(true);
+  const client = await dialAsEu();
+  for (let round = 0; round < 5; round += 1) {
+    expect(await roundTripMs(client)).toBeGreaterThanOrEqual(40);
+  }
+  expect(proxies.connectionCount("eu", "us")).toBe(1);
+});
+
+test("jitter does not reorder the bytes of a connection", async () => {
+  await openProxies(true);
+  const client = await dialAsEu();
+  const sent: string[] = [];
+  for (let number = 0; number < 200; number += 1) {
+    sent.push(`${number};`);
+    client.socket.write(`${number};`);
+    if (number % 20 === 0) {
+      await sleep(1);
+    }
+  }
+  expect(await client.until(sent.join("").length)).toBe(sent.join(""));
+});
+
+test("a cut link holds both directions and delivers all of it, in order, after it heals", async () => {
+  await openProxies(false);
+  const client = await dialAsEu();
+  const before = heard.length;
+  proxies.cut("us", "eu");
+  client.socket.write("forth");
+  accepted[0]?.write("back");
+  await sleep(SETTLE_MS);
+  expect(heard.length).toBe(before);
+  expect(client.received).toBe("");
+  proxies.heal("eu", "us");
+  expect(await client.until("backforth".length)).toBe("backforth");
+  expect(heard.slice(before)).toBe("forth");
+});
+
+test("a link that is cut one way still carries the other way", async () => {
+  await openProxies(false);
+  const client = await dialAsEu();
+  const before = heard.length;
+  proxies.cut("eu", "us", { oneWay: true });
+  client.socket.write("forth");
+  accepted[0]?.write("back");
+  expect(await client.until(4)).toBe("back");
+  await sleep(SETTLE_MS);
+  expect(heard.length).toBe(before);
+  proxies.heal("eu", "us");
+  expect(await client.until("backforth".length)).toBe("backforth");
+});
+
+test("other links go on while one is cut", async () => {
+  await openProxies(false);
+  const client = await dialAsEu();
+  proxies.cut("eu", "ap");
+  proxies.cut("us", "ap");
+  expect(await roundTripMs(client)).toBeGreaterThan(0);
+});
+
+test("a known server that dials over a cut link is accepted and hears nothing until it heals", async () => {
+  await openProxies(false);
+  await dialAsEu();
+  proxies.cut("eu", "us");
+  const client = dial("us");
+  client.socket.write(EU_CONNECT);
+  await sleep(SETTLE_MS);
+  expect(client.socket.closed).toBe(false);
+  expect(client.received).toBe("");
+  expect(accepted).toHaveLength(1);
+  proxies.heal("eu", "us");
+  expect(await client.until(GREETING.length + EU_CONNECT.length)).toBe(GREETING + EU_CONNECT);
+});
+
+test("the end of a connection is held by a cut as well, and travels after it heals", async () => {
+  await openProxies(false);
+  const client = await dialAsEu();
+  proxies.cut("eu", "us");
+  accepted[0]?.destroy();
+  await sleep(SETTLE_MS);
+  expect(client.socket.closed).toBe(false);
+  proxies.heal("eu", "us");
+  await once(client.socket, "close");
+});
+
+test("what a cut link holds is bounded: the sender feels back-pressure", async () => {
+  await openProxies(false);
+  const client = await dialAsEu();
+  proxies.cut("eu", "us");
+  const bytes = Buffer.alloc(1024 * 1024);
+  for (let written = 0; written < 64; written += 1) {
+    client.socket.write(bytes);
+  }
+  await sleep(SETTLE_MS * 5);
+  expect(client.socket.writableLength).toBeGreaterThan(8 * bytes.length);
+  const before = heard.length;
+  proxies.heal("eu", "us");
+  while (heard.length - before < 64 * bytes.length) {
+    await once(client.socket, "data");
+  }
+  expect(heard.length - before).toBe(64 * bytes.length);
+});
+
+test("a server that is down refuses through the proxy too", async () => {
+  const { port } = acceptor.address() as AddressInfo;
+  proxies = await LinkProxies.open({ topology: TOPOLOGY, hasLatency: true, targetPort: () => port });
+  await new Promise((resolve) => acceptor.close(resolve));
+  const client = dial("us");
+  client.socket.write(EU_CONNECT);
+  await once(client.socket, "close");
+  await new Promise<void>((resolve) => acceptor.listen(0, "127.0.0.1", resolve));
+});
+
+test("latency can be switched off and on under a connection", async () => {
+  await openProxies(true);
+  const client = await dialAsEu();
+  proxies.setLatency(false);
+  expect(await roundTripMs(client)).toBeGreaterThan(0);
+  proxies.setLatency(true);
+  expect(await roundTripMs(client)).toBeGreaterThanOrEqual(40);
+});
