@@ -11,6 +11,7 @@ import { uuidOf } from "../core/operation-id.ts";
 import { COLLECTION_NAME_PATTERN, schemaProblems, type Collection } from "../core/schema.ts";
 import { encodeEntry } from "../protocol/entry-codec.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
+import { StoreUnavailableError, type StoredOperation } from "../ports/region-store.ts";
 import type { Catalog } from "./catalog.ts";
 import { GatewayError } from "./errors.ts";
 import type { PutCollectionRequest } from "./gateway.ts";
@@ -145,9 +146,9 @@ export class SchemaProposer {
   }
 
   async #awaitOutcome(proposal: Proposal): Promise<void> {
-    const { store, clock, folded } = this.#options;
+    const { clock, folded } = this.#options;
     for (;;) {
-      const outcome = (await store.readOperation(proposal.id))?.outcome;
+      const outcome = (await this.#readIfPossible(proposal.id))?.outcome;
       if (outcome?.status === "committed") return;
       if (outcome !== undefined) {
         const reason = outcome.reason ?? "the log has rejected the schema";
@@ -160,6 +161,16 @@ export class SchemaProposer {
         throw new GatewayError("outcome-unknown", message, { operation: proposal.id, retryAfterMs: 1_000 });
       }
       await folded.wait({ clock, timeoutMs: Math.min(POLL_MS, leftMs) });
+    }
+  }
+
+  /** The proposal is published: while the database is away its outcome is not yet known, rather than refused. */
+  async #readIfPossible(id: string): Promise<StoredOperation | undefined> {
+    try {
+      return await this.#options.store.readOperation(id);
+    } catch (error) {
+      if (error instanceof StoreUnavailableError) return undefined;
+      throw error;
     }
   }
 }

@@ -6,7 +6,7 @@ import { idempotentOperationId } from "../core/operation-id.ts";
 import { partitionOf } from "../core/partition.ts";
 import { mergeSessions, seenPosition, seenWal } from "../core/session.ts";
 import { encodeChanges } from "../protocol/entry-codec.ts";
-import type { AppendOutcome, WalAppend } from "../ports/region-store.ts";
+import { StoreUnavailableError, type AppendOutcome, type WalAppend } from "../ports/region-store.ts";
 import type { Catalog } from "./catalog.ts";
 import { GatewayError } from "./errors.ts";
 import type { Receipt, WriteRequest, WriteResult } from "./gateway.ts";
@@ -114,11 +114,17 @@ export class Writer {
     const { result, partition, sequence, deadlineAtMs } = input;
     const { region, store } = this.#options;
     const need = { position: 0, watermarks: { [region]: sequence } };
-    if (!(await this.#reader.waitUntilFolded({ partition, need, deadlineAtMs }))) return result;
-    const stored = await store.readOperation(result.operation);
-    if (stored?.outcome === undefined) return result;
-    const receipt: Receipt = receiptOf(stored, region);
-    const session = mergeSessions(result.session, seenPosition(partition, stored.outcome.position));
-    return { ...receipt, session, isReplayed: result.isReplayed };
+    try {
+      if (!(await this.#reader.waitUntilFolded({ partition, need, deadlineAtMs }))) return result;
+      const stored = await store.readOperation(result.operation);
+      if (stored?.outcome === undefined) return result;
+      const receipt: Receipt = receiptOf(stored, region);
+      const session = mergeSessions(result.session, seenPosition(partition, stored.outcome.position));
+      return { ...receipt, session, isReplayed: result.isReplayed };
+    } catch (error) {
+      // The write is durable: a database that fails only now must not make it look refused.
+      if (error instanceof StoreUnavailableError) return result;
+      throw error;
+    }
   }
 }

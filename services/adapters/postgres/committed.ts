@@ -1,0 +1,172 @@
+/** Committed state, for the applier: what a fold needs, and what it made. */
+import { assert } from "../../core/assert.ts";
+import type { FoldResult } from "../../core/fold/fold.ts";
+import { collectionId, initialPartitionState, type FoldSlice } from "../../core/fold/state.ts";
+import { recordIdText } from "../../core/operation.ts";
+import type { Fields, StoredRecord } from "../../core/record.ts";
+import { StaleApplierError, type CommittedState } from "../../ports/region-store.ts";
+import { loadPartition } from "./partition-state.ts";
+import type { Database, Statement } from "./pool.ts";
+import { fromHlc, jsonTexts, plainArray, textArray, toNumber } from "./values.ts";
+
+// Rows and ids in one answer: an ordinal tells which record it is, its absence that it is an operation's id.
+// `offset 0` keeps a look-up per key: planned on an empty table, a join would go through the whole table for ever.
+const LOAD_SLICE: Statement = {
+  name: "load_slice",
+  text: `select u.ordinal, r.version, r.fields, null::uuid as id
+         from unnest($2::text[], $3::text[], $4::text[]) with ordinality u(tenant, collection, key, ordinal)
+         cross join lateral (
+           select r.version, r.fields from records r
+           where r.tenant = u.tenant and r.collection = u.collection and r.key = u.key offset 0) r
+         union all
+         select null, null, null, o.id
+         from unnest($5::uuid[]) u(id)
+         cross join lateral (
+           select o.id from operations o where o.id = u.id and o.partition = $1 offset 0) o`,
+  effect: "reading",
+};
+
+const COMMIT_FOLD: Statement = {
+  name: "commit_fold",
+  text: `select forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+         as is_committed`,
+  effect: "writing",
+};
+
+const LOG_CREATED: Statement = {
+  name: "log_created",
+  text: "select log_created_at_ms from applied where partition = $1",
+  effect: "reading",
+};
+
+const BIND_LOG: Statement = {
+  name: "bind_log",
+  text: `insert into applied (partition, position, log_time_ms, chain, cluster, partitions, members, log_created_at_ms)
+         values ($1, 0, 0, $2, null, 0, '{}', $3)
+         on conflict (partition) do update
+         set log_created_at_ms = coalesce(applied.log_created_at_ms, excluded.log_created_at_ms)
+         returning log_created_at_ms`,
+  effect: "writing",
+};
+
+export function openCommittedState(database: Database): CommittedState {
+  return {
+    loadPartition: (partition) => loadPartition(database, partition),
+    loadSlice: (options) => loadSlice(database, options),
+    commitFold: (options) => commitFold(database, options),
+    logCreatedAtMs: (partition) => logCreatedAtMs(database, partition),
+    bindLog: (options) => bindLog(database, options),
+  };
+}
+
+interface SliceRow {
+  readonly ordinal: string | null;
+  readonly version: string | null;
+  readonly fields: Fields | null;
+  readonly id: string | null;
+}
+
+async function loadSlice(
+  database: Database,
+  options: Parameters<CommittedState["loadSlice"]>[0],
+): Promise<FoldSlice> {
+  const { partition, records: wanted, operations: ids } = options;
+  const rows = await database.query<SliceRow>(LOAD_SLICE, [
+    partition,
+    textArray(wanted.map((record) => record.tenant)),
+    textArray(wanted.map((record) => record.collection)),
+    textArray(wanted.map((record) => record.key)),
+    plainArray(ids),
+  ]);
+  const records = new Map<string, StoredRecord>();
+  const operations = new Set<string>();
+  for (const row of rows) {
+    if (row.id !== null) {
+      operations.add(row.id);
+      continue;
+    }
+    const { tenant, collection, key } = wanted[Number(row.ordinal) - 1]!;
+    const record = { tenant, collection, key, fields: row.fields!, version: toNumber(row.version!) };
+    records.set(recordIdText(record), record);
+  }
+  return { records, operations };
+}
+
+async function commitFold(
+  database: Database,
+  options: Parameters<CommittedState["commitFold"]>[0],
+): Promise<void> {
+  const { expectedPosition, result } = options;
+  const { partition } = result.state;
+  assert(result.state.position >= expectedPosition, "a fold never goes back");
+  const { is_committed } = await database.queryOne<{ is_committed: boolean }>(COMMIT_FOLD, [
+    partition,
+    expectedPosition,
+    ...stateValues(result),
+    ...recordValues(result),
+    ...outcomeValues(result),
+  ]);
+  if (!is_committed) {
+    throw new StaleApplierError(`partition ${partition} is no longer at position ${expectedPosition}`);
+  }
+}
+
+function stateValues({ state, collections, conflicts }: FoldResult): string[] {
+  const { position, logTimeMs, chain, cluster, partitions, members } = state;
+  const origins = Object.entries(state.origins).map(([region, origin]) => ({
+    ...origin,
+    region,
+    hlc: fromHlc(origin.hlc),
+  }));
+  // A statement can't touch a row twice: of several versions of a collection the last is the one that counts.
+  const latest = new Map(collections.map((one) => [collectionId(one.tenant, one.name), one]));
+  return [
+    JSON.stringify({ position, logTimeMs, chain, cluster, partitions, members }),
+    JSON.stringify(origins),
+    JSON.stringify([...latest.values()]),
+    JSON.stringify(conflicts),
+  ];
+}
+
+function recordValues(result: FoldResult): string[] {
+  const records = [...result.records.values()];
+  return [
+    textArray(records.map((record) => record.tenant)),
+    textArray(records.map((record) => record.collection)),
+    textArray(records.map((record) => record.key)),
+    jsonTexts(records.map((record) => JSON.stringify(record.fields))),
+    plainArray(records.map((record) => record.version)),
+  ];
+}
+
+function outcomeValues({ outcomes }: FoldResult): string[] {
+  return [
+    plainArray(outcomes.map((outcome) => outcome.id)),
+    textArray(outcomes.map((outcome) => outcome.tenant)),
+    plainArray(outcomes.map((outcome) => outcome.position)),
+    plainArray(outcomes.map((outcome) => outcome.requestHash)),
+    textArray(outcomes.map((outcome) => outcome.origin)),
+    plainArray(outcomes.map((outcome) => fromHlc(outcome.hlc))),
+    plainArray(outcomes.map((outcome) => outcome.status)),
+    textArray(outcomes.map((outcome) => outcome.reason)),
+  ];
+}
+
+async function logCreatedAtMs(database: Database, partition: number): Promise<number | undefined> {
+  const [row] = await database.query<{ log_created_at_ms: string | null }>(LOG_CREATED, [partition]);
+  const createdAtMs = row?.log_created_at_ms ?? null;
+  return createdAtMs === null ? undefined : toNumber(createdAtMs);
+}
+
+async function bindLog(database: Database, options: Parameters<CommittedState["bindLog"]>[0]): Promise<void> {
+  const { partition, createdAtMs } = options;
+  const row = await database.queryOne<{ log_created_at_ms: string }>(BIND_LOG, [
+    partition,
+    initialPartitionState(partition).chain,
+    createdAtMs,
+  ]);
+  assert(
+    toNumber(row.log_created_at_ms) === createdAtMs,
+    `partition ${partition} is bound to the log created at ${row.log_created_at_ms}, not to that of ${createdAtMs}`,
+  );
+}

@@ -1,0 +1,225 @@
+-- What drizzle-kit can't say about tables, and the functions of the hot paths.
+--
+-- Small rows that are updated all the time stay within their page (HOT), so that no index grows from them.
+alter table wal_heads set (fillfactor = 10);--> statement-breakpoint
+alter table applied set (fillfactor = 10);--> statement-breakpoint
+alter table origins set (fillfactor = 10);--> statement-breakpoint
+alter table roles set (fillfactor = 10);--> statement-breakpoint
+alter table records set (fillfactor = 85);--> statement-breakpoint
+
+-- Locks the end of a partition's WAL until the transaction ends, and makes it where there is none.
+create function forebay_lock_head(p_partition integer) returns wal_heads
+language plpgsql as $$
+declare
+  v_head wal_heads;
+begin
+  select * into v_head from wal_heads where partition = p_partition for update;
+  if not found then
+    insert into wal_heads (partition, sequence, hlc, bytes) values (p_partition, 0, 0, 0) on conflict do nothing;
+    select * into strict v_head from wal_heads where partition = p_partition for update;
+  end if;
+  return v_head;
+end
+$$;--> statement-breakpoint
+
+-- The same rule as nextHlc of the core: after what was issued and what was observed, and not behind the clock.
+-- A stamp too far ahead of the clock is not absorbed.
+create function forebay_next_hlc(p_partition integer, p_last bigint, p_now_ms bigint, p_offset_ms_max bigint) returns bigint
+language plpgsql
+set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+begin
+  return greatest(
+    p_now_ms << 16,
+    p_last + 1,
+    (select max(o.hlc) + 1 from origins o where o.partition = p_partition and (o.hlc >> 16) <= p_now_ms + p_offset_ms_max)
+  );
+end
+$$;--> statement-breakpoint
+
+-- JSON texts that the caller has joined: faster on both sides than an array, whose quotation marks need escapes.
+create function forebay_split(p_texts text) returns text[]
+language sql immutable as $$
+  select string_to_array(p_texts, chr(30))
+$$;--> statement-breakpoint
+
+-- About how long an operation's line in a log entry is: what the WAL's bounds and the relay's batches are counted in.
+create function forebay_wal_bytes(p_tenant text, p_collection text, p_key text, p_body text) returns bigint
+language sql immutable as $$
+  select (160 + octet_length(p_tenant) + octet_length(p_collection) + octet_length(p_key) + octet_length(p_body))::bigint
+$$;--> statement-breakpoint
+
+-- Appends operations to a partition's WAL: locks its end, finds the ids that are known, numbers the rest densely.
+-- Each statement after the lock takes a new snapshot (READ COMMITTED), and so sees all that was committed before it.
+-- Plans are pinned: on a new table the planner would choose a scan, keep it, and be a hundred times slower ever after.
+-- `offset 0` keeps it from turning a look-up per operation round into a look at every row for each operation.
+create function forebay_append(
+  p_partition integer, p_region text, p_now_ms bigint, p_offset_ms_max bigint,
+  p_pending_rows_max bigint, p_pending_bytes_max bigint,
+  p_ids uuid[], p_tenants text[], p_collections text[], p_keys text[], p_request_hashes text[], p_bodies_joined text,
+  out is_full boolean, out pending_rows bigint, out pending_bytes bigint,
+  out first_sequence bigint, out first_hlc bigint, out known json)
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_memoize = off
+set plan_cache_mode = force_generic_plan set jit = off as $$
+declare
+  v_head wal_heads;
+  v_watermark bigint;
+  v_folded_bytes bigint;
+  v_known integer[];
+  v_new_rows bigint;
+  v_new_bytes bigint;
+  v_seen bigint;
+  v_bodies text[] := forebay_split(p_bodies_joined);
+begin
+  if not cardinality(p_ids) = all (array[cardinality(p_tenants), cardinality(p_collections), cardinality(p_keys),
+                                         cardinality(p_request_hashes), cardinality(v_bodies)]) then
+    raise exception 'the columns of an append differ in length' using errcode = 'assert_failure';
+  end if;
+  v_head := forebay_lock_head(p_partition);
+
+  select array_agg(f.ordinal), json_agg(f.answer) into v_known, known
+  from (
+    select u.ordinal::integer, json_build_object(
+        'ordinal', u.ordinal, 'sequence', w.sequence, 'hlc', w.hlc::text,
+        'isSame', w.partition = p_partition and w.tenant = u.tenant and w.request_hash = decode(u.request_hash, 'hex')) as answer
+    from unnest(p_ids, p_tenants, p_request_hashes) with ordinality u(id, tenant, request_hash, ordinal)
+    cross join lateral (select w.* from wal w where w.id = u.id offset 0) w
+    union all
+    select u.ordinal::integer, json_build_object(
+        'ordinal', u.ordinal,
+        'isSame', o.partition = p_partition and o.tenant = u.tenant and o.request_hash = decode(u.request_hash, 'hex'),
+        'outcome', json_build_object('id', o.id, 'tenant', o.tenant, 'position', o.position, 'request_hash', u.request_hash,
+                                     'origin', o.origin, 'hlc', o.hlc::text, 'status', o.status, 'reason', o.reason))
+    from unnest(p_ids, p_tenants, p_request_hashes) with ordinality u(id, tenant, request_hash, ordinal)
+    cross join lateral (select o.* from operations o where o.id = u.id offset 0) o
+  ) f;
+  v_known := coalesce(v_known, '{}');
+
+  select count(*), coalesce(sum(forebay_wal_bytes(u.tenant, u.collection, u.key, u.body)), 0) into v_new_rows, v_new_bytes
+  from unnest(p_tenants, p_collections, p_keys, v_bodies) with ordinality u(tenant, collection, key, body, ordinal)
+  where u.ordinal <> all (v_known);
+
+  select o.watermark into v_watermark from origins o where o.partition = p_partition and o.region = p_region;
+  v_watermark := coalesce(v_watermark, 0);
+  if v_watermark > v_head.sequence then
+    -- Numbers that the log has folded would be handed out again, and every region would skip those operations.
+    raise exception 'the WAL of partition % ends at %, but the log was folded up to %: this database has lost its WAL',
+      p_partition, v_head.sequence, v_watermark using errcode = 'assert_failure';
+  end if;
+  select w.bytes into v_folded_bytes from wal w where w.partition = p_partition and w.sequence = v_watermark;
+  pending_rows := v_head.sequence - v_watermark;
+  pending_bytes := v_head.bytes - coalesce(v_folded_bytes, 0);
+  is_full := v_new_rows > 0
+    and (pending_rows + v_new_rows > p_pending_rows_max or pending_bytes + v_new_bytes > p_pending_bytes_max);
+  if is_full or v_new_rows = 0 then
+    return;
+  end if;
+
+  first_sequence := v_head.sequence + 1;
+  first_hlc := forebay_next_hlc(p_partition, v_head.hlc, p_now_ms, p_offset_ms_max);
+  select a.position into v_seen from applied a where a.partition = p_partition;
+
+  insert into wal (partition, sequence, hlc, seen, bytes, accepted_at, id, tenant, collection, key, request_hash, body)
+  select p_partition, v_head.sequence + n.rank, first_hlc + n.rank - 1, coalesce(v_seen, 0), v_head.bytes + n.bytes,
+         clock_timestamp(), n.id, n.tenant, n.collection, n.key, decode(n.request_hash, 'hex'), n.body
+  from (
+    select u.*, row_number() over fresh as rank,
+           sum(forebay_wal_bytes(u.tenant, u.collection, u.key, u.body)) over fresh as bytes
+    from unnest(p_ids, p_tenants, p_collections, p_keys, p_request_hashes, v_bodies)
+         with ordinality u(id, tenant, collection, key, request_hash, body, ordinal)
+    where u.ordinal <> all (v_known)
+    window fresh as (order by u.ordinal rows unbounded preceding)
+  ) n;
+
+  update wal_heads h
+  set sequence = v_head.sequence + v_new_rows, hlc = first_hlc + v_new_rows - 1, bytes = v_head.bytes + v_new_bytes
+  where h.partition = p_partition;
+end
+$$;--> statement-breakpoint
+
+-- Issues a stamp that every row appended later is after.
+create function forebay_stamp_tick(
+  p_partition integer, p_now_ms bigint, p_offset_ms_max bigint, out hlc bigint, out wal_head bigint)
+language plpgsql
+set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_head wal_heads;
+begin
+  v_head := forebay_lock_head(p_partition);
+  wal_head := v_head.sequence;
+  hlc := forebay_next_hlc(p_partition, v_head.hlc, p_now_ms, p_offset_ms_max);
+  update wal_heads h set hlc = forebay_stamp_tick.hlc where h.partition = p_partition;
+end
+$$;--> statement-breakpoint
+
+-- Commits what a fold made, if the partition is still at the position it was folded from; false if it is not.
+create function forebay_commit_fold(
+  p_partition integer, p_expected_position bigint, p_state jsonb, p_origins jsonb, p_collections jsonb, p_conflicts jsonb,
+  p_tenants text[], p_collection_names text[], p_keys text[], p_fields_joined text, p_versions bigint[],
+  p_ids uuid[], p_operation_tenants text[], p_positions bigint[], p_request_hashes text[], p_operation_origins text[],
+  p_hlcs bigint[], p_statuses text[], p_reasons text[])
+returns boolean
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_memoize = off
+set plan_cache_mode = force_generic_plan set jit = off as $$
+declare
+  v_fields text[] := forebay_split(p_fields_joined);
+  v_members text[] := array(select jsonb_array_elements_text(p_state -> 'members'));
+begin
+  if cardinality(v_fields) <> cardinality(p_keys) then
+    raise exception 'the columns of the records differ in length' using errcode = 'assert_failure';
+  end if;
+  update applied a
+  set position = (p_state ->> 'position')::bigint, log_time_ms = (p_state ->> 'logTimeMs')::bigint,
+      chain = p_state ->> 'chain', cluster = p_state ->> 'cluster',
+      partitions = (p_state ->> 'partitions')::integer, members = v_members
+  where a.partition = p_partition and a.position = p_expected_position;
+  if not found then
+    if p_expected_position <> 0 then
+      return false;
+    end if;
+    insert into applied (partition, position, log_time_ms, chain, cluster, partitions, members)
+    values (p_partition, (p_state ->> 'position')::bigint, (p_state ->> 'logTimeMs')::bigint, p_state ->> 'chain',
+            p_state ->> 'cluster', (p_state ->> 'partitions')::integer, v_members)
+    on conflict do nothing;
+    if not found then
+      return false;
+    end if;
+  end if;
+
+  insert into origins (partition, region, watermark, epoch, hlc, chain, tick, promise)
+  select p_partition, o.region, o.watermark, o.epoch, o.hlc, o.chain, o.tick, o.promise
+  from jsonb_to_recordset(p_origins)
+       o(region text, watermark bigint, epoch bigint, hlc bigint, chain text, tick jsonb, promise jsonb)
+  on conflict (partition, region) do update
+  set watermark = excluded.watermark, epoch = excluded.epoch, hlc = excluded.hlc, chain = excluded.chain,
+      tick = excluded.tick, promise = excluded.promise
+  where (origins.watermark, origins.epoch, origins.hlc, origins.tick, origins.promise)
+        is distinct from (excluded.watermark, excluded.epoch, excluded.hlc, excluded.tick, excluded.promise);
+
+  insert into collections (partition, version, tenant, name, schema)
+  select p_partition, c.version, c.tenant, c.name, c.schema
+  from jsonb_to_recordset(p_collections) c(version integer, tenant text, name text, schema jsonb)
+  on conflict (partition, tenant, name) do update set version = excluded.version, schema = excluded.schema;
+
+  insert into records (version, partition, tenant, collection, key, fields)
+  select r.version, p_partition, r.tenant, r.collection, r.key, r.fields::json
+  from unnest(p_tenants, p_collection_names, p_keys, v_fields, p_versions) r(tenant, collection, key, fields, version)
+  on conflict (tenant, collection, key) do update set fields = excluded.fields, version = excluded.version;
+
+  insert into operations (id, position, hlc, partition, tenant, origin, status, request_hash, reason)
+  select o.id, o.position, o.hlc, p_partition, o.tenant, o.origin, o.status, decode(o.request_hash, 'hex'), o.reason
+  from unnest(p_ids, p_operation_tenants, p_positions, p_request_hashes, p_operation_origins, p_hlcs, p_statuses, p_reasons)
+       o(id, tenant, position, request_hash, origin, hlc, status, reason);
+
+  insert into conflicts (position, log_time_ms, partition, ordinal, loser_operation, winner_operation,
+                         tenant, collection, key, field, entry, reason, loser, winner)
+  select c.position, c."logTimeMs", p_partition, c.ordinal,
+         (c.loser ->> 'operation')::uuid, (c.winner ->> 'operation')::uuid,
+         c.tenant, c.collection, c.key, c.field, c.entry, c.reason, c.loser, c.winner
+  from jsonb_to_recordset(p_conflicts)
+       c(position bigint, "logTimeMs" bigint, ordinal integer, tenant text, collection text, key text,
+         field text, entry text, reason text, loser jsonb, winner jsonb);
+  return true;
+end
+$$;

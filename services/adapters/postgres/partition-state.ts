@@ -1,0 +1,80 @@
+/** The fold state of a partition: where it is, what it knows of the origins, and its collections. One statement each. */
+import {
+  collectionId,
+  initialPartitionState,
+  type OriginState,
+  type PartitionState,
+} from "../../core/fold/state.ts";
+import type { Collection } from "../../core/schema.ts";
+import type { Positions } from "../../ports/region-store.ts";
+import type { Database, Statement } from "./pool.ts";
+import { toHlc, toNumber } from "./values.ts";
+
+const POSITIONS = `a.position, a.log_time_ms, a.chain, a.cluster, a.partitions, a.members,
+                (select json_agg(json_build_object('region', o.region, 'watermark', o.watermark, 'epoch', o.epoch,
+                          'chain', o.chain, 'hlc', o.hlc::text, 'tick', o.tick, 'promise', o.promise))
+                 from origins o where o.partition = $1) as origins`;
+
+const READ_POSITIONS: Statement = {
+  name: "read_positions",
+  text: `select ${POSITIONS} from applied a where a.partition = $1`,
+  effect: "reading",
+};
+
+const LOAD_PARTITION: Statement = {
+  name: "load_partition",
+  text: `select ${POSITIONS},
+                (select json_agg(json_build_object('tenant', c.tenant, 'name', c.name, 'version', c.version,
+                          'schema', c.schema))
+                 from collections c where c.partition = $1) as collections
+         from applied a where a.partition = $1`,
+  effect: "reading",
+};
+
+interface PositionsRow {
+  readonly position: string;
+  readonly log_time_ms: string;
+  readonly chain: string;
+  readonly cluster: string | null;
+  readonly partitions: number;
+  readonly members: readonly string[];
+  readonly origins: readonly (OriginState & { readonly region: string })[] | null;
+}
+
+export async function readPositions(database: Database, partition: number): Promise<Positions> {
+  const [row] = await database.query<PositionsRow>(READ_POSITIONS, [partition]);
+  if (row !== undefined) return toPositions(partition, row);
+  const { collections: _, ...initial } = initialPartitionState(partition);
+  return initial;
+}
+
+export async function loadPartition(database: Database, partition: number): Promise<PartitionState> {
+  const [row] = await database.query<PositionsRow & { collections: readonly Collection[] | null }>(
+    LOAD_PARTITION,
+    [partition],
+  );
+  if (row === undefined) return initialPartitionState(partition);
+  const collections = (row.collections ?? []).map((collection): [string, Collection] => [
+    collectionId(collection.tenant, collection.name),
+    collection,
+  ]);
+  return { ...toPositions(partition, row), collections: Object.fromEntries(collections) };
+}
+
+function toPositions(partition: number, row: PositionsRow): Positions {
+  const { chain, cluster, partitions, members } = row;
+  const origins = (row.origins ?? []).map(({ region, ...origin }): [string, OriginState] => [
+    region,
+    { ...origin, hlc: toHlc(origin.hlc) },
+  ]);
+  return {
+    partition,
+    position: toNumber(row.position),
+    logTimeMs: toNumber(row.log_time_ms),
+    chain,
+    cluster,
+    partitions,
+    members,
+    origins: Object.fromEntries(origins),
+  };
+}

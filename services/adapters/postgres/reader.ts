@@ -1,0 +1,102 @@
+/** What a region's store shows of its records, collections and operations. Each read is one statement, and so one snapshot. */
+import type { Fields, StoredRecord } from "../../core/record.ts";
+import type { Collection } from "../../core/schema.ts";
+import type { RecordSnapshot, StateReader, StoredOperation } from "../../ports/region-store.ts";
+import { listRecords } from "./listing.ts";
+import { isOperationId } from "./operation-id.ts";
+import { readPositions } from "./partition-state.ts";
+import type { Database, Statement } from "./pool.ts";
+import { PENDING_JSON, toOutcome, toPending, type OutcomeJson, type PendingJson } from "./rows.ts";
+import { scanRecords } from "./scan.ts";
+import { toHlc, toNumber } from "./values.ts";
+
+const READ_RECORD: Statement = {
+  name: "read_record",
+  text: `select coalesce((select a.position from applied a where a.partition = $1), 0) as position,
+                r.version, r.fields, waiting.rows as pending
+         from (select coalesce(max(o.watermark), 0) as watermark from origins o
+               where o.partition = $1 and o.region = $5) mark
+         left join records r on r.tenant = $2 and r.collection = $3 and r.key = $4
+         left join lateral (
+           select json_agg(${PENDING_JSON} order by w.sequence) as rows from wal w
+           where w.tenant = $2 and w.collection = $3 and w.key = $4 and w.sequence > mark.watermark
+             and w.partition = $1) waiting on true`,
+  effect: "reading",
+};
+
+const READ_COLLECTIONS: Statement = {
+  name: "read_collections",
+  text: "select tenant, name, version, schema from collections where partition = $1 order by tenant, name",
+  effect: "reading",
+};
+
+const READ_OPERATION: Statement = {
+  name: "read_operation",
+  text: `select (select json_agg(json_build_object('tenant', w.tenant, 'partition', w.partition,
+                                  'sequence', w.sequence, 'hlc', w.hlc::text) order by w.partition, w.sequence)
+                 from wal w where w.id = $1) as accepted,
+                (select json_agg(json_build_object('id', o.id, 'tenant', o.tenant, 'partition', o.partition,
+                                  'position', o.position, 'request_hash', encode(o.request_hash, 'hex'),
+                                  'origin', o.origin, 'hlc', o.hlc::text, 'status', o.status, 'reason', o.reason)
+                                 order by o.partition)
+                 from operations o where o.id = $1) as folded,
+                (select json_agg(c.field order by c.partition, c.position, c.ordinal)
+                 from conflicts c where c.loser_operation = $1) as lost`,
+  effect: "reading",
+};
+
+export function openReader(database: Database, region: string): StateReader {
+  return {
+    readRecord: (options) => readRecord({ database, region, ...options }),
+    listRecords: (options) => listRecords({ database, region, ...options }),
+    readCollections: (partition) => database.query<Collection & object>(READ_COLLECTIONS, [partition]),
+    readPositions: (partition) => readPositions(database, partition),
+    readOperation: (id) => readOperation(database, id),
+    scanRecords: (partition) => scanRecords(database, partition),
+  };
+}
+
+interface RecordRow {
+  readonly position: string;
+  readonly version: string | null;
+  readonly fields: Fields | null;
+  readonly pending: readonly PendingJson[] | null;
+}
+
+async function readRecord(
+  options: { database: Database; region: string } & Parameters<StateReader["readRecord"]>[0],
+): Promise<RecordSnapshot> {
+  const { database, region, partition, tenant, collection, key } = options;
+  const row = await database.queryOne<RecordRow>(READ_RECORD, [partition, tenant, collection, key, region]);
+  const id = { tenant, collection, key };
+  const committed: StoredRecord | undefined =
+    row.fields === null ? undefined : { ...id, fields: row.fields, version: toNumber(row.version!) };
+  return { committed, pending: toPending(row.pending, id), position: toNumber(row.position) };
+}
+
+interface OperationRow {
+  readonly accepted: readonly { tenant: string; partition: number; sequence: number; hlc: string }[] | null;
+  readonly folded: readonly (OutcomeJson & { partition: number })[] | null;
+  readonly lost: readonly string[] | null;
+}
+
+async function readOperation(database: Database, id: string): Promise<StoredOperation | undefined> {
+  // Ids come from URLs: what is no id names no operation, and PostgreSQL would call it an error.
+  if (!isOperationId(id)) return undefined;
+  const row = await database.queryOne<OperationRow>(READ_OPERATION, [id]);
+  // A schema has an outcome in each partition: that of partition 0 decided.
+  const outcome = row.folded?.[0];
+  const place = outcome ?? row.accepted?.[0];
+  if (place === undefined) return undefined;
+  const { tenant, partition } = place;
+  // The id may have come a second time, by another request: that one isn't what is asked for.
+  const accepted = row.accepted?.find((one) => one.tenant === tenant && one.partition === partition);
+  return {
+    id,
+    tenant,
+    partition,
+    ...(accepted && { accepted: { sequence: accepted.sequence, hlc: toHlc(accepted.hlc) } }),
+    ...(outcome && { outcome: toOutcome(outcome) }),
+    lostFields: [...new Set(row.lost)],
+  };
+}

@@ -1,0 +1,170 @@
+/** The tables of a region's database. One database holds all partitions of its region. */
+import { sql } from "drizzle-orm";
+import {
+  bigint,
+  customType,
+  index,
+  integer,
+  json,
+  jsonb,
+  pgTable,
+  primaryKey,
+  text,
+  timestamp,
+  uuid,
+} from "drizzle-orm/pg-core";
+
+/** Text that sorts by its bytes, in every database, whatever locale it was made with. */
+const bytewise = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
+const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
+
+/** Position in the log, sequence in the WAL, count of bytes: below 2^53, so that JavaScript has them exactly. */
+const count = (name: string) => bigint(name, { mode: "number" });
+/** All 64 bits: the stamp's unsigned integer, read as a signed one. */
+const stamp = (name: string) => bigint(name, { mode: "bigint" });
+
+/** The write-ahead log. Append-only: rows are neither updated nor deleted. Whether a row is folded, its origin's watermark tells. */
+export const wal = pgTable(
+  "wal",
+  {
+    partition: integer("partition").notNull(),
+    sequence: count("sequence").notNull(),
+    hlc: stamp("hlc").notNull(),
+    seen: count("seen").notNull(),
+    /** Of all rows up to this one: the difference of two rows is what lies between them. */
+    bytes: count("bytes").notNull(),
+    acceptedAt: timestamp("accepted_at", { withTimezone: true })
+      .notNull()
+      .default(sql`clock_timestamp()`),
+    id: uuid("id").notNull(),
+    tenant: bytewise("tenant").notNull(),
+    collection: bytewise("collection").notNull(),
+    key: bytewise("key").notNull(),
+    requestHash: bytea("request_hash").notNull(),
+    body: text("body").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.partition, table.sequence] }),
+    index("wal_by_id").on(table.id),
+    // Without the partition: a key belongs to one, and a listing walks over the keys of all of them.
+    index("wal_by_key").on(table.tenant, table.collection, table.key, table.sequence),
+  ],
+);
+
+/** Where each partition's WAL ends. Locked by every append: that makes sequences dense and their order commit order. */
+export const walHeads = pgTable("wal_heads", {
+  partition: integer("partition").primaryKey(),
+  sequence: count("sequence").notNull(),
+  hlc: stamp("hlc").notNull(),
+  bytes: count("bytes").notNull(),
+});
+
+/** How far each partition's log is folded. Every fold's transaction begins with a compare-and-set here. */
+export const applied = pgTable("applied", {
+  partition: integer("partition").primaryKey(),
+  position: count("position").notNull(),
+  logTimeMs: count("log_time_ms").notNull(),
+  chain: text("chain").notNull(),
+  cluster: text("cluster"),
+  partitions: integer("partitions").notNull(),
+  members: text("members").array().notNull(),
+  logCreatedAtMs: count("log_created_at_ms"),
+});
+
+export const origins = pgTable(
+  "origins",
+  {
+    partition: integer("partition").notNull(),
+    region: bytewise("region").notNull(),
+    watermark: count("watermark").notNull(),
+    epoch: count("epoch").notNull(),
+    hlc: stamp("hlc").notNull(),
+    chain: text("chain").notNull(),
+    tick: jsonb("tick"),
+    promise: jsonb("promise"),
+  },
+  (table) => [primaryKey({ columns: [table.partition, table.region] })],
+);
+
+export const records = pgTable(
+  "records",
+  {
+    version: count("version").notNull(),
+    partition: integer("partition").notNull(),
+    tenant: bytewise("tenant").notNull(),
+    collection: bytewise("collection").notNull(),
+    key: bytewise("key").notNull(),
+    /** As text, not `jsonb`: the bytes that were folded, and a third less work for the hottest write of all. */
+    fields: json("fields").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.tenant, table.collection, table.key] })],
+);
+
+export const collections = pgTable(
+  "collections",
+  {
+    partition: integer("partition").notNull(),
+    version: integer("version").notNull(),
+    tenant: bytewise("tenant").notNull(),
+    name: bytewise("name").notNull(),
+    schema: jsonb("schema").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.partition, table.tenant, table.name] })],
+);
+
+/** Ids that took effect, with their outcomes. A schema's id has one in each partition. */
+export const operations = pgTable(
+  "operations",
+  {
+    id: uuid("id").notNull(),
+    position: count("position").notNull(),
+    hlc: stamp("hlc").notNull(),
+    partition: integer("partition").notNull(),
+    tenant: bytewise("tenant").notNull(),
+    origin: bytewise("origin").notNull(),
+    status: text("status").notNull(),
+    requestHash: bytea("request_hash").notNull(),
+    reason: text("reason"),
+  },
+  (table) => [primaryKey({ columns: [table.id, table.partition] })],
+);
+
+/** Writes that lost, with both values. */
+export const conflicts = pgTable(
+  "conflicts",
+  {
+    position: count("position").notNull(),
+    logTimeMs: count("log_time_ms").notNull(),
+    partition: integer("partition").notNull(),
+    ordinal: integer("ordinal").notNull(),
+    loserOperation: uuid("loser_operation"),
+    winnerOperation: uuid("winner_operation"),
+    tenant: bytewise("tenant").notNull(),
+    collection: bytewise("collection").notNull(),
+    key: bytewise("key").notNull(),
+    field: bytewise("field").notNull(),
+    entry: text("entry"),
+    reason: text("reason").notNull(),
+    loser: jsonb("loser").notNull(),
+    winner: jsonb("winner").notNull(),
+  },
+  (table) => [
+    primaryKey({ columns: [table.partition, table.position, table.ordinal] }),
+    index("conflicts_by_loser")
+      .on(table.loserOperation)
+      .where(sql`loser_operation is not null`),
+  ],
+);
+
+/** Who relays and applies a partition. A released role's row stays, for its epoch. */
+export const roles = pgTable(
+  "roles",
+  {
+    role: text("role").notNull(),
+    partition: integer("partition").notNull(),
+    epoch: count("epoch").notNull(),
+    expiresAt: timestamp("expires_at", { withTimezone: true }).notNull(),
+    holder: text("holder").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.role, table.partition] })],
+);

@@ -1,0 +1,48 @@
+/** A region's store on PostgreSQL, version 15 or later: the parts of the port put together over one pool. */
+import type { RegionStore } from "../../ports/region-store.ts";
+import { openCommittedState } from "./committed.ts";
+import { Database } from "./pool.ts";
+import { openReader } from "./reader.ts";
+import { openRoles } from "./roles.ts";
+import { openWal } from "./wal.ts";
+
+export interface PostgresStoreOptions {
+  /** Of a database that `migrateDatabase` has made ready. */
+  readonly url: string;
+  /** Whose store this is: its own origin's watermark tells which rows of its WAL are pending. */
+  readonly region: string;
+  /** Default 10. */
+  readonly connectionsMax?: number;
+  /** How long to wait for a connection, and how long for an answer. Default 5 s. */
+  readonly timeoutMs?: number;
+  /** Told of each connection that breaks while nothing is asked of it. */
+  readonly onIdleError?: (error: Error) => void;
+}
+
+export type PostgresRegionStore = RegionStore;
+
+const CONNECTIONS_MAX = 10;
+const TIMEOUT_MS = 5_000;
+
+/** Opens no connection yet: a store can be opened while its database is away. */
+export function openPostgresStore(options: PostgresStoreOptions): PostgresRegionStore {
+  const database = new Database({
+    url: options.url,
+    connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
+    timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+    applicationName: `forebay ${options.region}`,
+    onIdleError: options.onIdleError,
+  });
+  return storeOn(database, options.region);
+}
+
+/** The store over connections that are set up already. */
+export function storeOn(database: Database, region: string): PostgresRegionStore {
+  return {
+    ...openWal(database, region),
+    ...openCommittedState(database),
+    ...openReader(database, region),
+    ...openRoles(database),
+    close: () => database.close(),
+  };
+}

@@ -1,0 +1,202 @@
+/**
+ * The write-ahead log. An append is one call of `forebay_append` (see `migrations`):
+ *
+ *   lock the partition's head → find known ids → check the bounds → number, stamp and insert the rest → commit
+ */
+import { assert } from "../../core/assert.ts";
+import { advanceHlc, MAX_OFFSET_MS, ZERO_HLC } from "../../core/hlc.ts";
+import {
+  WalFullError,
+  type AppendOutcome,
+  type WalAppend,
+  type WalHead,
+  type WalRow,
+  type WriteAheadLog,
+} from "../../ports/region-store.ts";
+import type { Database, Statement } from "./pool.ts";
+import { toOutcome, type OutcomeJson } from "./rows.ts";
+import { jsonTexts, plainArray, textArray, toHex, toHlc, toNumber } from "./values.ts";
+
+const APPEND: Statement = {
+  name: "append",
+  text: `select is_full, pending_rows, pending_bytes, first_sequence, first_hlc, known
+         from forebay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+  effect: "writing",
+};
+
+const STAMP_TICK: Statement = {
+  name: "stamp_tick",
+  text: "select hlc, wal_head from forebay_stamp_tick($1, $2, $3)",
+  effect: "writing",
+};
+
+// Sequences are dense: the bound on rows is a bound on the range, so the bound on bytes can't make it scan on.
+const READ: Statement = {
+  name: "read_wal",
+  text: `select w.sequence, w.hlc, w.seen, w.id, w.tenant, w.collection, w.key, w.request_hash, w.body
+         from wal w
+         where w.partition = $1 and w.sequence > $2 and w.sequence <= $2::bigint + $3::bigint
+           and (w.sequence = $2::bigint + 1 or w.bytes <= $4::bigint + coalesce(
+                 (select p.bytes from wal p where p.partition = $1 and p.sequence = $2::bigint), 0))
+         order by w.sequence`,
+  effect: "reading",
+};
+
+const HEAD: Statement = {
+  name: "wal_head",
+  text: `select coalesce(h.sequence, 0) as sequence, h.hlc, coalesce(o.watermark, 0) as watermark,
+                coalesce(h.bytes, 0) - coalesce(folded.bytes, 0) as pending_bytes,
+                floor(extract(epoch from oldest.accepted_at) * 1000)::bigint as oldest_ms,
+                floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
+         from (select 1) one
+         left join wal_heads h on h.partition = $1
+         left join origins o on o.partition = $1 and o.region = $2
+         left join wal folded on folded.partition = $1 and folded.sequence = o.watermark
+         left join wal oldest on oldest.partition = $1 and oldest.sequence = coalesce(o.watermark, 0) + 1`,
+  effect: "reading",
+};
+
+interface AppendRow {
+  readonly is_full: boolean;
+  readonly pending_rows: string;
+  readonly pending_bytes: string;
+  readonly first_sequence: string | null;
+  readonly first_hlc: string | null;
+  readonly known: readonly KnownId[] | null;
+}
+
+/** An id that the WAL holds (with a sequence), or that took effect (with an outcome). */
+interface KnownId {
+  readonly ordinal: number;
+  /** False when it belongs to another request. */
+  readonly isSame: boolean;
+  readonly sequence?: number;
+  readonly hlc?: string;
+  readonly outcome?: OutcomeJson;
+}
+
+export function openWal(database: Database, region: string): WriteAheadLog {
+  return {
+    append: (options) => append({ database, region, ...options }),
+    readWal: (options) => readWal(database, options),
+    walHead: (partition) => walHead({ database, region, partition }),
+    stampTick: (options) => stampTick(database, options),
+  };
+}
+
+async function append(
+  options: { database: Database; region: string } & Parameters<WriteAheadLog["append"]>[0],
+): Promise<AppendOutcome[]> {
+  const { database, region, partition, operations, nowMs, pendingRowsMax, pendingBytesMax } = options;
+  if (operations.length === 0) return [];
+  const ids = operations.map((operation) => operation.id);
+  assert(new Set(ids).size === ids.length, "the operations of an append have distinct ids");
+  const row = await database.queryOne<AppendRow>(APPEND, [
+    partition,
+    region,
+    nowMs,
+    MAX_OFFSET_MS,
+    pendingRowsMax,
+    pendingBytesMax,
+    plainArray(ids),
+    textArray(operations.map((operation) => operation.tenant)),
+    textArray(operations.map((operation) => operation.collection)),
+    textArray(operations.map((operation) => operation.key)),
+    plainArray(operations.map((operation) => operation.requestHash)),
+    jsonTexts(operations.map((operation) => operation.body)),
+  ]);
+  if (row.is_full) {
+    throw new WalFullError(
+      `the WAL of partition ${partition} has ${row.pending_rows} rows and ${row.pending_bytes} bytes pending: ` +
+        `${operations.length} more would exceed ${pendingRowsMax} rows or ${pendingBytesMax} bytes`,
+    );
+  }
+  return toOutcomes(operations, row);
+}
+
+function toOutcomes(operations: readonly WalAppend[], row: AppendRow): AppendOutcome[] {
+  const known = byOrdinal(row.known ?? []);
+  const firstSequence = toNumber(row.first_sequence ?? "0");
+  const firstHlc = row.first_hlc === null ? ZERO_HLC : toHlc(row.first_hlc);
+  let fresh = 0;
+  return operations.map((_, index) => {
+    const answers = known.get(index + 1);
+    if (answers !== undefined) return toKnownOutcome(answers);
+    const rank = fresh++;
+    return { status: "accepted", sequence: firstSequence + rank, hlc: advanceHlc(firstHlc, rank) };
+  });
+}
+
+function byOrdinal(known: readonly KnownId[]): Map<number, KnownId[]> {
+  const groups = new Map<number, KnownId[]>();
+  for (const id of known) groups.set(id.ordinal, [...(groups.get(id.ordinal) ?? []), id]);
+  return groups;
+}
+
+/** What took effect decides; the WAL alone decides only as long as nothing has. */
+function toKnownOutcome(answers: readonly KnownId[]): AppendOutcome {
+  const folded = answers.filter((answer) => answer.outcome !== undefined);
+  const same = (folded.length > 0 ? folded : answers).find((answer) => answer.isSame);
+  if (same === undefined) return { status: "mismatched" };
+  if (same.outcome !== undefined) return { status: "folded", outcome: toOutcome(same.outcome) };
+  return { status: "replayed", sequence: same.sequence!, hlc: toHlc(same.hlc!) };
+}
+
+interface WalTableRow {
+  readonly sequence: string;
+  readonly hlc: string;
+  readonly seen: string;
+  readonly id: string;
+  readonly tenant: string;
+  readonly collection: string;
+  readonly key: string;
+  readonly request_hash: Buffer;
+  readonly body: string;
+}
+
+async function readWal(
+  database: Database,
+  options: Parameters<WriteAheadLog["readWal"]>[0],
+): Promise<WalRow[]> {
+  const { partition, after, rowsMax, bytesMax } = options;
+  const rows = await database.query<WalTableRow>(READ, [partition, after, rowsMax, bytesMax]);
+  return rows.map(({ sequence, hlc, seen, request_hash, ...row }) => ({
+    ...row,
+    requestHash: toHex(request_hash),
+    sequence: toNumber(sequence),
+    hlc: toHlc(hlc),
+    seen: toNumber(seen),
+  }));
+}
+
+interface HeadRow {
+  readonly sequence: string;
+  readonly hlc: string | null;
+  readonly watermark: string;
+  readonly pending_bytes: string;
+  readonly oldest_ms: string | null;
+  readonly now_ms: string;
+}
+
+async function walHead(options: { database: Database; region: string; partition: number }): Promise<WalHead> {
+  const row = await options.database.queryOne<HeadRow>(HEAD, [options.partition, options.region]);
+  const sequence = toNumber(row.sequence);
+  return {
+    sequence,
+    hlc: row.hlc === null ? ZERO_HLC : toHlc(row.hlc),
+    pendingRows: sequence - toNumber(row.watermark),
+    pendingBytes: toNumber(row.pending_bytes),
+    oldestPendingAtMs: row.oldest_ms === null ? undefined : toNumber(row.oldest_ms),
+    nowMs: toNumber(row.now_ms),
+  };
+}
+
+async function stampTick(database: Database, options: Parameters<WriteAheadLog["stampTick"]>[0]) {
+  const { partition, nowMs } = options;
+  const row = await database.queryOne<{ hlc: string; wal_head: string }>(STAMP_TICK, [
+    partition,
+    nowMs,
+    MAX_OFFSET_MS,
+  ]);
+  return { hlc: toHlc(row.hlc), walHead: toNumber(row.wal_head) };
+}

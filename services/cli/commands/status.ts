@@ -1,0 +1,124 @@
+/** `forebay status`: every partition in every region, asked of each region itself. */
+import type { Command } from "commander";
+import { API_PREFIX } from "../../protocol/http/headers.ts";
+import type { PartitionStatusAnswer, StatusAnswer } from "../../protocol/http/status.ts";
+import { findRegions, type ClusterRegion } from "../cluster.ts";
+import { withCommonOptions, type CommonOptions } from "../common-options.ts";
+import { CommandError } from "../errors.ts";
+import { callApi } from "../http.ts";
+import { formatDuration, formatTable } from "../table.ts";
+
+const TIMEOUT_MS = 10_000;
+/** Regions tick every second: a longer silence is worth a word. */
+const SILENCE_MS = 5_000;
+
+/** What one region said, or why it said nothing. */
+export interface RegionReport {
+  readonly region: ClusterRegion;
+  readonly status: StatusAnswer | undefined;
+  readonly problem: string | undefined;
+}
+
+export function addStatusCommand(program: Command): void {
+  withCommonOptions(program.command("status"))
+    .description("show each partition in each region: leader, write-ahead buffer, position, lag")
+    .action(async (options: CommonOptions) => {
+      const regions = findRegions(options).filter(
+        ({ name }) => options.region === undefined || options.url !== undefined || name === options.region,
+      );
+      const reports = await Promise.all(regions.map(reportOf));
+      process.stdout.write(`${formatStatus(reports)}\n`);
+      if (reports.every(({ status }) => status === undefined)) {
+        throw new CommandError("no region answers");
+      }
+    });
+}
+
+async function reportOf(region: ClusterRegion): Promise<RegionReport> {
+  try {
+    const { body } = await callApi(region, { path: `${API_PREFIX}/status`, timeoutMs: TIMEOUT_MS });
+    const status = body as StatusAnswer;
+    return { region: { ...region, name: status.region }, status, problem: undefined };
+  } catch (error) {
+    if (!(error instanceof CommandError)) throw error;
+    return { region, status: undefined, problem: error.message };
+  }
+}
+
+export function formatStatus(reports: readonly RegionReport[]): string {
+  const names = regionNames(reports);
+  const headings = [
+    "partition",
+    "region",
+    "leader",
+    "wal rows",
+    "wal bytes",
+    "wal age",
+    "applied",
+    "log end",
+  ];
+  const lags = names.map((name) => `lag ${name}`);
+  const rows = partitionNumbers(reports).flatMap((partition) =>
+    reports.map((report) => rowOf({ report, partition, names })),
+  );
+  const table = formatTable([...headings, ...lags], rows);
+  const problems = reports.flatMap(({ problem }) => (problem === undefined ? [] : [problem]));
+  return [table, ...notes(reports), ...problems].join("\n");
+}
+
+function notes(reports: readonly RegionReport[]): string[] {
+  const answered = reports.flatMap(({ status }) => status?.partitions ?? []);
+  const leaderless = new Set(
+    answered.filter(({ leader }) => leader === undefined).map(({ partition }) => partition),
+  );
+  return [...leaderless].map(
+    (partition) => `partition ${partition}: no leader is known to every region that answers`,
+  );
+}
+
+/** Also regions that did not answer themselves, as the others know them. */
+function regionNames(reports: readonly RegionReport[]): string[] {
+  const known = reports.flatMap(({ region, status }) => [
+    region.name,
+    ...(status?.partitions ?? []).flatMap(({ regions }) => regions.map((other) => other.region)),
+  ]);
+  return [...new Set(known)];
+}
+
+function partitionNumbers(reports: readonly RegionReport[]): number[] {
+  const numbers = reports.flatMap(({ status }) => status?.partitions.map(({ partition }) => partition) ?? []);
+  // A cluster that nobody answers for has at least the one partition.
+  return numbers.length === 0 ? [0] : [...new Set(numbers)].sort((one, other) => one - other);
+}
+
+function rowOf(input: {
+  report: RegionReport;
+  partition: number;
+  names: readonly string[];
+}): readonly string[] {
+  const { report, partition, names } = input;
+  const { name } = report.region;
+  const status = report.status?.partitions.find((candidate) => candidate.partition === partition);
+  if (status === undefined) return [String(partition), name, "unreachable"];
+  const { leader, term, wal, position, last_position: end } = status;
+  return [
+    String(partition),
+    name,
+    leader === undefined ? "?" : leader === name ? `* term ${term ?? "?"}` : "",
+    String(wal.pending_rows),
+    String(wal.pending_bytes),
+    wal.pending_rows === 0 ? "" : formatDuration(wal.oldest_pending_age_ms),
+    String(position),
+    end === undefined ? "?" : String(end),
+    ...names.map((other) => (other === name ? "" : lagOf(status, other))),
+  ];
+}
+
+function lagOf(status: PartitionStatusAnswer, region: string): string {
+  const other = status.regions.find((candidate) => candidate.region === region);
+  if (other?.lag_entries === undefined) return "?";
+  const isSilent = other.silent_ms !== undefined && other.silent_ms > SILENCE_MS;
+  return isSilent
+    ? `${other.lag_entries} (silent ${formatDuration(other.silent_ms!)})`
+    : String(other.lag_entries);
+}

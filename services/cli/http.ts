@@ -1,0 +1,89 @@
+/** Requests to a region's API. */
+import type { ProblemAnswer } from "../protocol/http/answers.ts";
+import { API_PREFIX } from "../protocol/http/headers.ts";
+import type { ClusterRegion } from "./cluster.ts";
+import { CommandError, UsageError } from "./errors.ts";
+
+const TIMEOUT_MS = 65_000;
+
+export interface ApiRequest {
+  readonly method?: string;
+  readonly path: string;
+  readonly headers?: { readonly [name: string]: string };
+  readonly body?: unknown;
+  readonly timeoutMs?: number;
+}
+
+export interface ApiAnswer {
+  readonly status: number;
+  readonly etag: string | undefined;
+  /** Undefined where the answer has no body. */
+  readonly body: unknown;
+}
+
+/** The region could not be asked at all. */
+export class UnreachableError extends CommandError {}
+
+/** The region has refused. */
+export class ProblemAnsweredError extends CommandError {
+  readonly status: number;
+  readonly problem: Partial<ProblemAnswer>;
+  constructor(status: number, problem: Partial<ProblemAnswer>) {
+    const code = problem.type?.split(":").at(-1) ?? `status ${status}`;
+    super(`${problem.detail ?? "the region has refused without saying why"} (${code})`);
+    this.status = status;
+    this.problem = problem;
+  }
+}
+
+/** @throws {UnreachableError | ProblemAnsweredError} */
+export async function callApi(region: ClusterRegion, request: ApiRequest): Promise<ApiAnswer> {
+  const { method = "GET", path, headers = {}, body, timeoutMs = TIMEOUT_MS } = request;
+  const type = body === undefined ? {} : { "content-type": "application/json" };
+  let response: Response;
+  let text: string;
+  try {
+    response = await fetch(`${region.url}${path}`, {
+      method,
+      headers: { ...type, ...headers },
+      signal: AbortSignal.timeout(timeoutMs),
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    text = await response.text();
+  } catch (error) {
+    throw new UnreachableError(`region ${region.name} at ${region.url} does not answer: ${reasonOf(error)}`);
+  }
+  if (response.status >= 400) throw new ProblemAnsweredError(response.status, parseObject(text));
+  return {
+    status: response.status,
+    etag: response.headers.get("etag") ?? undefined,
+    body: text === "" ? undefined : parseObject(text),
+  };
+}
+
+/** @throws {UsageError} for the two keys that no URL can name. */
+export function recordPath(collection: string, key: string): string {
+  if (key === "." || key === "..") throw new UsageError(`the key "${key}" can't stand in a URL`);
+  if (key === "" || collection === "") throw new UsageError("a collection and a key are not empty");
+  return `${collectionPath(collection)}/records/${encodeURIComponent(key)}`;
+}
+
+export function collectionPath(collection: string): string {
+  return `${API_PREFIX}/collections/${encodeURIComponent(collection)}`;
+}
+
+/** fetch wraps the network's error, which alone says something. */
+function reasonOf(error: unknown): string {
+  const { cause, message } = error as { cause?: unknown; message: string };
+  const { code, message: inner } = (cause ?? {}) as { code?: string; message?: string };
+  return code ?? (inner === undefined || inner === "" ? message : inner);
+}
+
+function parseObject(text: string): object {
+  try {
+    const value: unknown = JSON.parse(text);
+    return typeof value === "object" && value !== null ? value : {};
+  } catch {
+    return {};
+  }
+}

@@ -1,0 +1,23 @@
+/** The forebay command: its subcommands put together. */
+import { Command } from "commander";
+import { addGetCommand } from "./commands/get.ts";
+import { addPutCommand } from "./commands/put.ts";
+import { addSchemaCommand } from "./commands/schema.ts";
+import { addStatusCommand } from "./commands/status.ts";
+import { addUpCommand } from "./commands/up.ts";
+import { addWatchCommand } from "./commands/watch.ts";
+
+export function createProgram(version: string): Command {
+  const program = new Command("forebay")
+    .description("A geo-replicated record store.")
+    .version(version)
+    .showHelpAfterError("(forebay --help shows how)")
+    .exitOverride();
+  addUpCommand(program);
+  addStatusCommand(program);
+  addGetCommand(program);
+  addPutCommand(program);
+  addSchemaCommand(program);
+  addWatchCommand(program);
+  return program;
+}

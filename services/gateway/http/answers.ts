@@ -1,0 +1,99 @@
+/** From what the gateway says to what goes over the wire. */
+import type { Collection } from "../../core/schema.ts";
+import type {
+  CollectionAnswer,
+  ReceiptAnswer,
+  RecordAnswer,
+  RecordListAnswer,
+  WriteAnswer,
+} from "../../protocol/http/answers.ts";
+import type { PartitionStatusAnswer, StatusAnswer } from "../../protocol/http/status.ts";
+import type {
+  ListResult,
+  PartitionStatus,
+  ReadResult,
+  Receipt,
+  RegionOverview,
+  RegionStatus,
+  WriteResult,
+} from "../gateway.ts";
+import { encodeCursor } from "./cursor.ts";
+
+export const STATUS_OF_RECEIPT: { readonly [Status in Receipt["status"]]: number } = {
+  accepted: 202,
+  committed: 200,
+  superseded: 200,
+  rejected: 409,
+};
+
+export function receiptAnswer(receipt: Receipt): ReceiptAnswer {
+  const { operation, status, region, at, position, reason, lostFields } = receipt;
+  const answer: ReceiptAnswer = { operation, status, region, at };
+  if (position !== undefined) answer.position = position;
+  if (reason !== undefined) answer.reason = reason;
+  if (lostFields !== undefined) answer.lost_fields = [...lostFields];
+  return answer;
+}
+
+export function writeAnswer(result: WriteResult, session: string): WriteAnswer {
+  const answer: WriteAnswer = { ...receiptAnswer(result), session };
+  if (result.isReplayed) answer.replayed = true;
+  return answer;
+}
+
+export function recordAnswer(result: ReadResult, session: string): RecordAnswer {
+  const { key, fields, version, pending, asOf } = result;
+  return { key, fields, version, pending, as_of: asOf, session };
+}
+
+export function recordListAnswer(result: ListResult, session: string): RecordListAnswer {
+  const { next } = result;
+  const records = result.records.map(({ key, fields, version, pending }) => ({
+    key,
+    fields,
+    version,
+    pending,
+  }));
+  return { records, ...(next === undefined ? {} : { next_cursor: encodeCursor(next) }), session };
+}
+
+export function collectionAnswer({ name, version, schema }: Collection): CollectionAnswer {
+  return { name, version, schema: schema as CollectionAnswer["schema"] };
+}
+
+export function statusAnswer({ region, software, partitions }: RegionOverview): StatusAnswer {
+  return { region, software, partitions: partitions.map(partitionAnswer) };
+}
+
+function partitionAnswer(status: PartitionStatus): PartitionStatusAnswer {
+  const { partition, leader, term, cluster, position, lastPosition, logTimeMs, wal, regions } = status;
+  return {
+    partition,
+    ...(leader === undefined ? {} : { leader }),
+    ...(term === undefined ? {} : { term }),
+    cluster,
+    position,
+    ...(lastPosition === undefined ? {} : { last_position: lastPosition }),
+    log_time_ms: logTimeMs,
+    wal: {
+      head: wal.head,
+      pending_rows: wal.pendingRows,
+      pending_bytes: wal.pendingBytes,
+      oldest_pending_age_ms: Math.round(wal.oldestPendingAgeMs),
+    },
+    regions: regions.map(regionAnswer),
+  };
+}
+
+function regionAnswer(status: RegionStatus): PartitionStatusAnswer["regions"][number] {
+  const { region, watermark, walHead, appliedPosition, lagEntries, silentMs, software } = status;
+  return {
+    region,
+    watermark,
+    ...(walHead === undefined ? {} : { wal_head: walHead }),
+    ...(appliedPosition === undefined ? {} : { applied_position: appliedPosition }),
+    ...(lagEntries === undefined ? {} : { lag_entries: lagEntries }),
+    ...(silentMs === undefined ? {} : { silent_ms: silentMs }),
+    ...(software === undefined ? {} : { software }),
+  };
+}

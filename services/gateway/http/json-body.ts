@@ -1,0 +1,61 @@
+/** Reads a JSON body strictly: UTF-8, one value, and no name that has a meaning of its own in JavaScript. */
+import { isUtf8 } from "node:buffer";
+import type { IncomingHttpHeaders } from "node:http";
+import { ProblemError } from "./problem.ts";
+
+const BYTE_ORDER_MARK = "\uFEFF";
+/** Text in which the dangerous name can occur at all, escaped or not. */
+const SUSPICIOUS = /__proto__|\\u/;
+
+const JSON_MEDIA_TYPE = /^application\/json\s*(;|$)/i;
+
+/**
+ * @param body the bytes as they came, or undefined when there were none.
+ * @throws {ProblemError} unsupported-media-type, malformed-json, malformed-body.
+ */
+export function readJsonBody(headers: IncomingHttpHeaders, body: unknown): unknown {
+  if (!Buffer.isBuffer(body) || body.length === 0) {
+    throw new ProblemError("malformed-json", "the body is empty; it has to be a JSON object");
+  }
+  checkMediaType(headers);
+  if (!isUtf8(body)) throw new ProblemError("malformed-json", "the body is not UTF-8");
+  const text = body.toString("utf8");
+  const value = parse(text);
+  if (SUSPICIOUS.test(text) && hasProtoName(value)) {
+    throw new ProblemError("malformed-body", 'the name "__proto__" can\'t be used in a body');
+  }
+  return value;
+}
+
+function checkMediaType(headers: IncomingHttpHeaders): void {
+  if (!JSON_MEDIA_TYPE.test(headers["content-type"] ?? "")) {
+    throw new ProblemError("unsupported-media-type", "the body has to be of type application/json");
+  }
+  const encoding = headers["content-encoding"];
+  if (encoding !== undefined && encoding !== "identity") {
+    throw new ProblemError("unsupported-media-type", "a body with a Content-Encoding is not taken");
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    const reason = text.startsWith(BYTE_ORDER_MARK)
+      ? "it starts with a byte order mark"
+      : (error as Error).message;
+    throw new ProblemError("malformed-json", `the body is not JSON: ${reason}`);
+  }
+}
+
+/** Without recursion: a body may be nested deeper than the stack. */
+function hasProtoName(value: unknown): boolean {
+  const left: unknown[] = [value];
+  while (left.length > 0) {
+    const next = left.pop();
+    if (typeof next !== "object" || next === null) continue;
+    if (Object.hasOwn(next, "__proto__")) return true;
+    for (const member of Object.values(next)) left.push(member);
+  }
+  return false;
+}

@@ -1,0 +1,174 @@
+/** The OpenAPI document: how routes describe themselves, and what all of them share. */
+import type { FastifySchema } from "fastify";
+import { Type, type TObject, type TSchema } from "typebox";
+import { ProblemAnswer } from "../../protocol/http/answers.ts";
+import {
+  PROBLEM_CODES,
+  problemDefinition,
+  problemType,
+  type ProblemCode,
+} from "../../protocol/http/problems.ts";
+
+export interface AnswerDocument {
+  readonly description: string;
+  /** Absent for an answer without a body. */
+  readonly body?: TSchema;
+  readonly mediaType?: string;
+  readonly headers?: { readonly [name: string]: TSchema };
+}
+
+export interface RouteDocument {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tag: "records" | "collections" | "operations" | "region";
+  readonly params?: TObject;
+  readonly query?: TObject;
+  readonly headers?: TObject;
+  readonly body?: TSchema;
+  readonly answers: { readonly [status: number]: AnswerDocument };
+  readonly problems: readonly ProblemCode[];
+}
+
+/** Problems that any request can meet before or in its route. */
+const EVERYWHERE: readonly ProblemCode[] = [
+  "malformed-request",
+  "malformed-url",
+  "headers-too-large",
+  "request-timeout",
+  "invalid-parameter",
+  "internal",
+];
+const WITH_BODY: readonly ProblemCode[] = [
+  "malformed-json",
+  "malformed-body",
+  "unsupported-media-type",
+  "body-too-large",
+];
+/** No route answers with these; they say that there is none. */
+const OUTSIDE_ROUTES: readonly ProblemCode[] = ["route-not-found", "method-not-allowed"];
+
+const PROBLEM_REFERENCE = { $ref: "#/components/schemas/Problem" };
+const PROBLEM_MEDIA_TYPE = "application/problem+json";
+
+/** The route's schema as @fastify/swagger reads it; the framework never validates or serializes by it. */
+export function openApiOperation(document: RouteDocument): FastifySchema {
+  const { operationId, summary, description, tag, params, query, headers, body } = document;
+  return {
+    operationId,
+    summary,
+    ...(description === undefined ? {} : { description }),
+    tags: [tag],
+    ...(params === undefined ? {} : { params }),
+    ...(query === undefined ? {} : { querystring: query }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(body === undefined ? {} : { body }),
+    response: { ...answersByStatus(document), ...problemsByStatus(problemsOf(document)) },
+  };
+}
+
+function problemsOf(document: RouteDocument): readonly ProblemCode[] {
+  const withBody = document.body === undefined ? [] : WITH_BODY;
+  return [...new Set([...EVERYWHERE, ...withBody, ...document.problems])];
+}
+
+function answersByStatus({ answers }: RouteDocument): { [status: string]: unknown } {
+  const entries = Object.entries(answers as { [status: string]: AnswerDocument });
+  return Object.fromEntries(
+    entries.map(([status, { description, body, headers, mediaType = "application/json" }]) => [
+      status,
+      {
+        description,
+        ...(headers === undefined ? {} : { headers }),
+        ...(body === undefined ? { type: "null" } : { content: { [mediaType]: { schema: body } } }),
+      },
+    ]),
+  );
+}
+
+function problemsByStatus(codes: readonly ProblemCode[]): { [status: string]: unknown } {
+  const byStatus = new Map<number, ProblemCode[]>();
+  for (const code of codes) {
+    const { status } = problemDefinition(code);
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return Object.fromEntries([...byStatus].map(([status, group]) => [status, problemResponse(group)]));
+}
+
+function problemResponse(codes: readonly ProblemCode[]): object {
+  const lines = codes.map((code) => `- \`${code}\`: ${problemDefinition(code).title}. ${adviceOf(code)}`);
+  const types = Type.Object({ type: Type.Enum(codes.map(problemType)) });
+  const waits = codes.some((code) => problemDefinition(code).retryAfterSeconds !== undefined);
+  return {
+    description: lines.join("\n"),
+    ...headersOf({ "Retry-After": waits, Location: codes.includes("outcome-unknown") }),
+    content: { [PROBLEM_MEDIA_TYPE]: { schema: { allOf: [PROBLEM_REFERENCE, types] } } },
+  };
+}
+
+const PROBLEM_HEADERS = {
+  "Retry-After": Type.Integer({ minimum: 1, description: "When to come back, in seconds." }),
+  Location: Type.String({ description: "Where to ask what became of the operation." }),
+};
+
+function headersOf(wanted: { [Name in keyof typeof PROBLEM_HEADERS]: boolean }): object {
+  const headers = Object.entries(PROBLEM_HEADERS).filter(([name]) => wanted[name as keyof typeof wanted]);
+  return headers.length === 0 ? {} : { headers: Object.fromEntries(headers) };
+}
+
+function adviceOf(code: ProblemCode): string {
+  switch (problemDefinition(code).retry) {
+    case "never":
+      return "Change the request.";
+    case "same":
+      return "Send it again.";
+    case "ask":
+      return "It may have taken effect: ask for the operation, or send it again with the same Idempotency-Key.";
+  }
+}
+
+/** What @fastify/swagger starts the document from. */
+export function openApiBase(software: string) {
+  const table = PROBLEM_CODES.map((code) => {
+    const { status, title } = problemDefinition(code);
+    return `| \`${code}\` | ${status} | ${title} | ${adviceOf(code)} |`;
+  });
+  return {
+    openapi: "3.1.0",
+    info: {
+      title: "Forebay",
+      version: software,
+      license: { name: "Apache-2.0", identifier: "Apache-2.0" },
+      description: [
+        "A geo-replicated record store: write to the nearest region, read there at once, and everywhere soon.",
+        "",
+        "Every refusal is a problem by RFC 9457, with one of these codes in its `type`:",
+        "",
+        "| code | status | meaning | advice |",
+        "|---|---|---|---|",
+        ...table,
+      ].join("\n"),
+    },
+    tags: [
+      { name: "records", description: "Writing and reading records." },
+      { name: "collections", description: "Schemas of collections." },
+      { name: "operations", description: "What became of a write." },
+      { name: "region", description: "The region itself, for operators." },
+    ],
+    components: {
+      schemas: {
+        Problem: ProblemAnswer,
+        ProblemType: Type.Enum(PROBLEM_CODES.map(problemType), { description: "All types of problem." }),
+      },
+      responses: Object.fromEntries(
+        OUTSIDE_ROUTES.map((code) => [
+          code,
+          {
+            description: `\`${code}\`: ${problemDefinition(code).title}.`,
+            content: { [PROBLEM_MEDIA_TYPE]: { schema: PROBLEM_REFERENCE } },
+          },
+        ]),
+      ),
+    },
+  };
+}

@@ -1,0 +1,114 @@
+/** From whatever was thrown to a problem: the one place that decides what a client is told. */
+import { RefusedWriteError } from "../../core/accept.ts";
+import { LogUnavailableError } from "../../ports/global-log.ts";
+import { StoreUnavailableError } from "../../ports/region-store.ts";
+import type { ProblemAnswer } from "../../protocol/http/answers.ts";
+import { BODY_BYTES_MAX } from "../../protocol/http/headers.ts";
+import { problemDefinition, problemType, type ProblemCode } from "../../protocol/http/problems.ts";
+import { InvalidSessionError } from "../../protocol/session-token.ts";
+import { GatewayError } from "../errors.ts";
+
+/** A request that the transport itself refuses. */
+export class ProblemError extends Error {
+  override readonly name = "ProblemError";
+  readonly code: ProblemCode;
+  /** The header, parameter or field that is wrong. */
+  readonly field: string | undefined;
+  /** Methods that the resource has. */
+  readonly allow: readonly string[] | undefined;
+  constructor(
+    code: ProblemCode,
+    detail: string,
+    options: { field?: string; allow?: readonly string[] } = {},
+  ) {
+    super(detail);
+    this.code = code;
+    this.field = options.field;
+    this.allow = options.allow;
+  }
+}
+
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly detail: string;
+  readonly field?: string | undefined;
+  readonly operation?: string | undefined;
+  readonly retryAfterMs?: number | undefined;
+  readonly allow?: readonly string[] | undefined;
+}
+
+/** An error that nobody has foreseen becomes `internal`; the caller logs it. */
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ProblemError) {
+    return { code: error.code, detail: error.message, field: error.field, allow: error.allow };
+  }
+  // The codes of both classes are codes of problems: one that the table lacks does not compile.
+  if (error instanceof GatewayError) {
+    const { code, message, operation, retryAfterMs } = error;
+    return { code, detail: message, operation, retryAfterMs };
+  }
+  if (error instanceof RefusedWriteError) {
+    return { code: error.code, detail: error.message, field: error.field };
+  }
+  if (error instanceof InvalidSessionError) return { code: "invalid-session", detail: error.message };
+  if (error instanceof StoreUnavailableError) {
+    return { code: "store-unavailable", detail: "the region's database does not answer at the moment" };
+  }
+  if (error instanceof LogUnavailableError) {
+    return { code: "no-quorum", detail: "the log can't be reached at the moment" };
+  }
+  return frameworkProblem(error) ?? internalProblem();
+}
+
+function internalProblem(): Problem {
+  return {
+    code: "internal",
+    detail: "the server has met an error that it did not foresee; its log has the details",
+  };
+}
+
+/** What the web framework refuses before a handler is called. */
+function frameworkProblem(error: unknown): Problem | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
+  switch (code) {
+    case "FST_ERR_CTP_BODY_TOO_LARGE":
+      return { code: "body-too-large", detail: `a body has at most ${BODY_BYTES_MAX} bytes` };
+    case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
+      return { code: "unsupported-media-type", detail: "the body has to be of type application/json" };
+    case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
+      return {
+        code: "malformed-request",
+        detail: "the body does not have the length that Content-Length says",
+      };
+    case "FST_ERR_BAD_URL":
+      return { code: "malformed-url", detail: "the path has a percent sign that does not encode UTF-8" };
+    case "FST_ERR_MAX_PARAM_LENGTH":
+      return { code: "malformed-url", detail: "the path is too long" };
+  }
+  // A body that breaks off, or what a later version of the framework refuses.
+  if (typeof statusCode === "number" && statusCode >= 400 && statusCode < 500) {
+    return { code: "malformed-request", detail: "the request could not be read to its end" };
+  }
+  return undefined;
+}
+
+export function problemAnswer(problem: Problem): ProblemAnswer {
+  const { code, detail, operation, field } = problem;
+  const { title, status, retry } = problemDefinition(code);
+  return {
+    type: problemType(code),
+    title,
+    status,
+    detail,
+    retry,
+    ...(operation === undefined ? {} : { operation }),
+    ...(field === undefined ? {} : { field }),
+  };
+}
+
+/** In whole seconds, as the header wants it; undefined where waiting doesn't help. */
+export function retryAfterSecondsOf(problem: Problem): number | undefined {
+  if (problem.retryAfterMs !== undefined) return Math.max(1, Math.ceil(problem.retryAfterMs / 1_000));
+  return problemDefinition(problem.code).retryAfterSeconds;
+}

@@ -1,0 +1,105 @@
+/** Routes of collections: their schemas. */
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { Compile } from "typebox/compile";
+import type { CollectionSchema } from "../../../core/schema.ts";
+import { CollectionSchemaBody } from "../../../protocol/collection.ts";
+import { CollectionAnswer, CollectionListAnswer } from "../../../protocol/http/answers.ts";
+import { API_PREFIX } from "../../../protocol/http/headers.ts";
+import { collectionAnswer } from "../answers.ts";
+import { CollectionName, DeadlineRequestHeader, SessionRequestHeader } from "../documents.ts";
+import { readJsonBody } from "../json-body.ts";
+import type { RouteDocument } from "../openapi.ts";
+import { ProblemError } from "../problem.ts";
+import { deadlineMsOf, refuseConditions, sessionOf } from "../request-headers.ts";
+import { readQuery } from "../request-query.ts";
+import { JSON_MEDIA_TYPE, routeOptions, type RouteContext } from "../route-context.ts";
+
+const LIST_URL = `${API_PREFIX}/collections`;
+const COLLECTION_URL = `${LIST_URL}/:collection`;
+const REASONS_MAX = 5;
+
+const validator = Compile(CollectionSchemaBody);
+
+export function addCollectionRoutes(app: FastifyInstance, context: RouteContext): void {
+  addPut(app, context);
+  addList(app, context);
+}
+
+const putDocument: RouteDocument = {
+  operationId: "putCollection",
+  summary: "Set a collection's schema",
+  description:
+    "The log orders schemas for all regions. Fields may be added; a field that is there can't be removed or become another. Setting the same schema again changes nothing.",
+  tag: "collections",
+  params: Type.Object({ collection: CollectionName }),
+  headers: Type.Object({
+    "Forebay-Session": SessionRequestHeader,
+    "Forebay-Deadline-Ms": DeadlineRequestHeader,
+  }),
+  body: CollectionSchemaBody,
+  answers: { 200: { description: "The schema is in force.", body: CollectionAnswer } },
+  problems: [
+    "invalid-name",
+    "invalid-schema",
+    "invalid-session",
+    "invalid-deadline",
+    "schema-rejected",
+    "condition-on-local-write",
+    "no-quorum",
+    "store-unavailable",
+    "starting",
+    "outcome-unknown",
+  ],
+};
+
+function addPut(app: FastifyInstance, context: RouteContext): void {
+  const { gateway, tenant, sessionSecret } = context;
+  const options = routeOptions(context, COLLECTION_URL, putDocument);
+  app.put<{ Params: { collection: string } }>(COLLECTION_URL, options, async (request, reply) => {
+    const { headers } = request;
+    readQuery(request.query, []);
+    refuseConditions(headers);
+    const collection = await gateway.putCollection({
+      tenant,
+      name: request.params.collection,
+      schema: checkShape(readJsonBody(headers, request.body)),
+      session: sessionOf(headers, sessionSecret),
+      deadlineMs: deadlineMsOf(headers),
+    });
+    reply.type(JSON_MEDIA_TYPE);
+    return JSON.stringify(collectionAnswer(collection));
+  });
+}
+
+/** What the shape can't say, the gateway checks. */
+function checkShape(body: unknown): CollectionSchema {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw new ProblemError("malformed-body", 'the body is a JSON object with "fields"');
+  }
+  if (validator.Check(body)) return body as CollectionSchema;
+  const reasons = validator
+    .Errors(body)
+    .slice(0, REASONS_MAX)
+    .map((error) => `${error.instancePath || "/"} ${error.message}`);
+  throw new ProblemError("invalid-schema", [...new Set(reasons)].join("; "));
+}
+
+const listDocument: RouteDocument = {
+  operationId: "listCollections",
+  summary: "List collections with their schemas",
+  tag: "collections",
+  answers: { 200: { description: "All collections, by name.", body: CollectionListAnswer } },
+  problems: ["store-unavailable", "starting"],
+};
+
+function addList(app: FastifyInstance, context: RouteContext): void {
+  const { gateway, tenant } = context;
+  app.get(LIST_URL, routeOptions(context, LIST_URL, listDocument), async (request, reply) => {
+    readQuery(request.query, []);
+    const collections = await gateway.listCollections(tenant);
+    const answers = collections.map(collectionAnswer).sort((one, other) => (one.name < other.name ? -1 : 1));
+    reply.type(JSON_MEDIA_TYPE);
+    return JSON.stringify({ collections: answers });
+  });
+}

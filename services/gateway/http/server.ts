@@ -1,0 +1,144 @@
+/**
+ * The HTTP transport: builds the server over a gateway, and closes it gracefully.
+ *
+ * The path of a request: node parses it → the route reads headers, query and body → the gateway → one JSON text.
+ */
+import type { AddressInfo } from "node:net";
+import swagger from "@fastify/swagger";
+import { fastify, type FastifyInstance } from "fastify";
+import { BODY_BYTES_MAX, HEADERS_BYTES_MAX } from "../../protocol/http/headers.ts";
+import type { Logger } from "../../runtime/logger.ts";
+import type { Gateway } from "../gateway.ts";
+import { answerClientError } from "./client-error.ts";
+import { KnownRoutes } from "./known-routes.ts";
+import type { HttpMetrics } from "./metrics.ts";
+import { openApiBase } from "./openapi.ts";
+import { ProblemError } from "./problem.ts";
+import { addCollectionRoutes } from "./routes/collections.ts";
+import { addOperationRoutes } from "./routes/operations.ts";
+import { addRecordRoutes } from "./routes/records.ts";
+import { addRegionRoutes } from "./routes/region.ts";
+import { sendProblem } from "./send-problem.ts";
+
+/** A client must have sent its headers, and all of its request, within these times. */
+const HEADERS_TIMEOUT_MS = 10_000;
+const REQUEST_TIMEOUT_MS = 15_000;
+const TIMEOUT_CHECK_EVERY_MS = 1_000;
+/** A socket on which nothing moves; longer than the longest deadline, after which an answer is due. */
+const SOCKET_TIMEOUT_MS = 75_000;
+/** Longer than load balancers keep a connection, so that they close it first. */
+const KEEP_ALIVE_TIMEOUT_MS = 72_000;
+const CONNECTIONS_MAX = 10_000;
+const CLOSE_IDLE_EVERY_MS = 25;
+/** Until tenants have credentials, there is one. */
+const DEFAULT_TENANT = "default";
+
+export interface HttpServerOptions {
+  readonly gateway: Gateway;
+  readonly region: string;
+  readonly software: string;
+  readonly sessionSecret: string;
+  readonly logger: Logger;
+  readonly metrics: HttpMetrics;
+  /** Prometheus text. */
+  readonly metricsText: () => Promise<string>;
+  /** Why the process is not ready; empty when it is. */
+  readonly readiness: () => readonly string[];
+  readonly tenant?: string;
+}
+
+export interface HttpServer {
+  readonly app: FastifyInstance;
+  /** Resolves with the port, once requests are answered. */
+  listen(address: { host: string; port: number }): Promise<number>;
+  /**
+   * Turns unready, takes no new connections, lets requests in flight end within the deadline, and then closes what
+   * is left.
+   */
+  close(deadlineMs: number): Promise<void>;
+}
+
+export async function buildHttpServer(options: HttpServerOptions): Promise<HttpServer> {
+  let isClosing = false;
+  const readiness = () => [...(isClosing ? ["the process is stopping"] : []), ...options.readiness()];
+  const app = makeApp(options);
+  await app.register(swagger, { openapi: openApiBase(options.software) });
+  const routes = new KnownRoutes();
+  app.addHook("onRoute", (route) => routes.add(route));
+  const context = { tenant: DEFAULT_TENANT, ...options, readiness };
+  addRecordRoutes(app, context);
+  addCollectionRoutes(app, context);
+  addOperationRoutes(app, context);
+  addRegionRoutes(app, context);
+  answerUnknownRoutes(app, options, routes);
+  await app.ready();
+  return {
+    app,
+    listen: async (address) => {
+      await app.listen(address);
+      return (app.server.address() as AddressInfo).port;
+    },
+    close: (deadlineMs) => {
+      isClosing = true;
+      return closeGracefully(app, deadlineMs);
+    },
+  };
+}
+
+function makeApp({ logger }: HttpServerOptions): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    bodyLimit: BODY_BYTES_MAX,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionTimeout: SOCKET_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    http: {
+      maxHeaderSize: HEADERS_BYTES_MAX,
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: TIMEOUT_CHECK_EVERY_MS,
+    },
+    // Requests that are under way when the server closes get their answers, and with it the connection's end.
+    return503OnClosing: false,
+    forceCloseConnections: "idle",
+    // Keys are checked by the core, whose refusal says what a key may be.
+    routerOptions: { maxParamLength: HEADERS_BYTES_MAX },
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error, logger),
+    clientErrorHandler: answerClientError,
+  });
+  app.server.maxConnections = CONNECTIONS_MAX;
+  // Bodies are read as they come; routes that take one parse it, so that a refusal keeps the connection.
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
+  app.setErrorHandler((error, _request, reply) => sendProblem(reply, error, logger));
+  return app;
+}
+
+function answerUnknownRoutes(app: FastifyInstance, options: HttpServerOptions, routes: KnownRoutes): void {
+  const { logger, metrics } = options;
+  app.setNotFoundHandler((request, reply) => {
+    const { method, url } = request;
+    const path = url.split(/[?#]/, 1)[0]!;
+    const allow = routes.methodsAt(path);
+    const error =
+      allow.length === 0
+        ? new ProblemError(
+            "route-not-found",
+            "this API has nothing at this path; /openapi.json lists what it has",
+          )
+        : new ProblemError("method-not-allowed", `this resource has ${allow.join(", ")}`, { allow });
+    sendProblem(reply, error, logger);
+    metrics.answered({ route: "unknown", method, status: reply.statusCode, durationMs: reply.elapsedTime });
+  });
+}
+
+async function closeGracefully(app: FastifyInstance, deadlineMs: number): Promise<void> {
+  // A connection that ends its last request after the close, or has never sent one, is idle but not yet closed.
+  const sweep = setInterval(() => app.server.closeIdleConnections(), CLOSE_IDLE_EVERY_MS);
+  const force = setTimeout(() => app.server.closeAllConnections(), deadlineMs);
+  try {
+    await app.close();
+  } finally {
+    clearInterval(sweep);
+    clearTimeout(force);
+  }
+}

@@ -1,0 +1,131 @@
+/** Every way in which API version 1 can refuse or fail: the one table of codes, statuses, titles and retry advice. */
+
+/**
+ * What a client can do about a problem with the same request:
+ *
+ *   never       it would be refused again: change it
+ *   same        send it again, with the same Idempotency-Key if it had one
+ *   ask         it may have taken effect: ask for the operation, or send it again with the same Idempotency-Key
+ */
+export type RetryAdvice = "never" | "same" | "ask";
+
+export interface ProblemDefinition {
+  readonly status: number;
+  readonly title: string;
+  readonly retry: RetryAdvice;
+  /** When to come back, where nothing more exact is known. */
+  readonly retryAfterSeconds?: number;
+}
+
+export const PROBLEMS = {
+  // What is wrong with the request as such.
+  "malformed-request": {
+    status: 400,
+    title: "The request is not HTTP as this server reads it",
+    retry: "never",
+  },
+  "malformed-url": { status: 400, title: "The URL has a broken percent-encoding", retry: "never" },
+  "malformed-json": { status: 400, title: "The body is not JSON", retry: "never" },
+  "malformed-body": { status: 400, title: "The body does not have the expected shape", retry: "never" },
+  "unsupported-media-type": { status: 415, title: "The body is not application/json", retry: "never" },
+  "body-too-large": { status: 413, title: "The body is too large", retry: "never" },
+  "headers-too-large": { status: 431, title: "The URL and the headers are too large", retry: "never" },
+  "request-timeout": { status: 408, title: "The request did not arrive in time", retry: "same" },
+  "route-not-found": { status: 404, title: "There is no such resource in this API", retry: "never" },
+  "method-not-allowed": { status: 405, title: "The resource does not have this method", retry: "never" },
+
+  // What is wrong with its parameters.
+  "invalid-key": { status: 400, title: "The record's key is not a valid key", retry: "never" },
+  "invalid-name": { status: 400, title: "The collection's name is not a valid name", retry: "never" },
+  "invalid-parameter": { status: 400, title: "A query or path parameter is not valid", retry: "never" },
+  "invalid-cursor": { status: 400, title: "The cursor is none of this listing", retry: "never" },
+  "invalid-session": { status: 400, title: "The session token is not valid", retry: "never" },
+  "invalid-idempotency-key": { status: 400, title: "The Idempotency-Key is not valid", retry: "never" },
+  "invalid-deadline": { status: 400, title: "The deadline is not valid", retry: "never" },
+  "consistency-not-available": {
+    status: 400,
+    title: "This version does not read with that consistency",
+    retry: "never",
+  },
+
+  // What is wrong with a write.
+  "unknown-operator": { status: 400, title: "There is no such operator", retry: "never" },
+  "empty-write": { status: 400, title: "The write changes nothing", retry: "never" },
+  "too-many-changes": { status: 400, title: "The write changes too much at once", retry: "never" },
+  "unknown-field": { status: 422, title: "The collection has no such field", retry: "never" },
+  "wrong-operator": { status: 422, title: "The field does not take this operator", retry: "never" },
+  "wrong-type": { status: 422, title: "The value has the wrong type", retry: "never" },
+  "unstorable-value": { status: 422, title: "The value can't be stored", retry: "never" },
+  "condition-on-local-write": {
+    status: 422,
+    title: "A region alone can't decide a condition",
+    retry: "never",
+  },
+  "idempotency-key-reused": {
+    status: 422,
+    title: "The Idempotency-Key belongs to another request",
+    retry: "never",
+  },
+
+  // What is wrong with a schema.
+  "invalid-schema": { status: 422, title: "The schema is not valid", retry: "never" },
+  "schema-rejected": {
+    status: 409,
+    title: "The schema can't follow the one that is in force",
+    retry: "never",
+  },
+
+  // What is not there.
+  "unknown-collection": { status: 404, title: "There is no such collection", retry: "never" },
+  "record-not-found": { status: 404, title: "There is no such record", retry: "never" },
+  "operation-not-found": { status: 404, title: "The region knows no such operation", retry: "never" },
+
+  // What the region can't do at the moment. Nothing took effect, except where the outcome is unknown.
+  overloaded: { status: 429, title: "Too many writes wait already", retry: "same", retryAfterSeconds: 1 },
+  "wal-full": {
+    status: 503,
+    title: "The region's write-ahead buffer is full",
+    retry: "same",
+    retryAfterSeconds: 2,
+  },
+  "store-unavailable": {
+    status: 503,
+    title: "The region's database does not answer",
+    retry: "same",
+    retryAfterSeconds: 1,
+  },
+  "no-quorum": { status: 503, title: "The log has no leader", retry: "same", retryAfterSeconds: 5 },
+  "session-behind": {
+    status: 503,
+    title: "The region is behind what the session has seen",
+    retry: "same",
+    retryAfterSeconds: 1,
+  },
+  starting: {
+    status: 503,
+    title: "The region process is not serving yet",
+    retry: "same",
+    retryAfterSeconds: 1,
+  },
+  "outcome-unknown": {
+    status: 504,
+    title: "The request may or may not have taken effect",
+    retry: "ask",
+    retryAfterSeconds: 1,
+  },
+  internal: { status: 500, title: "A bug of this server", retry: "ask" },
+} as const satisfies { readonly [code: string]: ProblemDefinition };
+
+export type ProblemCode = keyof typeof PROBLEMS;
+
+export const PROBLEM_CODES = Object.keys(PROBLEMS) as readonly ProblemCode[];
+
+const TYPE_PREFIX = "urn:forebay:problem:";
+
+export function problemType(code: ProblemCode): string {
+  return `${TYPE_PREFIX}${code}`;
+}
+
+export function problemDefinition(code: ProblemCode): ProblemDefinition {
+  return PROBLEMS[code];
+}

@@ -1,0 +1,63 @@
+/** The answers of `/v1/status`, `/livez` and `/readyz`. */
+import { Type, type Static } from "typebox";
+
+const Count = Type.Integer({ minimum: 0 });
+
+const RegionStatus = Type.Object(
+  {
+    region: Type.String(),
+    watermark: Type.Integer({ minimum: 0, description: "Its WAL sequence that this region has folded." }),
+    wal_head: Type.Optional(
+      Type.Integer({ minimum: 0, description: "The end of its WAL at its last tick." }),
+    ),
+    applied_position: Type.Optional(Count),
+    lag_entries: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: "Log entries that this region has folded and that one had not at its last tick.",
+      }),
+    ),
+    silent_ms: Type.Optional(Type.Integer({ minimum: 0, description: "Log time since its last tick." })),
+    software: Type.Optional(Type.String()),
+  },
+  { additionalProperties: false },
+);
+
+const PartitionStatus = Type.Object(
+  {
+    partition: Count,
+    leader: Type.Optional(
+      Type.String({ description: "Absent during an election, or when the log can't be asked." }),
+    ),
+    term: Type.Optional(Count),
+    cluster: Type.Union([Type.String(), Type.Null()]),
+    position: Type.Integer({ minimum: 0, description: "The log position that this region has folded." }),
+    last_position: Type.Optional(Type.Integer({ minimum: 0, description: "The end of the log." })),
+    log_time_ms: Count,
+    wal: Type.Object(
+      { head: Count, pending_rows: Count, pending_bytes: Count, oldest_pending_age_ms: Count },
+      { additionalProperties: false },
+    ),
+    regions: Type.Array(RegionStatus),
+  },
+  { additionalProperties: false },
+);
+
+export const StatusAnswer = Type.Object(
+  { region: Type.String(), software: Type.String(), partitions: Type.Array(PartitionStatus) },
+  { additionalProperties: false },
+);
+
+export const LiveAnswer = Type.Object({ alive: Type.Literal(true) }, { additionalProperties: false });
+
+export const ReadyAnswer = Type.Object(
+  {
+    ready: Type.Boolean(),
+    reasons: Type.Array(Type.String(), { description: "Why the process is not ready; empty when it is." }),
+  },
+  { additionalProperties: false },
+);
+
+export type StatusAnswer = Static<typeof StatusAnswer>;
+export type PartitionStatusAnswer = StatusAnswer["partitions"][number];
+export type ReadyAnswer = Static<typeof ReadyAnswer>;

@@ -1,0 +1,99 @@
+/**
+ * Why a region process is not ready, if it isn't. A loop looks at the database and remembers, so that a probe is
+ * answered at once also while the database hangs.
+ */
+import type { Clock } from "../ports/clock.ts";
+import type { StateReader, WriteAheadLog } from "../ports/region-store.ts";
+import { describe } from "../runtime/hold-role.ts";
+import type { HealthMetrics } from "./metrics/health.ts";
+
+const LOOK_EVERY_MS = 500;
+/** An observation that is older than this proves nothing. */
+const STALE_AFTER_MS = 5_000;
+
+export interface HealthOptions {
+  readonly partitions: number;
+  readonly clock: Clock;
+  readonly metrics: HealthMetrics;
+  /** Whether the log was reached since the start; only told as an explanation. */
+  readonly logProblem: () => string | undefined;
+}
+
+type Observed = Pick<WriteAheadLog, "walHead"> & Pick<StateReader, "readPositions">;
+
+interface PartitionHealth {
+  hasGenesis: boolean;
+  seenAtMs: number | undefined;
+  /** Why the last look failed. */
+  problem: string | undefined;
+  /** Why folding has stopped. */
+  stopped: string | undefined;
+}
+
+export class Health {
+  readonly #options: HealthOptions;
+  readonly #partitions: readonly PartitionHealth[];
+  #starting: string | undefined = "the process is starting";
+
+  constructor(options: HealthOptions) {
+    this.#options = options;
+    this.#partitions = Array.from({ length: options.partitions }, () => ({
+      hasGenesis: false,
+      seenAtMs: undefined,
+      problem: undefined,
+      stopped: undefined,
+    }));
+  }
+
+  /** What the start is waiting for; undefined once it is through. */
+  starting(reason: string | undefined): void {
+    this.#starting = reason;
+  }
+
+  /** Folding has stopped, or goes on again (undefined). */
+  stopped(partition: number, reason: string | undefined): void {
+    this.#partitions[partition]!.stopped = reason;
+  }
+
+  /** Looks at the store until stopped. */
+  async watch(store: Observed, stop: AbortSignal): Promise<void> {
+    while (!stop.aborted) {
+      await Promise.all(this.#partitions.map((health, partition) => this.#look(store, partition, health)));
+      await this.#options.clock.sleep(LOOK_EVERY_MS, stop);
+    }
+  }
+
+  /** In sentences; empty when the process is ready. */
+  reasons(): string[] {
+    if (this.#starting !== undefined) return [this.#starting];
+    return this.#partitions.flatMap((health, partition) => this.#partitionReasons(health, partition));
+  }
+
+  async #look(store: Observed, partition: number, health: PartitionHealth): Promise<void> {
+    const { clock, metrics } = this.#options;
+    try {
+      const [positions, head] = await Promise.all([store.readPositions(partition), store.walHead(partition)]);
+      health.hasGenesis = positions.cluster !== null;
+      health.seenAtMs = clock.monotonicMs();
+      health.problem = undefined;
+      metrics.observed(partition, positions, head);
+    } catch (error) {
+      health.problem = describe(error);
+    }
+  }
+
+  #partitionReasons(health: PartitionHealth, partition: number): string[] {
+    const { clock, logProblem } = this.#options;
+    if (health.problem !== undefined) return [`the database does not answer: ${health.problem}`];
+    if (health.seenAtMs === undefined || clock.monotonicMs() - health.seenAtMs > STALE_AFTER_MS) {
+      return ["the database has not answered yet"];
+    }
+    if (health.stopped !== undefined)
+      return [`partition ${partition} has stopped folding: ${health.stopped}`];
+    if (health.hasGenesis) return [];
+    const why = logProblem();
+    return [
+      `partition ${partition} has not folded its log's first entry yet${why === undefined ? "" : `: ${why}`}`,
+    ];
+  }
+}

@@ -1,0 +1,65 @@
+/** A gateway that can be asked before it is there: the HTTP server listens before the database answers. */
+import type { Collection } from "../core/schema.ts";
+import { GatewayError } from "../gateway/errors.ts";
+import type {
+  Gateway,
+  ListRequest,
+  ListResult,
+  PutCollectionRequest,
+  ReadRequest,
+  ReadResult,
+  Receipt,
+  RegionOverview,
+  WriteRequest,
+  WriteResult,
+} from "../gateway/gateway.ts";
+
+const RETRY_AFTER_MS = 1_000;
+
+export class LateGateway implements Gateway {
+  #gateway: Gateway | undefined;
+  readonly #reason: string;
+
+  /** @param reason why there is no gateway, as long as there is none. */
+  constructor(reason: string) {
+    this.#reason = reason;
+  }
+
+  /** From here on requests are passed on. */
+  arrive(gateway: Gateway): void {
+    this.#gateway = gateway;
+  }
+
+  async write(request: WriteRequest): Promise<WriteResult> {
+    return this.#present().write(request);
+  }
+
+  async read(request: ReadRequest): Promise<ReadResult> {
+    return this.#present().read(request);
+  }
+
+  async list(request: ListRequest): Promise<ListResult> {
+    return this.#present().list(request);
+  }
+
+  async putCollection(request: PutCollectionRequest): Promise<Collection> {
+    return this.#present().putCollection(request);
+  }
+
+  async listCollections(tenant: string): Promise<Collection[]> {
+    return this.#present().listCollections(tenant);
+  }
+
+  async operation(request: { tenant: string; id: string }): Promise<Receipt> {
+    return this.#present().operation(request);
+  }
+
+  async status(): Promise<RegionOverview> {
+    return this.#present().status();
+  }
+
+  #present(): Gateway {
+    if (this.#gateway !== undefined) return this.#gateway;
+    throw new GatewayError("starting", this.#reason, { retryAfterMs: RETRY_AFTER_MS });
+  }
+}

@@ -1,0 +1,77 @@
+/** Entry point of a region process: reads the environment, runs until it is told to stop. */
+import { InvalidCrashPointError } from "../adapters/system/crash-points.ts";
+import { InvalidConfigError, readConfig, redactConfig, type RegionConfig } from "../runtime/config.ts";
+import { describe } from "../runtime/hold-role.ts";
+import { createLogger, type Logger } from "../runtime/logger.ts";
+import { RegionProcess } from "./region.ts";
+
+/** Everything that a stop does has this long together. */
+const STOP_MS = 8_000;
+const CONFIG_EXIT_CODE = 2;
+
+async function main(): Promise<void> {
+  const config = configOrExit();
+  const { region } = config;
+  const logger = createLogger({ level: config.logLevel, fields: { region, pid: process.pid } });
+  const fail = (error: unknown) => {
+    logger.error(
+      { error: describe(error), stack: error instanceof Error ? error.stack : undefined },
+      "fatal",
+    );
+    process.exit(1);
+  };
+  process.on("uncaughtException", fail);
+  process.on("unhandledRejection", fail);
+  logger.info({ config: redactConfig(config) }, "region process starts");
+  const regionProcess = new RegionProcess(config, logger);
+  stopOnRequest(regionProcess, config, logger);
+  await regionProcess.start(fail);
+}
+
+function configOrExit(): RegionConfig {
+  try {
+    return readConfig(process.env);
+  } catch (error) {
+    if (!(error instanceof InvalidConfigError)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exit(CONFIG_EXIT_CODE);
+  }
+}
+
+function stopOnRequest(regionProcess: RegionProcess, config: RegionConfig, logger: Logger): void {
+  let isStopping = false;
+  const stop = (reason: string) => {
+    if (isStopping) return;
+    isStopping = true;
+    logger.info({ reason }, "region process stops");
+    const overrun = setTimeout(() => {
+      logger.warn({ stopMs: STOP_MS }, "the stop took too long; what is left is cut off");
+      process.exit(0);
+    }, STOP_MS);
+    void regionProcess.stop().then(() => {
+      clearTimeout(overrun);
+      logger.info({}, "region process has stopped");
+      process.exit(0);
+    });
+  };
+  process.on("SIGTERM", () => stop("SIGTERM"));
+  process.on("SIGINT", () => stop("SIGINT"));
+  if (config.exitWithParent) watchParent(() => stop("the parent process is gone"));
+}
+
+/** The kernel closes the channel, or the pipe, when the parent ends, however it ends. */
+function watchParent(onGone: () => void): void {
+  if (process.connected) {
+    process.on("disconnect", onGone);
+    return;
+  }
+  process.stdin.on("end", onGone).on("error", onGone).resume();
+}
+
+try {
+  await main();
+} catch (error) {
+  const text = error instanceof InvalidCrashPointError ? error.message : (error as Error).stack;
+  process.stderr.write(`${text ?? describe(error)}\n`);
+  process.exit(1);
+}

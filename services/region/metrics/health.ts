@@ -1,0 +1,83 @@
+/** Gauges of where a region's partitions are, set whenever the process looks. */
+import type { Positions, WalHead } from "../../ports/region-store.ts";
+import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
+
+export interface HealthMetrics {
+  observed(partition: number, positions: Positions, head: WalHead): void;
+}
+
+export function createHealthMetrics(meter: Meter): HealthMetrics {
+  const observeWal = createWalMetrics(meter);
+  const observePositions = createPositionMetrics(meter);
+  return {
+    observed(number, positions, head) {
+      const partition = String(number);
+      observeWal(partition, head);
+      observePositions(partition, positions);
+    },
+  };
+}
+
+const PARTITION = ["partition"] as const;
+
+function createWalMetrics(meter: Meter): (partition: string, head: WalHead) => void {
+  const rows = meter.gauge({
+    name: "forebay_wal_pending_rows",
+    help: "Rows of the WAL that this region has not folded.",
+    labels: PARTITION,
+  });
+  const bytes = meter.gauge({
+    name: "forebay_wal_pending_bytes",
+    help: "Bytes of the rows that this region has not folded.",
+    labels: PARTITION,
+  });
+  const age = meter.gauge({
+    name: "forebay_wal_oldest_pending_age_seconds",
+    help: "Age of the oldest row that this region has not folded.",
+    labels: PARTITION,
+  });
+  const sequence = meter.gauge({
+    name: "forebay_wal_head",
+    help: "Highest sequence of the WAL.",
+    labels: PARTITION,
+  });
+  return (partition, head) => {
+    rows.set({ partition }, head.pendingRows);
+    bytes.set({ partition }, head.pendingBytes);
+    const ageMs = head.oldestPendingAtMs === undefined ? 0 : head.nowMs - head.oldestPendingAtMs;
+    age.set({ partition }, Math.max(0, ageMs) / MS_PER_SECOND);
+    sequence.set({ partition }, head.sequence);
+  };
+}
+
+function createPositionMetrics(meter: Meter): (partition: string, positions: Positions) => void {
+  const applied = meter.gauge({
+    name: "forebay_applied_position",
+    help: "Log position that this region has folded.",
+    labels: PARTITION,
+  });
+  const logTime = meter.gauge({
+    name: "forebay_log_time_seconds",
+    help: "Time by the log, in seconds since 1970.",
+    labels: PARTITION,
+  });
+  const lag = meter.gauge({
+    name: "forebay_peer_lag_entries",
+    help: "Entries folded here that another region had not folded at its last tick.",
+    labels: ["partition", "peer"],
+  });
+  const silence = meter.gauge({
+    name: "forebay_peer_silence_seconds",
+    help: "Log time since a region's last tick.",
+    labels: ["partition", "peer"],
+  });
+  return (partition, { position, logTimeMs, origins }) => {
+    applied.set({ partition }, position);
+    logTime.set({ partition }, logTimeMs / MS_PER_SECOND);
+    for (const [peer, { tick }] of Object.entries(origins)) {
+      if (tick === null) continue;
+      lag.set({ partition, peer }, Math.max(0, position - tick.appliedPosition));
+      silence.set({ partition, peer }, (logTimeMs - tick.logTimeMs) / MS_PER_SECOND);
+    }
+  };
+}

@@ -1,0 +1,74 @@
+/** The relay and the applier of one partition, held for as long as the process lives. */
+import { Applier } from "../applier/applier.ts";
+import type { ApplierMetrics } from "../applier/metrics.ts";
+import type { Clock, Random } from "../ports/clock.ts";
+import type { CrashPoints } from "../ports/crash-points.ts";
+import type { GlobalLog } from "../ports/global-log.ts";
+import type { RegionStore } from "../ports/region-store.ts";
+import type { RelayMetrics } from "../relay/metrics.ts";
+import { Relay } from "../relay/relay.ts";
+import type { ProcessRole } from "../runtime/config.ts";
+import { holdRole } from "../runtime/hold-role.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Signal } from "../runtime/signal.ts";
+
+const GENESIS_POLL_MS = 100;
+
+export interface PartitionRolesOptions {
+  readonly region: string;
+  readonly partition: number;
+  readonly partitions: number;
+  readonly members: readonly string[];
+  readonly software: string;
+  /** Tells this process from others of the same region. */
+  readonly holder: string;
+  readonly roles: readonly ProcessRole[];
+  readonly store: RegionStore;
+  readonly log: GlobalLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crashPoints: CrashPoints;
+  readonly logger: Logger;
+  readonly appended: Signal;
+  readonly folded: Signal;
+  readonly relayMetrics: RelayMetrics;
+  readonly applierMetrics: ApplierMetrics;
+}
+
+/** Resolves once `stop` is aborted and both roles are given back. */
+export async function holdPartitionRoles(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
+  const { roles } = options;
+  const held: Promise<void>[] = [];
+  if (roles.includes("applier")) held.push(holdApplier(options, stop));
+  if (roles.includes("relay")) held.push(holdRelay(options, stop));
+  await Promise.all(held);
+}
+
+function holdApplier(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
+  const applier = new Applier({ ...options, metrics: options.applierMetrics });
+  return holdRole({ ...options, role: "applier", work: (_grant, over) => applier.run(over) }, stop);
+}
+
+function holdRelay(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
+  const relay = new Relay({ ...options, metrics: options.relayMetrics });
+  return holdRole(
+    {
+      ...options,
+      role: "relay",
+      work: async (grant, over) => {
+        await waitForGenesis(options, over);
+        if (!over.aborted) await relay.run(grant, over);
+      },
+    },
+    stop,
+  );
+}
+
+/** Before it the fold does not know the region, and a relay has nothing to go on from. */
+async function waitForGenesis(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
+  const { store, partition, folded, clock } = options;
+  while (!stop.aborted) {
+    if ((await store.readPositions(partition)).cluster !== null) return;
+    await folded.wait({ clock, timeoutMs: GENESIS_POLL_MS, stop });
+  }
+}

@@ -1,0 +1,228 @@
+/**
+ * A region process: HTTP listens → database migrated → gateway serves → log connected → roles held; and back again.
+ *
+ * Only the configuration and the HTTP port can fail the start. Whatever else is missing is waited for, since a region
+ * takes local writes as long as its database answers.
+ */
+import { openJetStreamLog } from "../adapters/jetstream/log.ts";
+import { migrateDatabase } from "../adapters/postgres/migrate.ts";
+import { openPostgresStore } from "../adapters/postgres/store.ts";
+import { SystemClock } from "../adapters/system/clock.ts";
+import { environmentCrashPoints } from "../adapters/system/crash-points.ts";
+import { SystemRandom } from "../adapters/system/random.ts";
+import { GatewayService } from "../gateway/gateway-service.ts";
+import { buildHttpServer, type HttpServer } from "../gateway/http/server.ts";
+import type { CrashPoints } from "../ports/crash-points.ts";
+import type { RegionStore } from "../ports/region-store.ts";
+import { backoffMs } from "../runtime/backoff.ts";
+import type { RegionConfig } from "../runtime/config.ts";
+import { describe } from "../runtime/hold-role.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { Meter } from "../runtime/metrics.ts";
+import { Signal } from "../runtime/signal.ts";
+import { followUpSchemas } from "./follow-up.ts";
+import { Health } from "./health.ts";
+import { LateGateway } from "./late-gateway.ts";
+import { LateLog } from "./late-log.ts";
+import { createApplierMetrics } from "./metrics/applier.ts";
+import { createGatewayMetrics } from "./metrics/gateway.ts";
+import { createHealthMetrics } from "./metrics/health.ts";
+import { createHttpMetrics } from "./metrics/http.ts";
+import { createRelayMetrics } from "./metrics/relay.ts";
+import { holdPartitionRoles } from "./partition-roles.ts";
+import { softwareVersion } from "../runtime/config-software.ts";
+
+/** Requests in flight may take this long when the process stops; the rest of its time is for roles and connections. */
+const HTTP_CLOSE_MS = 4_000;
+const ROLES_CLOSE_MS = 2_500;
+const STREAM_REPLICAS_MAX = 3;
+const MIGRATE_RETRY_BASE_MS = 250;
+const MIGRATE_RETRY_MAX_MS = 5_000;
+
+export class RegionProcess {
+  readonly #config: RegionConfig;
+  readonly #logger: Logger;
+  readonly #clock = new SystemClock();
+  readonly #random = new SystemRandom();
+  readonly #crashPoints: CrashPoints;
+  readonly #software = softwareVersion();
+  readonly #meter: Meter;
+  readonly #health: Health;
+  readonly #store: RegionStore;
+  readonly #log: LateLog;
+  readonly #gateway: LateGateway;
+  readonly #stop = new AbortController();
+  #server: HttpServer | undefined;
+  #work: Promise<void> = Promise.resolve();
+
+  /** @throws {InvalidCrashPointError} */
+  constructor(config: RegionConfig, logger: Logger) {
+    const { region, topology, postgres, nats, roles } = config;
+    this.#config = config;
+    this.#logger = logger;
+    this.#crashPoints = environmentCrashPoints(config.crashAt);
+    this.#meter = new Meter({ region });
+    this.#gateway = new LateGateway(
+      roles.includes("gateway")
+        ? "this region process is starting; its database does not answer yet"
+        : "this process of the region runs no gateway",
+    );
+    this.#store = openPostgresStore({
+      ...postgres,
+      region,
+      onIdleError: (error) => logger.warn({ error: describe(error) }, "a database connection was lost"),
+    });
+    this.#log = new LateLog({
+      open: () =>
+        openJetStreamLog({
+          url: nats.url,
+          ...(nats.monitorUrl === undefined ? {} : { monitorUrl: nats.monitorUrl }),
+          region,
+          streamReplicas: streamReplicas(topology.regions.length),
+          logger,
+        }),
+      clock: this.#clock,
+      random: this.#random,
+      logger,
+    });
+    this.#health = new Health({
+      partitions: topology.partitions,
+      clock: this.#clock,
+      metrics: createHealthMetrics(this.#meter),
+      logProblem: () => this.#log.problem,
+    });
+  }
+
+  /** Resolves with the port as soon as HTTP listens; the rest goes on in the background. `onFailure` hears of bugs in it. */
+  async start(onFailure: (error: unknown) => void): Promise<number> {
+    const { region, http, sessionSecret } = this.#config;
+    this.#server = await buildHttpServer({
+      gateway: this.#gateway,
+      region,
+      software: this.#software,
+      sessionSecret,
+      logger: this.#logger,
+      metrics: createHttpMetrics(this.#meter),
+      metricsText: () => this.#meter.text(),
+      readiness: () => this.#health.reasons(),
+    });
+    const port = await this.#server.listen(http);
+    this.#logger.info({ host: http.host, port }, "HTTP listens");
+    this.#work = this.#run();
+    this.#work.catch(onFailure);
+    return port;
+  }
+
+  /** HTTP first, so that requests in flight still find roles that fold; then the roles; then what they stand on. */
+  async stop(): Promise<void> {
+    await this.#server?.close(HTTP_CLOSE_MS);
+    this.#stop.abort();
+    const timeout = this.#clock.sleep(ROLES_CLOSE_MS);
+    await Promise.race([Promise.allSettled([this.#work]), timeout]);
+    await Promise.allSettled([this.#log.close(), this.#store.close()]);
+  }
+
+  async #run(): Promise<void> {
+    const stop = this.#stop.signal;
+    await this.#migrate(stop);
+    if (stop.aborted) return;
+    const appended = new Signal();
+    const folded = new Signal();
+    const service = this.#makeGateway({ appended, folded });
+    if (this.#config.roles.includes("gateway")) this.#gateway.arrive(service);
+    this.#health.starting(undefined);
+    await Promise.all([
+      this.#health.watch(this.#store, stop),
+      this.#workOnLog({ appended, folded, service }, stop),
+    ]);
+  }
+
+  /** Another process may be migrating, or the database not be there yet. */
+  async #migrate(stop: AbortSignal): Promise<void> {
+    for (let attempt = 0; !stop.aborted; attempt += 1) {
+      try {
+        return await migrateDatabase({ url: this.#config.postgres.url });
+      } catch (error) {
+        const reason = `the database can't be brought to this version's schema: ${describe(error)}`;
+        this.#health.starting(reason);
+        this.#logger.warn({ attempt, error: describe(error) }, "migrations not applied; trying again");
+        const backoff = { baseMs: MIGRATE_RETRY_BASE_MS, maxMs: MIGRATE_RETRY_MAX_MS, random: this.#random };
+        await this.#clock.sleep(backoffMs({ attempt, ...backoff }), stop);
+      }
+    }
+  }
+
+  #makeGateway(signals: { appended: Signal; folded: Signal }): GatewayService {
+    const { region, topology, wal } = this.#config;
+    return new GatewayService({
+      ...this.#ports(),
+      ...signals,
+      region,
+      partitions: topology.partitions,
+      metrics: createGatewayMetrics(this.#meter),
+      pendingRowsMax: wal.rowsMax,
+      pendingBytesMax: wal.bytesMax,
+    });
+  }
+
+  async #workOnLog(
+    parts: { appended: Signal; folded: Signal; service: GatewayService },
+    stop: AbortSignal,
+  ): Promise<void> {
+    const { partitions } = this.#config.topology;
+    await this.#log.connect(stop);
+    const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+    const held = this.#holdRoles(numbers, parts, stop);
+    if (partitions > 1 && this.#config.roles.includes("gateway")) {
+      held.push(followUpSchemas({ ...this.#ports(), gateway: parts.service }, stop));
+    }
+    await Promise.all(held);
+  }
+
+  #holdRoles(
+    partitions: readonly number[],
+    { appended, folded }: { appended: Signal; folded: Signal },
+    stop: AbortSignal,
+  ): Promise<void>[] {
+    const { region, topology, roles } = this.#config;
+    const holder = this.#random.uuid(this.#clock.nowMs());
+    const relayMetrics = createRelayMetrics(this.#meter);
+    const applierMetrics = createApplierMetrics(this.#meter, (partition, reason) =>
+      this.#health.stopped(partition, reason),
+    );
+    const members = topology.regions.map(({ name }) => name);
+    return partitions.map(async (partition) => {
+      await this.#log.ensureStream(partition, stop);
+      const options = { region, partition, partitions: partitions.length, members, holder, roles };
+      await holdPartitionRoles(
+        {
+          ...this.#ports(),
+          ...options,
+          appended,
+          folded,
+          relayMetrics: relayMetrics(partition),
+          applierMetrics: applierMetrics(partition),
+        },
+        stop,
+      );
+    });
+  }
+
+  #ports() {
+    return {
+      software: this.#software,
+      store: this.#store,
+      log: this.#log,
+      clock: this.#clock,
+      random: this.#random,
+      crashPoints: this.#crashPoints,
+      logger: this.#logger,
+    };
+  }
+}
+
+/** An even number of replicas tolerates no more failures than the odd one below it. */
+export function streamReplicas(regions: number): number {
+  const replicas = Math.min(STREAM_REPLICAS_MAX, regions);
+  return replicas % 2 === 0 ? replicas - 1 : replicas;
+}

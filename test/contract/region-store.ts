@@ -1,0 +1,60 @@
+/**
+ * What every region store promises, whatever it is made of. Each test names the promise that it would catch broken.
+ *
+ * Committed state is made by the real fold from entries of a little log, so that the tests can't drift from the core.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterEach, beforeEach, describe } from "vitest";
+import type { RegionStore } from "../../services/ports/region-store.ts";
+import { appending } from "./region-store/append.ts";
+import { boundsAndReading } from "./region-store/bounds.ts";
+import { stamps } from "./region-store/stamps.ts";
+import { committedState } from "./region-store/committed.ts";
+import { knownOperations } from "./region-store/operations-known.ts";
+import { readingRecords } from "./region-store/reading.ts";
+import { listingRecords } from "./region-store/listing.ts";
+import { scanningRecords } from "./region-store/scanning.ts";
+import { roles } from "./region-store/roles.ts";
+import type { Context } from "./region-store/context.ts";
+import { REGION } from "./region-store/operations.ts";
+
+export interface OpenedStore {
+  readonly store: RegionStore;
+  /** Another handle on the same state, as another process of the region would have; the same one without it. */
+  readonly reopen?: () => Promise<RegionStore>;
+  /** Lets the store's own clock go on; real time without it. */
+  readonly pause?: (durationMs: number) => Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param open gives a new, empty store; it is closed after each test. */
+export function regionStoreContract(
+  name: string,
+  open: (options: { region: string }) => Promise<OpenedStore>,
+): void {
+  describe(`region store: ${name}`, () => {
+    let opened: OpenedStore;
+    beforeEach(async () => {
+      opened = await open({ region: REGION });
+    });
+    afterEach(async () => {
+      await opened.close();
+    });
+    const context: Context = {
+      get store() {
+        return opened.store;
+      },
+      reopen: () => opened.reopen?.() ?? Promise.resolve(opened.store),
+      pause: (durationMs) => opened.pause?.(durationMs) ?? sleep(durationMs),
+    };
+    appending(context);
+    boundsAndReading(context);
+    stamps(context);
+    committedState(context);
+    knownOperations(context);
+    readingRecords(context);
+    listingRecords(context);
+    scanningRecords(context);
+    roles(context);
+  });
+}

@@ -1,0 +1,124 @@
+/**
+ * Statements are planned once per connection, often while the tables are new and empty. The plans must still be right
+ * when the tables are large and nobody has analysed them: what is counted is how many rows each statement looks at.
+ */
+import { randomUUID } from "node:crypto";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { Database } from "../../../services/adapters/postgres/pool.ts";
+import { storeOn } from "../../../services/adapters/postgres/store.ts";
+import type { RegionStore } from "../../../services/ports/region-store.ts";
+import { appendTo, makeOperation } from "./operations.ts";
+import { queryOnce, TestServer } from "./server.ts";
+
+const ROWS = 60_000;
+/** Twenty operations or records, looked up in a few indexes each. */
+const ROWS_READ_MAX = 300;
+const RECORD = { partition: 0, tenant: "acme", collection: "users" };
+
+let server: TestServer;
+
+beforeAll(async () => {
+  server = await TestServer.start();
+}, 60_000);
+afterAll(() => server.stop());
+
+/** Every statement of the store once, with a result that is small whatever the tables hold. */
+function statements(store: RegionStore): Record<string, () => Promise<unknown>> {
+  const list = (prefix: string, after?: string) =>
+    store.listRecords({ tenant: "acme", collection: "users", prefix, after, limit: 10 });
+  const some = Array.from({ length: 20 }, (_, index) => ({ ...RECORD, key: `key-${index * 100}` }));
+  return {
+    append: () =>
+      appendTo(
+        store,
+        Array.from({ length: 20 }, (_, index) => makeOperation(`key-${index}`)),
+      ),
+    stampTick: () => store.stampTick({ partition: 0, nowMs: Date.now() }),
+    walHead: () => store.walHead(0),
+    readWal: () => store.readWal({ partition: 0, after: 100, rowsMax: 20, bytesMax: 1_000_000 }),
+    readWalByBytes: () => store.readWal({ partition: 0, after: 100, rowsMax: 20, bytesMax: 1 }),
+    loadPartition: () => store.loadPartition(0),
+    readPositions: () => store.readPositions(0),
+    readCollections: () => store.readCollections(0),
+    loadSlice: () =>
+      store.loadSlice({ partition: 0, records: some, operations: some.map(() => randomUUID()) }),
+    readRecord: () => store.readRecord({ ...RECORD, key: "key-5" }),
+    readRecordMissing: () => store.readRecord({ ...RECORD, key: "zzz" }),
+    listFirst: () => list(""),
+    listPrefix: () => list("key-33"),
+    listAfter: () => list("", "key-41"),
+    listNothing: () => list("kez"),
+    listEnd: () => list("key-", "key-99999"),
+    readOperation: () => store.readOperation(randomUUID()),
+    acquireRole: () => store.acquireRole({ role: "relay", partition: 0, holder: "one", ttlMs: 10_000 }),
+  };
+}
+
+const COUNTS = `select coalesce(sum(seq_tup_read), 0)::integer as scanned,
+                       (select coalesce(sum(idx_tup_read), 0)::integer from pg_stat_user_indexes) as looked_up
+                from pg_stat_user_tables`;
+
+/** Rows that the statements have looked at so far: by scans, and by indexes. */
+async function rowsRead(database: Database): Promise<number> {
+  // Sessions report their counts late, except when told to.
+  await database.query({ name: "flush", text: "select pg_stat_force_next_flush()", effect: "reading" }, []);
+  const counts = { name: "counts", text: COUNTS, effect: "reading" } as const;
+  const row = await database.queryOne<{ scanned: number; looked_up: number }>(counts, []);
+  return row.scanned + row.looked_up;
+}
+
+it.each(["folded", "pending"] as const)(
+  "no statement goes through a large table: all rows %s",
+  async (kind) => {
+    const url = await server.createDatabase();
+    // One connection, so that each statement keeps the plan that it gets now.
+    const database = new Database({ url, connectionsMax: 1, timeoutMs: 10_000, applicationName: "test" });
+    const store = storeOn(database, "eu");
+    for (const table of ["wal", "records", "operations", "origins", "applied"])
+      await queryOnce(url, `alter table ${table} set (autovacuum_enabled = false)`);
+    for (let round = 0; round < 7; round += 1) {
+      for (const run of Object.values(statements(store))) await run();
+    }
+    await fill(url, kind === "folded" ? ROWS : 0);
+    const counted: Record<string, number> = {};
+    for (const [name, run] of Object.entries(statements(store))) {
+      const before = await rowsRead(database);
+      await run();
+      counted[name] = (await rowsRead(database)) - before;
+    }
+    const tooMany = Object.entries(counted).filter(([, count]) => count > ROWS_READ_MAX);
+    expect(tooMany).toEqual([]);
+    await store.close();
+  },
+  60_000,
+);
+
+async function fill(url: string, watermark: number): Promise<void> {
+  const source = `from generate_series(1, ${ROWS}) n`;
+  await queryOnce(url, "truncate wal, wal_heads, records, operations, origins, applied");
+  await queryOnce(
+    url,
+    `insert into wal (partition, sequence, hlc, seen, bytes, id, tenant, collection, key, request_hash, body)
+     select 0, n, n, 0, n * 200, gen_random_uuid(), 'acme', 'users', 'key-' || n, '\\x00', '[]' ${source}`,
+  );
+  await queryOnce(
+    url,
+    `insert into records (version, partition, tenant, collection, key, fields)
+     select n, 0, 'acme', 'users', 'key-' || n, '{}' ${source}`,
+  );
+  await queryOnce(
+    url,
+    `insert into operations (id, position, hlc, partition, tenant, origin, status, request_hash)
+     select gen_random_uuid(), n, n, 0, 'acme', 'eu', 'committed', '\\x00' ${source}`,
+  );
+  await queryOnce(url, `insert into wal_heads values (0, ${ROWS}, ${ROWS}, ${ROWS * 200})`);
+  await queryOnce(
+    url,
+    `insert into origins (partition, region, watermark, epoch, hlc, chain) values (0, 'eu', $1, 1, 1, '')`,
+    [watermark],
+  );
+  await queryOnce(
+    url,
+    `insert into applied (partition, position, log_time_ms, chain, partitions, members) values (0, 9, 0, '', 1, '{}')`,
+  );
+}

@@ -1,0 +1,159 @@
+/** A gateway without a store, for what the transport does by itself. Writes are checked by the real core. */
+import { checkKey, planChanges } from "../../../services/core/accept.ts";
+import type { CollectionSchema } from "../../../services/core/schema.ts";
+import { EMPTY_SESSION } from "../../../services/core/session.ts";
+import { GatewayError } from "../../../services/gateway/errors.ts";
+import type {
+  Gateway,
+  ListRequest,
+  PutCollectionRequest,
+  ReadRequest,
+  RecordView,
+  RegionOverview,
+  WriteRequest,
+  WriteResult,
+} from "../../../services/gateway/gateway.ts";
+import { buildHttpServer, type HttpServer } from "../../../services/gateway/http/server.ts";
+import type { AnsweredRequest } from "../../../services/gateway/http/metrics.ts";
+import { SchemaProposer } from "../../../services/gateway/schema-proposer.ts";
+import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
+
+export const SECRET = "a secret that is long enough for this";
+export const OPERATION = "01990000-0000-7000-8000-000000000001";
+
+export const SCHEMA: CollectionSchema = {
+  fields: {
+    name: { class: "lww", type: "string" },
+    anything: { class: "lww" },
+    likes: { class: "merge", kind: "counter" },
+    tags: { class: "merge", kind: "set" },
+    preferences: { class: "merge", kind: "map" },
+    best: { class: "merge", kind: "max" },
+  },
+};
+
+const ACCEPTED: WriteResult = {
+  operation: OPERATION,
+  status: "accepted",
+  region: "eu",
+  at: "0198f0c0a0b00001",
+  session: { positions: {}, wal: { eu: { "0": 7 } } },
+  isReplayed: false,
+};
+
+export class StubGateway implements Gateway {
+  readonly writes: WriteRequest[] = [];
+  readonly reads: ReadRequest[] = [];
+  readonly lists: ListRequest[] = [];
+  /** Thrown by every method, when set. */
+  failure: unknown;
+  /** Merged into the answer to a write. */
+  answer: Partial<WriteResult> = {};
+  views: RecordView[] = [];
+  next: string | undefined;
+  /** Resolves when a write may be answered. */
+  hold: Promise<void> = Promise.resolve();
+
+  async write(request: WriteRequest): Promise<WriteResult> {
+    this.#check(request.collection);
+    checkKey(request.key);
+    planChanges(SCHEMA, request.body);
+    this.writes.push(request);
+    await this.hold;
+    return { ...ACCEPTED, ...this.answer };
+  }
+
+  async read(request: ReadRequest) {
+    this.#check(request.collection);
+    checkKey(request.key);
+    this.reads.push(request);
+    if (request.key === "nobody") throw new GatewayError("record-not-found", "no such record");
+    const view = { key: request.key, fields: { name: "Ada" }, version: "12.eu.3", pending: 1 };
+    return { ...view, asOf: { partition: 0, sequence: 12 }, session: EMPTY_SESSION };
+  }
+
+  async list(request: ListRequest) {
+    this.#check(request.collection);
+    this.lists.push(request);
+    return { records: this.views, next: this.next, session: EMPTY_SESSION };
+  }
+
+  async putCollection(request: PutCollectionRequest) {
+    this.#check();
+    // The proposer checks names and schemas before it asks the log, which this one doesn't have.
+    const untouchable = new Proxy({}, { get: () => undefined });
+    const proposer = new SchemaProposer(untouchable as never, untouchable as never);
+    await proposer.put(request).catch((error: unknown) => {
+      if (error instanceof GatewayError) throw error;
+    });
+    return { tenant: request.tenant, name: request.name, version: 1, schema: request.schema };
+  }
+
+  async listCollections(tenant: string) {
+    this.#check();
+    return [{ tenant, name: "users", version: 1, schema: SCHEMA }];
+  }
+
+  async operation({ id }: { tenant: string; id: string }) {
+    this.#check();
+    if (id !== OPERATION) throw new GatewayError("operation-not-found", "no such operation");
+    const position = { partition: 0, sequence: 9 };
+    return { ...ACCEPTED, status: "superseded" as const, position, lostFields: ["name"] };
+  }
+
+  async status(): Promise<RegionOverview> {
+    this.#check();
+    const wal = { head: 3, pendingRows: 1, pendingBytes: 80, oldestPendingAgeMs: 1.5 };
+    const region = {
+      region: "us",
+      watermark: 2,
+      walHead: 2,
+      appliedPosition: 8,
+      lagEntries: 1,
+      silentMs: 20,
+      software: "0",
+    };
+    const partition = {
+      partition: 0,
+      leader: "eu",
+      term: 2,
+      cluster: "c",
+      position: 9,
+      lastPosition: 9,
+      logTimeMs: 1,
+    };
+    return { region: "eu", software: "0", partitions: [{ ...partition, wal, regions: [region] }] };
+  }
+
+  #check(collection = "users"): void {
+    if (this.failure !== undefined) throw this.failure;
+    if (collection !== "users") throw new GatewayError("unknown-collection", "no such collection");
+  }
+}
+
+export interface Rig {
+  readonly gateway: StubGateway;
+  readonly server: HttpServer;
+  readonly answered: AnsweredRequest[];
+  readonly logged: object[];
+  readonly reasons: string[];
+}
+
+export async function buildRig(): Promise<Rig> {
+  const gateway = new StubGateway();
+  const answered: AnsweredRequest[] = [];
+  const logged: object[] = [];
+  const reasons: string[] = [];
+  const logger: Logger = { ...silentLogger, error: (fields) => void logged.push(fields) };
+  const server = await buildHttpServer({
+    gateway,
+    region: "eu",
+    software: "0.0.0",
+    sessionSecret: SECRET,
+    logger,
+    metrics: { answered: (request) => void answered.push(request) },
+    metricsText: async () => "forebay_test 1\n",
+    readiness: () => reasons,
+  });
+  return { gateway, server, answered, logged, reasons };
+}
