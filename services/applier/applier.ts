@@ -1,8 +1,7 @@
 /**
  * The applier of one partition: receive → decode → fold → commit → tell. The only writer of committed state.
  *
- * While one fold commits, the next one is already computed; a commit is a compare-and-set on the position, so a second
- * applier can't fold the same entry.
+ * A commit is a compare-and-set on the position, so a second applier can't fold the same entry.
  */
 import type { OrderedEntry } from "../core/entry.ts";
 import { foldEntries, LogMismatchError, sliceOf, type FoldResult } from "../core/fold/fold.ts";
@@ -32,7 +31,9 @@ const MESSAGES_MAX = 256;
 const RECEIVE_BYTES_MAX = 2 * 1024 * 1024;
 const RECEIVE_TIMEOUT_MS = 1_000;
 /** Operations of one commit; an entry is never split, so a commit may exceed it by one entry. */
-const COMMIT_OPERATIONS_MAX = 1_024;
+const COMMIT_OPERATIONS_MAX = 2_048;
+/** While rows are loaded, the fold before is under way and the one before that may still be committing. */
+const UNSEEN_RESULTS_MAX = 2;
 /** A log that can't be folded is looked at again after this time: somebody may have mended it. */
 const STOPPED_RETRY_MS = 15_000;
 const RESUBSCRIBE_BASE_MS = 50;
@@ -101,6 +102,28 @@ function isWorthAnotherTry(error: unknown): boolean {
   );
 }
 
+/** Entries of one commit, with the rows that they touch. */
+interface LoadedGroup {
+  readonly entries: readonly OrderedEntry[];
+  readonly slice: FoldSlice;
+}
+
+/** Decodes messages as they are needed, in groups of a commit's size. */
+function* groupsOf(messages: readonly LogMessage[]): Generator<OrderedEntry[], void> {
+  let group: OrderedEntry[] = [];
+  let operations = 0;
+  for (const { position, storedAtMs, data } of messages) {
+    const { entry, checksum } = decodeEntry(data);
+    group.push({ position, storedAtMs, checksum, entry });
+    operations += entry.kind === "batch" ? entry.operations.length : 0;
+    if (operations < COMMIT_OPERATIONS_MAX) continue;
+    yield group;
+    group = [];
+    operations = 0;
+  }
+  if (group.length > 0) yield group;
+}
+
 /** Folding from one load of the state on. */
 class FoldRun {
   readonly #options: ApplierOptions;
@@ -108,8 +131,9 @@ class FoldRun {
   #state: PartitionState;
   /** Head of the log's hash chain after the last entry received. */
   #chain: string;
-  /** The fold that is being committed, if any. */
-  #committing: { readonly result: FoldResult; readonly done: Promise<void> } | undefined;
+  #committing: Promise<void> | undefined;
+  /** Results that a load may have been too early to see, oldest first. */
+  #recent: readonly FoldResult[] = [];
 
   constructor(options: ApplierOptions, state: PartitionState) {
     this.#options = options;
@@ -158,37 +182,40 @@ class FoldRun {
     }
   }
 
+  /** While one group of entries commits, the next is folded, and the rows of the one after it are loaded. */
   async #fold(messages: readonly LogMessage[]): Promise<void> {
-    if (messages.length === 0) return this.#settle();
-    let entries: OrderedEntry[] = [];
-    let operations = 0;
-    for (const { position, storedAtMs, data } of messages) {
-      const { entry, checksum } = decodeEntry(data);
-      entries.push({ position, storedAtMs, checksum, entry });
-      operations += entry.kind === "batch" ? entry.operations.length : 0;
-      if (operations < COMMIT_OPERATIONS_MAX) continue;
-      await this.#commit(entries);
-      entries = [];
-      operations = 0;
+    const groups = groupsOf(messages);
+    let loading = this.#load(groups.next());
+    for (let group = await loading; group !== undefined; group = await loading) {
+      loading = this.#load(groups.next());
+      // Looked at in the next turn; until then a failure must not count as unhandled.
+      loading.catch(() => undefined);
+      await this.#commit(group);
     }
-    if (entries.length > 0) await this.#commit(entries);
     // Nothing more is waiting: what is being committed must not wait for the next message.
     if (messages.length < MESSAGES_MAX) await this.#settle();
   }
 
-  async #commit(entries: readonly OrderedEntry[]): Promise<void> {
-    const { store, partition, clock, crashPoints, metrics, folded } = this.#options;
+  async #load(next: IteratorResult<OrderedEntry[], void>): Promise<LoadedGroup | undefined> {
+    if (next.done === true) return undefined;
+    const { store, partition } = this.#options;
+    const { records, operations } = sliceOf(next.value);
+    const slice = await store.loadSlice({ partition, records: [...records.values()], operations });
+    return { entries: next.value, slice };
+  }
+
+  async #commit({ entries, slice }: LoadedGroup): Promise<void> {
+    const { store, clock, crashPoints, metrics, folded } = this.#options;
     const startedAtMs = clock.monotonicMs();
-    const { records, operations } = sliceOf(entries);
-    const loaded = await store.loadSlice({ partition, records: [...records.values()], operations });
     const expectedPosition = this.#state.position;
-    const result = foldEntries({ state: this.#state, slice: this.#overlay(loaded), entries });
+    const result = foldEntries({ state: this.#state, slice: this.#overlay(slice), entries });
     this.#hear(entries, result.state.members.length);
     checkMembership(result.state, this.#options);
     await this.#settle();
     crashPoints.reach("before-fold-commit");
     this.#state = result.state;
-    const done = store.commitFold({ expectedPosition, result }).then(() => {
+    this.#recent = [...this.#recent.slice(1 - UNSEEN_RESULTS_MAX), result];
+    this.#committing = store.commitFold({ expectedPosition, result }).then(() => {
       crashPoints.reach("after-fold-commit");
       const durationMs = clock.monotonicMs() - startedAtMs;
       metrics.folded({
@@ -200,24 +227,23 @@ class FoldRun {
       folded.notify();
     });
     // The outcome is looked at by `#settle`; until then a failure must not count as unhandled.
-    done.catch(() => undefined);
-    this.#committing = { result, done };
+    this.#committing.catch(() => undefined);
   }
 
   async #settle(): Promise<void> {
     const committing = this.#committing;
     this.#committing = undefined;
-    await committing?.done;
+    await committing;
   }
 
-  /** The rows as they will be once the fold before has committed, whether or not the load has seen that. */
+  /** The rows as the folds before have left them, whether or not the load has seen those. */
   #overlay(loaded: FoldSlice): FoldSlice {
-    const before = this.#committing?.result;
-    if (before === undefined) return loaded;
     const records = new Map(loaded.records);
-    for (const [id, record] of before.records) records.set(id, record);
     const operations = new Set(loaded.operations);
-    for (const { id } of before.outcomes) operations.add(id);
+    for (const result of this.#recent) {
+      for (const [id, record] of result.records) records.set(id, record);
+      for (const { id } of result.outcomes) operations.add(id);
+    }
     return { records, operations };
   }
 

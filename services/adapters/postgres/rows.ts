@@ -1,5 +1,4 @@
 /** Rows as statements give them, and what they are in the port's terms. */
-import type { Hlc } from "../../core/hlc.ts";
 import type { OperationOutcome } from "../../core/fold/state.ts";
 import type { WalRow } from "../../ports/region-store.ts";
 import { toHlc } from "./values.ts";
@@ -50,7 +49,7 @@ export function toPending(
     requestHash,
     body,
     sequence,
-    hlc: toHlc(hlc) satisfies Hlc,
+    hlc: toHlc(hlc),
     seen,
   }));
 }

@@ -36,8 +36,9 @@ const READ: Statement = {
   text: `select w.sequence, w.hlc, w.seen, w.id, w.tenant, w.collection, w.key, w.request_hash, w.body
          from wal w
          where w.partition = $1 and w.sequence > $2 and w.sequence <= $2::bigint + $3::bigint
-           and (w.sequence = $2::bigint + 1 or w.bytes <= $4::bigint + coalesce(
-                 (select p.bytes from wal p where p.partition = $1 and p.sequence = $2::bigint), 0))
+           and (w.sequence = $2::bigint + 1 or w.bytes <= $4::bigint + (
+                 select f.bytes - forebay_wal_bytes(f.tenant, f.collection, f.key, f.body) from wal f
+                 where f.partition = $1 and f.sequence = $2::bigint + 1))
          order by w.sequence`,
   effect: "reading",
 };
@@ -45,13 +46,13 @@ const READ: Statement = {
 const HEAD: Statement = {
   name: "wal_head",
   text: `select coalesce(h.sequence, 0) as sequence, h.hlc, coalesce(o.watermark, 0) as watermark,
-                coalesce(h.bytes, 0) - coalesce(folded.bytes, 0) as pending_bytes,
+                coalesce(h.bytes - oldest.bytes
+                  + forebay_wal_bytes(oldest.tenant, oldest.collection, oldest.key, oldest.body), 0) as pending_bytes,
                 floor(extract(epoch from oldest.accepted_at) * 1000)::bigint as oldest_ms,
                 floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
          from (select 1) one
          left join wal_heads h on h.partition = $1
          left join origins o on o.partition = $1 and o.region = $2
-         left join wal folded on folded.partition = $1 and folded.sequence = o.watermark
          left join wal oldest on oldest.partition = $1 and oldest.sequence = coalesce(o.watermark, 0) + 1`,
   effect: "reading",
 };

@@ -120,7 +120,7 @@ export function appending(context: Context): void {
       const operation = append("a");
       await appendTo(context.store, [operation]);
       const other = { ...operation, key: "b", requestHash: sha256("another") };
-      const options = { partition: 1, operations: [other], nowMs: NOW_MS, ...UNBOUNDED, during };
+      const options = { partition: 1, operations: [other], nowMs: NOW_MS, ...UNBOUNDED };
       expect(await context.store.append(options)).toEqual([{ status: "mismatched" }]);
     });
 
@@ -160,7 +160,6 @@ export function appending(context: Context): void {
         operations: [append("c")],
         nowMs: NOW_MS,
         ...UNBOUNDED,
-        during,
       });
       expect((await context.store.walHead(0)).sequence).toBe(2);
       expect((await context.store.walHead(3)).sequence).toBe(1);

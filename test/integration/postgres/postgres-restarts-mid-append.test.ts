@@ -21,9 +21,9 @@ it.each(["fast", "immediate", "kill"] as const)(
     const acknowledged: string[] = [];
     const doubtful: WalAppend[] = [];
     const certainlyNot: string[] = [];
-    let isOver = false;
+    const over = new AbortController();
     const writer = async (): Promise<void> => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const operation = makeOperation("key");
         try {
           await appendTo(store, [operation]);
@@ -47,7 +47,7 @@ it.each(["fast", "immediate", "kill"] as const)(
     const before = acknowledged.length;
     await server.server.start();
     await expect.poll(() => acknowledged.length, { timeout: 20_000 }).toBeGreaterThan(before + 50);
-    isOver = true;
+    over.abort();
     await writers;
 
     const rows = await store.readWal({ partition: 0, after: 0, rowsMax: 1_000_000, bytesMax: 1e12 });

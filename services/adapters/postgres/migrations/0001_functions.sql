@@ -106,9 +106,11 @@ begin
     raise exception 'the WAL of partition % ends at %, but the log was folded up to %: this database has lost its WAL',
       p_partition, v_head.sequence, v_watermark using errcode = 'assert_failure';
   end if;
-  select w.bytes into v_folded_bytes from wal w where w.partition = p_partition and w.sequence = v_watermark;
+  -- Counted from the oldest pending row: older ones may have been trimmed.
+  select w.bytes - forebay_wal_bytes(w.tenant, w.collection, w.key, w.body) into v_folded_bytes
+  from wal w where w.partition = p_partition and w.sequence = v_watermark + 1;
   pending_rows := v_head.sequence - v_watermark;
-  pending_bytes := v_head.bytes - coalesce(v_folded_bytes, 0);
+  pending_bytes := v_head.bytes - coalesce(v_folded_bytes, v_head.bytes);
   is_full := v_new_rows > 0
     and (pending_rows + v_new_rows > p_pending_rows_max or pending_bytes + v_new_bytes > p_pending_bytes_max);
   if is_full or v_new_rows = 0 then

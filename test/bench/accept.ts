@@ -1,0 +1,82 @@
+/**
+ * `npm run bench accept`: durable PATCH/s through one gateway at 128 connections.
+ *
+ * Three servers take turns under the same load: a bare fastify with a group commit (the limit), a region process that is
+ * only a gateway, and one that relays and applies as well, in a cluster of three regions that fold along.
+ */
+import { spawn, type ChildProcess } from "node:child_process";
+import { once } from "node:events";
+import { fileURLToPath } from "node:url";
+import autocannon, { type AutocannonRequest, type AutocannonResult } from "autocannon";
+import { putCollection, withCluster } from "./bench-cluster.ts";
+import { median, progress, report, round } from "./report.ts";
+
+const CONNECTIONS = 128;
+const SECONDS = 8;
+const ROUNDS = 3;
+const WARM_UP_SECONDS = 3;
+const FIELDS = { name: { class: "lww", type: "string" }, likes: { class: "merge", kind: "counter" } };
+
+const REQUESTS: readonly AutocannonRequest[] = Array.from({ length: 2_000 }, (_, index) => ({
+  method: "PATCH",
+  path: `/v1/collections/bench/records/key-${(index * 7_919) % 2_000}`,
+  headers: { "content-type": "application/json" },
+  body: JSON.stringify({ set: { name: `Ada Lovelace ${index}` }, inc: { likes: 1 } }),
+}));
+
+export async function benchAccept(): Promise<void> {
+  await withCluster("test/bench/topology.yaml", async (cluster) => {
+    const [region] = cluster.regions as [(typeof cluster.regions)[number]];
+    await putCollection(region.url, "bench", FIELDS);
+    await cluster.restartRegion(region.name, { environment: { FOREBAY_ROLES: "gateway" } });
+    const bare = await startBare(region.postgres.url);
+    try {
+      await comparePairs(bare.url, cluster.region(region.name).url);
+    } finally {
+      bare.process.kill("SIGTERM");
+      await once(bare.process, "exit");
+    }
+  });
+  await withCluster("test/integration/topologies/one-partition.yaml", async (cluster) => {
+    const { url } = cluster.region("eu");
+    await putCollection(url, "bench", FIELDS);
+    await fire(url, WARM_UP_SECONDS);
+    progress("whole cluster");
+    report("accept.whole-cluster", figuresOf([await fire(url, SECONDS)]));
+  });
+}
+
+async function comparePairs(bareUrl: string, gatewayUrl: string): Promise<void> {
+  const bare: AutocannonResult[] = [];
+  const gateway: AutocannonResult[] = [];
+  for (const url of [bareUrl, gatewayUrl]) await fire(url, WARM_UP_SECONDS);
+  for (let round = 1; round <= ROUNDS; round += 1) {
+    progress(`pair ${round} of ${ROUNDS}`);
+    bare.push(await fire(bareUrl, SECONDS));
+    gateway.push(await fire(gatewayUrl, SECONDS));
+  }
+  const ratios = gateway.map((result, index) => result.requests.average / bare[index]!.requests.average);
+  report("accept.bare", figuresOf(bare));
+  report("accept.gateway", { ...figuresOf(gateway), ratio_to_bare: round(median(ratios)) });
+}
+
+async function fire(url: string, seconds: number): Promise<AutocannonResult> {
+  return autocannon({ url, connections: CONNECTIONS, duration: seconds, requests: REQUESTS });
+}
+
+function figuresOf(results: readonly AutocannonResult[]): Record<string, number> {
+  return {
+    connections: CONNECTIONS,
+    requests_per_second: Math.round(median(results.map((result) => result.requests.average))),
+    p50_ms: median(results.map((result) => result.latency.p50)),
+    p99_ms: median(results.map((result) => result.latency.p99)),
+    errors: results.reduce((sum, result) => sum + result.errors + result.timeouts + result.non2xx, 0),
+  };
+}
+
+async function startBare(databaseUrl: string): Promise<{ process: ChildProcess; url: string }> {
+  const script = fileURLToPath(new URL("bare-server.js", import.meta.url));
+  const child = spawn(process.execPath, [script, databaseUrl], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = (await once(child.stdout, "data")) as [Buffer];
+  return { process: child, url: line.toString("utf8").trim() };
+}
