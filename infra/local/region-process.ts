@@ -125,6 +125,8 @@ export class RegionProcess {
       FOREBAY_NATS_MONITOR_URL: natsMonitorUrl,
       FOREBAY_SESSION_SECRET: this.#options.sessionSecret,
       FOREBAY_LOG_LEVEL: this.#options.logLevel,
+      // Should the cluster's own process be killed, its region processes notice by the closed channel.
+      FOREBAY_EXIT_WITH_PARENT: "1",
     };
   }
 }
