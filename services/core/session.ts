@@ -3,6 +3,8 @@
  * and never goes backwards, in any region (I11). Bounded by partitions × regions, and mergeable: the maximum of each number.
  */
 
+import { own } from "./json.ts";
+
 /** By partition number. */
 export type Sequences = { readonly [partition: string]: number };
 
@@ -56,12 +58,37 @@ export function needOf(session: Session, partition: number, ownRegion: string): 
   };
 }
 
-export function isMet(
-  need: SessionNeed,
-  folded: { position: number; origins: { readonly [region: string]: { readonly watermark: number } } },
-): boolean {
+/** How far a region has folded one partition. */
+export interface FoldedTo {
+  readonly position: number;
+  readonly origins: { readonly [region: string]: { readonly watermark: number } };
+}
+
+export function isMet(need: SessionNeed, folded: FoldedTo): boolean {
   if (folded.position < need.position) return false;
   return Object.entries(need.watermarks).every(
-    ([region, sequence]) => sequence === 0 || (folded.origins[region]?.watermark ?? 0) >= sequence,
+    ([region, sequence]) => sequence === 0 || watermarkOf(folded, region) >= sequence,
   );
+}
+
+/**
+ * The same session said shorter: WAL sequences that are folded at a position are covered by the position, in any region.
+ * So a token only holds the WAL sequences of writes that are still on their way.
+ */
+export function coverFolded(session: Session, partition: number, folded: FoldedTo): Session {
+  const wal = Object.entries(session.wal).map(([region, sequences]): [string, Sequences] => {
+    const left = Object.entries(sequences).filter(
+      ([number, sequence]) => Number(number) !== partition || sequence > watermarkOf(folded, region),
+    );
+    return [region, Object.fromEntries(left)];
+  });
+  const shorter = {
+    ...session,
+    wal: Object.fromEntries(wal.filter(([, left]) => Object.keys(left).length > 0)),
+  };
+  return mergeSessions(shorter, seenPosition(partition, folded.position));
+}
+
+function watermarkOf(folded: FoldedTo, region: string): number {
+  return own(folded.origins, region)?.watermark ?? 0;
 }

@@ -51,9 +51,10 @@ export class Catalog {
     return [...fresh.collections.values()].filter((collection) => collection.tenant === options.tenant);
   }
 
-  /** A schema was changed through this gateway: the cache is outdated. */
+  /** A schema was changed: the cache is outdated, and so may be what a load on its way will bring. */
   forget(partition: number): void {
     this.#cache.delete(partition);
+    this.#loading.delete(partition);
   }
 
   async #refresh(partition: number): Promise<Cached> {
@@ -67,22 +68,28 @@ export class Catalog {
   }
 
   #load(partition: number): Promise<Cached> {
-    const loading = this.#loading.get(partition) ?? this.#loadOnce(partition);
+    const running = this.#loading.get(partition);
+    if (running !== undefined) return running;
+    const loading: Promise<Cached> = this.#loadOnce(
+      partition,
+      () => this.#loading.get(partition) === loading,
+    );
     this.#loading.set(partition, loading);
     return loading;
   }
 
-  async #loadOnce(partition: number): Promise<Cached> {
+  async #loadOnce(partition: number, isCurrent: () => boolean): Promise<Cached> {
     try {
       const collections = await this.#store.readCollections(partition);
       const byId = new Map(
         collections.map((collection) => [collectionId(collection.tenant, collection.name), collection]),
       );
       const cached = { collections: byId, loadedAtMs: this.#clock.monotonicMs() };
-      this.#cache.set(partition, cached);
+      // Forgotten in the meantime, it is good enough for those who asked before, and not for the cache.
+      if (isCurrent()) this.#cache.set(partition, cached);
       return cached;
     } finally {
-      this.#loading.delete(partition);
+      if (isCurrent()) this.#loading.delete(partition);
     }
   }
 }

@@ -34,3 +34,8 @@ export class GatewayError extends Error {
     this.retryAfterMs = options.retryAfterMs;
   }
 }
+
+/** A schema travels through the log: a collection made elsewhere a moment ago may not be here yet. */
+export function unknownCollection(name: string, region: string): string {
+  return `region ${region} knows no collection "${name}"; one that was made in another region takes a moment to arrive`;
+}

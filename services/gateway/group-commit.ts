@@ -82,10 +82,7 @@ export class GroupCommit {
     this.#isRunning = true;
     const over = new AbortController();
     void this.#sweep(over.signal);
-    void this.#flushAll().finally(() => {
-      this.#isRunning = false;
-      over.abort();
-    });
+    void this.#flushAll().finally(() => over.abort());
   }
 
   async #flushAll(): Promise<void> {
@@ -104,6 +101,8 @@ export class GroupCommit {
       const { clock, random } = this.#options;
       await clock.sleep(backoffMs({ attempt: failures, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random }));
     }
+    // In the same turn as the look at the queue: what comes later must find that nobody flushes it.
+    this.#isRunning = false;
   }
 
   /** The longest run of the queue with distinct ids: a repeated id is a replay of the flush before. */
@@ -144,8 +143,9 @@ export class GroupCommit {
 
   #flushFailed(error: unknown, batch: readonly Waiting[]): boolean {
     if (error instanceof WalFullError) {
-      for (const waiting of batch)
-        reject(waiting, new GatewayError("wal-full", error.message, { retryAfterMs: 2_000 }));
+      const full = new GatewayError("wal-full", error.message, { retryAfterMs: 2_000 });
+      // An earlier flush may have appended the doubtful ones: they must not be told that they were not.
+      for (const waiting of batch) reject(waiting, waiting.isDoubtful ? lateError(waiting, true) : full);
       return true;
     }
     if (error instanceof StoreUnavailableError) {
@@ -190,7 +190,9 @@ function lateError(waiting: Waiting, isDoubtful: boolean): GatewayError {
 function resolve(waiting: Waiting, outcome: AppendOutcome): void {
   if (waiting.isSettled) return;
   waiting.isSettled = true;
-  waiting.resolve(outcome);
+  // What a doubtful flush of ours has appended is no replay to the client, who gets the first answer now.
+  const isOwn = waiting.isDoubtful && outcome.status === "replayed";
+  waiting.resolve(isOwn ? { ...outcome, status: "accepted" } : outcome);
 }
 
 function reject(waiting: Waiting, error: Error): void {

@@ -4,11 +4,13 @@ import type { Operation } from "../core/operation.ts";
 import { partitionOf } from "../core/partition.ts";
 import { showFields } from "../core/record.ts";
 import {
+  coverFolded,
   isMet,
   mergeSessions,
   needOf,
   seenPosition,
   seenWal,
+  type FoldedTo,
   type Session,
   type SessionNeed,
 } from "../core/session.ts";
@@ -16,7 +18,7 @@ import { viewFields } from "../core/view.ts";
 import { decodeChanges } from "../protocol/entry-codec.ts";
 import type { RecordSnapshot, WalRow } from "../ports/region-store.ts";
 import type { Catalog } from "./catalog.ts";
-import { GatewayError } from "./errors.ts";
+import { GatewayError, unknownCollection } from "./errors.ts";
 import type { ListRequest, ListResult, ReadRequest, ReadResult, RecordView } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 
@@ -35,24 +37,27 @@ export class Reader {
     const { tenant, collection, key } = request;
     checkKey(key);
     const partition = partitionOf({ tenant, key }, this.#options.partitions);
-    await this.#checkCollection({ tenant, name: collection, partition });
-    if (request.consistency === "session") await this.#waitForSession(request, partition);
+    const isSession = request.consistency === "session";
+    const before = isSession ? await this.#waitForSession(request, partition) : request.session;
+    await this.#checkCollection({ tenant, name: collection, partition }, request.consistency);
     const snapshot = await this.#options.store.readRecord({ partition, tenant, collection, key });
     const view = this.#view(key, snapshot);
     if (view === undefined) {
       throw new GatewayError("record-not-found", `collection "${collection}" has no record "${key}"`);
     }
-    const session = mergeSessions(request.session, this.#seen(partition, snapshot));
+    const session = mergeSessions(before, this.#seen(partition, snapshot));
     return { ...view, asOf: { partition, sequence: snapshot.position }, session };
   }
 
   async list(request: ListRequest): Promise<ListResult> {
     const { tenant, collection, prefix, after, limit } = request;
-    await this.#checkCollection({ tenant, name: collection, partition: 0 });
     const partitions = Array.from({ length: this.#options.partitions }, (_, partition) => partition);
+    let { session } = request;
     if (request.consistency === "session") {
-      await Promise.all(partitions.map((partition) => this.#waitForSession(request, partition)));
+      for (const partition of partitions)
+        session = await this.#waitForSession({ ...request, session }, partition);
     }
+    await this.#checkCollection({ tenant, name: collection, partition: 0 }, request.consistency);
     const listed = await this.#options.store.listRecords({
       tenant,
       collection,
@@ -61,7 +66,6 @@ export class Reader {
       limit: limit + 1,
     });
     const page = listed.slice(0, limit);
-    let { session } = request;
     for (const snapshot of page) {
       const partition = partitionOf({ tenant, key: snapshot.key }, this.#options.partitions);
       session = mergeSessions(session, this.#seen(partition, snapshot));
@@ -72,31 +76,43 @@ export class Reader {
     return { records, next: listed.length > limit ? page.at(-1)?.key : undefined, session };
   }
 
-  /** False when the deadline came first. `deadlineAtMs` is on the monotonic clock. */
+  /** How far it was folded when the need was met; undefined when the deadline (on the monotonic clock) came first. */
   async waitUntilFolded(input: {
     partition: number;
     need: SessionNeed;
     deadlineAtMs: number;
-  }): Promise<boolean> {
+  }): Promise<FoldedTo | undefined> {
     const { store, clock, folded } = this.#options;
     for (;;) {
-      if (isMet(input.need, await store.readPositions(input.partition))) return true;
+      const positions = await store.readPositions(input.partition);
+      if (isMet(input.need, positions)) return positions;
       const leftMs = input.deadlineAtMs - clock.monotonicMs();
-      if (leftMs <= 0) return false;
+      if (leftMs <= 0) return undefined;
       await folded.wait({ clock, timeoutMs: Math.min(POLL_MS, leftMs) });
     }
   }
 
-  async #checkCollection(lookup: { tenant: string; name: string; partition: number }): Promise<void> {
+  async #checkCollection(
+    lookup: { tenant: string; name: string; partition: number },
+    consistency: ReadRequest["consistency"],
+  ): Promise<void> {
     if ((await this.#catalog.find(lookup)) !== undefined) return;
-    throw new GatewayError("unknown-collection", `there is no collection "${lookup.name}"`);
+    // A session may have seen the collection elsewhere: what it waited for may be newer than the cache.
+    if (consistency === "session") this.#catalog.forget(lookup.partition);
+    if (consistency === "session" && (await this.#catalog.find(lookup)) !== undefined) return;
+    throw new GatewayError("unknown-collection", unknownCollection(lookup.name, this.#options.region));
   }
 
-  async #waitForSession(request: { session: Session; deadlineMs: number }, partition: number): Promise<void> {
+  /** @returns the session, said shorter by what this region has folded. */
+  async #waitForSession(
+    request: { session: Session; deadlineMs: number },
+    partition: number,
+  ): Promise<Session> {
     const { region, clock } = this.#options;
     const need = needOf(request.session, partition, region);
     const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
-    if (await this.waitUntilFolded({ partition, need, deadlineAtMs })) return;
+    const folded = await this.waitUntilFolded({ partition, need, deadlineAtMs });
+    if (folded !== undefined) return coverFolded(request.session, partition, folded);
     const message = `region ${region} has not folded yet what this session has seen; try again, or read with consistency=local`;
     throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
   }

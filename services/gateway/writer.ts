@@ -4,11 +4,11 @@ import type { Change } from "../core/fields/kind.ts";
 import { sha256 } from "../core/hash.ts";
 import { idempotentOperationId } from "../core/operation-id.ts";
 import { partitionOf } from "../core/partition.ts";
-import { mergeSessions, seenPosition, seenWal } from "../core/session.ts";
+import { coverFolded, mergeSessions, seenPosition, seenWal } from "../core/session.ts";
 import { encodeChanges } from "../protocol/entry-codec.ts";
 import { StoreUnavailableError, type AppendOutcome, type WalAppend } from "../ports/region-store.ts";
 import type { Catalog } from "./catalog.ts";
-import { GatewayError } from "./errors.ts";
+import { GatewayError, unknownCollection } from "./errors.ts";
 import type { Receipt, WriteRequest, WriteResult } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 import { GroupCommit } from "./group-commit.ts";
@@ -51,7 +51,7 @@ export class Writer {
       requestHash: sha256(`${collection}\n${key}\n${body}`),
     };
     const outcome = await this.#commits[partition]!.append(operation, deadlineAtMs);
-    const result = this.#answer({ request, partition, operation, outcome });
+    const result = await this.#answer({ request, partition, operation, outcome });
     if (!request.waitCommitted || result.status !== "accepted" || !("sequence" in outcome)) return result;
     return this.#waitCommitted({ result, partition, sequence: outcome.sequence, deadlineAtMs });
   }
@@ -61,7 +61,10 @@ export class Writer {
     const lookup = { partition, tenant: request.tenant, name: request.collection };
     const collection = await this.#catalog.find(lookup);
     if (collection === undefined) {
-      throw new GatewayError("unknown-collection", `there is no collection "${request.collection}"`);
+      throw new GatewayError(
+        "unknown-collection",
+        unknownCollection(request.collection, this.#options.region),
+      );
     }
     try {
       return planChanges(collection.schema, request.body);
@@ -73,14 +76,14 @@ export class Writer {
     }
   }
 
-  #answer(input: {
+  async #answer(input: {
     request: WriteRequest;
     partition: number;
     operation: WalAppend;
     outcome: AppendOutcome;
-  }): WriteResult {
+  }): Promise<WriteResult> {
     const { request, partition, operation, outcome } = input;
-    const { region } = this.#options;
+    const { region, store } = this.#options;
     switch (outcome.status) {
       case "mismatched": {
         const message = "the Idempotency-Key was used for another request; a new request needs a new key";
@@ -88,10 +91,8 @@ export class Writer {
       }
       case "folded": {
         const { id, tenant } = operation;
-        const receipt = receiptOf(
-          { id, tenant, partition, outcome: outcome.outcome, lostFields: [] },
-          region,
-        );
+        const known = { id, tenant, partition, outcome: outcome.outcome, lostFields: [] };
+        const receipt = receiptOf((await store.readOperation(id)) ?? known, region);
         const session = mergeSessions(request.session, seenPosition(partition, outcome.outcome.position));
         return { ...receipt, session, isReplayed: true };
       }
@@ -115,11 +116,14 @@ export class Writer {
     const { region, store } = this.#options;
     const need = { position: 0, watermarks: { [region]: sequence } };
     try {
-      if (!(await this.#reader.waitUntilFolded({ partition, need, deadlineAtMs }))) return result;
+      if ((await this.#reader.waitUntilFolded({ partition, need, deadlineAtMs })) === undefined)
+        return result;
       const stored = await store.readOperation(result.operation);
       if (stored?.outcome === undefined) return result;
       const receipt: Receipt = receiptOf(stored, region);
-      const session = mergeSessions(result.session, seenPosition(partition, stored.outcome.position));
+      // The position covers the write's WAL sequence, in every region.
+      const covered = { position: stored.outcome.position, origins: { [region]: { watermark: sequence } } };
+      const session = coverFolded(result.session, partition, covered);
       return { ...receipt, session, isReplayed: result.isReplayed };
     } catch (error) {
       // The write is durable: a database that fails only now must not make it look refused.

@@ -151,19 +151,23 @@ function frame(body: string): Uint8Array {
  * @throws {UndecodableEntryError} says what is wrong; the partition must stop.
  */
 export function decodeEntry(data: Uint8Array): { entry: Entry; checksum: string } {
-  const [header, ...lines] = Buffer.from(data.buffer, data.byteOffset, data.byteLength)
-    .toString("utf8")
-    .split("\n");
-  const checksum = checkHeader(header ?? "", lines);
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const headerEnd = bytes.indexOf("\n");
+  if (headerEnd === -1) throw new UndecodableEntryError("no entry of Forebay: the header is missing");
+  const body = bytes.subarray(headerEnd + 1);
+  const checksum = checkHeader(bytes.toString("latin1", 0, headerEnd), body);
+  const lines = body.toString("utf8").split("\n");
   const envelope = parseJson(lines[0] ?? "", "envelope");
   if (!envelopes.Check(envelope))
     throw new UndecodableEntryError(`envelope: ${explain(envelopes, envelope)}`);
-  const entry = envelope.kind === "batch" ? decodeBatch(envelope, lines.slice(1)) : (envelope as SchemaEntry);
-  return { entry, checksum };
+  if (envelope.kind === "batch") return { entry: decodeBatch(envelope, lines.slice(1)), checksum };
+  if (lines.length > 1) throw new UndecodableEntryError(`a ${envelope.kind} entry has one line only`);
+  return { entry: envelope as SchemaEntry, checksum };
 }
 
-function checkHeader(header: string, lines: readonly string[]): string {
-  const match = /^forebay\/(\d{1,4}) ([0-9a-f]{64})$/.exec(header);
+/** The checksum is over the bytes, not over their text: different bytes may read as the same text. */
+function checkHeader(header: string, body: Uint8Array): string {
+  const match = /^forebay\/([1-9]\d{0,3}) ([0-9a-f]{64})$/.exec(header);
   if (match === null) throw new UndecodableEntryError("no entry of Forebay: the header is missing");
   const version = Number(match[1]);
   if (version > ENTRY_VERSION) {
@@ -172,7 +176,7 @@ function checkHeader(header: string, lines: readonly string[]): string {
     );
   }
   const checksum = match[2]!;
-  if (sha256(lines.join("\n")) !== checksum)
+  if (sha256(body) !== checksum)
     throw new UndecodableEntryError("the checksum is wrong: the bytes have changed");
   return checksum;
 }
@@ -181,7 +185,7 @@ type BatchEnvelope = Extract<Static<typeof Envelope>, { kind: "batch" }>;
 
 function decodeBatch(envelope: BatchEnvelope, lines: readonly string[]): BatchEntry {
   const expected = envelope.last - envelope.first + 1;
-  if (lines.length !== expected) {
+  if (lines.length !== expected || expected < 1) {
     throw new UndecodableEntryError(
       `the batch ${envelope.first}–${envelope.last} has ${lines.length} operations`,
     );

@@ -88,7 +88,7 @@ export class RegionProcess {
     this.#health = new Health({
       partitions: topology.partitions,
       clock: this.#clock,
-      metrics: createHealthMetrics(this.#meter),
+      metrics: createHealthMetrics(this.#meter, region),
       logProblem: () => this.#log.problem,
     });
   }

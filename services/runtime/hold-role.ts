@@ -40,7 +40,8 @@ export async function holdRole(options: HoldRoleOptions, stop: AbortSignal): Pro
       logger.info({ role, partition, epoch: grant.epoch }, "role taken");
       const startedAtMs = clock.monotonicMs();
       try {
-        await workWhileRenewing(options, grant, stop);
+        // Stopped while the role was asked for: nobody would tell the work to end.
+        if (!stop.aborted) await workWhileRenewing(options, grant, stop);
       } finally {
         if (clock.monotonicMs() - startedAtMs > RETRY_MAX_MS) failures = 0;
         await release(options);

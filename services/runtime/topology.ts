@@ -109,6 +109,10 @@ function checkNames(topology: Topology, source: string): void {
   if (names.size !== topology.regions.length) {
     throw new InvalidTopologyError(`topology ${source}: two regions have the same name`);
   }
+  for (const name of names) {
+    // Regions are looked up by name in plain objects, in several places and languages.
+    if (name in {}) throw new InvalidTopologyError(`topology ${source}: a region can't be called ${name}`);
+  }
   for (const link of topology.links) {
     for (const end of link.between) {
       if (!names.has(end)) {

@@ -31,6 +31,9 @@ import {
   type WalRow,
 } from "../../services/ports/region-store.ts";
 
+/** What a line of a log entry has besides names and changes. */
+const LINE_BYTES = 160;
+
 interface TimedRow extends WalRow {
   readonly acceptedAtMs: number;
 }
@@ -92,14 +95,12 @@ export class SimulatedDatabase {
     const { partition, operations, nowMs } = options;
     const data = this.#data(partition);
     const known = operations.map((operation) => this.#findKnown(operation));
-    const fresh = known.filter((outcome) => outcome === undefined).length;
-    const pending = this.#pending(partition);
-    const bytes = pending.reduce((sum, row) => sum + Buffer.byteLength(row.body), 0);
-    if (fresh > 0 && pending.length + fresh > options.pendingRowsMax) {
-      throw new WalFullError(`${pending.length} operations wait in the buffer`);
+    const fresh = operations.filter((_, index) => known[index] === undefined);
+    const rows = this.#pending(partition).length + fresh.length;
+    const bytes = bytesOf(this.#pending(partition)) + bytesOf(fresh);
+    if (fresh.length > 0 && (rows > options.pendingRowsMax || bytes > options.pendingBytesMax)) {
+      throw new WalFullError(`the buffer would hold ${rows} operations of ${bytes} bytes`);
     }
-    if (fresh > 0 && bytes >= options.pendingBytesMax)
-      throw new WalFullError(`${bytes} bytes wait in the buffer`);
     let hlc = this.#nextHlc(partition, nowMs);
     return operations.map((operation, index) => {
       const outcome = known[index];
@@ -123,9 +124,10 @@ export class SimulatedDatabase {
     for (const data of this.#partitions.values()) {
       const outcome = data.outcomes.get(operation.id);
       const row = data.wal.find((candidate) => candidate.id === operation.id);
-      const requestHash = outcome?.requestHash ?? row?.requestHash;
-      if (requestHash === undefined) continue;
-      if (requestHash !== operation.requestHash) return { status: "mismatched" };
+      const known = outcome ?? row;
+      if (known === undefined) continue;
+      const isSame = known.requestHash === operation.requestHash && known.tenant === operation.tenant;
+      if (!isSame) return { status: "mismatched" };
       if (outcome !== undefined) return { status: "folded", outcome };
       if (row !== undefined) return { status: "replayed", sequence: row.sequence, hlc: row.hlc };
     }
@@ -136,7 +138,7 @@ export class SimulatedDatabase {
     const rows: WalRow[] = [];
     let bytes = 0;
     for (const { acceptedAtMs: _, ...row } of this.#data(options.partition).wal.slice(options.after)) {
-      bytes += Buffer.byteLength(row.body);
+      bytes += bytesOf([row]);
       if (rows.length > 0 && (rows.length >= options.rowsMax || bytes > options.bytesMax)) break;
       rows.push(row);
     }
@@ -150,7 +152,7 @@ export class SimulatedDatabase {
       sequence: data.wal.length,
       hlc: data.lastHlc,
       pendingRows: pending.length,
-      pendingBytes: pending.reduce((sum, row) => sum + Buffer.byteLength(row.body), 0),
+      pendingBytes: bytesOf(pending),
       oldestPendingAtMs: pending[0]?.acceptedAtMs,
       nowMs: this.#nowMs(),
     };
@@ -163,7 +165,8 @@ export class SimulatedDatabase {
   }
 
   loadPartition(partition: number): PartitionState {
-    return roundTrip(this.#data(partition).state);
+    const { state } = this.#data(partition);
+    return { ...roundTrip(state), collections: { ...state.collections } };
   }
 
   loadSlice(options: {
@@ -189,7 +192,8 @@ export class SimulatedDatabase {
         `partition ${partition} is at ${data.state.position}, not ${expectedPosition}`,
       );
     }
-    data.state = roundTrip(result.state);
+    // Schemas are kept as text, so that their fields stay in the order that they were declared in.
+    data.state = { ...roundTrip(result.state), collections: result.state.collections };
     for (const [id, record] of result.records) this.#records.set(id, { ...roundTrip(record), partition });
     for (const outcome of result.outcomes) data.outcomes.set(outcome.id, outcome);
     data.conflicts.push(...result.conflicts.map(roundTrip));
@@ -313,6 +317,15 @@ export class SimulatedDatabase {
 /** What a database does to a JSON document: the members come back in another order. */
 function roundTrip<T>(value: T): T {
   return JSON.parse(canonicalJson(value)) as T;
+}
+
+/** As PostgreSQL counts them: about how long an operation's line in a log entry is. */
+function bytesOf(operations: readonly WalAppend[]): number {
+  return operations.reduce(
+    (sum, { tenant, collection, key, body }) =>
+      sum + LINE_BYTES + Buffer.byteLength(tenant + collection + key + body),
+    0,
+  );
 }
 
 function withoutPartition({ partition: _, ...record }: StoredRecord & { partition: number }): StoredRecord {

@@ -3,6 +3,7 @@
  * Elections, cut-off regions, lost acknowledgements, publishes that overtake each other, land twice, or land late.
  */
 import {
+  LogTruncatedError,
   LogUnavailableError,
   PublishTimeoutError,
   SubscriptionLostError,
@@ -112,7 +113,7 @@ export class SimulatedLog implements GlobalLog {
     await this.#roundTrip();
     const { leader, createdAtMs } = this.#servers;
     const lastPosition = this.#servers.messages(partition).length;
-    return { createdAtMs, firstPosition: Math.min(1, lastPosition), lastPosition, leader };
+    return { createdAtMs, firstPosition: 1, lastPosition, leader };
   }
 
   async leadership(): Promise<Leadership> {
@@ -176,7 +177,7 @@ export class SimulatedLog implements GlobalLog {
   async subscribe(options: { partition: number; from: number }): Promise<LogSubscription> {
     await this.#process.pass(this.#process.world.random.fraction() * 5);
     const last = this.#servers.replicatedTo(this.#region, options.partition);
-    if (options.from > last + 1) throw new LogUnavailableError(`the log ends at ${last}`);
+    if (options.from > last + 1) throw new LogTruncatedError(`the log ends at ${last}`);
     return new SimulatedSubscription({
       servers: this.#servers,
       process: this.#process,
@@ -193,6 +194,8 @@ class SimulatedSubscription implements LogSubscription {
   readonly #partition: number;
   #next: number;
   #isClosed = false;
+  /** Ends the receive that waits, if one does. */
+  #wake: () => void = () => undefined;
 
   constructor(options: {
     servers: SimulatedLogServers;
@@ -214,11 +217,13 @@ class SimulatedSubscription implements LogSubscription {
     timeoutMs: number;
   }): Promise<LogMessage[]> {
     const { random } = this.#process.world;
-    if (this.#isClosed) throw new SubscriptionLostError("the subscription is closed");
+    this.#checkOpen();
     if (random.chance(this.#servers.faults.lostSubscriptions))
       throw new SubscriptionLostError("the consumer is gone");
     await this.#waitForMore(options.timeoutMs);
+    this.#checkOpen();
     await this.#process.pass(random.fraction() * 5);
+    this.#checkOpen();
     const end = this.#servers.replicatedTo(this.#region, this.#partition);
     const messages: LogMessage[] = [];
     let bytes = 0;
@@ -231,6 +236,10 @@ class SimulatedSubscription implements LogSubscription {
     return messages;
   }
 
+  #checkOpen(): void {
+    if (this.#isClosed) throw new SubscriptionLostError("the subscription is closed");
+  }
+
   #waitForMore(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const { world } = this.#servers;
@@ -241,6 +250,7 @@ class SimulatedSubscription implements LogSubscription {
         if (this.#process.isAlive) resolve();
       };
       const callOff = world.after(timeoutMs, finish);
+      this.#wake = finish;
       const forget = this.#servers.onChange(() => {
         if (isMore()) finish();
       });
@@ -250,5 +260,6 @@ class SimulatedSubscription implements LogSubscription {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#wake();
   }
 }

@@ -27,6 +27,11 @@ export class World {
     return this.#nowMs;
   }
 
+  /** When the next event is due; undefined when nothing will ever happen by itself. */
+  get nextAtMs(): number | undefined {
+    return this.#events[0]?.atMs;
+  }
+
   /** Adds to the run's fingerprint: two runs with one fingerprint did the same. */
   trace(line: string): void {
     this.#trace = sha256(`${this.#trace}\n${this.#nowMs} ${line}`);

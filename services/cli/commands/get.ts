@@ -9,7 +9,8 @@ export function addGetCommand(program: Command): void {
   withCommonOptions(program.command("get <collection> <key>"))
     .description("print a record")
     .action(async (collection: string, key: string, options: CommonOptions) => {
-      const { body } = await callApi(findRegion(options), { path: recordPath(collection, key) });
+      const path = recordPath(collection, key);
+      const { body } = await callApi(findRegion(options), { path });
       process.stdout.write(`${formatRecord(body as RecordAnswer)}\n`);
     });
 }

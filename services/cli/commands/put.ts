@@ -27,12 +27,13 @@ export function addPutCommand(program: Command): void {
     .option("--idempotency-key <key>", "names the request, so that sending it again does nothing more")
     .option("--wait", "wait until the log has ordered the write")
     .action(async (collection: string, key: string, options: PutOptions) => {
-      const { body } = await callApi(findRegion(options), {
+      const request = {
         method: "PATCH",
         path: recordPath(collection, key),
         headers: headersOf(options),
         body: writeBodyOf(options),
-      });
+      };
+      const { body } = await callApi(findRegion(options), request);
       process.stdout.write(`${formatReceipt(body as WriteAnswer)}\n`);
     });
 }

@@ -78,11 +78,10 @@ function notes(reports: readonly RegionReport[]): string[] {
 
 /** Also regions that did not answer themselves, as the others know them. */
 function regionNames(reports: readonly RegionReport[]): string[] {
-  const known = reports.flatMap(({ region, status }) => [
-    region.name,
-    ...(status?.partitions ?? []).flatMap(({ regions }) => regions.map((other) => other.region)),
-  ]);
-  return [...new Set(known)];
+  const asked = reports.map(({ region }) => region.name);
+  const partitions = reports.flatMap(({ status }) => status?.partitions ?? []);
+  const known = partitions.flatMap(({ regions }) => regions.map(({ region }) => region));
+  return [...new Set([...asked, ...known])];
 }
 
 function partitionNumbers(reports: readonly RegionReport[]): number[] {

@@ -35,10 +35,15 @@ export function receiptAnswer(receipt: Receipt): ReceiptAnswer {
   return answer;
 }
 
-export function writeAnswer(result: WriteResult, session: string): WriteAnswer {
+/** The answer's text. Almost every write is answered with the short form, whose members need no escaping. */
+export function writeAnswerText(result: WriteResult, session: string): string {
+  const { operation, status, region, at } = result;
+  if (status === "accepted" && !result.isReplayed) {
+    return `{"operation":"${operation}","status":"accepted","region":"${region}","at":"${at}","session":"${session}"}`;
+  }
   const answer: WriteAnswer = { ...receiptAnswer(result), session };
   if (result.isReplayed) answer.replayed = true;
-  return answer;
+  return JSON.stringify(answer);
 }
 
 export function recordAnswer(result: ReadResult, session: string): RecordAnswer {

@@ -15,6 +15,7 @@ import { ProblemError } from "./problem.ts";
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 const WHOLE_NUMBER = /^\d{1,9}$/;
+const CONDITIONS = ["if-match", "if-none-match", "if-unmodified-since"];
 const WAIT_COMMITTED = /(^|,)\s*wait\s*=\s*"?committed"?\s*(;|,|$)/i;
 
 /** @throws {ProblemError} invalid-idempotency-key. */
@@ -64,7 +65,7 @@ export function prefersCommitted(headers: IncomingHttpHeaders): boolean {
 
 /** @throws {ProblemError} condition-on-local-write. */
 export function refuseConditions(headers: IncomingHttpHeaders): void {
-  const header = ["if-match", "if-none-match", "if-unmodified-since"].find((name) => name in headers);
+  const header = CONDITIONS.find((name) => headers[name] !== undefined);
   if (header === undefined) return;
   throw new ProblemError(
     "condition-on-local-write",

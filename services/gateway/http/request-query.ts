@@ -13,7 +13,9 @@ export type Query = { readonly [name: string]: string | undefined };
 
 /** @throws {ProblemError} invalid-parameter, for a parameter that is unknown or given twice. */
 export function readQuery(query: unknown, known: readonly string[]): Query {
-  for (const [name, value] of Object.entries(query as { [name: string]: unknown })) {
+  // oxlint-disable-next-line guard-for-in -- the parser's object has no prototype
+  for (const name in query as Query) {
+    const value: unknown = (query as Query)[name];
     if (!known.includes(name)) {
       const names = known.length === 0 ? "none" : known.join(", ");
       throw invalid(name, `there is no parameter "${name}" here; known: ${names}`);

@@ -127,7 +127,7 @@ function answerUnknownRoutes(app: FastifyInstance, options: HttpServerOptions, r
           )
         : new ProblemError("method-not-allowed", `this resource has ${allow.join(", ")}`, { allow });
     sendProblem(reply, error, logger);
-    metrics.answered({ route: "unknown", method, status: reply.statusCode, durationMs: reply.elapsedTime });
+    metrics.answered({ route: "unknown", method, status: reply.statusCode, durationMs: 0 });
   });
 }
 

@@ -13,7 +13,7 @@ export const DEADLINE_MS_DEFAULT = 10_000;
 export const DEADLINE_MS_MIN = 50;
 export const DEADLINE_MS_MAX = 60_000;
 export const BODY_BYTES_MAX = 64 * 1024;
-export const HEADERS_BYTES_MAX = 16 * 1024;
+export const HEADERS_BYTES_MAX = 32 * 1024;
 export const LIST_LIMIT_DEFAULT = 100;
 export const LIST_LIMIT_MAX = 1_000;
 

@@ -6,9 +6,10 @@ export interface HealthMetrics {
   observed(partition: number, positions: Positions, head: WalHead): void;
 }
 
-export function createHealthMetrics(meter: Meter): HealthMetrics {
+/** @param ownRegion is no peer of itself. */
+export function createHealthMetrics(meter: Meter, ownRegion: string): HealthMetrics {
   const observeWal = createWalMetrics(meter);
-  const observePositions = createPositionMetrics(meter);
+  const observePositions = createPositionMetrics(meter, ownRegion);
   return {
     observed(number, positions, head) {
       const partition = String(number);
@@ -50,7 +51,10 @@ function createWalMetrics(meter: Meter): (partition: string, head: WalHead) => v
   };
 }
 
-function createPositionMetrics(meter: Meter): (partition: string, positions: Positions) => void {
+function createPositionMetrics(
+  meter: Meter,
+  ownRegion: string,
+): (partition: string, positions: Positions) => void {
   const applied = meter.gauge({
     name: "forebay_applied_position",
     help: "Log position that this region has folded.",
@@ -75,7 +79,7 @@ function createPositionMetrics(meter: Meter): (partition: string, positions: Pos
     applied.set({ partition }, position);
     logTime.set({ partition }, logTimeMs / MS_PER_SECOND);
     for (const [peer, { tick }] of Object.entries(origins)) {
-      if (tick === null) continue;
+      if (tick === null || peer === ownRegion) continue;
       lag.set({ partition, peer }, Math.max(0, position - tick.appliedPosition));
       silence.set({ partition, peer }, (logTimeMs - tick.logTimeMs) / MS_PER_SECOND);
     }

@@ -13,7 +13,7 @@ import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
 import { deadlineMsOf, refuseConditions, sessionOf } from "../request-headers.ts";
 import { readQuery } from "../request-query.ts";
-import { JSON_MEDIA_TYPE, routeOptions, type RouteContext } from "../route-context.ts";
+import { addRoute, type RouteContext } from "../route-context.ts";
 
 const LIST_URL = `${API_PREFIX}/collections`;
 const COLLECTION_URL = `${LIST_URL}/:collection`;
@@ -55,20 +55,22 @@ const putDocument: RouteDocument = {
 
 function addPut(app: FastifyInstance, context: RouteContext): void {
   const { gateway, tenant, sessionSecret } = context;
-  const options = routeOptions(context, COLLECTION_URL, putDocument);
-  app.put<{ Params: { collection: string } }>(COLLECTION_URL, options, async (request, reply) => {
-    const { headers } = request;
-    readQuery(request.query, []);
-    refuseConditions(headers);
-    const collection = await gateway.putCollection({
-      tenant,
-      name: request.params.collection,
-      schema: checkShape(readJsonBody(headers, request.body)),
-      session: sessionOf(headers, sessionSecret),
-      deadlineMs: deadlineMsOf(headers),
-    });
-    reply.type(JSON_MEDIA_TYPE);
-    return JSON.stringify(collectionAnswer(collection));
+  addRoute<{ readonly collection: string }>(app, context, {
+    method: "PUT",
+    url: COLLECTION_URL,
+    document: putDocument,
+    async handle({ headers, params, query, body }) {
+      readQuery(query, []);
+      refuseConditions(headers);
+      const collection = await gateway.putCollection({
+        tenant,
+        name: params.collection,
+        schema: checkShape(readJsonBody(headers, body)),
+        session: sessionOf(headers, sessionSecret),
+        deadlineMs: deadlineMsOf(headers),
+      });
+      return JSON.stringify(collectionAnswer(collection));
+    },
   });
 }
 
@@ -95,11 +97,16 @@ const listDocument: RouteDocument = {
 
 function addList(app: FastifyInstance, context: RouteContext): void {
   const { gateway, tenant } = context;
-  app.get(LIST_URL, routeOptions(context, LIST_URL, listDocument), async (request, reply) => {
-    readQuery(request.query, []);
-    const collections = await gateway.listCollections(tenant);
-    const answers = collections.map(collectionAnswer).sort((one, other) => (one.name < other.name ? -1 : 1));
-    reply.type(JSON_MEDIA_TYPE);
-    return JSON.stringify({ collections: answers });
+  addRoute(app, context, {
+    method: "GET",
+    url: LIST_URL,
+    document: listDocument,
+    async handle({ query }) {
+      readQuery(query, []);
+      const collections = await gateway.listCollections(tenant);
+      const answers = collections.map(collectionAnswer);
+      answers.sort((one, other) => (one.name < other.name ? -1 : 1));
+      return JSON.stringify({ collections: answers });
+    },
   });
 }

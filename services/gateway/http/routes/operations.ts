@@ -7,7 +7,7 @@ import { receiptAnswer } from "../answers.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
 import { readQuery } from "../request-query.ts";
-import { JSON_MEDIA_TYPE, routeOptions, type RouteContext } from "../route-context.ts";
+import { addRoute, type RouteContext } from "../route-context.ts";
 
 const OPERATION_URL = `${API_PREFIX}/operations/:operation`;
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -25,15 +25,19 @@ const document: RouteDocument = {
 
 export function addOperationRoutes(app: FastifyInstance, context: RouteContext): void {
   const { gateway, tenant } = context;
-  const options = routeOptions(context, OPERATION_URL, document);
-  app.get<{ Params: { operation: string } }>(OPERATION_URL, options, async (request, reply) => {
-    readQuery(request.query, []);
-    const id = request.params.operation.toLowerCase();
-    if (!UUID.test(id)) {
-      throw new ProblemError("invalid-parameter", "an operation is named by a UUID", { field: "operation" });
-    }
-    const receipt = await gateway.operation({ tenant, id });
-    reply.type(JSON_MEDIA_TYPE);
-    return JSON.stringify(receiptAnswer(receipt));
+  addRoute<{ readonly operation: string }>(app, context, {
+    method: "GET",
+    url: OPERATION_URL,
+    document,
+    async handle({ params, query }) {
+      readQuery(query, []);
+      const id = params.operation.toLowerCase();
+      if (!UUID.test(id)) {
+        throw new ProblemError("invalid-parameter", "an operation is named by a UUID", {
+          field: "operation",
+        });
+      }
+      return JSON.stringify(receiptAnswer(await gateway.operation({ tenant, id })));
+    },
   });
 }

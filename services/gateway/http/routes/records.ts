@@ -5,7 +5,7 @@ import { RecordAnswer, RecordListAnswer, WriteAnswer } from "../../../protocol/h
 import { API_PREFIX, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from "../../../protocol/http/headers.ts";
 import { WriteBody } from "../../../protocol/http/write-body.ts";
 import { encodeSession } from "../../../protocol/session-token.ts";
-import { recordAnswer, recordListAnswer, STATUS_OF_RECEIPT, writeAnswer } from "../answers.ts";
+import { recordAnswer, recordListAnswer, STATUS_OF_RECEIPT, writeAnswerText } from "../answers.ts";
 import { decodeCursor } from "../cursor.ts";
 import {
   CollectionName,
@@ -28,13 +28,14 @@ import {
   sessionOf,
 } from "../request-headers.ts";
 import { consistencyOf, limitOf, prefixOf, readQuery } from "../request-query.ts";
-import { JSON_MEDIA_TYPE, routeOptions, type RouteContext } from "../route-context.ts";
+import { addRoute, type RouteContext } from "../route-context.ts";
 
 const LIST_URL = `${API_PREFIX}/collections/:collection/records`;
 const RECORD_URL = `${LIST_URL}/:key`;
 
-interface RecordRoute {
-  Params: { collection: string; key: string };
+interface RecordNames {
+  readonly collection: string;
+  readonly key: string;
 }
 
 export function addRecordRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -112,27 +113,30 @@ function writeHeaders() {
 
 function addWrite(app: FastifyInstance, context: RouteContext): void {
   const { gateway, tenant, sessionSecret } = context;
-  const options = routeOptions(context, RECORD_URL, writeDocument);
-  app.patch<RecordRoute>(RECORD_URL, options, async (request, reply) => {
-    const { headers } = request;
-    readQuery(request.query, []);
-    refuseConditions(headers);
-    const waitCommitted = prefersCommitted(headers);
-    const result = await gateway.write({
-      tenant,
-      collection: request.params.collection,
-      key: request.params.key,
-      session: sessionOf(headers, sessionSecret),
-      deadlineMs: deadlineMsOf(headers),
-      idempotencyKey: idempotencyKeyOf(headers),
-      body: readJsonBody(headers, request.body),
-      waitCommitted,
-    });
-    const session = encodeSession(result.session, sessionSecret);
-    if (result.isReplayed) reply.header("idempotency-replayed", "true");
-    if (waitCommitted && result.status !== "accepted") reply.header("preference-applied", "wait=committed");
-    reply.code(STATUS_OF_RECEIPT[result.status]).header("forebay-session", session).type(JSON_MEDIA_TYPE);
-    return JSON.stringify(writeAnswer(result, session));
+  addRoute<RecordNames>(app, context, {
+    method: "PATCH",
+    url: RECORD_URL,
+    document: writeDocument,
+    async handle({ headers, params, query, body }, reply) {
+      readQuery(query, []);
+      refuseConditions(headers);
+      const waitCommitted = prefersCommitted(headers);
+      const result = await gateway.write({
+        tenant,
+        collection: params.collection,
+        key: params.key,
+        session: sessionOf(headers, sessionSecret),
+        deadlineMs: deadlineMsOf(headers),
+        idempotencyKey: idempotencyKeyOf(headers),
+        body: readJsonBody(headers, body),
+        waitCommitted,
+      });
+      const session = encodeSession(result.session, sessionSecret);
+      if (result.isReplayed) reply.header("idempotency-replayed", "true");
+      if (waitCommitted && result.status !== "accepted") reply.header("preference-applied", "wait=committed");
+      reply.code(STATUS_OF_RECEIPT[result.status]).header("forebay-session", session);
+      return writeAnswerText(result, session);
+    },
   });
 }
 
@@ -180,25 +184,28 @@ const readDocument: RouteDocument = {
 
 function addRead(app: FastifyInstance, context: RouteContext): void {
   const { gateway, tenant, sessionSecret } = context;
-  const options = routeOptions(context, RECORD_URL, readDocument);
-  app.get<RecordRoute>(RECORD_URL, options, async (request, reply) => {
-    const { headers } = request;
-    const query = readQuery(request.query, ["consistency", "max_staleness_ms"]);
-    const result = await gateway.read({
-      tenant,
-      collection: request.params.collection,
-      key: request.params.key,
-      consistency: consistencyOf(query),
-      session: sessionOf(headers, sessionSecret),
-      deadlineMs: deadlineMsOf(headers),
-    });
-    const session = encodeSession(result.session, sessionSecret);
-    // The tag stands for the record's view: `as_of` and `session` may differ under the same tag.
-    const etag = `"${result.version}"`;
-    reply.header("etag", etag).header("forebay-session", session);
-    if (isHeldBy(headers, etag)) return reply.code(304).send();
-    reply.type(JSON_MEDIA_TYPE);
-    return JSON.stringify(recordAnswer(result, session));
+  addRoute<RecordNames>(app, context, {
+    method: "GET",
+    url: RECORD_URL,
+    document: readDocument,
+    async handle({ headers, params, query: given }, reply) {
+      const query = readQuery(given, ["consistency", "max_staleness_ms"]);
+      const result = await gateway.read({
+        tenant,
+        collection: params.collection,
+        key: params.key,
+        consistency: consistencyOf(query),
+        session: sessionOf(headers, sessionSecret),
+        deadlineMs: deadlineMsOf(headers),
+      });
+      const session = encodeSession(result.session, sessionSecret);
+      // The tag stands for the record's view: `as_of` and `session` may differ under the same tag.
+      const etag = `"${result.version}"`;
+      reply.header("etag", etag).header("forebay-session", session);
+      if (!isHeldBy(headers, etag)) return JSON.stringify(recordAnswer(result, session));
+      reply.code(304);
+      return "";
+    },
   });
 }
 
@@ -238,23 +245,26 @@ const listDocument: RouteDocument = {
 
 function addList(app: FastifyInstance, context: RouteContext): void {
   const { gateway, tenant, sessionSecret } = context;
-  const options = routeOptions(context, LIST_URL, listDocument);
-  app.get<{ Params: { collection: string } }>(LIST_URL, options, async (request, reply) => {
-    const { headers } = request;
-    const query = readQuery(request.query, ["prefix", "limit", "cursor", "consistency"]);
-    const prefix = prefixOf(query);
-    const result = await gateway.list({
-      tenant,
-      collection: request.params.collection,
-      prefix,
-      limit: limitOf(query),
-      after: query["cursor"] === undefined ? undefined : decodeCursor(query["cursor"], prefix),
-      consistency: consistencyOf(query),
-      session: sessionOf(headers, sessionSecret),
-      deadlineMs: deadlineMsOf(headers),
-    });
-    const session = encodeSession(result.session, sessionSecret);
-    reply.header("forebay-session", session).type(JSON_MEDIA_TYPE);
-    return JSON.stringify(recordListAnswer(result, session));
+  addRoute<{ readonly collection: string }>(app, context, {
+    method: "GET",
+    url: LIST_URL,
+    document: listDocument,
+    async handle({ headers, params, query: given }, reply) {
+      const query = readQuery(given, ["prefix", "limit", "cursor", "consistency"]);
+      const prefix = prefixOf(query);
+      const result = await gateway.list({
+        tenant,
+        collection: params.collection,
+        prefix,
+        limit: limitOf(query),
+        after: query["cursor"] === undefined ? undefined : decodeCursor(query["cursor"], prefix),
+        consistency: consistencyOf(query),
+        session: sessionOf(headers, sessionSecret),
+        deadlineMs: deadlineMsOf(headers),
+      });
+      const session = encodeSession(result.session, sessionSecret);
+      reply.header("forebay-session", session);
+      return JSON.stringify(recordListAnswer(result, session));
+    },
   });
 }

@@ -6,7 +6,7 @@ import { LiveAnswer, ReadyAnswer, StatusAnswer } from "../../../protocol/http/st
 import { statusAnswer } from "../answers.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { readQuery } from "../request-query.ts";
-import { JSON_MEDIA_TYPE, routeOptions, type RouteContext } from "../route-context.ts";
+import { addRoute, type RouteContext } from "../route-context.ts";
 
 const STATUS_URL = `${API_PREFIX}/status`;
 const METRICS_MEDIA_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -35,11 +35,14 @@ const statusDocument: RouteDocument = {
 
 function addStatus(app: FastifyInstance, context: RegionRouteContext): void {
   const { gateway } = context;
-  app.get(STATUS_URL, routeOptions(context, STATUS_URL, statusDocument), async (request, reply) => {
-    readQuery(request.query, []);
-    const overview = await gateway.status();
-    reply.type(JSON_MEDIA_TYPE);
-    return JSON.stringify(statusAnswer(overview));
+  addRoute(app, context, {
+    method: "GET",
+    url: STATUS_URL,
+    document: statusDocument,
+    async handle({ query }) {
+      readQuery(query, []);
+      return JSON.stringify(statusAnswer(await gateway.status()));
+    },
   });
 }
 
@@ -64,15 +67,22 @@ const readyDocument: RouteDocument = {
 
 /** Probes come with parameters of their own making, such as time stamps: those are ignored here. */
 function addProbes(app: FastifyInstance, context: RegionRouteContext): void {
-  app.get("/livez", routeOptions(context, "/livez", liveDocument), async (_request, reply) => {
-    reply.type(JSON_MEDIA_TYPE);
-    return '{"alive":true}';
+  addRoute(app, context, {
+    method: "GET",
+    url: "/livez",
+    document: liveDocument,
+    handle: async () => '{"alive":true}',
   });
-  app.get("/readyz", routeOptions(context, "/readyz", readyDocument), async (_request, reply) => {
-    const reasons = context.readiness();
-    const isReady = reasons.length === 0;
-    reply.code(isReady ? 200 : 503).type(JSON_MEDIA_TYPE);
-    return JSON.stringify({ ready: isReady, reasons });
+  addRoute(app, context, {
+    method: "GET",
+    url: "/readyz",
+    document: readyDocument,
+    async handle(_request, reply) {
+      const reasons = context.readiness();
+      const isReady = reasons.length === 0;
+      reply.code(isReady ? 200 : 503);
+      return JSON.stringify({ ready: isReady, reasons });
+    },
   });
 }
 
@@ -85,10 +95,12 @@ const metricsDocument: RouteDocument = {
 };
 
 function addMetrics(app: FastifyInstance, context: RegionRouteContext): void {
-  const { metricsText } = context;
-  app.get("/metrics", routeOptions(context, "/metrics", metricsDocument), async (_request, reply) => {
-    reply.type(METRICS_MEDIA_TYPE);
-    return metricsText();
+  addRoute(app, context, {
+    method: "GET",
+    url: "/metrics",
+    document: metricsDocument,
+    mediaType: METRICS_MEDIA_TYPE,
+    handle: () => context.metricsText(),
   });
 }
 
@@ -102,13 +114,10 @@ const openApiDocument: RouteDocument = {
 
 function addDocument(app: FastifyInstance, context: RegionRouteContext): void {
   let text: string | undefined;
-  app.get(
-    "/openapi.json",
-    routeOptions(context, "/openapi.json", openApiDocument),
-    async (_request, reply) => {
-      text ??= JSON.stringify(app.swagger());
-      reply.type(JSON_MEDIA_TYPE);
-      return text;
-    },
-  );
+  addRoute(app, context, {
+    method: "GET",
+    url: "/openapi.json",
+    document: openApiDocument,
+    handle: async () => (text ??= JSON.stringify(app.swagger())),
+  });
 }

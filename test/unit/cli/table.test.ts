@@ -1,0 +1,82 @@
+import { describe, expect, it } from "vitest";
+import { formatStatus, type RegionReport } from "../../../services/cli/commands/status.ts";
+import { formatDuration, formatTable } from "../../../services/cli/table.ts";
+
+describe("a table", () => {
+  it("aligns text to the left and numbers to the right, and leaves no spaces at the ends", () => {
+    const rows = [
+      ["eu", "5", "x"],
+      ["america", "1200", ""],
+    ];
+    expect(formatTable(["region", "rows", "note"], rows).split("\n")).toEqual([
+      "region   rows  note",
+      "eu          5  x",
+      "america  1200",
+    ]);
+  });
+
+  it("has headings without rows", () => {
+    expect(formatTable(["a", "b"], [])).toBe("a  b");
+  });
+});
+
+describe("a duration", () => {
+  it.each([
+    [0, "0 ms"],
+    [999, "999 ms"],
+    [1_500, "1.5 s"],
+    [90_000, "1.5 min"],
+    [5_400_000, "1.5 h"],
+    [129_600_000, "1.5 d"],
+  ])("of %i ms reads %s", (durationMs, text) => {
+    expect(formatDuration(durationMs)).toBe(text);
+  });
+});
+
+function report(
+  name: string,
+  options: { leader?: string; lags: { [region: string]: number } },
+): RegionReport {
+  const { leader, lags } = options;
+  const regions = Object.entries(lags).map(([region, lag]) => ({
+    region,
+    watermark: 0,
+    lag_entries: lag,
+    silent_ms: lag > 10 ? 60_000 : 100,
+  }));
+  const partition = {
+    partition: 0,
+    ...(leader === undefined ? {} : { leader, term: 3 }),
+    cluster: "c",
+    position: 120,
+    last_position: 121,
+    log_time_ms: 0,
+    wal: { head: 9, pending_rows: 2, pending_bytes: 300, oldest_pending_age_ms: 1_200 },
+    regions,
+  };
+  const status = { region: name, software: "0", partitions: [partition] };
+  return { region: { name, url: "http://x" }, status, problem: undefined };
+}
+
+describe("the status", () => {
+  it("shows leader, buffer, position and lags of every region, and those that don't answer", () => {
+    const text = formatStatus([
+      report("eu", { leader: "eu", lags: { eu: 1, us: 0, ap: 44 } }),
+      report("us", { leader: "eu", lags: { eu: 2, us: 1, ap: 44 } }),
+      { region: { name: "ap", url: "http://y" }, status: undefined, problem: "region ap does not answer" },
+    ]);
+    expect(text.split("\n")).toEqual([
+      "partition  region  leader       wal rows  wal bytes  wal age  applied  log end  lag eu  lag us  lag ap",
+      "        0  eu      * term 3            2        300  1.2 s        120      121               0  44 (silent 1.0 min)",
+      "        0  us                          2        300  1.2 s        120      121       2          44 (silent 1.0 min)",
+      "        0  ap      unreachable",
+      "region ap does not answer",
+    ]);
+  });
+
+  it("says when nobody leads", () => {
+    const text = formatStatus([report("eu", { lags: {} })]);
+    expect(text).toContain("0  eu      ?");
+    expect(text).toContain("partition 0: no leader");
+  });
+});

@@ -1,0 +1,294 @@
+/** Every problem code is produced by some request, and looks as it should. */
+import { connect } from "node:net";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { RefusedWriteError } from "../../../services/core/accept.ts";
+import { GatewayError, type GatewayErrorCode } from "../../../services/gateway/errors.ts";
+import { StoreUnavailableError } from "../../../services/ports/region-store.ts";
+import { encodeSession } from "../../../services/protocol/session-token.ts";
+import {
+  PROBLEM_CODES,
+  problemDefinition,
+  type ProblemCode,
+} from "../../../services/protocol/http/problems.ts";
+import { codeOf, get, patch, RECORD } from "./requests.ts";
+import { buildRig, OPERATION, type Rig } from "./stub-gateway.ts";
+
+interface Answer {
+  readonly statusCode: number;
+  readonly headers: { readonly [name: string]: unknown };
+  readonly body: string;
+}
+
+let rig: Rig;
+let port: number;
+
+beforeAll(async () => {
+  rig = await buildRig();
+  port = await rig.server.listen({ host: "127.0.0.1", port: 0 });
+});
+
+afterAll(() => rig.server.close(100));
+
+async function failing(failure: unknown): Promise<Answer> {
+  rig.gateway.failure = failure;
+  try {
+    return await patch(rig);
+  } finally {
+    rig.gateway.failure = undefined;
+  }
+}
+
+function refusing(code: GatewayErrorCode, options = {}): () => Promise<Answer> {
+  return () => failing(new GatewayError(code, "the reason", options));
+}
+
+/** What node's parser refuses never becomes a request, so it takes a socket to see it. */
+function raw(text: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    let received = "";
+    socket.on("data", (chunk) => (received += chunk.toString()));
+    socket.on("error", reject);
+    socket.on("close", () => {
+      const [head = "", body = ""] = received.split("\r\n\r\n");
+      const [status = "", ...lines] = head.split("\r\n");
+      const headers = Object.fromEntries(
+        lines.map((line) => [line.split(":")[0]!.toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
+      );
+      resolve({ statusCode: Number(status.split(" ")[1]), headers, body });
+    });
+  });
+}
+
+/** The timeout itself is node's; here it is only claimed. */
+async function timedOut(): Promise<Answer> {
+  rig.server.app.server.once("connection", (socket) => {
+    const error = Object.assign(new Error("timeout"), { code: "ERR_HTTP_REQUEST_TIMEOUT" });
+    rig.server.app.server.emit("clientError", error, socket);
+  });
+  return raw("");
+}
+
+function put(body: unknown, name = "orders"): Promise<Answer> {
+  return rig.server.app.inject({
+    method: "PUT",
+    url: `/v1/collections/${name}`,
+    headers: { "content-type": "application/json" },
+    payload: JSON.stringify(body),
+  });
+}
+
+const LIST = "/v1/collections/users/records";
+const FIELDS = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`f${index}`, 1]));
+
+type Cases = { readonly [Code in ProblemCode]: readonly (() => Promise<Answer>)[] };
+
+const CASES: Cases = {
+  "malformed-request": [
+    () => raw("GARBAGE\r\n\r\n"),
+    () => raw(`PATCH ${RECORD} HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n`),
+  ],
+  "malformed-url": [
+    () => get(rig, "/v1/collections/users/records/%"),
+    () => get(rig, "/v1/collections/users/records/%ff"),
+    () => get(rig, "/v1/collections/users/records/%c3%28"),
+  ],
+  "malformed-json": [
+    () => patch(rig, { text: "{" }),
+    () => patch(rig, { text: "" }),
+    () => patch(rig, { text: '\uFEFF{"set":{"name":"x"}}' }),
+    () => patch(rig, { text: Buffer.from([0x22, 0xff, 0x22]) }),
+    () => patch(rig, { text: '{"set":{"name":"x"}} trailing' }),
+    () => rig.server.app.inject({ method: "PATCH", url: RECORD }),
+  ],
+  "malformed-body": [
+    () => patch(rig, { text: "[]" }),
+    () => patch(rig, { text: "null" }),
+    () => patch(rig, { text: '"text"' }),
+    () => patch(rig, { text: '{"__proto__":{"set":1}}' }),
+    () => patch(rig, { text: '{"set":{"anything":{"deep":[{"\\u005f_proto__":1}]}}}' }),
+    () => patch(rig, { body: { set: [] } }),
+    () => put([]),
+  ],
+  "unsupported-media-type": [
+    () => patch(rig, { headers: { "content-type": "text/plain" } }),
+    () => patch(rig, { headers: { "content-type": "application/jsonp" } }),
+    () => patch(rig, { headers: { "content-encoding": "gzip" } }),
+  ],
+  "body-too-large": [() => patch(rig, { body: { set: { name: "x".repeat(70_000) } } })],
+  "headers-too-large": [
+    () => raw(`GET /livez HTTP/1.1\r\nHost: x\r\nX-Long: ${"x".repeat(40_000)}\r\n\r\n`),
+    () => raw(`GET /${"x".repeat(40_000)} HTTP/1.1\r\nHost: x\r\n\r\n`),
+  ],
+  "request-timeout": [timedOut],
+  "route-not-found": [
+    () => get(rig, "/"),
+    () => get(rig, "/v2/status"),
+    () => get(rig, "/v1/collections/users/records/a/b"),
+    () => rig.server.app.inject({ method: "POST", url: "/nothing", payload: "text" }),
+  ],
+  "method-not-allowed": [
+    () => rig.server.app.inject({ method: "DELETE", url: RECORD }),
+    () => rig.server.app.inject({ method: "POST", url: "/v1/collections?x=1", payload: "text" }),
+    () => rig.server.app.inject({ method: "OPTIONS", url: "/openapi.json" }),
+  ],
+  "invalid-key": [
+    () => get(rig, `${LIST}/${"k".repeat(513)}`),
+    () => get(rig, `${LIST}/${"k".repeat(3_000)}`),
+    () => get(rig, `${LIST}/a%00b`),
+    () => get(rig, `${LIST}/a%0Ab`),
+    () => get(rig, `${LIST}/`),
+  ],
+  "invalid-name": [() => put({ fields: { a: { class: "lww" } } }, "Orders!")],
+  "invalid-parameter": [
+    () => get(rig, `${LIST}?limit=0`),
+    () => get(rig, `${LIST}?limit=1001`),
+    () => get(rig, `${LIST}?limit=ten`),
+    () => get(rig, `${LIST}?prefix=%00`),
+    () => get(rig, `${RECORD}?consistancy=session`),
+    () => get(rig, `${RECORD}?consistency=local&consistency=session`),
+    () => get(rig, `${RECORD}?consistency=strong`),
+    () => get(rig, `${RECORD}?max_staleness_ms=5`),
+    () => get(rig, "/v1/operations/not-a-uuid"),
+    () => patch(rig, { url: `${RECORD}?a=b` }),
+  ],
+  "invalid-cursor": [
+    () => get(rig, `${LIST}?cursor=x`),
+    () => get(rig, `${LIST}?cursor=c1.`),
+    () => get(rig, `${LIST}?prefix=b&cursor=c1.${Buffer.from("a").toString("base64url")}`),
+    () => get(rig, `${LIST}?cursor=c1.${Buffer.from("a\0").toString("base64url")}`),
+  ],
+  "invalid-session": [
+    () => get(rig, RECORD, { "forebay-session": "x" }),
+    () => get(rig, RECORD, { "forebay-session": encodeSession({ positions: {}, wal: {} }, "another") }),
+    () => patch(rig, { headers: { "forebay-session": `s1.${"x".repeat(5_000)}.x` } }),
+  ],
+  "invalid-idempotency-key": [
+    () => patch(rig, { headers: { "idempotency-key": "" } }),
+    () => patch(rig, { headers: { "idempotency-key": "k".repeat(256) } }),
+    () => patch(rig, { headers: { "idempotency-key": "schlüssel" } }),
+  ],
+  "invalid-deadline": ["49", "60001", "-1", "1e3", "x", ""].map(
+    (value) => () => patch(rig, { headers: { "forebay-deadline-ms": value } }),
+  ),
+  "consistency-not-available": [
+    () => get(rig, `${RECORD}?consistency=bounded&max_staleness_ms=100`),
+    () => get(rig, `${RECORD}?consistency=linearizable`),
+    () => get(rig, `${LIST}?consistency=linearizable`),
+  ],
+  "unknown-operator": [() => patch(rig, { body: { frobnicate: {} } })],
+  "empty-write": [() => patch(rig, { body: {} })],
+  "too-many-changes": [
+    // The schema of the test has few fields, so the gateway says it.
+    () => failing(new RefusedWriteError("too-many-changes", "too many")),
+  ],
+  "unknown-field": [
+    () => patch(rig, { body: { set: { nothing: 1 } } }),
+    () => patch(rig, { body: { set: { constructor: 1 } } }),
+    () => patch(rig, { body: { set: FIELDS } }),
+  ],
+  "wrong-operator": [() => patch(rig, { body: { inc: { name: 1 } } })],
+  "wrong-type": [() => patch(rig, { body: { set: { name: 1 } } })],
+  "unstorable-value": [
+    () => patch(rig, { body: { set: { name: "a\0" } } }),
+    () => patch(rig, { text: '{"set":{"anything":"\\ud800"}}' }),
+    () => patch(rig, { text: '{"set":{"anything":1e999}}' }),
+    () => patch(rig, { text: `{"set":{"anything":${"[".repeat(30_000)}${"]".repeat(30_000)}}}` }),
+  ],
+  "condition-on-local-write": [
+    () => patch(rig, { headers: { "if-match": '"1"' } }),
+    () => patch(rig, { headers: { "if-none-match": "*" } }),
+    () => patch(rig, { body: { set: { name: "x" }, if: { version: "1" } } }),
+  ],
+  "idempotency-key-reused": [refusing("idempotency-key-reused", { operation: OPERATION })],
+  "invalid-schema": [
+    () => put({}),
+    () => put({ fields: {} }),
+    () => put({ fields: { a: { class: "strange" } } }),
+    () => put({ fields: { a: { class: "merge", kind: "set", type: "string" } } }),
+  ],
+  "schema-rejected": [refusing("schema-rejected", { operation: OPERATION })],
+  "unknown-collection": [
+    () => get(rig, "/v1/collections/nothing/records/a"),
+    () => get(rig, "/v1/collections/a%00b/records/a"),
+  ],
+  "record-not-found": [() => get(rig, `${LIST}/nobody`)],
+  "operation-not-found": [() => get(rig, "/v1/operations/01990000-0000-7000-8000-00000000ffff")],
+  overloaded: [refusing("overloaded", { retryAfterMs: 1 })],
+  "wal-full": [refusing("wal-full")],
+  "store-unavailable": [
+    refusing("store-unavailable"),
+    () => failing(new StoreUnavailableError("host 10.0.0.1 is gone", { outcome: "none" })),
+  ],
+  "no-quorum": [refusing("no-quorum", { retryAfterMs: 5_000 })],
+  "session-behind": [refusing("session-behind")],
+  starting: [refusing("starting")],
+  "outcome-unknown": [refusing("outcome-unknown", { operation: OPERATION, retryAfterMs: 1_000 })],
+  internal: [() => failing(new TypeError("secret details")), () => failing("not even an error")],
+};
+
+const cases = Object.entries(CASES).flatMap(([code, requests]) =>
+  requests.map((request, index) => ({ code: code as ProblemCode, index, request })),
+);
+
+describe("problems", () => {
+  it("has a case for every code", () => {
+    expect(Object.keys(CASES).sort()).toEqual([...PROBLEM_CODES].sort());
+    expect(cases.length).toBeGreaterThan(PROBLEM_CODES.length);
+  });
+
+  it.each(cases)("$code, case $index", async ({ code, request }) => {
+    const answer = await request();
+    const { status, title, retry } = problemDefinition(code);
+    expect(answer.body).toContain("urn:forebay:problem:");
+    expect(codeOf(answer)).toBe(code);
+    expect(answer.statusCode).toBe(status);
+    expect(answer.headers["content-type"]).toBe("application/problem+json; charset=utf-8");
+    expect(JSON.parse(answer.body)).toMatchObject({
+      status,
+      title,
+      retry,
+      detail: expect.stringMatching(/\w/),
+    });
+  });
+
+  it("say when to come back", async () => {
+    expect((await CASES["no-quorum"][0]!()).headers["retry-after"]).toBe("5");
+    expect((await CASES["overloaded"][0]!()).headers["retry-after"]).toBe("1");
+    expect((await CASES["wal-full"][0]!()).headers["retry-after"]).toBe("2");
+    expect((await CASES["wrong-type"][0]!()).headers).not.toHaveProperty("retry-after");
+  });
+
+  it("name the operation whose outcome is unknown, and where to ask for it", async () => {
+    const answer = await CASES["outcome-unknown"][0]!();
+    expect(JSON.parse(answer.body)).toMatchObject({ operation: OPERATION });
+    expect(answer.headers["location"]).toBe(`/v1/operations/${OPERATION}`);
+  });
+
+  it("name the field, the parameter or the header that is wrong", async () => {
+    expect(JSON.parse((await CASES["wrong-type"][0]!()).body)).toMatchObject({ field: "name" });
+    expect(JSON.parse((await CASES["invalid-parameter"][0]!()).body)).toMatchObject({ field: "limit" });
+    expect(JSON.parse((await CASES["invalid-deadline"][0]!()).body)).toMatchObject({
+      field: "forebay-deadline-ms",
+    });
+  });
+
+  it("list the methods that a resource has", async () => {
+    expect((await CASES["method-not-allowed"][0]!()).headers["allow"]).toBe("GET, HEAD, PATCH");
+  });
+
+  it("tell clients nothing of a bug, and the log all of it", async () => {
+    rig.logged.length = 0;
+    const answer = await CASES["internal"][0]!();
+    expect(answer.body).not.toContain("secret details");
+    expect(rig.logged).toMatchObject([{ stack: expect.stringContaining("secret details"), method: "PATCH" }]);
+  });
+
+  it("keep the connection's next request apart from a refused one", async () => {
+    const refused = `PATCH ${RECORD} HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 1\r\n\r\n{`;
+    const next = "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    const answer = await raw(refused + next);
+    expect(answer.statusCode).toBe(400);
+    expect(answer.headers).not.toHaveProperty("connection", "close");
+  });
+});

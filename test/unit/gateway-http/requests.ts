@@ -1,0 +1,36 @@
+/** Requests as the tests make them. */
+import type { LightMyRequestResponse } from "fastify";
+import type { Rig } from "./stub-gateway.ts";
+
+export const RECORD = "/v1/collections/users/records/ada";
+
+export function patch(
+  rig: Rig,
+  request: {
+    url?: string;
+    body?: unknown;
+    text?: string | Buffer;
+    headers?: { [name: string]: string };
+  } = {},
+): Promise<LightMyRequestResponse> {
+  const { url = RECORD, body = { set: { name: "Ada" } }, text, headers = {} } = request;
+  return rig.server.app.inject({
+    method: "PATCH",
+    url,
+    headers: { "content-type": "application/json", ...headers },
+    payload: text ?? JSON.stringify(body),
+  });
+}
+
+export function get(
+  rig: Rig,
+  url: string,
+  headers: { [name: string]: string } = {},
+): Promise<LightMyRequestResponse> {
+  return rig.server.app.inject({ method: "GET", url, headers });
+}
+
+/** The code in a problem's type. */
+export function codeOf(response: { body: string }): string {
+  return (JSON.parse(response.body) as { type: string }).type.replace("urn:forebay:problem:", "");
+}

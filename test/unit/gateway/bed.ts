@@ -1,0 +1,221 @@
+/** One gateway, or several, of regions on simulated ports; relay and applier run only where a test starts them. */
+import { Applier } from "../../../services/applier/applier.ts";
+import { uuidOf } from "../../../services/core/operation-id.ts";
+import type { CollectionSchema } from "../../../services/core/schema.ts";
+import { EMPTY_SESSION } from "../../../services/core/session.ts";
+import { GatewayError, type GatewayErrorCode } from "../../../services/gateway/errors.ts";
+import type { WriteRequest, ReadRequest, ListRequest } from "../../../services/gateway/gateway.ts";
+import { GatewayService, type GatewayOptions } from "../../../services/gateway/gateway-service.ts";
+import type { RegionStore } from "../../../services/ports/region-store.ts";
+import { Relay } from "../../../services/relay/relay.ts";
+import { holdRole } from "../../../services/runtime/hold-role.ts";
+import { silentLogger } from "../../../services/runtime/logger.ts";
+import { Signal } from "../../../services/runtime/signal.ts";
+import { SimulatedDatabase } from "../../simulation/database.ts";
+import { SimulatedLog, SimulatedLogServers } from "../../simulation/global-log.ts";
+import { silentMetrics } from "../../simulation/metrics.ts";
+import { SimulatedRegionStore, type StoreFaults } from "../../simulation/region-store.ts";
+import { Process, SimulatedClock, wallClockMs, World } from "../../simulation/world.ts";
+
+export const TENANT = "acme";
+export const COLLECTION = "users";
+export const SCHEMA: CollectionSchema = {
+  fields: { name: { class: "lww", type: "string" }, likes: { class: "merge", kind: "counter" } },
+};
+const LIMIT_MS = 60_000;
+
+export class RegionBed {
+  readonly name: string;
+  readonly database: SimulatedDatabase;
+  readonly faults: StoreFaults = { isDown: false, lostAnswers: 0 };
+  readonly options: GatewayOptions;
+  readonly gateway: GatewayService;
+  readonly #members: readonly string[];
+  readonly #stop = new AbortController();
+
+  constructor(bed: Bed, name: string, limits: BedLimits) {
+    this.name = name;
+    this.database = new SimulatedDatabase(name, () => wallClockMs(bed.world));
+    this.#members = bed.names;
+    const process = new Process(bed.world, name);
+    this.options = {
+      region: name,
+      partitions: bed.partitions,
+      software: "test",
+      store: new SimulatedRegionStore({ database: this.database, process, faults: this.faults }),
+      log: new SimulatedLog({ servers: bed.servers, process, region: name }),
+      clock: new SimulatedClock(process),
+      random: bed.world.random,
+      crashPoints: { reach: () => undefined },
+      logger: silentLogger,
+      metrics: silentMetrics,
+      appended: new Signal(),
+      folded: new Signal(),
+      pendingRowsMax: limits.pendingRowsMax ?? 10_000,
+      pendingBytesMax: 1 << 30,
+    };
+    this.gateway = new GatewayService(this.options);
+  }
+
+  /** Another gateway process of the region, which may have another way to the store. */
+  anotherGateway(changes: Partial<GatewayOptions> = {}): GatewayService {
+    return new GatewayService({ ...this.options, ...changes });
+  }
+
+  startApplier(): void {
+    this.#start("applier");
+  }
+
+  startRelay(): void {
+    this.#start("relay");
+  }
+
+  stopRoles(): void {
+    this.#stop.abort();
+  }
+
+  #start(role: "applier" | "relay"): void {
+    for (let partition = 0; partition < this.options.partitions; partition += 1) {
+      const common = { ...this.options, metrics: silentMetrics, members: this.#members, partition };
+      const work = new (role === "applier" ? Applier : Relay)(common);
+      const run =
+        work instanceof Applier
+          ? (_: unknown, stop: AbortSignal) => work.run(stop)
+          : (grant: { epoch: number }, stop: AbortSignal) => work.run(grant, stop);
+      void holdRole({ ...common, role, holder: this.name, work: run }, this.#stop.signal);
+    }
+  }
+}
+
+interface BedLimits {
+  readonly pendingRowsMax?: number;
+}
+
+export class Bed {
+  readonly world: World;
+  readonly servers: SimulatedLogServers;
+  readonly names: readonly string[];
+  readonly partitions: number;
+  readonly regions: readonly RegionBed[];
+
+  constructor(options: { regions?: readonly string[]; partitions?: number } & BedLimits = {}) {
+    this.world = new World(1);
+    this.names = options.regions ?? ["eu"];
+    this.partitions = options.partitions ?? 1;
+    this.servers = new SimulatedLogServers(this.world, { leader: this.names[0]! });
+    this.regions = this.names.map((name) => new RegionBed(this, name, options));
+  }
+
+  get first(): RegionBed {
+    return this.regions[0]!;
+  }
+
+  /** Starts appliers and relays everywhere, and makes the collection. */
+  async startAll(schema: CollectionSchema = SCHEMA): Promise<void> {
+    for (const region of this.regions) {
+      region.startApplier();
+      region.startRelay();
+    }
+    await this.runUntil(() => this.regions.every((region) => this.#isJoined(region)), "joined");
+    await this.run(this.first.gateway.putCollection({ ...CONTEXT, name: COLLECTION, schema }));
+    await this.converge();
+  }
+
+  #isJoined({ database }: RegionBed): boolean {
+    return Array.from({ length: this.partitions }, (_, partition) => partition).every(
+      (partition) => database.readPositions(partition).cluster !== null,
+    );
+  }
+
+  /** Runs until every region has folded what the others have buffered. */
+  async converge(): Promise<void> {
+    await this.runUntil(
+      () =>
+        this.regions.every(({ name, database }) =>
+          database.partitionNumbers().every((partition) => {
+            const head = database.walHead(partition).sequence;
+            return this.regions.every(
+              (other) => (other.database.readPositions(partition).origins[name]?.watermark ?? 0) >= head,
+            );
+          }),
+        ),
+      "convergence",
+    );
+  }
+
+  runUntil(isDone: () => boolean, what: string): Promise<void> {
+    return this.world.runUntil(isDone, { limitMs: LIMIT_MS, what });
+  }
+
+  /** Lets virtual time run until the promise is settled, and gives its outcome. */
+  async run<T>(promise: Promise<T>): Promise<T> {
+    let isSettled = false;
+    const settle = () => (isSettled = true);
+    promise.then(settle, settle);
+    await this.world.run(this.world.nowMs);
+    await this.runUntil(() => isSettled, "an answer");
+    return promise;
+  }
+
+  /** The code of the GatewayError that the promise is rejected with. */
+  async refusal(promise: Promise<unknown>): Promise<GatewayErrorCode> {
+    return (await this.refused(promise)).code;
+  }
+
+  async refused(promise: Promise<unknown>): Promise<GatewayError> {
+    const error = await this.run(
+      promise.then(
+        () => undefined,
+        (reason: unknown) => reason,
+      ),
+    );
+    if (error instanceof GatewayError) return error;
+    throw error instanceof Error ? error : new Error("it was not refused");
+  }
+}
+
+export const CONTEXT = { tenant: TENANT, session: EMPTY_SESSION, deadlineMs: 2_000 };
+
+export function write(changes: Partial<WriteRequest> = {}): WriteRequest {
+  return {
+    ...CONTEXT,
+    collection: COLLECTION,
+    key: "ada",
+    body: { set: { name: "Ada" } },
+    idempotencyKey: undefined,
+    waitCommitted: false,
+    ...changes,
+  };
+}
+
+export function read(changes: Partial<ReadRequest> = {}): ReadRequest {
+  return { ...CONTEXT, collection: COLLECTION, key: "ada", consistency: "local", ...changes };
+}
+
+export function list(changes: Partial<ListRequest> = {}): ListRequest {
+  return {
+    ...CONTEXT,
+    collection: COLLECTION,
+    prefix: "",
+    after: undefined,
+    limit: 100,
+    consistency: "local",
+    ...changes,
+  };
+}
+
+/** A store of which some methods are the test's. */
+export function overriding<S extends Partial<RegionStore>>(store: S, overrides: Partial<S>): S {
+  return new Proxy(store, {
+    get(target, name) {
+      const override = (overrides as Record<string | symbol, unknown>)[name];
+      if (override !== undefined) return override;
+      const member = Reflect.get(target, name) as unknown;
+      return typeof member === "function" ? (member.bind(target) as unknown) : member;
+    },
+  });
+}
+
+export function idOf(number: number): string {
+  return uuidOf("operation", String(number));
+}

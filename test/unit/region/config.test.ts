@@ -1,0 +1,134 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import {
+  InvalidConfigError,
+  readConfig,
+  redactConfig,
+  type Environment,
+} from "../../../services/runtime/config.ts";
+
+let folder: string;
+let complete: Environment;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "forebay-config-"));
+  const topology = join(folder, "topology.yaml");
+  writeFileSync(topology, "name: test\npartitions: 2\nregions: [{ name: eu }, { name: us }]\n");
+  complete = {
+    FOREBAY_REGION: "eu",
+    FOREBAY_TOPOLOGY: topology,
+    FOREBAY_HTTP_PORT: "7101",
+    FOREBAY_POSTGRES_URL: "postgres://user:hunter2@localhost:5432/forebay?sslpassword=hunter3",
+    FOREBAY_NATS_URL: "nats://eu:hunter4@localhost:4222",
+    FOREBAY_SESSION_SECRET: "s".repeat(32),
+  };
+});
+
+afterAll(() => rmSync(folder, { recursive: true }));
+
+function problemsOf(environment: Environment): readonly string[] {
+  try {
+    readConfig(environment);
+    return [];
+  } catch (error) {
+    if (error instanceof InvalidConfigError) return error.problems;
+    throw error;
+  }
+}
+
+describe("a configuration", () => {
+  it("has defaults for all that need not be said", () => {
+    expect(readConfig(complete)).toMatchObject({
+      region: "eu",
+      topology: { partitions: 2 },
+      http: { host: "127.0.0.1", port: 7101 },
+      postgres: { connectionsMax: 10 },
+      nats: { monitorUrl: undefined },
+      roles: ["gateway", "relay", "applier"],
+      logLevel: "info",
+      crashAt: undefined,
+      wal: { rowsMax: 5_000_000, bytesMax: 4_294_967_296 },
+      exitWithParent: false,
+    });
+  });
+
+  it("takes what is said", () => {
+    const config = readConfig({
+      ...complete,
+      FOREBAY_HTTP_HOST: "0.0.0.0",
+      FOREBAY_NATS_MONITOR_URL: "http://localhost:8222",
+      FOREBAY_ROLES: "applier, gateway",
+      FOREBAY_LOG_LEVEL: "silent",
+      FOREBAY_CRASH_AT: "after-publish:3",
+      FOREBAY_WAL_ROWS_MAX: "1_000",
+      FOREBAY_WAL_BYTES_MAX: "1000000",
+      FOREBAY_POSTGRES_CONNECTIONS_MAX: "4",
+      FOREBAY_EXIT_WITH_PARENT: "1",
+    });
+    expect(config).toMatchObject({
+      http: { host: "0.0.0.0" },
+      nats: { monitorUrl: "http://localhost:8222" },
+      roles: ["gateway", "applier"],
+      logLevel: "silent",
+      crashAt: "after-publish:3",
+      wal: { rowsMax: 1_000, bytesMax: 1_000_000 },
+      postgres: { connectionsMax: 4 },
+      exitWithParent: true,
+    });
+  });
+
+  it("says everything that is missing at once", () => {
+    expect(problemsOf({}).map((problem) => problem.split(" ", 1)[0])).toEqual([
+      "FOREBAY_TOPOLOGY",
+      "FOREBAY_REGION",
+      "FOREBAY_HTTP_PORT",
+      "FOREBAY_POSTGRES_URL",
+      "FOREBAY_NATS_URL",
+      "FOREBAY_SESSION_SECRET",
+    ]);
+  });
+
+  it.each([
+    [{ FOREBAY_REGION: "mars" }, 'FOREBAY_REGION is "mars", which the topology does not have; it has eu, us'],
+    [{ FOREBAY_REGION: " " }, "FOREBAY_REGION is not set; it must be one of eu, us"],
+    [{ FOREBAY_TOPOLOGY: "/nowhere.yaml" }, "FOREBAY_TOPOLOGY topology file /nowhere.yaml can't be read"],
+    [
+      { FOREBAY_HTTP_PORT: "70000" },
+      'FOREBAY_HTTP_PORT is "70000"; it must be a whole number from 0 to 65535',
+    ],
+    [{ FOREBAY_HTTP_PORT: "-1" }, 'FOREBAY_HTTP_PORT is "-1"'],
+    [{ FOREBAY_HTTP_PORT: "7e3" }, 'FOREBAY_HTTP_PORT is "7e3"'],
+    [{ FOREBAY_POSTGRES_URL: "mysql://u:hunter2@x" }, "FOREBAY_POSTGRES_URL must be an address"],
+    [{ FOREBAY_NATS_URL: "localhost:4222" }, "FOREBAY_NATS_URL must be an address that begins with nats://"],
+    [{ FOREBAY_NATS_MONITOR_URL: "nats://x" }, "FOREBAY_NATS_MONITOR_URL must be an address"],
+    [
+      { FOREBAY_SESSION_SECRET: "short" },
+      "FOREBAY_SESSION_SECRET has 5 characters; it must have at least 32",
+    ],
+    [
+      { FOREBAY_ROLES: "gateway,boss" },
+      'FOREBAY_ROLES has "boss"; it must list some of gateway, relay, applier',
+    ],
+    [{ FOREBAY_LOG_LEVEL: "loud" }, 'FOREBAY_LOG_LEVEL is "loud"; it must be one of debug, info'],
+    [{ FOREBAY_WAL_ROWS_MAX: "0" }, 'FOREBAY_WAL_ROWS_MAX is "0"; it must be a whole number from 1'],
+    [{ FOREBAY_EXIT_WITH_PARENT: "yes" }, 'FOREBAY_EXIT_WITH_PARENT is "yes"; it must be one of 0, 1'],
+  ])("refuses %o", (change, problem) => {
+    const problems = problemsOf({ ...complete, ...change });
+    expect(problems).toHaveLength(1);
+    expect(problems[0]).toContain(problem);
+  });
+
+  it("never shows a secret, neither in its dump nor in its errors", () => {
+    const dump = JSON.stringify(redactConfig(readConfig(complete)));
+    expect(dump).not.toMatch(/hunter|sssss/);
+    expect(dump).toContain("localhost:5432");
+    const wrong = {
+      ...complete,
+      FOREBAY_POSTGRES_URL: "mysql://u:hunter2@x",
+      FOREBAY_SESSION_SECRET: "hunter",
+    };
+    expect(problemsOf(wrong).join()).not.toContain("hunter");
+  });
+});

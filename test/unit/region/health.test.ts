@@ -1,0 +1,109 @@
+import { describe, expect, it } from "vitest";
+import { initialPartitionState } from "../../../services/core/fold/state.ts";
+import { ZERO_HLC } from "../../../services/core/hlc.ts";
+import { Health } from "../../../services/region/health.ts";
+import { streamReplicas } from "../../../services/region/region.ts";
+
+const LOG_PROBLEM = "the log can't be connected";
+
+function makeHealth() {
+  let nowMs = 0;
+  const stop = new AbortController();
+  const store = { cluster: null as string | null, failure: undefined as Error | undefined };
+  const health = new Health({
+    partitions: 1,
+    clock: {
+      nowMs: () => nowMs,
+      monotonicMs: () => nowMs,
+      sleep: async () => stop.abort(),
+    },
+    metrics: { observed: () => undefined },
+    logProblem: () => LOG_PROBLEM,
+  });
+  const look = async () => {
+    if (stop.signal.aborted) throw new Error("a stopped health looks no more");
+    await health.watch(
+      {
+        readPositions: async () => {
+          if (store.failure !== undefined) throw store.failure;
+          return { ...initialPartitionState(0), cluster: store.cluster };
+        },
+        walHead: async () => ({
+          sequence: 0,
+          hlc: ZERO_HLC,
+          pendingRows: 0,
+          pendingBytes: 0,
+          oldestPendingAtMs: undefined,
+          nowMs: 0,
+        }),
+      },
+      stop.signal,
+    );
+  };
+  return { health, store, look, pass: (ms: number) => (nowMs += ms) };
+}
+
+describe("a region process is not ready", () => {
+  it("while it starts", () => {
+    const { health } = makeHealth();
+    expect(health.reasons()).toEqual(["the process is starting"]);
+    health.starting("the database can't be reached");
+    expect(health.reasons()).toEqual(["the database can't be reached"]);
+  });
+
+  it("before the database has answered", () => {
+    const { health } = makeHealth();
+    health.starting(undefined);
+    expect(health.reasons()).toEqual(["the database has not answered yet"]);
+  });
+
+  it("while the database fails, and says how", async () => {
+    const { health, store, look } = makeHealth();
+    health.starting(undefined);
+    store.failure = new Error("connection refused");
+    await look();
+    expect(health.reasons()).toEqual(["the database does not answer: Error: connection refused"]);
+  });
+
+  it("before its fold has passed the genesis, and says what may be in the way", async () => {
+    const { health, look } = makeHealth();
+    health.starting(undefined);
+    await look();
+    expect(health.reasons()).toEqual([
+      `partition 0 has not folded its log's first entry yet: ${LOG_PROBLEM}`,
+    ]);
+  });
+
+  it("when its last look at the database is too long ago", async () => {
+    const { health, store, look, pass } = makeHealth();
+    health.starting(undefined);
+    store.cluster = "c";
+    await look();
+    expect(health.reasons()).toEqual([]);
+    pass(5_001);
+    expect(health.reasons()).toEqual(["the database has not answered yet"]);
+  });
+
+  it("while folding has stopped", async () => {
+    const { health, store, look } = makeHealth();
+    health.starting(undefined);
+    store.cluster = "c";
+    await look();
+    health.stopped(0, "another log");
+    expect(health.reasons()).toEqual(["partition 0 has stopped folding: another log"]);
+    health.stopped(0, undefined);
+    expect(health.reasons()).toEqual([]);
+  });
+});
+
+describe("the log", () => {
+  it.each([
+    [1, 1],
+    [2, 1],
+    [3, 3],
+    [5, 3],
+    [16, 3],
+  ])("of %i regions is kept on %i servers", (regions, replicas) => {
+    expect(streamReplicas(regions)).toBe(replicas);
+  });
+});

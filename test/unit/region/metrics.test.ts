@@ -1,0 +1,87 @@
+/** Names and labels of metrics, by the rules that promtool checks. */
+import { describe, expect, it } from "vitest";
+import { initialPartitionState, NO_COUNTS } from "../../../services/core/fold/state.ts";
+import { ZERO_HLC } from "../../../services/core/hlc.ts";
+import { createApplierMetrics } from "../../../services/region/metrics/applier.ts";
+import { createGatewayMetrics } from "../../../services/region/metrics/gateway.ts";
+import { createHealthMetrics } from "../../../services/region/metrics/health.ts";
+import { createHttpMetrics } from "../../../services/region/metrics/http.ts";
+import { createRelayMetrics } from "../../../services/region/metrics/relay.ts";
+import { startRelay } from "../../../services/relay/step.ts";
+import { Meter } from "../../../services/runtime/metrics.ts";
+
+const LABELS = ["region", "partition", "peer", "route", "method", "status", "outcome", "reason", "le"];
+
+async function everything(): Promise<string> {
+  const meter = new Meter({ region: "eu" });
+  const request = { route: "/v1/status", method: "GET", status: 204, durationMs: 3 };
+  createHttpMetrics(meter).answered(request);
+  createGatewayMetrics(meter).flushed({ operations: 3, durationMs: 2 });
+  const relay = createRelayMetrics(meter)(1);
+  relay.observe(startRelay({ epoch: 4, folded: { position: 1, sequence: 0, chain: "" } }));
+  relay.published({ outcome: "acknowledged", durationMs: 5, bytes: 100 });
+  const stops: (string | undefined)[] = [];
+  const applier = createApplierMetrics(meter, (_partition, reason) => void stops.push(reason))(1);
+  const state = initialPartitionState(1);
+  applier.folded({ state, counts: { ...NO_COUNTS, operations: 7, gaps: 1 }, conflicts: 2, durationMs: 4 });
+  applier.clockOffset({ region: "us", offsetMs: 600, isBeyond: true });
+  applier.disagreement("us");
+  applier.stopped("another log");
+  expect(stops).toEqual(["another log"]);
+  createHealthMetrics(meter, "eu").observed(1, state, {
+    sequence: 9,
+    hlc: ZERO_HLC,
+    pendingRows: 2,
+    pendingBytes: 50,
+    oldestPendingAtMs: 1_000,
+    nowMs: 2_500,
+  });
+  return meter.text();
+}
+
+describe("the metrics", () => {
+  it("say what was reported, in base units", async () => {
+    const text = await everything();
+    for (const line of [
+      'forebay_http_requests_total{route="/v1/status",method="GET",status="2xx",region="eu"} 1',
+      'forebay_wal_flush_operations_sum{region="eu"} 3',
+      'forebay_relay_epoch{partition="1",region="eu"} 4',
+      'forebay_relay_published_bytes_total{partition="1",region="eu"} 100',
+      'forebay_fold_operations_total{partition="1",region="eu"} 7',
+      'forebay_fold_refused_entries_total{partition="1",reason="gap",region="eu"} 1',
+      'forebay_fold_conflicts_total{partition="1",region="eu"} 2',
+      'forebay_fold_stopped{partition="1",region="eu"} 1',
+      'forebay_clock_offset_seconds{peer="us",region="eu"} 0.6',
+      'forebay_clock_offset_exceeded_total{peer="us",region="eu"} 1',
+      'forebay_wal_oldest_pending_age_seconds{partition="1",region="eu"} 1.5',
+    ]) {
+      expect(text).toContain(line);
+    }
+    expect(text).toContain("nodejs_eventloop_lag_seconds");
+  });
+
+  it("have conventional names, a help text, and labels of few values", async () => {
+    const text = await everything();
+    const types = [...text.matchAll(/^# TYPE (forebay_\w+) (\w+)$/gm)];
+    expect(types.length).toBeGreaterThan(20);
+    for (const [, name, type] of types) {
+      expect(name).toMatch(/^forebay_[a-z]+(_[a-z]+)*$/);
+      expect(name!.endsWith("_total"), name).toBe(type === "counter");
+      expect(name).not.toMatch(/_(ms|milliseconds|count|sum|bucket|kb)$/);
+      expect(text).toMatch(new RegExp(`^# HELP ${name} \\S.*\\.$`, "m"));
+    }
+    for (const [, labels] of text.matchAll(/^forebay_\w+\{(.*)\} /gm)) {
+      for (const [, label] of labels!.matchAll(/(\w+)="/g)) expect(LABELS).toContain(label);
+    }
+  });
+
+  it("don't let clients make up methods", async () => {
+    const meter = new Meter({});
+    const http = createHttpMetrics(meter);
+    for (const method of ["BREW", "PROPFIND"])
+      http.answered({ route: "unknown", method, status: 404, durationMs: 0 });
+    const text = await meter.text();
+    expect(text).toContain('forebay_http_requests_total{route="unknown",method="other",status="4xx"} 2');
+    expect(text).not.toContain("BREW");
+  });
+});
