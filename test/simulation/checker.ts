@@ -200,5 +200,14 @@ function replaceInDigest(digest: Digest, before: StoredRecord | undefined, after
 }
 
 function stateDigest(state: PartitionState, rows: Digest): string {
-  return `${canonicalJson(state)} ${digestText(rows)}`;
+  const { position, logTimeMs, chain, cluster, partitions, members, origins, collections } = state;
+  // Written out, since a database hands members of objects back in another order.
+  const known = Object.keys(origins).toSorted();
+  const byOrigin = known.map((region) => {
+    const { watermark, epoch, chain: head, hlc, tick, promise } = origins[region]!;
+    return [region, watermark, epoch, head, hlc, tick && canonicalJson(tick), promise?.walHead, promise?.hlc];
+  });
+  const schemas = canonicalJson(collections);
+  const texts = [position, logTimeMs, chain, cluster, partitions, members, byOrigin, schemas];
+  return `${JSON.stringify(texts)} ${digestText(rows)}`;
 }

@@ -166,7 +166,7 @@ export class SimulatedDatabase {
 
   loadPartition(partition: number): PartitionState {
     const { state } = this.#data(partition);
-    return { ...roundTrip(state), collections: { ...state.collections } };
+    return state;
   }
 
   loadSlice(options: {
