@@ -6,9 +6,9 @@
 import type { OrderedEntry } from "../core/entry.ts";
 import { foldEntries, LogMismatchError, sliceOf, type FoldResult } from "../core/fold/fold.ts";
 import { chain } from "../core/hash.ts";
-import type { FoldSlice, PartitionState } from "../core/fold/state.ts";
+import type { FoldRows, FoldSlice, PartitionState } from "../core/fold/state.ts";
 import { hlcMilliseconds, isBeyondOffset } from "../core/hlc.ts";
-import { decodeEntry, UndecodableEntryError } from "../protocol/entry-codec.ts";
+import { decodeEntry, ENTRY_BYTES_MAX, UndecodableEntryError } from "../protocol/entry-codec.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import {
@@ -27,9 +27,7 @@ import type { ApplierMetrics } from "./metrics.ts";
 import { checkMembership, openLog } from "./open-log.ts";
 import { SecondOpinion } from "./second-opinion.ts";
 
-const MESSAGES_MAX = 256;
-const RECEIVE_BYTES_MAX = 2 * 1024 * 1024;
-const RECEIVE_TIMEOUT_MS = 1_000;
+const RECEIVE_LIMITS = { messagesMax: 256, bytesMax: 2 * 1024 * 1024, timeoutMs: 1_000 } as const;
 /** Operations of one commit; an entry is never split, so a commit may exceed it by one entry. */
 const COMMIT_OPERATIONS_MAX = 2_048;
 /** While rows are loaded, the fold before is under way and the one before that may still be committing. */
@@ -124,6 +122,39 @@ function* groupsOf(messages: readonly LogMessage[]): Generator<OrderedEntry[], v
   if (group.length > 0) yield group;
 }
 
+/** What a fold has changed. */
+interface FoldedRows {
+  readonly records: FoldResult["records"];
+  readonly operations: ReadonlySet<string>;
+}
+
+function foldedRows({ records, outcomes }: FoldResult): FoldedRows {
+  return { records, operations: new Set(outcomes.map((outcome) => outcome.id)) };
+}
+
+/** The rows as the folds before have left them, whether or not the load has seen those. */
+function overlay(recent: readonly FoldedRows[], loaded: FoldSlice): FoldRows {
+  const newestFirst = [...recent, loaded];
+  return {
+    records: {
+      get(id) {
+        for (const { records } of newestFirst) {
+          const record = records.get(id);
+          if (record !== undefined) return record;
+        }
+        return undefined;
+      },
+    },
+    operations: { has: (id) => newestFirst.some(({ operations }) => operations.has(id)) },
+  };
+}
+
+/** Whether it was a limit that ended the receive. If so, the next one has to wait for nothing. */
+function mayBeMore(messages: readonly LogMessage[]): boolean {
+  const bytes = messages.reduce((sum, message) => sum + message.data.byteLength, 0);
+  return messages.length === RECEIVE_LIMITS.messagesMax || bytes > RECEIVE_LIMITS.bytesMax - ENTRY_BYTES_MAX;
+}
+
 /** Folding from one load of the state on. */
 class FoldRun {
   readonly #options: ApplierOptions;
@@ -132,8 +163,8 @@ class FoldRun {
   /** Head of the log's hash chain after the last entry received. */
   #chain: string;
   #committing: Promise<void> | undefined;
-  /** Results that a load may have been too early to see, oldest first. */
-  #recent: readonly FoldResult[] = [];
+  /** What a load may have been too early to see, newest first. */
+  #recent: readonly FoldedRows[] = [];
 
   constructor(options: ApplierOptions, state: PartitionState) {
     this.#options = options;
@@ -150,12 +181,7 @@ class FoldRun {
         const subscription = await log.subscribe({ partition, from: this.#state.position + 1 });
         try {
           while (!stop.aborted) {
-            const limits = {
-              messagesMax: MESSAGES_MAX,
-              bytesMax: RECEIVE_BYTES_MAX,
-              timeoutMs: RECEIVE_TIMEOUT_MS,
-            };
-            await this.#fold(await subscription.receive(limits));
+            await this.#fold(await subscription.receive(RECEIVE_LIMITS));
             failures = 0;
           }
         } finally {
@@ -192,8 +218,8 @@ class FoldRun {
       loading.catch(() => undefined);
       await this.#commit(group);
     }
-    // Nothing more is waiting: what is being committed must not wait for the next message.
-    if (messages.length < MESSAGES_MAX) await this.#settle();
+    // The next message may take its time: whether the commit has failed must not be heard only then.
+    if (!mayBeMore(messages)) await this.#settle();
   }
 
   async #load(next: IteratorResult<OrderedEntry[], void>): Promise<LoadedGroup | undefined> {
@@ -208,13 +234,13 @@ class FoldRun {
     const { store, clock, crashPoints, metrics, folded } = this.#options;
     const startedAtMs = clock.monotonicMs();
     const expectedPosition = this.#state.position;
-    const result = foldEntries({ state: this.#state, slice: this.#overlay(slice), entries });
+    const result = foldEntries({ state: this.#state, slice: overlay(this.#recent, slice), entries });
     this.#hear(entries, result.state.members.length);
     checkMembership(result.state, this.#options);
     await this.#settle();
     crashPoints.reach("before-fold-commit");
     this.#state = result.state;
-    this.#recent = [...this.#recent.slice(1 - UNSEEN_RESULTS_MAX), result];
+    this.#recent = [foldedRows(result), ...this.#recent.slice(0, UNSEEN_RESULTS_MAX - 1)];
     this.#committing = store.commitFold({ expectedPosition, result }).then(() => {
       crashPoints.reach("after-fold-commit");
       const durationMs = clock.monotonicMs() - startedAtMs;
@@ -234,17 +260,6 @@ class FoldRun {
     const committing = this.#committing;
     this.#committing = undefined;
     await committing;
-  }
-
-  /** The rows as the folds before have left them, whether or not the load has seen those. */
-  #overlay(loaded: FoldSlice): FoldSlice {
-    const records = new Map(loaded.records);
-    const operations = new Set(loaded.operations);
-    for (const result of this.#recent) {
-      for (const [id, record] of result.records) records.set(id, record);
-      for (const { id } of result.outcomes) operations.add(id);
-    }
-    return { records, operations };
   }
 
   /** Compares what other regions' ticks say with what we fold. */

@@ -3,7 +3,9 @@
  *
  * Limits of the same run: the pure fold in memory, and the rows that PostgreSQL takes in bare upserts of 1,024.
  */
+import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
+import type { RegionView } from "../../infra/local/cluster-options.ts";
 import { openJetStreamLog } from "../../services/adapters/jetstream/log.ts";
 import { openPostgresStore } from "../../services/adapters/postgres/store.ts";
 import { SystemClock } from "../../services/adapters/system/clock.ts";
@@ -41,10 +43,11 @@ export async function benchFold(): Promise<void> {
     const region = cluster.region("eu");
     await cluster.stopRegion("eu");
     const upserts = await bareUpserts(region.postgres.url);
-    const folded = await foldForReal({ entries, url: region.nats.url, databaseUrl: region.postgres.url });
+    const { rate: folded, cpu } = await foldForReal({ entries, region: cluster.region("eu") });
     report("fold", {
       operations: OPERATIONS,
       operations_per_second: Math.round(folded),
+      ...cpu,
       bytes_per_operation: Math.round(bytes / OPERATIONS),
       fold_in_memory_per_second: Math.round(inMemory),
       bare_upserts_per_second: Math.round(upserts),
@@ -140,11 +143,11 @@ async function bareUpserts(url: string): Promise<number> {
 
 async function foldForReal(options: {
   entries: readonly Uint8Array[];
-  url: string;
-  databaseUrl: string;
-}): Promise<number> {
-  const store = openPostgresStore({ url: options.databaseUrl, region: "eu" });
-  const log = await openJetStreamLog({ url: options.url, region: "eu", streamReplicas: 1 });
+  region: RegionView;
+}): Promise<{ rate: number; cpu: CpuFigures }> {
+  const { postgres, nats } = options.region;
+  const store = openPostgresStore({ url: postgres.url, region: "eu" });
+  const log = await openJetStreamLog({ url: nats.url, region: "eu", streamReplicas: 1 });
   try {
     progress(`publishing ${options.entries.length} entries`);
     await publishAll(log, options.entries);
@@ -164,21 +167,70 @@ async function foldForReal(options: {
     const names = { region: "eu", partition: 0, partitions: 1, members: ["eu"] };
     const applier = new Applier({ ...ports, ...names, crashPoints: { reach: () => undefined } });
     progress("folding");
+    const cpuOf = () => ({
+      node: process.cpuUsage(),
+      postgres: cpuMicroseconds(postgres.pid),
+      nats: cpuMicroseconds(nats.pid),
+    });
+    const before = cpuOf();
     const startedAtMs = performance.now();
     const running = applier.run(stop.signal);
     while ((await store.readPositions(0)).position < lastPosition)
       await folded.wait({ clock, timeoutMs: 100 });
     const rate = (OPERATIONS * 1_000) / (performance.now() - startedAtMs);
+    const after = cpuOf();
     stop.abort();
     await running;
     const { origins } = await store.readPositions(0);
     if (origins["eu"]?.watermark !== OPERATIONS)
       throw new Error(`folded ${origins["eu"]?.watermark} of ${OPERATIONS}`);
-    return rate;
+    const microsecondsEach = (spent: (one: typeof before) => number) =>
+      round((spent(after) - spent(before)) / OPERATIONS, 1);
+    const cpu = {
+      cpu_microseconds_node: microsecondsEach((one) => one.node.user + one.node.system),
+      cpu_microseconds_postgres: microsecondsEach((one) => one.postgres),
+      cpu_microseconds_nats: microsecondsEach((one) => one.nats),
+    };
+    return { rate, cpu };
   } finally {
     await log.close();
     await store.close();
   }
+}
+
+/** Per operation. Wall-clock time is at the mercy of a shared machine; what was computed is much less so. */
+interface CpuFigures {
+  readonly cpu_microseconds_node: number;
+  readonly cpu_microseconds_postgres: number;
+  readonly cpu_microseconds_nats: number;
+}
+
+const MICROSECONDS_PER_TICK = 10_000;
+
+/** Of a process and its children, those that have ended included. NaN where the system has no `/proc`. */
+function cpuMicroseconds(pid: number | undefined): number {
+  if (process.platform !== "linux" || pid === undefined) return Number.NaN;
+  let ticks = 0;
+  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    const fields = statOf(name);
+    // After the name: state, parent, …, and from the 12th on user, system, and the same of ended children.
+    if (name === String(pid)) ticks += sum(fields.slice(11, 15));
+    else if (fields[1] === String(pid)) ticks += sum(fields.slice(11, 13));
+  }
+  return ticks * MICROSECONDS_PER_TICK;
+}
+
+function statOf(pid: string): string[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
+    return text.slice(text.lastIndexOf(")") + 2).split(" ");
+  } catch {
+    return [];
+  }
+}
+
+function sum(texts: readonly string[]): number {
+  return texts.reduce((total, text) => total + Number(text), 0);
 }
 
 async function publishAll(

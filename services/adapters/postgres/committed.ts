@@ -7,31 +7,26 @@ import type { Fields, StoredRecord } from "../../core/record.ts";
 import { StaleApplierError, type CommittedState } from "../../ports/region-store.ts";
 import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
-import { fromHlc, jsonTexts, plainArray, textArray, toNumber } from "./values.ts";
+import { toRecordId } from "./record-id.ts";
+import { countArray, fromHlc, hashArray, stampArray, textArray, toNumber, uuidArray } from "./values.ts";
 
 // One row, with the fields of all records in one JSON text: a thousand rows cost the driver more than the database.
-// `offset 0` keeps a look-up per key: planned on an empty table, a join would go through the whole table for ever.
 const LOAD_SLICE: Statement = {
   name: "load_slice",
-  text: `select found.ordinals, found.versions, found.fields, known.ids
+  text: `select found.record_ids, found.versions, found.fields, known.ids
          from (
-           select json_agg(u.ordinal) as ordinals, json_agg(r.version) as versions,
-                  '[' || string_agg(r.fields::text, ',') || ']' as fields
-           from unnest($2::text[], $3::text[], $4::text[]) with ordinality u(tenant, collection, key, ordinal)
-           cross join lateral (
-             select r.version, r.fields from records r
-             where r.tenant = u.tenant and r.collection = u.collection and r.key = u.key offset 0) r) found,
+           select json_agg(r.record_id) as record_ids, json_agg(r.version) as versions,
+                  '[' || string_agg(r.fields, ',') || ']' as fields
+           from records r where r.record_id = any($2::text[])) found,
          (
-           select json_agg(o.id) as ids
-           from unnest($5::uuid[]) u(id)
-           cross join lateral (
-             select o.id from operations o where o.id = u.id and o.partition = $1 offset 0) o) known`,
+           select json_agg(o.id) as ids from operations o
+           where o.id = any($3::uuid[]) and o.partition = $1) known`,
   effect: "reading",
 };
 
 const COMMIT_FOLD: Statement = {
   name: "commit_fold",
-  text: `select forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
+  text: `select forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
          as is_committed`,
   effect: "writing",
 };
@@ -62,9 +57,9 @@ export function openCommittedState(database: Database): CommittedState {
   };
 }
 
-/** Of the records that exist, in one order: which they are, counted from 1, their versions and their fields. */
+/** Of the records that exist, in one order: which they are, their versions and their fields. */
 interface SliceRow {
-  readonly ordinals: readonly number[] | null;
+  readonly record_ids: readonly string[] | null;
   readonly versions: readonly number[] | null;
   readonly fields: string | null;
   readonly ids: readonly string[] | null;
@@ -74,20 +69,17 @@ async function loadSlice(
   database: Database,
   options: Parameters<CommittedState["loadSlice"]>[0],
 ): Promise<FoldSlice> {
-  const { partition, records: wanted, operations: ids } = options;
+  const { partition, records: wanted, operations } = options;
   const row = await database.queryOne<SliceRow>(LOAD_SLICE, [
     partition,
-    textArray(wanted.map((record) => record.tenant)),
-    textArray(wanted.map((record) => record.collection)),
-    textArray(wanted.map((record) => record.key)),
-    plainArray(ids),
+    textArray(wanted.map(recordIdText)),
+    uuidArray(operations),
   ]);
   const fields = JSON.parse(row.fields ?? "[]") as Fields[];
   const records = new Map<string, StoredRecord>();
-  for (const [index, ordinal] of (row.ordinals ?? []).entries()) {
-    const { tenant, collection, key } = wanted[ordinal - 1]!;
-    const record = { tenant, collection, key, fields: fields[index]!, version: row.versions![index]! };
-    records.set(recordIdText(record), record);
+  for (const [index, id] of (row.record_ids ?? []).entries()) {
+    const { tenant, collection, key } = toRecordId(id);
+    records.set(id, { tenant, collection, key, fields: fields[index]!, version: row.versions![index]! });
   }
   return { records, operations: new Set(row.ids) };
 }
@@ -128,26 +120,24 @@ function stateValues({ state, collections, conflicts }: FoldResult): string[] {
   ];
 }
 
-function recordValues(result: FoldResult): string[] {
+function recordValues(result: FoldResult): Buffer[] {
   const records = [...result.records.values()];
   return [
-    textArray(records.map((record) => record.tenant)),
-    textArray(records.map((record) => record.collection)),
-    textArray(records.map((record) => record.key)),
-    jsonTexts(records.map((record) => JSON.stringify(record.fields))),
-    plainArray(records.map((record) => record.version)),
+    textArray([...result.records.keys()]),
+    textArray(records.map((record) => JSON.stringify(record.fields))),
+    countArray(records.map((record) => record.version)),
   ];
 }
 
-function outcomeValues({ outcomes }: FoldResult): string[] {
+function outcomeValues({ outcomes }: FoldResult): Buffer[] {
   return [
-    plainArray(outcomes.map((outcome) => outcome.id)),
+    uuidArray(outcomes.map((outcome) => outcome.id)),
     textArray(outcomes.map((outcome) => outcome.tenant)),
-    plainArray(outcomes.map((outcome) => outcome.position)),
-    plainArray(outcomes.map((outcome) => outcome.requestHash)),
+    countArray(outcomes.map((outcome) => outcome.position)),
+    hashArray(outcomes.map((outcome) => outcome.requestHash)),
     textArray(outcomes.map((outcome) => outcome.origin)),
-    plainArray(outcomes.map((outcome) => fromHlc(outcome.hlc))),
-    plainArray(outcomes.map((outcome) => outcome.status)),
+    stampArray(outcomes.map((outcome) => outcome.hlc)),
+    textArray(outcomes.map((outcome) => outcome.status)),
     textArray(outcomes.map((outcome) => outcome.reason)),
   ];
 }

@@ -1,26 +1,27 @@
 /** What a region's store shows of its records, collections and operations. Each read is one statement, and so one snapshot. */
-import type { Fields, StoredRecord } from "../../core/record.ts";
+import { recordIdText } from "../../core/operation.ts";
+import type { StoredRecord } from "../../core/record.ts";
 import type { Collection } from "../../core/schema.ts";
 import type { RecordSnapshot, StateReader, StoredOperation } from "../../ports/region-store.ts";
 import { listRecords } from "./listing.ts";
 import { isOperationId } from "./operation-id.ts";
 import { readPositions } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
-import { PENDING_JSON, toOutcome, toPending, type OutcomeJson, type PendingJson } from "./rows.ts";
+import { PENDING_JSON, toFields, toOutcome, toPending, type OutcomeJson, type PendingJson } from "./rows.ts";
 import { scanRecords } from "./scan.ts";
 import { toHlc, toNumber } from "./values.ts";
 
+// A filter of the aggregate can't tempt the planner to look for the partition first, and at all that is pending in it.
 const READ_RECORD: Statement = {
   name: "read_record",
   text: `select coalesce((select a.position from applied a where a.partition = $1), 0) as position,
                 r.version, r.fields, waiting.rows as pending
          from (select coalesce(max(o.watermark), 0) as watermark from origins o
-               where o.partition = $1 and o.region = $5) mark
-         left join records r on r.tenant = $2 and r.collection = $3 and r.key = $4
+               where o.partition = $1 and o.region = $3) mark
+         left join records r on r.record_id = $2
          left join lateral (
-           select json_agg(${PENDING_JSON} order by w.sequence) as rows from wal w
-           where w.tenant = $2 and w.collection = $3 and w.key = $4 and w.sequence > mark.watermark
-             and w.partition = $1) waiting on true`,
+           select json_agg(${PENDING_JSON} order by w.sequence) filter (where w.partition = $1) as rows from wal w
+           where w.record_id = $2 and w.sequence > mark.watermark) waiting on true`,
   effect: "reading",
 };
 
@@ -32,7 +33,7 @@ const READ_COLLECTIONS: Statement = {
 
 const READ_OPERATION: Statement = {
   name: "read_operation",
-  text: `select (select json_agg(json_build_object('tenant', w.tenant, 'partition', w.partition,
+  text: `select (select json_agg(json_build_object('tenant', forebay_tenant(w.record_id), 'partition', w.partition,
                                   'sequence', w.sequence, 'hlc', w.hlc::text) order by w.partition, w.sequence)
                  from wal w where w.id = $1) as accepted,
                 (select json_agg(json_build_object('id', o.id, 'tenant', o.tenant, 'partition', o.partition,
@@ -59,7 +60,7 @@ export function openReader(database: Database, region: string): StateReader {
 interface RecordRow {
   readonly position: string;
   readonly version: string | null;
-  readonly fields: Fields | null;
+  readonly fields: string | null;
   readonly pending: readonly PendingJson[] | null;
 }
 
@@ -67,10 +68,12 @@ async function readRecord(
   options: { database: Database; region: string } & Parameters<StateReader["readRecord"]>[0],
 ): Promise<RecordSnapshot> {
   const { database, region, partition, tenant, collection, key } = options;
-  const row = await database.queryOne<RecordRow>(READ_RECORD, [partition, tenant, collection, key, region]);
+  const row = await database.queryOne<RecordRow>(READ_RECORD, [partition, recordIdText(options), region]);
   const id = { tenant, collection, key };
   const committed: StoredRecord | undefined =
-    row.fields === null ? undefined : { ...id, fields: row.fields, version: toNumber(row.version!) };
+    row.fields === null
+      ? undefined
+      : { ...id, fields: toFields(row.fields), version: toNumber(row.version!) };
   return { committed, pending: toPending(row.pending, id), position: toNumber(row.position) };
 }
 

@@ -1,7 +1,13 @@
 /** Rows as statements give them, and what they are in the port's terms. */
 import type { OperationOutcome } from "../../core/fold/state.ts";
+import type { Fields } from "../../core/record.ts";
 import type { WalRow } from "../../ports/region-store.ts";
 import { toHlc } from "./values.ts";
+
+/** Of `records`, whose column is text. */
+export function toFields(text: string): Fields {
+  return JSON.parse(text) as Fields;
+}
 
 /** An outcome as SQL's `json_build_object` writes it, with the stamp as text. */
 export interface OutcomeJson {

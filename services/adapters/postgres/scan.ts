@@ -2,6 +2,8 @@
 import type pg from "pg";
 import type { StoredRecord } from "../../core/record.ts";
 import type { Database } from "./pool.ts";
+import { toRecordId } from "./record-id.ts";
+import { toFields } from "./rows.ts";
 import { toNumber } from "./values.ts";
 
 const PAGE_ROWS = 2_000;
@@ -10,7 +12,7 @@ const ABANDONED_AFTER_MS = 300_000;
 
 const POSITION = "select coalesce((select position from applied where partition = $1), 0) as position";
 const DECLARE = `declare scan no scroll cursor for
-                 select tenant, collection, key, fields, version from records where partition = $1`;
+                 select record_id, fields, version from records where partition = $1`;
 const FETCH = `fetch ${PAGE_ROWS} from scan`;
 
 export type ScanPage = { position: number; records: readonly StoredRecord[] };
@@ -33,8 +35,12 @@ async function* pages(client: pg.PoolClient, partition: number): AsyncGenerator<
   const position = toNumber(place!.position);
   await client.query(DECLARE, [partition]);
   for (let isFirst = true; ; isFirst = false) {
-    const { rows } = await client.query<Omit<StoredRecord, "version"> & { version: string }>(FETCH);
-    const records = rows.map((row) => ({ ...row, version: toNumber(row.version) }));
+    const { rows } = await client.query<{ record_id: string; fields: string; version: string }>(FETCH);
+    const records = rows.map(({ record_id, fields, version }) => ({
+      ...toRecordId(record_id),
+      fields: toFields(fields),
+      version: toNumber(version),
+    }));
     if (isFirst || records.length > 0) yield { position, records };
     if (records.length < PAGE_ROWS) break;
   }

@@ -22,28 +22,92 @@ export function toHex(bytes: Buffer): string {
   return bytes.toString("hex");
 }
 
-/** An array of what needs no quotes: numbers, UUIDs, hexadecimal digits. */
-export function plainArray(items: readonly (string | number)[]): string {
-  return `{${items.join(",")}}`;
+/** Object ids of the types of elements; they are the same in every database. */
+const OIDS = { bytea: 17, bigint: 20, text: 25, uuid: 2950 } as const;
+
+/**
+ * Arrays in PostgreSQL's binary format: number of dimensions, whether there are NULLs, type of the elements, their count,
+ * the first subscript, then the length and the bytes of each. Neither side has to quote, to escape or to look for ends,
+ * which at a thousand elements a statement costs more than what is done with them.
+ */
+const HEADER_BYTES = 20;
+const LENGTH_BYTES = 4;
+const NULL_LENGTH = -1;
+const SCRATCH_BYTES_MAX = 4 * 1024 * 1024;
+
+function headerOf(type: keyof typeof OIDS, count: number): Buffer {
+  const header = Buffer.allocUnsafe(HEADER_BYTES);
+  for (const [index, field] of [1, 1, OIDS[type], count, 1].entries()) header.writeInt32BE(field, 4 * index);
+  return header;
 }
 
-/** Separates JSON texts: JSON has no raw control characters, neither in strings nor between them. */
-const SEPARATOR = "\u001e";
+/** Where texts are put together before their length in bytes is known. Used within one call only. */
+let scratch = Buffer.allocUnsafe(64 * 1024);
 
-/** JSON texts, for `forebay_split`: escaping their many quotation marks would cost more than all the rest. */
-export function jsonTexts(texts: readonly string[]): string {
-  return texts.join(SEPARATOR);
+/** `undefined` is NULL. */
+export function textArray(items: readonly (string | undefined)[]): Buffer {
+  // No UTF-16 unit takes more than three bytes of UTF-8.
+  let bytesMax = HEADER_BYTES;
+  for (const item of items) bytesMax += LENGTH_BYTES + 3 * (item?.length ?? 0);
+  const array = bytesMax <= scratch.length ? scratch : Buffer.allocUnsafe(bytesMax);
+  if (bytesMax <= SCRATCH_BYTES_MAX) scratch = array;
+  let end = headerOf("text", items.length).copy(array);
+  for (const item of items) {
+    const bytes = item === undefined ? 0 : array.write(item, end + LENGTH_BYTES);
+    array.writeInt32BE(item === undefined ? NULL_LENGTH : bytes, end);
+    end += LENGTH_BYTES + bytes;
+  }
+  return Buffer.from(array.subarray(0, end));
 }
 
-const SPECIAL = /["\\]/;
-const SPECIALS = /["\\]/g;
-
-/** An array of any text. Faster than the driver's own, which matters at a thousand rows a statement. */
-export function textArray(items: readonly (string | undefined)[]): string {
-  return `{${items.map(quote).join(",")}}`;
+/** Below 2^53, as all counts are. */
+export function countArray(items: readonly number[]): Buffer {
+  const array = Buffer.allocUnsafe(HEADER_BYTES + items.length * (LENGTH_BYTES + 8));
+  let end = headerOf("bigint", items.length).copy(array);
+  for (const item of items) {
+    array.writeInt32BE(8, end);
+    array.writeInt32BE(Math.floor(item / 2 ** 32), end + 4);
+    array.writeUInt32BE(item % 2 ** 32, end + 8);
+    end += LENGTH_BYTES + 8;
+  }
+  return array;
 }
 
-function quote(item: string | undefined): string {
-  if (item === undefined) return "NULL";
-  return SPECIAL.test(item) ? `"${item.replace(SPECIALS, "\\$&")}"` : `"${item}"`;
+export function uuidArray(items: readonly string[]): Buffer {
+  assert(
+    items.every((item) => item.length === 36),
+    "a UUID has 36 characters",
+  );
+  return hexArray({ type: "uuid", elementBytes: 16, items });
+}
+
+export function stampArray(items: readonly Hlc[]): Buffer {
+  return hexArray({ type: "bigint", elementBytes: 8, items });
+}
+
+/** @param items SHA-256 in hexadecimal. */
+export function hashArray(items: readonly string[]): Buffer {
+  return hexArray({ type: "bytea", elementBytes: 32, items });
+}
+
+/** @param items hexadecimal digits, and hyphens, which say nothing. */
+function hexArray(options: {
+  type: keyof typeof OIDS;
+  elementBytes: number;
+  items: readonly string[];
+}): Buffer {
+  const { type, elementBytes, items } = options;
+  const header = headerOf(type, items.length).toString("hex");
+  const length = elementBytes.toString(16).padStart(2 * LENGTH_BYTES, "0");
+  const digits =
+    header +
+    items
+      .map((item) => length + item)
+      .join("")
+      .replaceAll("-", "");
+  const array = Buffer.from(digits, "hex");
+  // Decoding ends at the first character that is no digit.
+  const bytes = HEADER_BYTES + items.length * (LENGTH_BYTES + elementBytes);
+  assert(array.length === bytes, `${type}s of ${elementBytes} bytes`);
+  return array;
 }

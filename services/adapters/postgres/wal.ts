@@ -5,6 +5,7 @@
  */
 import { assert } from "../../core/assert.ts";
 import { advanceHlc, MAX_OFFSET_MS, ZERO_HLC } from "../../core/hlc.ts";
+import { recordIdText } from "../../core/operation.ts";
 import {
   WalFullError,
   type AppendOutcome,
@@ -14,13 +15,14 @@ import {
   type WriteAheadLog,
 } from "../../ports/region-store.ts";
 import type { Database, Statement } from "./pool.ts";
+import { toRecordId } from "./record-id.ts";
 import { toOutcome, type OutcomeJson } from "./rows.ts";
-import { jsonTexts, plainArray, textArray, toHex, toHlc, toNumber } from "./values.ts";
+import { hashArray, textArray, toHex, toHlc, toNumber, uuidArray } from "./values.ts";
 
 const APPEND: Statement = {
   name: "append",
   text: `select is_full, pending_rows, pending_bytes, first_sequence, first_hlc, known
-         from forebay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
+         from forebay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
   effect: "writing",
 };
 
@@ -33,11 +35,11 @@ const STAMP_TICK: Statement = {
 // Sequences are dense: the bound on rows is a bound on the range, so the bound on bytes can't make it scan on.
 const READ: Statement = {
   name: "read_wal",
-  text: `select w.sequence, w.hlc, w.seen, w.id, w.tenant, w.collection, w.key, w.request_hash, w.body
+  text: `select w.sequence, w.hlc, w.seen, w.id, w.record_id, w.request_hash, w.body
          from wal w
          where w.partition = $1 and w.sequence > $2 and w.sequence <= $2::bigint + $3::bigint
            and (w.sequence = $2::bigint + 1 or w.bytes <= $4::bigint + (
-                 select f.bytes - forebay_wal_bytes(f.tenant, f.collection, f.key, f.body) from wal f
+                 select f.bytes - forebay_wal_bytes(f.record_id, f.body) from wal f
                  where f.partition = $1 and f.sequence = $2::bigint + 1))
          order by w.sequence`,
   effect: "reading",
@@ -46,8 +48,7 @@ const READ: Statement = {
 const HEAD: Statement = {
   name: "wal_head",
   text: `select coalesce(h.sequence, 0) as sequence, h.hlc, coalesce(o.watermark, 0) as watermark,
-                coalesce(h.bytes - oldest.bytes
-                  + forebay_wal_bytes(oldest.tenant, oldest.collection, oldest.key, oldest.body), 0) as pending_bytes,
+                coalesce(h.bytes - oldest.bytes + forebay_wal_bytes(oldest.record_id, oldest.body), 0) as pending_bytes,
                 floor(extract(epoch from oldest.accepted_at) * 1000)::bigint as oldest_ms,
                 floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
          from (select 1) one
@@ -99,12 +100,10 @@ async function append(
     MAX_OFFSET_MS,
     pendingRowsMax,
     pendingBytesMax,
-    plainArray(ids),
-    textArray(operations.map((operation) => operation.tenant)),
-    textArray(operations.map((operation) => operation.collection)),
-    textArray(operations.map((operation) => operation.key)),
-    plainArray(operations.map((operation) => operation.requestHash)),
-    jsonTexts(operations.map((operation) => operation.body)),
+    uuidArray(ids),
+    textArray(operations.map(recordIdText)),
+    hashArray(operations.map((operation) => operation.requestHash)),
+    textArray(operations.map((operation) => operation.body)),
   ]);
   if (row.is_full) {
     throw new WalFullError(
@@ -148,9 +147,7 @@ interface WalTableRow {
   readonly hlc: string;
   readonly seen: string;
   readonly id: string;
-  readonly tenant: string;
-  readonly collection: string;
-  readonly key: string;
+  readonly record_id: string;
   readonly request_hash: Buffer;
   readonly body: string;
 }
@@ -161,8 +158,10 @@ async function readWal(
 ): Promise<WalRow[]> {
   const { partition, after, rowsMax, bytesMax } = options;
   const rows = await database.query<WalTableRow>(READ, [partition, after, rowsMax, bytesMax]);
-  return rows.map(({ sequence, hlc, seen, request_hash, ...row }) => ({
-    ...row,
+  return rows.map(({ sequence, hlc, seen, id, record_id, request_hash, body }) => ({
+    ...toRecordId(record_id),
+    id,
+    body,
     requestHash: toHex(request_hash),
     sequence: toNumber(sequence),
     hlc: toHlc(hlc),

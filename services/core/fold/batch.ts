@@ -1,6 +1,7 @@
 /** Folding a batch: from each origin exactly watermark + 1 onward (I3). The fold is the fence. */
 import type { BatchEntry, LoggedOperation } from "../entry.ts";
 import { chain } from "../hash.ts";
+import type { Hlc } from "../hlc.ts";
 import { recordIdText, type Operation } from "../operation.ts";
 import { applyOperation, forgetInFields } from "../record.ts";
 import { count, currentRecord, isKnown, recordOutcome, setOrigin, type FoldWork } from "./work.ts";
@@ -20,7 +21,8 @@ export function foldBatch(work: FoldWork, entry: BatchEntry): void {
     return count(work, "brokenChains");
   }
   const fresh = entry.operations.slice(overlapping);
-  for (const { operation } of fresh) foldOperation(work, entry.origin, operation);
+  const write = { origin: entry.origin, floor: hlcFloor(work.state) };
+  for (const { operation } of fresh) foldOperation(work, write, operation);
   setOrigin(work, entry.origin, keepPromise(advanced({ origin, entry, fresh })));
 }
 
@@ -46,16 +48,17 @@ function advanced(options: {
   };
 }
 
-function foldOperation(work: FoldWork, origin: string, operation: Operation): void {
+function foldOperation(work: FoldWork, write: { origin: string; floor: Hlc }, operation: Operation): void {
   if (isKnown(work, operation.id)) return count(work, "duplicates");
   count(work, "operations");
+  const { origin, floor } = write;
   const { position, logTimeMs } = work.state;
   const { tenant, collection, key } = operation;
   const id = recordIdText(operation);
   const record = currentRecord(work, id);
   const result = applyOperation({ fields: record?.fields, operation, origin, position });
   const touched = operation.changes.map((change) => change.field);
-  const fields = forgetInFields(result.fields, touched, hlcFloor(work.state));
+  const fields = forgetInFields(result.fields, touched, floor);
   if (result.effective) work.records.set(id, { tenant, collection, key, fields, version: position });
   for (const loss of result.losses) {
     work.conflicts.push({

@@ -22,7 +22,7 @@ import {
   NO_COUNTS,
   type Conflict,
   type FoldCounts,
-  type FoldSlice,
+  type FoldRows,
   type OperationOutcome,
   type PartitionState,
 } from "./state.ts";
@@ -46,7 +46,7 @@ export class LogMismatchError extends Error {
 /** Folds entries in order. @throws {LogMismatchError} when an entry is not the next one, or the log is another cluster's. */
 export function foldEntries(options: {
   state: PartitionState;
-  slice: FoldSlice;
+  slice: FoldRows;
   entries: readonly OrderedEntry[];
 }): FoldResult {
   const work: FoldWork = {
@@ -57,7 +57,7 @@ export function foldEntries(options: {
     outcomeIds: new Set(),
     conflicts: [],
     collections: [],
-    counts: NO_COUNTS,
+    counts: { ...NO_COUNTS },
   };
   for (const entry of options.entries) foldEntry(work, entry);
   const { slice: _, outcomeIds: __, ...result } = work;

@@ -91,6 +91,12 @@ export interface FoldSlice {
   readonly operations: ReadonlySet<string>;
 }
 
+/** All that the fold asks of a slice. */
+export interface FoldRows {
+  readonly records: Pick<FoldSlice["records"], "get">;
+  readonly operations: Pick<FoldSlice["operations"], "has">;
+}
+
 /** An operation id that took effect, or a proposal's outcome: what receipts are answered from. */
 export interface OperationOutcome {
   readonly id: string;

@@ -5,7 +5,7 @@ import type { Collection } from "../schema.ts";
 import type {
   Conflict,
   FoldCounts,
-  FoldSlice,
+  FoldRows,
   OperationOutcome,
   OriginState,
   PartitionState,
@@ -14,17 +14,17 @@ import type {
 /** What one call of the fold gathers. Private to the call, so the fold stays a function of its arguments. */
 export interface FoldWork {
   state: PartitionState;
-  readonly slice: FoldSlice;
+  readonly slice: FoldRows;
   readonly records: Map<string, StoredRecord>;
   readonly outcomes: OperationOutcome[];
   readonly outcomeIds: Set<string>;
   readonly conflicts: Conflict[];
   readonly collections: Collection[];
-  counts: FoldCounts;
+  readonly counts: { -readonly [Name in keyof FoldCounts]: FoldCounts[Name] };
 }
 
 export function count(work: FoldWork, name: keyof FoldCounts, by = 1): void {
-  work.counts = { ...work.counts, [name]: work.counts[name] + by };
+  work.counts[name] += by;
 }
 
 export function setOrigin(work: FoldWork, name: string, origin: OriginState): void {

@@ -57,7 +57,7 @@ it("the tables are those of schema.ts, and all their text keys sort by bytes", a
     return columns.map((column) => `${name}.${column.name}`);
   });
   expect(found.map((row) => row.column).toSorted()).toEqual(expected.toSorted());
-  const keys = /\.(tenant|collection|key|name|region)$/;
+  const keys = /\.(tenant|collection|key|record_id|name|region)$/;
   for (const { column, key_collation } of found.filter((row) => keys.test(row.column))) {
     expect(`${column} ${key_collation}`).toBe(`${column} C`);
   }

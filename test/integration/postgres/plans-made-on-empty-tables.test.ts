@@ -6,6 +6,10 @@ import { randomUUID } from "node:crypto";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { Database } from "../../../services/adapters/postgres/pool.ts";
 import { storeOn } from "../../../services/adapters/postgres/store.ts";
+import { NO_COUNTS } from "../../../services/core/fold/state.ts";
+import { ZERO_HASH } from "../../../services/core/hash.ts";
+import { ZERO_HLC } from "../../../services/core/hlc.ts";
+import { recordIdText, type RecordId } from "../../../services/core/operation.ts";
 import type { RegionStore } from "../../../services/ports/region-store.ts";
 import { appendTo, makeOperation } from "./operations.ts";
 import { queryOnce, TestServer } from "./server.ts";
@@ -42,6 +46,7 @@ function statements(store: RegionStore): Record<string, () => Promise<unknown>> 
     readCollections: () => store.readCollections(0),
     loadSlice: () =>
       store.loadSlice({ partition: 0, records: some, operations: some.map(() => randomUUID()) }),
+    commitFold: () => commitFold(store, some),
     readRecord: () => store.readRecord({ ...RECORD, key: "key-5" }),
     readRecordMissing: () => store.readRecord({ ...RECORD, key: "zzz" }),
     listFirst: () => list(""),
@@ -52,6 +57,25 @@ function statements(store: RegionStore): Record<string, () => Promise<unknown>> 
     readOperation: () => store.readOperation(randomUUID()),
     acquireRole: () => store.acquireRole({ role: "relay", partition: 0, holder: "one", ttlMs: 10_000 }),
   };
+}
+
+/** As if the next entry had changed the records, by one operation each. */
+async function commitFold(store: RegionStore, changed: readonly RecordId[]): Promise<void> {
+  const before = await store.loadPartition(0);
+  const position = before.position + 1;
+  const records = changed.map((id) => [recordIdText(id), { ...id, fields: {}, version: position }] as const);
+  const outcomes = changed.map(({ tenant }) => ({
+    id: randomUUID(),
+    tenant,
+    position,
+    requestHash: ZERO_HASH,
+    origin: "us",
+    hlc: ZERO_HLC,
+    status: "committed" as const,
+  }));
+  const nothing = { conflicts: [], collections: [], counts: NO_COUNTS };
+  const result = { state: { ...before, position }, records: new Map(records), outcomes, ...nothing };
+  await store.commitFold({ expectedPosition: before.position, result });
 }
 
 const COUNTS = `select coalesce(sum(seq_tup_read), 0)::integer as scanned,
@@ -98,13 +122,13 @@ async function fill(url: string, watermark: number): Promise<void> {
   await queryOnce(url, "truncate wal, wal_heads, records, operations, origins, applied");
   await queryOnce(
     url,
-    `insert into wal (partition, sequence, hlc, seen, bytes, id, tenant, collection, key, request_hash, body)
-     select 0, n, n, 0, n * 200, gen_random_uuid(), 'acme', 'users', 'key-' || n, '\\x00', '[]' ${source}`,
+    `insert into wal (partition, sequence, hlc, seen, bytes, id, record_id, request_hash, body)
+     select 0, n, n, 0, n * 200, gen_random_uuid(), e'acme\\nusers\\nkey-' || n, '\\x00', '[]' ${source}`,
   );
   await queryOnce(
     url,
-    `insert into records (version, partition, tenant, collection, key, fields)
-     select n, 0, 'acme', 'users', 'key-' || n, '{}' ${source}`,
+    `insert into records (version, partition, record_id, fields)
+     select n, 0, e'acme\\nusers\\nkey-' || n, '{}' ${source}`,
   );
   await queryOnce(
     url,

@@ -143,7 +143,7 @@ it("data that breaks a rule is a bug, never a failure of the database", async ()
     appendTo(store, [{ ...operation, id: "no-uuid" }]),
     appendTo(store, [{ ...operation, key: "nul \u0000" }]),
     appendTo(store, [{ ...operation, requestHash: "no hash" }]),
-    appendTo(store, [{ ...operation, body: '"two \u001e texts"' }]),
+    appendTo(store, [{ ...operation, body: '"nul \u0000"' }]),
     appendTo(store, [operation, operation]),
     store.readRecord({ partition: 0, tenant: "a", collection: "b", key: "nul \u0000" }),
   ];

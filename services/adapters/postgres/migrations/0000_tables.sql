@@ -64,11 +64,8 @@ CREATE TABLE "origins" (
 CREATE TABLE "records" (
 	"version" bigint NOT NULL,
 	"partition" integer NOT NULL,
-	"tenant" text COLLATE "C" NOT NULL,
-	"collection" text COLLATE "C" NOT NULL,
-	"key" text COLLATE "C" NOT NULL,
-	"fields" json NOT NULL,
-	CONSTRAINT "records_tenant_collection_key_pk" PRIMARY KEY("tenant","collection","key")
+	"record_id" text COLLATE "C" PRIMARY KEY NOT NULL,
+	"fields" text NOT NULL
 );
 --> statement-breakpoint
 CREATE TABLE "roles" (
@@ -88,9 +85,7 @@ CREATE TABLE "wal" (
 	"bytes" bigint NOT NULL,
 	"accepted_at" timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
 	"id" uuid NOT NULL,
-	"tenant" text COLLATE "C" NOT NULL,
-	"collection" text COLLATE "C" NOT NULL,
-	"key" text COLLATE "C" NOT NULL,
+	"record_id" text COLLATE "C" NOT NULL,
 	"request_hash" "bytea" NOT NULL,
 	"body" text NOT NULL,
 	CONSTRAINT "wal_partition_sequence_pk" PRIMARY KEY("partition","sequence")
@@ -105,4 +100,4 @@ CREATE TABLE "wal_heads" (
 --> statement-breakpoint
 CREATE INDEX "conflicts_by_loser" ON "conflicts" USING btree ("loser_operation") WHERE loser_operation is not null;--> statement-breakpoint
 CREATE INDEX "wal_by_id" ON "wal" USING btree ("id");--> statement-breakpoint
-CREATE INDEX "wal_by_key" ON "wal" USING btree ("tenant","collection","key","sequence");
+CREATE INDEX "wal_by_record" ON "wal" USING btree ("record_id","sequence");

@@ -36,16 +36,16 @@ begin
 end
 $$;--> statement-breakpoint
 
--- JSON texts that the caller has joined: faster on both sides than an array, whose quotation marks need escapes.
-create function forebay_split(p_texts text) returns text[]
+-- About how long an operation's line in a log entry is: what the WAL's bounds and the relay's batches are counted in.
+create function forebay_wal_bytes(p_record_id text, p_body text) returns bigint
 language sql immutable as $$
-  select string_to_array(p_texts, chr(30))
+  select (158 + octet_length(p_record_id) + octet_length(p_body))::bigint
 $$;--> statement-breakpoint
 
--- About how long an operation's line in a log entry is: what the WAL's bounds and the relay's batches are counted in.
-create function forebay_wal_bytes(p_tenant text, p_collection text, p_key text, p_body text) returns bigint
+-- The tenant is what a record's id begins with.
+create function forebay_tenant(p_record_id text) returns text
 language sql immutable as $$
-  select (160 + octet_length(p_tenant) + octet_length(p_collection) + octet_length(p_key) + octet_length(p_body))::bigint
+  select split_part(p_record_id, chr(10), 1)
 $$;--> statement-breakpoint
 
 -- Appends operations to a partition's WAL: locks its end, finds the ids that are known, numbers the rest densely.
@@ -55,7 +55,7 @@ $$;--> statement-breakpoint
 create function forebay_append(
   p_partition integer, p_region text, p_now_ms bigint, p_offset_ms_max bigint,
   p_pending_rows_max bigint, p_pending_bytes_max bigint,
-  p_ids uuid[], p_tenants text[], p_collections text[], p_keys text[], p_request_hashes text[], p_bodies_joined text,
+  p_ids uuid[], p_record_ids text[], p_request_hashes bytea[], p_bodies text[],
   out is_full boolean, out pending_rows bigint, out pending_bytes bigint,
   out first_sequence bigint, out first_hlc bigint, out known json)
 language plpgsql
@@ -69,34 +69,33 @@ declare
   v_new_rows bigint;
   v_new_bytes bigint;
   v_seen bigint;
-  v_bodies text[] := forebay_split(p_bodies_joined);
 begin
-  if not cardinality(p_ids) = all (array[cardinality(p_tenants), cardinality(p_collections), cardinality(p_keys),
-                                         cardinality(p_request_hashes), cardinality(v_bodies)]) then
-    raise exception 'the columns of an append differ in length' using errcode = 'assert_failure';
-  end if;
   v_head := forebay_lock_head(p_partition);
 
-  select array_agg(f.ordinal), json_agg(f.answer) into v_known, known
-  from (
-    select u.ordinal::integer, json_build_object(
-        'ordinal', u.ordinal, 'sequence', w.sequence, 'hlc', w.hlc::text,
-        'isSame', w.partition = p_partition and w.tenant = u.tenant and w.request_hash = decode(u.request_hash, 'hex')) as answer
-    from unnest(p_ids, p_tenants, p_request_hashes) with ordinality u(id, tenant, request_hash, ordinal)
-    cross join lateral (select w.* from wal w where w.id = u.id offset 0) w
-    union all
-    select u.ordinal::integer, json_build_object(
-        'ordinal', u.ordinal,
-        'isSame', o.partition = p_partition and o.tenant = u.tenant and o.request_hash = decode(u.request_hash, 'hex'),
-        'outcome', json_build_object('id', o.id, 'tenant', o.tenant, 'position', o.position, 'request_hash', u.request_hash,
-                                     'origin', o.origin, 'hlc', o.hlc::text, 'status', o.status, 'reason', o.reason))
-    from unnest(p_ids, p_tenants, p_request_hashes) with ordinality u(id, tenant, request_hash, ordinal)
-    cross join lateral (select o.* from operations o where o.id = u.id offset 0) o
-  ) f;
+  if exists (select from wal w where w.id = any (p_ids)) or exists (select from operations o where o.id = any (p_ids)) then
+    select array_agg(f.ordinal), json_agg(f.answer) into v_known, known
+    from (
+      select u.ordinal::integer, json_build_object(
+          'ordinal', u.ordinal, 'sequence', w.sequence, 'hlc', w.hlc::text,
+          'isSame', w.partition = p_partition and w.request_hash = u.request_hash
+                    and forebay_tenant(w.record_id) = forebay_tenant(u.record_id)) as answer
+      from unnest(p_ids, p_record_ids, p_request_hashes) with ordinality u(id, record_id, request_hash, ordinal)
+      cross join lateral (select w.* from wal w where w.id = u.id offset 0) w
+      union all
+      select u.ordinal::integer, json_build_object(
+          'ordinal', u.ordinal,
+          'isSame', o.partition = p_partition and o.request_hash = u.request_hash and o.tenant = forebay_tenant(u.record_id),
+          'outcome', json_build_object('id', o.id, 'tenant', o.tenant, 'position', o.position,
+                                       'request_hash', encode(o.request_hash, 'hex'),
+                                       'origin', o.origin, 'hlc', o.hlc::text, 'status', o.status, 'reason', o.reason))
+      from unnest(p_ids, p_record_ids, p_request_hashes) with ordinality u(id, record_id, request_hash, ordinal)
+      cross join lateral (select o.* from operations o where o.id = u.id offset 0) o
+    ) f;
+  end if;
   v_known := coalesce(v_known, '{}');
 
-  select count(*), coalesce(sum(forebay_wal_bytes(u.tenant, u.collection, u.key, u.body)), 0) into v_new_rows, v_new_bytes
-  from unnest(p_tenants, p_collections, p_keys, v_bodies) with ordinality u(tenant, collection, key, body, ordinal)
+  select count(*), coalesce(sum(forebay_wal_bytes(u.record_id, u.body)), 0) into v_new_rows, v_new_bytes
+  from unnest(p_record_ids, p_bodies) with ordinality u(record_id, body, ordinal)
   where u.ordinal <> all (v_known);
 
   select o.watermark into v_watermark from origins o where o.partition = p_partition and o.region = p_region;
@@ -107,7 +106,7 @@ begin
       p_partition, v_head.sequence, v_watermark using errcode = 'assert_failure';
   end if;
   -- Counted from the oldest pending row: older ones may have been trimmed.
-  select w.bytes - forebay_wal_bytes(w.tenant, w.collection, w.key, w.body) into v_folded_bytes
+  select w.bytes - forebay_wal_bytes(w.record_id, w.body) into v_folded_bytes
   from wal w where w.partition = p_partition and w.sequence = v_watermark + 1;
   pending_rows := v_head.sequence - v_watermark;
   pending_bytes := v_head.bytes - coalesce(v_folded_bytes, v_head.bytes);
@@ -121,14 +120,14 @@ begin
   first_hlc := forebay_next_hlc(p_partition, v_head.hlc, p_now_ms, p_offset_ms_max);
   select a.position into v_seen from applied a where a.partition = p_partition;
 
-  insert into wal (partition, sequence, hlc, seen, bytes, accepted_at, id, tenant, collection, key, request_hash, body)
+  insert into wal (partition, sequence, hlc, seen, bytes, accepted_at, id, record_id, request_hash, body)
   select p_partition, v_head.sequence + n.rank, first_hlc + n.rank - 1, coalesce(v_seen, 0), v_head.bytes + n.bytes,
-         clock_timestamp(), n.id, n.tenant, n.collection, n.key, decode(n.request_hash, 'hex'), n.body
+         clock_timestamp(), n.id, n.record_id, n.request_hash, n.body
   from (
     select u.*, row_number() over fresh as rank,
-           sum(forebay_wal_bytes(u.tenant, u.collection, u.key, u.body)) over fresh as bytes
-    from unnest(p_ids, p_tenants, p_collections, p_keys, p_request_hashes, v_bodies)
-         with ordinality u(id, tenant, collection, key, request_hash, body, ordinal)
+           sum(forebay_wal_bytes(u.record_id, u.body)) over fresh as bytes
+    from unnest(p_ids, p_record_ids, p_request_hashes, p_bodies)
+         with ordinality u(id, record_id, request_hash, body, ordinal)
     where u.ordinal <> all (v_known)
     window fresh as (order by u.ordinal rows unbounded preceding)
   ) n;
@@ -157,20 +156,16 @@ $$;--> statement-breakpoint
 -- Commits what a fold made, if the partition is still at the position it was folded from; false if it is not.
 create function forebay_commit_fold(
   p_partition integer, p_expected_position bigint, p_state jsonb, p_origins jsonb, p_collections jsonb, p_conflicts jsonb,
-  p_tenants text[], p_collection_names text[], p_keys text[], p_fields_joined text, p_versions bigint[],
-  p_ids uuid[], p_operation_tenants text[], p_positions bigint[], p_request_hashes text[], p_operation_origins text[],
+  p_record_ids text[], p_fields text[], p_versions bigint[],
+  p_ids uuid[], p_tenants text[], p_positions bigint[], p_request_hashes bytea[], p_origin_names text[],
   p_hlcs bigint[], p_statuses text[], p_reasons text[])
 returns boolean
 language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_memoize = off
 set plan_cache_mode = force_generic_plan set jit = off as $$
 declare
-  v_fields text[] := forebay_split(p_fields_joined);
   v_members text[] := array(select jsonb_array_elements_text(p_state -> 'members'));
 begin
-  if cardinality(v_fields) <> cardinality(p_keys) then
-    raise exception 'the columns of the records differ in length' using errcode = 'assert_failure';
-  end if;
   update applied a
   set position = (p_state ->> 'position')::bigint, log_time_ms = (p_state ->> 'logTimeMs')::bigint,
       chain = p_state ->> 'chain', cluster = p_state ->> 'cluster',
@@ -204,14 +199,19 @@ begin
   from jsonb_to_recordset(p_collections) c(version integer, tenant text, name text, schema jsonb)
   on conflict (partition, tenant, name) do update set version = excluded.version, schema = excluded.schema;
 
-  insert into records (version, partition, tenant, collection, key, fields)
-  select r.version, p_partition, r.tenant, r.collection, r.key, r.fields::json
-  from unnest(p_tenants, p_collection_names, p_keys, v_fields, p_versions) r(tenant, collection, key, fields, version)
-  on conflict (tenant, collection, key) do update set fields = excluded.fields, version = excluded.version;
+  -- The row of `applied` is locked: nobody else writes records, so that rows need not be locked one by one as
+  -- `on conflict` would. In the order of the index, neighbours find its pages where the one before left them.
+  merge into records
+  using (select * from unnest(p_record_ids, p_fields, p_versions) u(record_id, fields, version)
+         order by u.record_id collate "C") r
+  on records.record_id = r.record_id
+  when matched then update set fields = r.fields, version = r.version
+  when not matched then
+    insert (version, partition, record_id, fields) values (r.version, p_partition, r.record_id, r.fields);
 
   insert into operations (id, position, hlc, partition, tenant, origin, status, request_hash, reason)
-  select o.id, o.position, o.hlc, p_partition, o.tenant, o.origin, o.status, decode(o.request_hash, 'hex'), o.reason
-  from unnest(p_ids, p_operation_tenants, p_positions, p_request_hashes, p_operation_origins, p_hlcs, p_statuses, p_reasons)
+  select o.id, o.position, o.hlc, p_partition, o.tenant, o.origin, o.status, o.request_hash, o.reason
+  from unnest(p_ids, p_tenants, p_positions, p_request_hashes, p_origin_names, p_hlcs, p_statuses, p_reasons)
        o(id, tenant, position, request_hash, origin, hlc, status, reason);
 
   insert into conflicts (position, log_time_ms, partition, ordinal, loser_operation, winner_operation,
