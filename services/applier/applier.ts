@@ -18,7 +18,7 @@ import {
   type GlobalLog,
   type LogMessage,
 } from "../ports/global-log.ts";
-import { StaleApplierError, type RegionStore } from "../ports/region-store.ts";
+import { StaleApplierError, StoreUnavailableError, type RegionStore } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describe } from "../runtime/hold-role.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -30,6 +30,8 @@ import { SecondOpinion } from "./second-opinion.ts";
 const RECEIVE_LIMITS = { messagesMax: 256, bytesMax: 2 * 1024 * 1024, timeoutMs: 1_000 } as const;
 /** Operations of one commit; an entry is never split, so a commit may exceed it by one entry. */
 const COMMIT_OPERATIONS_MAX = 2_048;
+/** Growth of a commit after each success, once failures have made it small. */
+const PACE_STEP = 16;
 /** While rows are loaded, the fold before is under way and the one before that may still be committing. */
 const UNSEEN_RESULTS_MAX = 2;
 /** A log that can't be folded is looked at again after this time: somebody may have mended it. */
@@ -55,6 +57,7 @@ export interface ApplierOptions {
 
 export class Applier {
   readonly #options: ApplierOptions;
+  readonly #pace = new Pace();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -62,6 +65,15 @@ export class Applier {
 
   /** Folds until stopped, or until another applier has taken over. Stops folding, and says so, where the log is wrong. */
   async run(stop: AbortSignal): Promise<void> {
+    try {
+      await this.#runUntilLost(stop);
+    } finally {
+      // Whoever takes over says for itself whether it can fold.
+      this.#options.metrics.stopped(undefined);
+    }
+  }
+
+  async #runUntilLost(stop: AbortSignal): Promise<void> {
     const { clock, logger, metrics, partition } = this.#options;
     while (!stop.aborted) {
       try {
@@ -84,8 +96,14 @@ export class Applier {
     const { metrics } = this.#options;
     const state = await openLog(this.#options, stop);
     metrics.stopped(undefined);
-    const run = new FoldRun(this.#options, state);
-    await run.follow(stop);
+    const run = new FoldRun({ ...this.#options, pace: this.#pace }, state);
+    try {
+      await run.follow(stop);
+    } catch (error) {
+      // A group whose rows are too many bytes for a statement's deadline is tried again in halves.
+      if (error instanceof StoreUnavailableError) this.#pace.slowDown();
+      throw error;
+    }
   }
 }
 
@@ -100,26 +118,45 @@ function isWorthAnotherTry(error: unknown): boolean {
   );
 }
 
+/** How many operations go into one commit: fewer after a failure, more again as commits succeed. Survives a run. */
+class Pace {
+  operationsMax = COMMIT_OPERATIONS_MAX;
+
+  slowDown(): void {
+    this.operationsMax = Math.max(1, Math.floor(this.operationsMax / 2));
+  }
+
+  speedUp(): void {
+    this.operationsMax = Math.min(COMMIT_OPERATIONS_MAX, this.operationsMax + PACE_STEP);
+  }
+}
+
 /** Entries of one commit, with the rows that they touch. */
 interface LoadedGroup {
   readonly entries: readonly OrderedEntry[];
   readonly slice: FoldSlice;
 }
 
-/** Decodes messages as they are needed, in groups of a commit's size. */
-function* groupsOf(messages: readonly LogMessage[]): Generator<OrderedEntry[], void> {
+/**
+ * Decodes messages as they are needed, in groups of a commit's size.
+ * @throws {UndecodableEntryError} after the group before it: what the log says up to there holds in every region.
+ */
+function* groupsOf(messages: readonly LogMessage[], operationsMax: number): Generator<OrderedEntry[], void> {
   let group: OrderedEntry[] = [];
   let operations = 0;
-  for (const { position, storedAtMs, data } of messages) {
-    const { entry, checksum } = decodeEntry(data);
-    group.push({ position, storedAtMs, checksum, entry });
-    operations += entry.kind === "batch" ? entry.operations.length : 0;
-    if (operations < COMMIT_OPERATIONS_MAX) continue;
-    yield group;
-    group = [];
-    operations = 0;
+  try {
+    for (const { position, storedAtMs, data } of messages) {
+      const { entry, checksum } = decodeEntry(data);
+      group.push({ position, storedAtMs, checksum, entry });
+      operations += entry.kind === "batch" ? entry.operations.length : 0;
+      if (operations < operationsMax) continue;
+      yield group;
+      group = [];
+      operations = 0;
+    }
+  } finally {
+    if (group.length > 0) yield group;
   }
-  if (group.length > 0) yield group;
 }
 
 /** What a fold has changed. */
@@ -158,6 +195,7 @@ function mayBeMore(messages: readonly LogMessage[]): boolean {
 /** Folding from one load of the state on. */
 class FoldRun {
   readonly #options: ApplierOptions;
+  readonly #pace: Pace;
   readonly #opinion = new SecondOpinion();
   #state: PartitionState;
   /** Head of the log's hash chain after the last entry received. */
@@ -166,8 +204,9 @@ class FoldRun {
   /** What a load may have been too early to see, newest first. */
   #recent: readonly FoldedRows[] = [];
 
-  constructor(options: ApplierOptions, state: PartitionState) {
+  constructor(options: ApplierOptions & { pace: Pace }, state: PartitionState) {
     this.#options = options;
+    this.#pace = options.pace;
     this.#state = state;
     this.#chain = state.chain;
     this.#opinion.remember(state.position, state.chain);
@@ -210,10 +249,10 @@ class FoldRun {
 
   /** While one group of entries commits, the next is folded, and the rows of the one after it are loaded. */
   async #fold(messages: readonly LogMessage[]): Promise<void> {
-    const groups = groupsOf(messages);
-    let loading = this.#load(groups.next());
+    const groups = groupsOf(messages, this.#pace.operationsMax);
+    let loading = this.#load(groups);
     for (let group = await loading; group !== undefined; group = await loading) {
-      loading = this.#load(groups.next());
+      loading = this.#load(groups);
       // Looked at in the next turn; until then a failure must not count as unhandled.
       loading.catch(() => undefined);
       await this.#commit(group);
@@ -222,7 +261,8 @@ class FoldRun {
     if (!mayBeMore(messages)) await this.#settle();
   }
 
-  async #load(next: IteratorResult<OrderedEntry[], void>): Promise<LoadedGroup | undefined> {
+  async #load(groups: Generator<OrderedEntry[], void>): Promise<LoadedGroup | undefined> {
+    const next = groups.next();
     if (next.done === true) return undefined;
     const { store, partition } = this.#options;
     const { records, operations } = sliceOf(next.value);
@@ -243,6 +283,7 @@ class FoldRun {
     this.#recent = [foldedRows(result), ...this.#recent.slice(0, UNSEEN_RESULTS_MAX - 1)];
     this.#committing = store.commitFold({ expectedPosition, result }).then(() => {
       crashPoints.reach("after-fold-commit");
+      this.#pace.speedUp();
       const durationMs = clock.monotonicMs() - startedAtMs;
       metrics.folded({
         state: result.state,

@@ -4,13 +4,18 @@ import type { Collection } from "../core/schema.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateReader } from "../ports/region-store.ts";
 
-/** Older schemas only lack fields, so a miss is looked up again, but not for every bad request. */
-const REFRESH_EVERY_MS = 200;
+/** Older schemas only lack fields: what is found in them is right, and a miss is looked up again before it is believed. */
 const STALE_AFTER_MS = 5_000;
 
 interface Cached {
   readonly collections: ReadonlyMap<string, Collection>;
   readonly loadedAtMs: number;
+}
+
+export interface CollectionName {
+  readonly partition: number;
+  readonly tenant: string;
+  readonly name: string;
 }
 
 export class Catalog {
@@ -25,23 +30,15 @@ export class Catalog {
   }
 
   /** The collection as last loaded; looked up anew when it is unknown or old. */
-  async find(options: { partition: number; tenant: string; name: string }): Promise<Collection | undefined> {
+  async find(options: CollectionName): Promise<Collection | undefined> {
     const { partition, tenant, name } = options;
     const cached = this.#cache.get(partition);
     const found = cached?.collections.get(collectionId(tenant, name));
-    if (found !== undefined && !this.#isOlderThan(cached, STALE_AFTER_MS)) return found;
-    const fresh = await this.#refresh(partition);
-    return fresh.collections.get(collectionId(tenant, name));
+    return found !== undefined && !this.#isOld(cached) ? found : this.findNewest(options);
   }
 
-  /** Loads again what may be outdated; returns undefined when it was loaded just now. */
-  async findNewer(options: {
-    partition: number;
-    tenant: string;
-    name: string;
-  }): Promise<Collection | undefined> {
-    const { partition, tenant, name } = options;
-    if (!this.#isOlderThan(this.#cache.get(partition), REFRESH_EVERY_MS)) return undefined;
+  /** The collection as the store has it. Requests that ask at the same time share one look. */
+  async findNewest({ partition, tenant, name }: CollectionName): Promise<Collection | undefined> {
     const fresh = await this.#load(partition);
     return fresh.collections.get(collectionId(tenant, name));
   }
@@ -57,14 +54,8 @@ export class Catalog {
     this.#loading.delete(partition);
   }
 
-  async #refresh(partition: number): Promise<Cached> {
-    const cached = this.#cache.get(partition);
-    if (cached !== undefined && !this.#isOlderThan(cached, REFRESH_EVERY_MS)) return cached;
-    return this.#load(partition);
-  }
-
-  #isOlderThan(cached: Cached | undefined, ageMs: number): boolean {
-    return cached === undefined || this.#clock.monotonicMs() - cached.loadedAtMs > ageMs;
+  #isOld(cached: Cached | undefined): boolean {
+    return cached === undefined || this.#clock.monotonicMs() - cached.loadedAtMs > STALE_AFTER_MS;
   }
 
   #load(partition: number): Promise<Cached> {

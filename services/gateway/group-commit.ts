@@ -19,8 +19,9 @@ import { GatewayError } from "./errors.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 
 export const FLUSH_OPERATIONS_MAX = 1_024;
-/** Operations that may wait for a flush. */
+/** Operations, and characters of their bodies, that may wait for a flush. */
 export const QUEUE_OPERATIONS_MAX = 8_192;
+export const QUEUE_CHARACTERS_MAX = 64 * 1024 * 1024;
 const SWEEP_EVERY_MS = 100;
 const RETRY_BASE_MS = 20;
 const RETRY_MAX_MS = 500;
@@ -54,6 +55,7 @@ export class GroupCommit {
   #queue: Waiting[] = [];
   #flushing: readonly Waiting[] = [];
   #isRunning = false;
+  #queuedCharacters = 0;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -68,12 +70,13 @@ export class GroupCommit {
    * @throws {GatewayError} overloaded, wal-full, store-unavailable: not accepted; outcome-unknown: perhaps.
    */
   append(operation: WalAppend, deadlineAtMs: number): Promise<AppendOutcome> {
-    if (this.#queue.length >= QUEUE_OPERATIONS_MAX) {
-      const message = `${QUEUE_OPERATIONS_MAX} writes already wait for this partition's buffer`;
+    if (this.#queue.length >= QUEUE_OPERATIONS_MAX || this.#queuedCharacters >= QUEUE_CHARACTERS_MAX) {
+      const message = `${this.#queue.length} writes already wait for this partition's buffer`;
       return Promise.reject(new GatewayError("overloaded", message, { retryAfterMs: 1_000 }));
     }
     return new Promise((resolve, reject) => {
       this.#queue.push({ operation, deadlineAtMs, resolve, reject, isSettled: false, isDoubtful: false });
+      this.#queuedCharacters += operation.body.length;
       if (!this.#isRunning) this.#run();
     });
   }
@@ -97,7 +100,9 @@ export class GroupCommit {
       this.#flushing = [];
       failures = isDone ? 0 : failures + 1;
       if (isDone) continue;
-      this.#queue.unshift(...batch.filter((waiting) => !waiting.isSettled));
+      const again = batch.filter((waiting) => !waiting.isSettled);
+      this.#queue.unshift(...again);
+      for (const { operation } of again) this.#queuedCharacters += operation.body.length;
       const { clock, random } = this.#options;
       await clock.sleep(backoffMs({ attempt: failures, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random }));
     }
@@ -117,7 +122,7 @@ export class GroupCommit {
       ids.add(waiting.operation.id);
       batch.push(waiting);
     }
-    this.#queue.splice(0, taken);
+    for (const { operation } of this.#queue.splice(0, taken)) this.#queuedCharacters -= operation.body.length;
     return batch;
   }
 

@@ -5,7 +5,6 @@ import { partitionOf } from "../core/partition.ts";
 import { showFields } from "../core/record.ts";
 import {
   coverFolded,
-  isMet,
   mergeSessions,
   needOf,
   seenPosition,
@@ -20,17 +19,21 @@ import type { RecordSnapshot, WalRow } from "../ports/region-store.ts";
 import type { Catalog } from "./catalog.ts";
 import { GatewayError, unknownCollection } from "./errors.ts";
 import type { ListRequest, ListResult, ReadRequest, ReadResult, RecordView } from "./gateway.ts";
+import { FoldWatch } from "./fold-watch.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
-
-const POLL_MS = 25;
 
 export class Reader {
   readonly #options: GatewayOptions;
   readonly #catalog: Catalog;
+  readonly #watches: readonly FoldWatch[];
 
   constructor(options: GatewayOptions, catalog: Catalog) {
     this.#options = options;
     this.#catalog = catalog;
+    this.#watches = Array.from(
+      { length: options.partitions },
+      (_, partition) => new FoldWatch(options, partition),
+    );
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
@@ -38,7 +41,11 @@ export class Reader {
     checkKey(key);
     const partition = partitionOf({ tenant, key }, this.#options.partitions);
     const isSession = request.consistency === "session";
-    const before = isSession ? await this.#waitForSession(request, partition) : request.session;
+    const wait = {
+      session: request.session,
+      deadlineAtMs: this.#options.clock.monotonicMs() + request.deadlineMs,
+    };
+    const before = isSession ? await this.#waitForSession(wait, partition) : request.session;
     await this.#checkCollection({ tenant, name: collection, partition }, request.consistency);
     const snapshot = await this.#options.store.readRecord({ partition, tenant, collection, key });
     const view = this.#view(key, snapshot);
@@ -54,8 +61,10 @@ export class Reader {
     const partitions = Array.from({ length: this.#options.partitions }, (_, partition) => partition);
     let { session } = request;
     if (request.consistency === "session") {
-      for (const partition of partitions)
-        session = await this.#waitForSession({ ...request, session }, partition);
+      const deadlineAtMs = this.#options.clock.monotonicMs() + request.deadlineMs;
+      for (const partition of partitions) {
+        session = await this.#waitForSession({ session, deadlineAtMs }, partition);
+      }
     }
     await this.#checkCollection({ tenant, name: collection, partition: 0 }, request.consistency);
     const listed = await this.#options.store.listRecords({
@@ -77,19 +86,12 @@ export class Reader {
   }
 
   /** How far it was folded when the need was met; undefined when the deadline (on the monotonic clock) came first. */
-  async waitUntilFolded(input: {
+  waitUntilFolded(input: {
     partition: number;
     need: SessionNeed;
     deadlineAtMs: number;
   }): Promise<FoldedTo | undefined> {
-    const { store, clock, folded } = this.#options;
-    for (;;) {
-      const positions = await store.readPositions(input.partition);
-      if (isMet(input.need, positions)) return positions;
-      const leftMs = input.deadlineAtMs - clock.monotonicMs();
-      if (leftMs <= 0) return undefined;
-      await folded.wait({ clock, timeoutMs: Math.min(POLL_MS, leftMs) });
-    }
+    return this.#watches[input.partition]!.wait(input);
   }
 
   async #checkCollection(
@@ -105,14 +107,13 @@ export class Reader {
 
   /** @returns the session, said shorter by what this region has folded. */
   async #waitForSession(
-    request: { session: Session; deadlineMs: number },
+    wait: { session: Session; deadlineAtMs: number },
     partition: number,
   ): Promise<Session> {
-    const { region, clock } = this.#options;
-    const need = needOf(request.session, partition, region);
-    const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
-    const folded = await this.waitUntilFolded({ partition, need, deadlineAtMs });
-    if (folded !== undefined) return coverFolded(request.session, partition, folded);
+    const { region } = this.#options;
+    const need = needOf(wait.session, partition, region);
+    const folded = await this.waitUntilFolded({ partition, need, deadlineAtMs: wait.deadlineAtMs });
+    if (folded !== undefined) return coverFolded(wait.session, partition, folded);
     const message = `region ${region} has not folded yet what this session has seen; try again, or read with consistency=local`;
     throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
   }

@@ -6,6 +6,11 @@ import type { Receipt } from "./gateway.ts";
 /** @throws {GatewayError} operation-not-found, for an operation that nothing is known of. */
 export function receiptOf(stored: StoredOperation, region: string): Receipt {
   const { id, partition, outcome, accepted, lostFields } = stored;
+  if (outcome !== undefined && accepted !== undefined && accepted.requestHash !== outcome.requestHash) {
+    const reason =
+      "another region was first with another request under the same Idempotency-Key; this one had no effect";
+    return { operation: id, status: "rejected", region, at: accepted.hlc, reason };
+  }
   if (outcome !== undefined) {
     return {
       operation: id,

@@ -70,7 +70,7 @@ export class Writer {
       return planChanges(collection.schema, request.body);
     } catch (error) {
       if (!(error instanceof RefusedWriteError) || error.code !== "unknown-field") throw error;
-      const newer = await this.#catalog.findNewer(lookup);
+      const newer = await this.#catalog.findNewest(lookup);
       if (newer === undefined || newer.version === collection.version) throw error;
       return planChanges(newer.schema, request.body);
     }
@@ -116,14 +116,13 @@ export class Writer {
     const { region, store } = this.#options;
     const need = { position: 0, watermarks: { [region]: sequence } };
     try {
-      if ((await this.#reader.waitUntilFolded({ partition, need, deadlineAtMs })) === undefined)
-        return result;
+      const folded = await this.#reader.waitUntilFolded({ partition, need, deadlineAtMs });
+      if (folded === undefined) return result;
       const stored = await store.readOperation(result.operation);
       if (stored?.outcome === undefined) return result;
       const receipt: Receipt = receiptOf(stored, region);
-      // The position covers the write's WAL sequence, in every region.
-      const covered = { position: stored.outcome.position, origins: { [region]: { watermark: sequence } } };
-      const session = coverFolded(result.session, partition, covered);
+      // Covered by how far this region has folded, not by the outcome's position: that may be another region's try.
+      const session = coverFolded(result.session, partition, folded);
       return { ...receipt, session, isReplayed: result.isReplayed };
     } catch (error) {
       // The write is durable: a database that fails only now must not make it look refused.

@@ -100,7 +100,10 @@ export interface CommittedState {
 /** A record with what its region holds of it, in one snapshot. */
 export interface RecordSnapshot {
   readonly committed: StoredRecord | undefined;
-  /** The region's own operations on it that its fold has not passed, in the order of the WAL. */
+  /**
+   * The region's own operations on it that its fold has not passed, in the order of the WAL; without those that took
+   * effect already, because a retry of them came through another region.
+   */
   readonly pending: readonly WalRow[];
   readonly position: number;
 }
@@ -135,7 +138,7 @@ export interface StoredOperation {
   readonly id: string;
   readonly tenant: string;
   readonly partition: number;
-  readonly accepted?: { readonly sequence: number; readonly hlc: Hlc };
+  readonly accepted?: { readonly sequence: number; readonly hlc: Hlc; readonly requestHash: string };
   readonly outcome?: OperationOutcome;
   /** Fields of the operation that lost. */
   readonly lostFields: readonly string[];

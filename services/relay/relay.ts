@@ -60,6 +60,8 @@ export class Relay {
   }
 }
 
+type FoldedPlace = RelayState["folded"] & { readonly epoch: number };
+
 /** The life of a relay between taking the role and losing it. */
 class RelayRun {
   readonly #options: RelayOptions;
@@ -75,12 +77,9 @@ class RelayRun {
   }
 
   async start(grant: RoleGrant): Promise<void> {
-    const { store, partition } = this.#options;
-    const folded = await this.#foldedPlace();
     // The grant's epoch starts anew with a new database; the log remembers the highest that it has seen.
-    const positions = await store.readPositions(partition);
-    const epoch = Math.max(grant.epoch, (positions.origins[this.#options.region]?.epoch ?? 0) + 1);
-    this.#state = startRelay({ epoch, folded });
+    const { epoch: seen, ...folded } = await this.#foldedPlace();
+    this.#state = startRelay({ epoch: Math.max(grant.epoch, seen + 1), folded });
     await Promise.all([this.#wakeOnRows(), this.#followFold(), this.#tick()]);
     if (this.#error !== undefined) throw this.#error;
   }
@@ -194,19 +193,28 @@ class RelayRun {
       await folded.wait({ clock, timeoutMs: POLL_MS, stop });
       if (stop.aborted) return;
       try {
-        this.#dispatch({ type: "folded", ...(await this.#foldedPlace()) });
+        this.#dispatch({ type: "folded", ...(await this.#checkEpoch()) });
       } catch (error) {
         this.#fail(error);
       }
     }
   }
 
-  async #foldedPlace(): Promise<RelayState["folded"]> {
+  /** Once the log has seen a later epoch of ours, it refuses all that this run sends: the role has to be taken anew. */
+  async #checkEpoch(): Promise<FoldedPlace> {
+    const folded = await this.#foldedPlace();
+    const epoch = this.#state?.epoch ?? 0;
+    if (folded.epoch > epoch)
+      throw new Error(`the log has seen epoch ${folded.epoch}, this relay has ${epoch}`);
+    return folded;
+  }
+
+  async #foldedPlace(): Promise<FoldedPlace> {
     const { store, partition, region } = this.#options;
     const { position, origins } = await store.readPositions(partition);
     const own = origins[region];
     if (own === undefined) throw new Error(`partition ${partition} is not folded up to its genesis yet`);
-    return { position, sequence: own.watermark, chain: own.chain };
+    return { position, sequence: own.watermark, chain: own.chain, epoch: own.epoch };
   }
 
   async #tick(): Promise<void> {

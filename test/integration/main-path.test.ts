@@ -33,10 +33,10 @@ for (const partitions of [1, 4] as const) {
 
     async function call(
       region: string,
-      method: string,
-      path: string,
+      request: `${"GET" | "PATCH"} ${string}`,
       options: { body?: unknown; headers?: Record<string, string> } = {},
     ): Promise<Answer> {
+      const [method, path] = request.split(" ") as [string, string];
       const response = await fetch(`${bed.cluster.region(region).url}${path}`, {
         method,
         headers: {
@@ -59,14 +59,14 @@ for (const partitions of [1, 4] as const) {
         add: { tags: ["x"] },
         put: { preferences: { email: true } },
       };
-      const written = await call("eu", "PATCH", record("ada"), { body: write });
+      const written = await call("eu", `PATCH ${record("ada")}`, { body: write });
       expect(written.status).toBe(202);
-      const here = await call("eu", "GET", record("ada"));
+      const here = await call("eu", `GET ${record("ada")}`);
       const expected = { displayName: "Ada", likes: 2, tags: ["x"], preferences: { email: true } };
       expect(here.body["fields"]).toEqual(expected);
       for (const region of ["us", "ap"]) {
         const there = await eventually(`${region} has it`, async () => {
-          const answer = await call(region, "GET", record("ada"));
+          const answer = await call(region, `GET ${record("ada")}`);
           return answer.status === 200 ? answer : undefined;
         });
         expect(there.body["fields"]).toEqual(expected);
@@ -75,9 +75,9 @@ for (const partitions of [1, 4] as const) {
 
     it("reads its own write in another region with its session, and never before", async () => {
       for (let round = 1; round <= 20; round += 1) {
-        const written = await call("us", "PATCH", record("grace"), { body: { raise: { best: round } } });
+        const written = await call("us", `PATCH ${record("grace")}`, { body: { raise: { best: round } } });
         const session = written.body["session"] as string;
-        const read = await call("ap", "GET", `${record("grace")}?consistency=session`, {
+        const read = await call("ap", `GET ${record("grace")}?consistency=session`, {
           headers: { "forebay-session": session },
         });
         expect(read.status).toBe(200);
@@ -89,31 +89,31 @@ for (const partitions of [1, 4] as const) {
       const body = { inc: { likes: 5 } };
       const headers = { "idempotency-key": `once-${partitions}` };
       const answers = await Promise.all(
-        ["eu", "us", "ap", "eu"].map((region) => call(region, "PATCH", record("once"), { body, headers })),
+        ["eu", "us", "ap", "eu"].map((region) => call(region, `PATCH ${record("once")}`, { body, headers })),
       );
       expect(answers.every(({ status }) => status === 202 || status === 200)).toBe(true);
       const operation = answers[0]!.body["operation"] as string;
       expect(new Set(answers.map((answer) => answer.body["operation"])).size).toBe(1);
       for (const region of ["eu", "us", "ap"]) {
         const receipt = await eventually(`${region} knows the outcome`, async () => {
-          const answer = await call(region, "GET", `/v1/operations/${operation}`);
+          const answer = await call(region, `GET /v1/operations/${operation}`);
           return answer.body["status"] === "committed" ? answer.body : undefined;
         });
         expect(receipt["position"]).toEqual(
-          (await call("eu", "GET", `/v1/operations/${operation}`)).body["position"],
+          (await call("eu", `GET /v1/operations/${operation}`)).body["position"],
         );
-        const read = await call(region, "GET", record("once"));
+        const read = await call(region, `GET ${record("once")}`);
         expect(read.body["fields"]).toEqual({ likes: 5 });
       }
-      const again = await call("eu", "PATCH", record("once"), { body, headers });
+      const again = await call("eu", `PATCH ${record("once")}`, { body, headers });
       expect(again.headers.get("idempotency-replayed")).toBe("true");
-      const other = await call("eu", "PATCH", record("once"), { body: { inc: { likes: 6 } }, headers });
+      const other = await call("eu", `PATCH ${record("once")}`, { body: { inc: { likes: 6 } }, headers });
       expect(other.status).toBe(422);
       expect(other.body["type"]).toBe("urn:forebay:problem:idempotency-key-reused");
     });
 
     it("answers committed with the position when asked to wait for it", async () => {
-      const written = await call("ap", "PATCH", record("wait"), {
+      const written = await call("ap", `PATCH ${record("wait")}`, {
         body: { inc: { likes: 1 } },
         headers: { prefer: "wait=committed" },
       });
@@ -124,12 +124,12 @@ for (const partitions of [1, 4] as const) {
 
     it("keeps concurrent values of a register, and shows both regions the same", async () => {
       await Promise.all([
-        call("eu", "PATCH", record("both"), { body: { set: { choice: "tea" } } }),
-        call("ap", "PATCH", record("both"), { body: { set: { choice: "coffee" } } }),
+        call("eu", `PATCH ${record("both")}`, { body: { set: { choice: "tea" } } }),
+        call("ap", `PATCH ${record("both")}`, { body: { set: { choice: "coffee" } } }),
       ]);
       const seen = await eventually("regions agree", async () => {
         const views = await Promise.all(
-          ["eu", "us", "ap"].map((region) => call(region, "GET", record("both"))),
+          ["eu", "us", "ap"].map((region) => call(region, `GET ${record("both")}`)),
         );
         const settled = views.every((view) => view.status === 200 && view.body["pending"] === 0);
         const texts = new Set(views.map((view) => JSON.stringify(view.body["fields"])));
@@ -141,7 +141,7 @@ for (const partitions of [1, 4] as const) {
 
     it("lists records over committed and pending in the order of their keys, page by page", async () => {
       const keys = ["list/b", "list/a", "list/é", "list/c", "list/%", "list/_", "list/{t}1", "list/{t}2"];
-      for (const key of keys) await call("us", "PATCH", record(key), { body: { inc: { likes: 1 } } });
+      for (const key of keys) await call("us", `PATCH ${record(key)}`, { body: { inc: { likes: 1 } } });
       const listed: string[] = [];
       let cursor: string | undefined;
       do {
@@ -150,7 +150,7 @@ for (const partitions of [1, 4] as const) {
           limit: "3",
           ...(cursor === undefined ? {} : { cursor }),
         });
-        const page = await call("us", "GET", `/v1/collections/people/records?${query.toString()}`);
+        const page = await call("us", `GET /v1/collections/people/records?${query.toString()}`);
         listed.push(...(page.body["records"] as { key: string }[]).map(({ key }) => key));
         cursor = page.body["next_cursor"] as string | undefined;
       } while (cursor !== undefined);
@@ -161,7 +161,7 @@ for (const partitions of [1, 4] as const) {
 
     it("names each partition's leader, its term and every region's positions", async () => {
       const { body } = await eventually("status is complete", async () => {
-        const answer = await call("eu", "GET", "/v1/status");
+        const answer = await call("eu", "GET /v1/status");
         const all = answer.body["partitions"] as { leader?: string; term?: number; regions: unknown[] }[];
         return all.every(({ leader, term }) => leader !== undefined && term !== undefined)
           ? answer

@@ -211,7 +211,11 @@ export class SimulatedDatabase {
     const { partition, ...id } = options;
     const text = recordIdText(id);
     const record = this.#records.get(text);
-    const pending = this.#pending(partition).filter((row) => recordIdText(row) === text);
+    const { outcomes } = this.#data(partition);
+    // A retry through another region may have taken effect already: the view must not count it twice.
+    const pending = this.#pending(partition).filter(
+      (row) => recordIdText(row) === text && !outcomes.has(row.id),
+    );
     return {
       committed: record === undefined ? undefined : withoutPartition(record),
       pending: pending.map(({ acceptedAtMs: _, ...row }) => row),
@@ -263,7 +267,9 @@ export class SimulatedDatabase {
         id,
         tenant,
         partition,
-        ...(row === undefined ? {} : { accepted: { sequence: row.sequence, hlc: row.hlc } }),
+        ...(row === undefined
+          ? {}
+          : { accepted: { sequence: row.sequence, hlc: row.hlc, requestHash: row.requestHash } }),
         ...(outcome === undefined ? {} : { outcome }),
         lostFields: [...new Set(lost.map((conflict) => conflict.field))].toSorted(),
       };

@@ -26,7 +26,7 @@ export class Api {
 
   async putCollection(name: string, schema: unknown): Promise<void> {
     await this.#untilDone(async (region) => {
-      const response = await send(`${region.url}/v1/collections/${name}`, "PUT", schema);
+      const response = await send(`${region.url}/v1/collections/${name}`, "PUT", { body: schema });
       return response.status === 200 || response.status === 201;
     }, this.#regions[0]!.name);
   }
@@ -35,7 +35,7 @@ export class Api {
     const { collection, key, body, idempotencyKey } = write;
     const answeredBy = await this.#untilDone(async (region) => {
       const url = `${region.url}/v1/collections/${collection}/records/${encodeURIComponent(key)}`;
-      const response = await send(url, "PATCH", body, { "idempotency-key": idempotencyKey });
+      const response = await send(url, "PATCH", { body, headers: { "idempotency-key": idempotencyKey } });
       return response.status === 202 || response.status === 200;
     }, write.region);
     if (answeredBy !== write.region) this.failovers += 1;
@@ -106,9 +106,9 @@ export class RefusedError extends Error {
 async function send(
   url: string,
   method: string,
-  body?: unknown,
-  headers: Readonly<Record<string, string>> = {},
+  options: { body?: unknown; headers?: Readonly<Record<string, string>> } = {},
 ): Promise<{ status: number; text: string }> {
+  const { body, headers } = options;
   const response = await fetch(url, {
     method,
     headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },

@@ -23,9 +23,19 @@ export async function checkRegion(api: Api, region: RegionAddress, expected: Exp
   const products = await load(api, region, "products");
   const customers = await load(api, region, "customers");
   const differences = [
-    ...compare("order", orders, expected.orders, orderDifference),
-    ...compare("product", products, expected.products, productDifference),
-    ...compare("customer", customers, expected.customers, customerDifference),
+    ...compare({ what: "order", held: orders, expected: expected.orders, difference: orderDifference }),
+    ...compare({
+      what: "product",
+      held: products,
+      expected: expected.products,
+      difference: productDifference,
+    }),
+    ...compare({
+      what: "customer",
+      held: customers,
+      expected: expected.customers,
+      difference: customerDifference,
+    }),
   ];
   return {
     region: region.name,
@@ -52,12 +62,13 @@ function total(records: Map<string, Fields>, field: string): bigint {
   return [...records.values()].reduce((sum, fields) => sum + BigInt(Number(fields[field] ?? 0)), 0n);
 }
 
-function compare<E>(
-  what: string,
-  held: Map<string, Fields>,
-  expected: Map<string, E>,
-  difference: (fields: Fields, expected: E) => string | undefined,
-): string[] {
+function compare<E>(input: {
+  what: string;
+  held: Map<string, Fields>;
+  expected: Map<string, E>;
+  difference: (fields: Fields, expected: E) => string | undefined;
+}): string[] {
+  const { what, held, expected, difference } = input;
   const differences: string[] = [];
   for (const [key, value] of expected) {
     const fields = held.get(key);
@@ -91,14 +102,18 @@ function orderDifference(fields: Fields, expected: ExpectedOf<"orders">): string
   return sumsDifference(fields, expected);
 }
 
+function text(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value);
+}
+
 /** A product has several descriptions in the file; any of them may have been written last, but no other. */
 function productDifference(fields: Fields, expected: ExpectedOf<"products">): string | undefined {
   const { description } = fields;
   const isKnown =
     description === undefined
       ? expected.descriptions.size === 0
-      : expected.descriptions.has(String(description));
-  return isKnown ? sumsDifference(fields, expected) : `is called ${String(description)}`;
+      : expected.descriptions.has(text(description));
+  return isKnown ? sumsDifference(fields, expected) : `is called ${text(description)}`;
 }
 
 function customerDifference(fields: Fields, expected: ExpectedOf<"customers">): string | undefined {

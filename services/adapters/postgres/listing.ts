@@ -9,7 +9,7 @@ import type { ListedRecord, StateReader } from "../../ports/region-store.ts";
 import { afterPrefix, compareKeys } from "./key-range.ts";
 import type { Database, Statement } from "./pool.ts";
 import { toRecordId } from "./record-id.ts";
-import { PENDING_JSON, toFields, toPending, type PendingJson } from "./rows.ts";
+import { IS_WITHOUT_EFFECT, PENDING_JSON, toFields, toPending, type PendingJson } from "./rows.ts";
 import { toNumber } from "./values.ts";
 
 /** The first record from a bound on, in either table. Only what the tables hold is looked at, none is skipped by a filter. */
@@ -53,7 +53,7 @@ export const LIST: Statement = {
            select coalesce(max(o.watermark), 0) as watermark from origins o
            where o.partition = buffered.partition and o.region = $1) mark on true
          left join lateral (
-           select json_agg(${PENDING_JSON} order by w.sequence) as rows from wal w
+           select json_agg(${PENDING_JSON} order by w.sequence) filter (where ${IS_WITHOUT_EFFECT}) as rows from wal w
            where w.record_id = walk.record_id and w.sequence > mark.watermark) waiting on true
          left join lateral (
            select a.position from applied a

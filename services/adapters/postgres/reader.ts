@@ -7,7 +7,15 @@ import { listRecords } from "./listing.ts";
 import { isOperationId } from "./operation-id.ts";
 import { readPositions } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
-import { PENDING_JSON, toFields, toOutcome, toPending, type OutcomeJson, type PendingJson } from "./rows.ts";
+import {
+  IS_WITHOUT_EFFECT,
+  PENDING_JSON,
+  toFields,
+  toOutcome,
+  toPending,
+  type OutcomeJson,
+  type PendingJson,
+} from "./rows.ts";
 import { scanRecords } from "./scan.ts";
 import { toHlc, toNumber } from "./values.ts";
 
@@ -20,7 +28,8 @@ const READ_RECORD: Statement = {
                where o.partition = $1 and o.region = $3) mark
          left join records r on r.record_id = $2
          left join lateral (
-           select json_agg(${PENDING_JSON} order by w.sequence) filter (where w.partition = $1) as rows from wal w
+           select json_agg(${PENDING_JSON} order by w.sequence) filter (where w.partition = $1 and ${IS_WITHOUT_EFFECT}) as rows
+           from wal w
            where w.record_id = $2 and w.sequence > mark.watermark) waiting on true`,
   effect: "reading",
 };
@@ -34,7 +43,8 @@ const READ_COLLECTIONS: Statement = {
 const READ_OPERATION: Statement = {
   name: "read_operation",
   text: `select (select json_agg(json_build_object('tenant', forebay_tenant(w.record_id), 'partition', w.partition,
-                                  'sequence', w.sequence, 'hlc', w.hlc::text) order by w.partition, w.sequence)
+                                  'sequence', w.sequence, 'hlc', w.hlc::text,
+                                  'request_hash', encode(w.request_hash, 'hex')) order by w.partition, w.sequence)
                  from wal w where w.id = $1) as accepted,
                 (select json_agg(json_build_object('id', o.id, 'tenant', o.tenant, 'partition', o.partition,
                                   'position', o.position, 'request_hash', encode(o.request_hash, 'hex'),
@@ -77,8 +87,16 @@ async function readRecord(
   return { committed, pending: toPending(row.pending, id), position: toNumber(row.position) };
 }
 
+interface AcceptedJson {
+  readonly tenant: string;
+  readonly partition: number;
+  readonly sequence: number;
+  readonly hlc: string;
+  readonly request_hash: string;
+}
+
 interface OperationRow {
-  readonly accepted: readonly { tenant: string; partition: number; sequence: number; hlc: string }[] | null;
+  readonly accepted: readonly AcceptedJson[] | null;
   readonly folded: readonly (OutcomeJson & { partition: number })[] | null;
   readonly lost: readonly string[] | null;
 }
@@ -98,8 +116,12 @@ async function readOperation(database: Database, id: string): Promise<StoredOper
     id,
     tenant,
     partition,
-    ...(accepted && { accepted: { sequence: accepted.sequence, hlc: toHlc(accepted.hlc) } }),
+    ...(accepted && { accepted: toAccepted(accepted) }),
     ...(outcome && { outcome: toOutcome(outcome) }),
     lostFields: [...new Set(row.lost)],
   };
+}
+
+function toAccepted({ sequence, hlc, request_hash }: AcceptedJson) {
+  return { sequence, hlc: toHlc(hlc), requestHash: request_hash };
 }

@@ -42,6 +42,13 @@ export type PendingJson = readonly [number, string, number, string, string, stri
 export const PENDING_JSON =
   "json_build_array(w.sequence, w.hlc::text, w.seen, w.id, encode(w.request_hash, 'hex'), w.body)";
 
+/**
+ * SQL: the WAL's row `w` has not taken effect. It may have although it is pending, when a retry came through another
+ * region; the log will pass it over, and a view that added it would count it twice.
+ */
+export const IS_WITHOUT_EFFECT =
+  "not exists (select from operations o where o.id = w.id and o.partition = w.partition)";
+
 export function toPending(
   rows: readonly PendingJson[] | null,
   record: { tenant: string; collection: string; key: string },

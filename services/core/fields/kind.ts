@@ -9,8 +9,8 @@ export type LocalKind = (typeof LOCAL_KINDS)[number];
 export const OPERATORS = ["set", "unset", "inc", "add", "remove", "put", "drop", "raise", "lower"] as const;
 export type Operator = (typeof OPERATORS)[number];
 
-/** Elements of a set, entries of a map: a field holds at most so many, and refuses more in the fold. */
-export const FIELD_ENTRIES_MAX = 4096;
+/** Elements of a set, entries of a map: a field holds at most so many, and refuses more in the fold, which copies them. */
+export const FIELD_ENTRIES_MAX = 1024;
 
 /** One operator on one field, with its argument checked. */
 export interface Change {

@@ -56,10 +56,16 @@ function foldOperation(work: FoldWork, write: { origin: string; floor: Hlc }, op
   const { tenant, collection, key } = operation;
   const id = recordIdText(operation);
   const record = currentRecord(work, id);
-  const result = applyOperation({ fields: record?.fields, operation, origin, position });
   const touched = operation.changes.map((change) => change.field);
-  const fields = forgetInFields(result.fields, touched, floor);
-  if (result.effective) work.records.set(id, { tenant, collection, key, fields, version: position });
+  // Before the operation: a field that is full of markers must not refuse what there is room for.
+  const before = record && forgetInFields(record.fields, touched, floor);
+  const result = applyOperation({ fields: before, operation, origin, position });
+  const hasForgotten = before !== record?.fields;
+  if (result.effective || hasForgotten) {
+    const { fields } = result;
+    const version = result.effective ? position : record!.version;
+    work.records.set(id, { tenant, collection, key, fields, version });
+  }
   for (const loss of result.losses) {
     work.conflicts.push({
       ...loss,

@@ -15,11 +15,14 @@ export function knownOperations(context: Context): void {
       const [accepted] = await appendTo(context.store, [own]);
       const { sequence, hlc } = accepted as { sequence: number; hlc: Hlc };
       const place = { id: own.id, tenant: TENANT, partition: 0, lostFields: [] };
-      expect(await context.store.readOperation(own.id)).toEqual({ ...place, accepted: { sequence, hlc } });
+      expect(await context.store.readOperation(own.id)).toEqual({
+        ...place,
+        accepted: { sequence, hlc, requestHash: own.requestHash },
+      });
       await log.foldWal();
       await log.fold(log.batch("us", [foreign]));
       expect(await context.store.readOperation(own.id)).toMatchObject({
-        accepted: { sequence, hlc },
+        accepted: { sequence, hlc, requestHash: own.requestHash },
         outcome: { status: "committed", position: 2 },
       });
       const other = await context.store.readOperation(foreign.id);

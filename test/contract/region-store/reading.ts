@@ -39,6 +39,19 @@ export function readingRecords(context: Context): void {
       });
     });
 
+    it("leaves out of pending what took effect already through another region", async () => {
+      const log = await openLog(context.store);
+      const retried = append("a", [increment("likes", 1)]);
+      const later = append("a", [increment("likes", 10)]);
+      await appendTo(context.store, [retried, later]);
+      await log.fold(log.batch("us", [retried]));
+      const id = { partition: 0, tenant: TENANT, collection: COLLECTION, key: "a" };
+      expect(viewOf(await context.store.readRecord(id))).toEqual({ likes: 11 });
+      expect((await list(context.store, { prefix: "a" })).map(viewOf)).toEqual([{ likes: 11 }]);
+      await log.foldWal();
+      expect(viewOf(await context.store.readRecord(id))).toEqual({ likes: 11 });
+    });
+
     it("shows the same view before the fold and after it, at every moment of it", async () => {
       const log = await openLog(context.store);
       const key = "counter";

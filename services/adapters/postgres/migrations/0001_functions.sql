@@ -117,8 +117,9 @@ begin
   end if;
 
   first_sequence := v_head.sequence + 1;
-  first_hlc := forebay_next_hlc(p_partition, v_head.hlc, p_now_ms, p_offset_ms_max);
+  -- In this order: whatever was folded up to the position seen has a stamp that the next statement observes.
   select a.position into v_seen from applied a where a.partition = p_partition;
+  first_hlc := forebay_next_hlc(p_partition, v_head.hlc, p_now_ms, p_offset_ms_max);
 
   insert into wal (partition, sequence, hlc, seen, bytes, accepted_at, id, record_id, request_hash, body)
   select p_partition, v_head.sequence + n.rank, first_hlc + n.rank - 1, coalesce(v_seen, 0), v_head.bytes + n.bytes,

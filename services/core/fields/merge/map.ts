@@ -1,5 +1,5 @@
 /** A map of independent last-write-wins entries: two regions that write different entries both keep theirs. */
-import { own, type JsonValue } from "../../json.ts";
+import type { JsonValue } from "../../json.ts";
 import { isForgettable, writeCell, type Cell } from "../lww/cell.ts";
 import { FIELD_ENTRIES_MAX, type Applied, type FieldKind, type Loss, type WriteContext } from "../kind.ts";
 
@@ -27,9 +27,9 @@ export const map: FieldKind<MapState> = {
     return Object.fromEntries(shown.map(([entry, cell]) => [entry, cell.value as JsonValue]));
   },
   forget(state, floor) {
-    const entries = Object.entries(state.entries);
-    const kept = entries.filter(([, cell]) => !isForgettable(cell, floor));
-    return kept.length === entries.length ? state : { kind: "map", entries: Object.fromEntries(kept) };
+    if (!Object.values(state.entries).some((cell) => isForgettable(cell, floor))) return state;
+    const kept = Object.entries(state.entries).filter(([, cell]) => !isForgettable(cell, floor));
+    return { kind: "map", entries: Object.fromEntries(kept) };
   },
 };
 
@@ -38,21 +38,24 @@ function writeEntries(
   writes: readonly (readonly [string, JsonValue | undefined])[],
   write: WriteContext,
 ): Applied<MapState> {
-  const entries = new Map(Object.entries(state.entries));
+  // Without a prototype, so that an entry named __proto__ is one like any other.
+  const entries = Object.assign(Object.create(null) as { [entry: string]: Cell }, state.entries);
+  let room = FIELD_ENTRIES_MAX - Object.keys(entries).length;
   const losses: Loss[] = [];
   let effective = writes.length === 0;
   for (const [entry, value] of writes) {
-    const cell = own(state.entries, entry);
-    if (cell === undefined && entries.size >= FIELD_ENTRIES_MAX) {
+    const cell = entries[entry];
+    if (cell === undefined && room === 0) {
       losses.push(full(entry, value, write));
       continue;
     }
     const result = writeCell({ cell, value, write, entry });
-    entries.set(entry, result.state);
+    if (cell === undefined) room -= 1;
+    entries[entry] = result.state;
     losses.push(...result.losses);
     effective ||= result.effective;
   }
-  return { state: { kind: "map", entries: Object.fromEntries(entries) }, effective, losses };
+  return { state: { kind: "map", entries }, effective, losses };
 }
 
 function full(entry: string, value: JsonValue | undefined, { hlc, origin, operation }: WriteContext): Loss {

@@ -1,0 +1,87 @@
+/** Waiting for a partition's fold: however many requests wait, one look at the store serves them all. */
+import { isMet, type FoldedTo, type SessionNeed } from "../core/session.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { StateReader } from "../ports/region-store.ts";
+import type { Signal } from "../runtime/signal.ts";
+
+const POLL_MS = 25;
+/** The applier may commit hundreds of times a second; nobody needs to look that often. */
+const REST_MS = 2;
+
+export interface FoldWatchOptions {
+  readonly store: Pick<StateReader, "readPositions">;
+  readonly clock: Clock;
+  readonly folded: Signal;
+}
+
+interface Waiting {
+  readonly need: SessionNeed;
+  /** On the monotonic clock. */
+  readonly deadlineAtMs: number;
+  readonly resolve: (folded: FoldedTo | undefined) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+export class FoldWatch {
+  readonly #options: FoldWatchOptions;
+  readonly #partition: number;
+  #waiting: Waiting[] = [];
+  /** Ends the rest between two looks: what a new request needs may be there already. */
+  #arrived = new AbortController();
+  #isLooking = false;
+
+  constructor(options: FoldWatchOptions, partition: number) {
+    this.#options = options;
+    this.#partition = partition;
+  }
+
+  /**
+   * Resolves with how far the partition is folded once that meets the need, or with undefined at the deadline.
+   * @throws {StoreUnavailableError}
+   */
+  wait(input: { need: SessionNeed; deadlineAtMs: number }): Promise<FoldedTo | undefined> {
+    const { need, deadlineAtMs } = input;
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ need, deadlineAtMs, resolve, reject });
+      this.#arrived.abort();
+      if (!this.#isLooking) void this.#look();
+    });
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    const { store, clock } = this.#options;
+    while (this.#waiting.length > 0) {
+      // Who comes while the store is asked must not be answered by what it said before.
+      const asking = this.#waiting;
+      this.#waiting = [];
+      try {
+        const positions = await store.readPositions(this.#partition);
+        this.#waiting.push(...asking.filter((waiting) => !settle(waiting, positions, clock.monotonicMs())));
+      } catch (error) {
+        for (const waiting of asking) waiting.reject(error);
+      }
+      if (this.#waiting.some((waiting) => !asking.includes(waiting))) continue;
+      await this.#rest();
+    }
+    this.#isLooking = false;
+  }
+
+  async #rest(): Promise<void> {
+    if (this.#waiting.length === 0) return;
+    const { clock, folded } = this.#options;
+    this.#arrived = new AbortController();
+    const stop = this.#arrived.signal;
+    const leftMs = Math.min(...this.#waiting.map((waiting) => waiting.deadlineAtMs)) - clock.monotonicMs();
+    await clock.sleep(REST_MS, stop);
+    await folded.wait({ clock, timeoutMs: Math.max(1, Math.min(POLL_MS, leftMs)), stop });
+  }
+}
+
+/** False while the need is not met and there is time. */
+function settle(waiting: Waiting, folded: FoldedTo, nowMs: number): boolean {
+  const isThere = isMet(waiting.need, folded);
+  if (!isThere && waiting.deadlineAtMs > nowMs) return false;
+  waiting.resolve(isThere ? folded : undefined);
+  return true;
+}
