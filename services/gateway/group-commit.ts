@@ -1,5 +1,5 @@
 /**
- * Group commit: while one flush to the WAL is on its way, the next batch gathers.
+ * Group commit: while flushes to the WAL are on their way, at most two, the next batch gathers.
  *
  * An operation is answered only after its row is committed (I1). A flush whose outcome is unknown is tried again with
  * the same operation ids until the deadline: the WAL recognises what it already has.
@@ -22,6 +22,9 @@ export const FLUSH_OPERATIONS_MAX = 1_024;
 /** Operations, and characters of their bodies, that may wait for a flush. */
 export const QUEUE_OPERATIONS_MAX = 8_192;
 export const QUEUE_CHARACTERS_MAX = 64 * 1024 * 1024;
+/** Flushes on their way at once: while the database commits one, the next is there already. */
+const LANES_MAX = 2;
+const LANE_OPERATIONS_MIN = 32;
 const SWEEP_EVERY_MS = 100;
 const RETRY_BASE_MS = 20;
 const RETRY_MAX_MS = 500;
@@ -38,6 +41,8 @@ export interface GroupCommitOptions {
   readonly pendingBytesMax: number;
 }
 
+type Answer = () => void;
+
 interface Waiting {
   readonly operation: WalAppend;
   /** On the monotonic clock. */
@@ -53,8 +58,10 @@ interface Waiting {
 export class GroupCommit {
   readonly #options: GroupCommitOptions;
   #queue: Waiting[] = [];
-  #flushing: readonly Waiting[] = [];
-  #isRunning = false;
+  /** Batches on their way, at most one per lane. */
+  readonly #flushing = new Set<readonly Waiting[]>();
+  #lanes = 0;
+  #over = new AbortController();
   #queuedCharacters = 0;
 
   constructor(options: GroupCommitOptions) {
@@ -77,37 +84,51 @@ export class GroupCommit {
     return new Promise((resolve, reject) => {
       this.#queue.push({ operation, deadlineAtMs, resolve, reject, isSettled: false, isDoubtful: false });
       this.#queuedCharacters += operation.body.length;
-      if (!this.#isRunning) this.#run();
+      this.#openLane();
     });
   }
 
-  #run(): void {
-    this.#isRunning = true;
-    const over = new AbortController();
-    void this.#sweep(over.signal);
-    void this.#flushAll().finally(() => over.abort());
+  /** A second flush is worth its cost once enough has gathered behind the first; the database takes them one by one. */
+  #openLane(): void {
+    if (this.#lanes === LANES_MAX || (this.#lanes > 0 && this.#queue.length < LANE_OPERATIONS_MIN)) return;
+    this.#lanes += 1;
+    if (this.#lanes === 1) {
+      this.#over = new AbortController();
+      void this.#sweep(this.#over.signal);
+    }
+    void this.#flushAll();
   }
 
   async #flushAll(): Promise<void> {
     let failures = 0;
+    let answer: Answer | undefined;
     // Requests that arrive in the same turn of the event loop belong to the same flush.
     await Promise.resolve();
     while (this.#queue.length > 0) {
       const batch = this.#takeBatch();
       if (batch.length === 0) continue;
-      this.#flushing = batch;
-      const isDone = await this.#flush(batch);
-      this.#flushing = [];
-      failures = isDone ? 0 : failures + 1;
-      if (isDone) continue;
-      const again = batch.filter((waiting) => !waiting.isSettled);
-      this.#queue.unshift(...again);
-      for (const { operation } of again) this.#queuedCharacters += operation.body.length;
-      const { clock, random } = this.#options;
-      await clock.sleep(backoffMs({ attempt: failures, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random }));
+      this.#flushing.add(batch);
+      const flushing = this.#flush(batch);
+      // Answers cost more than a flush does: the next flush is sent before those of the last one are given.
+      if (answer !== undefined) await this.#options.clock.turn();
+      answer?.();
+      answer = await flushing;
+      this.#flushing.delete(batch);
+      failures = answer === undefined ? failures + 1 : 0;
+      if (answer === undefined) await this.#putBack(batch, failures);
     }
+    answer?.();
     // In the same turn as the look at the queue: what comes later must find that nobody flushes it.
-    this.#isRunning = false;
+    this.#lanes -= 1;
+    if (this.#lanes === 0) this.#over.abort();
+  }
+
+  async #putBack(batch: readonly Waiting[], failures: number): Promise<void> {
+    const again = batch.filter((waiting) => !waiting.isSettled);
+    this.#queue.unshift(...again);
+    for (const { operation } of again) this.#queuedCharacters += operation.body.length;
+    const { clock, random } = this.#options;
+    await clock.sleep(backoffMs({ attempt: failures, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random }));
   }
 
   /** The longest run of the queue with distinct ids: a repeated id is a replay of the flush before. */
@@ -126,8 +147,8 @@ export class GroupCommit {
     return batch;
   }
 
-  /** True when every operation of the batch has its answer; false when it is to be tried again. */
-  async #flush(batch: readonly Waiting[]): Promise<boolean> {
+  /** How to answer the batch; undefined when it is to be tried again. */
+  async #flush(batch: readonly Waiting[]): Promise<Answer | undefined> {
     const { store, partition, clock, crashPoints, appended, metrics, pendingRowsMax, pendingBytesMax } =
       this.#options;
     const startedAtMs = clock.monotonicMs();
@@ -139,28 +160,29 @@ export class GroupCommit {
       crashPoints.reach("after-wal-commit");
       metrics.flushed({ operations: batch.length, durationMs: clock.monotonicMs() - startedAtMs });
       appended.notify();
-      for (const [index, waiting] of batch.entries()) resolve(waiting, outcomes[index]!);
-      return true;
+      return () => {
+        for (const [index, waiting] of batch.entries()) resolve(waiting, outcomes[index]!);
+      };
     } catch (error) {
       return this.#flushFailed(error, batch);
     }
   }
 
-  #flushFailed(error: unknown, batch: readonly Waiting[]): boolean {
+  #flushFailed(error: unknown, batch: readonly Waiting[]): Answer | undefined {
     if (error instanceof WalFullError) {
       const full = new GatewayError("wal-full", error.message, { retryAfterMs: 2_000 });
       // An earlier flush may have appended the doubtful ones: they must not be told that they were not.
       for (const waiting of batch) reject(waiting, waiting.isDoubtful ? lateError(waiting, true) : full);
-      return true;
+      return () => undefined;
     }
     if (error instanceof StoreUnavailableError) {
       const isDoubtful = error.outcome === "unknown";
       for (const waiting of batch) waiting.isDoubtful ||= isDoubtful;
-      return false;
+      return undefined;
     }
     // A bug: nobody may wait for ever because of it.
     for (const waiting of batch) reject(waiting, error instanceof Error ? error : new Error(String(error)));
-    return true;
+    return () => undefined;
   }
 
   /** Answers who has waited beyond the deadline, also while a flush hangs. */
@@ -172,7 +194,9 @@ export class GroupCommit {
       const isLate = (waiting: Waiting) => !waiting.isSettled && waiting.deadlineAtMs <= nowMs;
       for (const waiting of this.#queue.filter(isLate))
         reject(waiting, lateError(waiting, waiting.isDoubtful));
-      for (const waiting of this.#flushing.filter(isLate)) reject(waiting, lateError(waiting, true));
+      for (const batch of this.#flushing) {
+        for (const waiting of batch.filter(isLate)) reject(waiting, lateError(waiting, true));
+      }
     }
   }
 }

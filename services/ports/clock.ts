@@ -5,6 +5,8 @@ export interface Clock {
   nowMs(): number;
   /** Milliseconds from an arbitrary start; never goes back. */
   monotonicMs(): number;
+  /** Resolves once everything that is ready to run now has run: what was begun is on its way by then. */
+  turn(): Promise<void>;
   /** Resolves after `delayMs`, or at once when the signal is aborted. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }

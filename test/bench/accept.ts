@@ -7,8 +7,8 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import autocannon, { type AutocannonRequest, type AutocannonResult } from "autocannon";
 import { putCollection, withCluster } from "./bench-cluster.ts";
+import { fireLoad, type LoadRequest, type LoadResult } from "./http-load.ts";
 import { median, progress, report, round } from "./report.ts";
 
 const CONNECTIONS = 128;
@@ -17,10 +17,9 @@ const ROUNDS = 3;
 const WARM_UP_SECONDS = 3;
 const FIELDS = { name: { class: "lww", type: "string" }, likes: { class: "merge", kind: "counter" } };
 
-const REQUESTS: readonly AutocannonRequest[] = Array.from({ length: 2_000 }, (_, index) => ({
+const REQUESTS: readonly LoadRequest[] = Array.from({ length: 2_000 }, (_, index) => ({
   method: "PATCH",
   path: `/v1/collections/bench/records/key-${(index * 7_919) % 2_000}`,
-  headers: { "content-type": "application/json" },
   body: JSON.stringify({ set: { name: `Ada Lovelace ${index}` }, inc: { likes: 1 } }),
 }));
 
@@ -47,30 +46,30 @@ export async function benchAccept(): Promise<void> {
 }
 
 async function comparePairs(bareUrl: string, gatewayUrl: string): Promise<void> {
-  const bare: AutocannonResult[] = [];
-  const gateway: AutocannonResult[] = [];
+  const bare: LoadResult[] = [];
+  const gateway: LoadResult[] = [];
   for (const url of [bareUrl, gatewayUrl]) await fire(url, WARM_UP_SECONDS);
   for (let round = 1; round <= ROUNDS; round += 1) {
     progress(`pair ${round} of ${ROUNDS}`);
     bare.push(await fire(bareUrl, SECONDS));
     gateway.push(await fire(gatewayUrl, SECONDS));
   }
-  const ratios = gateway.map((result, index) => result.requests.average / bare[index]!.requests.average);
+  const ratios = gateway.map((result, index) => result.requestsPerSecond / bare[index]!.requestsPerSecond);
   report("accept.bare", figuresOf(bare));
   report("accept.gateway", { ...figuresOf(gateway), ratio_to_bare: round(median(ratios)) });
 }
 
-async function fire(url: string, seconds: number): Promise<AutocannonResult> {
-  return autocannon({ url, connections: CONNECTIONS, duration: seconds, requests: REQUESTS });
+async function fire(url: string, seconds: number): Promise<LoadResult> {
+  return fireLoad({ url, connections: CONNECTIONS, seconds, requests: REQUESTS });
 }
 
-function figuresOf(results: readonly AutocannonResult[]): Record<string, number> {
+function figuresOf(results: readonly LoadResult[]): Record<string, number> {
   return {
     connections: CONNECTIONS,
-    requests_per_second: Math.round(median(results.map((result) => result.requests.average))),
-    p50_ms: median(results.map((result) => result.latency.p50)),
-    p99_ms: median(results.map((result) => result.latency.p99)),
-    errors: results.reduce((sum, result) => sum + result.errors + result.timeouts + result.non2xx, 0),
+    requests_per_second: Math.round(median(results.map((result) => result.requestsPerSecond))),
+    p50_ms: round(median(results.map((result) => result.p50Ms))),
+    p99_ms: round(median(results.map((result) => result.p99Ms))),
+    errors: results.reduce((sum, result) => sum + result.errors, 0),
   };
 }
 

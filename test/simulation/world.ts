@@ -161,6 +161,10 @@ export class SimulatedClock implements Clock {
     return this.#process.world.nowMs;
   }
 
+  turn(): Promise<void> {
+    return this.#process.pass(0);
+  }
+
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#process.isAlive) return;

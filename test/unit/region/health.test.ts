@@ -15,6 +15,7 @@ function makeHealth() {
     clock: {
       nowMs: () => nowMs,
       monotonicMs: () => nowMs,
+      turn: async () => undefined,
       sleep: async () => stop.abort(),
     },
     metrics: { observed: () => undefined },
