@@ -20,7 +20,7 @@ import {
 } from "../ports/global-log.ts";
 import { StaleApplierError, StoreUnavailableError, type RegionStore } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
-import { describe } from "../runtime/hold-role.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { ApplierMetrics } from "./metrics.ts";
@@ -82,9 +82,9 @@ export class Applier {
       } catch (error) {
         if (error instanceof StaleApplierError) return;
         if (!isFatalForLog(error)) throw error;
-        metrics.stopped(describe(error));
+        metrics.stopped(describeError(error));
         logger.error(
-          { partition, error: describe(error) },
+          { partition, error: describeError(error) },
           "folding has stopped: the log is not what it must be",
         );
         await clock.sleep(STOPPED_RETRY_MS, stop);
@@ -230,7 +230,10 @@ class FoldRun {
       } catch (error) {
         if (!isWorthAnotherTry(error)) throw error;
         failures += 1;
-        logger.warn({ partition, failures, error: describe(error) }, "subscription lost; subscribing again");
+        logger.warn(
+          { partition, failures, error: describeError(error) },
+          "subscription lost; subscribing again",
+        );
         const delay = { attempt: failures, baseMs: RESUBSCRIBE_BASE_MS, maxMs: RESUBSCRIBE_MAX_MS, random };
         await clock.sleep(backoffMs(delay), stop);
         await this.#checkLog(stop);

@@ -1,7 +1,7 @@
 /** What a region knows of itself and, through the ticks that it has folded, of the others. */
 import type { OriginState } from "../core/fold/state.ts";
 import type { Positions } from "../ports/region-store.ts";
-import { describe } from "../runtime/hold-role.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import type { PartitionStatus, RegionOverview, RegionStatus } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 
@@ -46,7 +46,7 @@ async function ifPossible<T>(options: GatewayOptions, ask: () => Promise<T>): Pr
   try {
     return await ask();
   } catch (error) {
-    options.logger.debug({ error: describe(error) }, "the log can't be asked");
+    options.logger.debug({ error: describeError(error) }, "the log can't be asked");
     return undefined;
   }
 }

@@ -1,6 +1,6 @@
 /** Lets partitions follow decisions on collections that they have missed, for as long as the process lives. */
 import type { Clock, Random } from "../ports/clock.ts";
-import { describe } from "../runtime/hold-role.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 
 const EVERY_MS = 5_000;
@@ -25,7 +25,7 @@ export async function followUpSchemas(
       if (proposed > 0)
         logger.info({ proposed }, "collections proposed again to partitions that lacked them");
     } catch (error) {
-      logger.debug({ error: describe(error) }, "collections not followed up; trying again");
+      logger.debug({ error: describeError(error) }, "collections not followed up; trying again");
     }
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Clock } from "../ports/clock.ts";
 import type { StateReader, WriteAheadLog } from "../ports/region-store.ts";
-import { describe } from "../runtime/hold-role.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import type { HealthMetrics } from "./metrics/health.ts";
 
 const LOOK_EVERY_MS = 500;
@@ -78,7 +78,7 @@ export class Health {
       health.problem = undefined;
       metrics.observed(partition, positions, head);
     } catch (error) {
-      health.problem = describe(error);
+      health.problem = describeError(error);
     }
   }
 

@@ -10,7 +10,7 @@ import {
 } from "../ports/global-log.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { backoffMs } from "../runtime/backoff.ts";
-import { describe } from "../runtime/hold-role.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 
 const RETRY_BASE_MS = 250;
@@ -89,8 +89,8 @@ export class LateLog implements GlobalLog {
         this.#problem = undefined;
         return;
       } catch (error) {
-        this.#problem = `${what}: ${describe(error)}`;
-        logger.warn({ attempt, error: describe(error) }, `${what}; trying again`);
+        this.#problem = `${what}: ${describeError(error)}`;
+        logger.warn({ attempt, error: describeError(error) }, `${what}; trying again`);
         const delayMs = backoffMs({ attempt, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random });
         await clock.sleep(delayMs, stop);
       }

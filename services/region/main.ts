@@ -1,7 +1,7 @@
 /** Entry point of a region process: reads the environment, runs until it is told to stop. */
 import { InvalidCrashPointError } from "../adapters/system/crash-points.ts";
 import { InvalidConfigError, readConfig, redactConfig, type RegionConfig } from "../runtime/config.ts";
-import { describe } from "../runtime/hold-role.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
 import { RegionProcess } from "./region.ts";
 
@@ -15,7 +15,7 @@ async function main(): Promise<void> {
   const logger = createLogger({ level: config.logLevel, fields: { region, pid: process.pid } });
   const fail = (error: unknown) => {
     logger.error(
-      { error: describe(error), stack: error instanceof Error ? error.stack : undefined },
+      { error: describeError(error), stack: error instanceof Error ? error.stack : undefined },
       "fatal",
     );
     process.exit(1);
@@ -72,6 +72,6 @@ try {
   await main();
 } catch (error) {
   const text = error instanceof InvalidCrashPointError ? error.message : (error as Error).stack;
-  process.stderr.write(`${text ?? describe(error)}\n`);
+  process.stderr.write(`${text ?? describeError(error)}\n`);
   process.exit(1);
 }

@@ -16,7 +16,7 @@ import type { CrashPoints } from "../ports/crash-points.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { RegionConfig } from "../runtime/config.ts";
-import { describe } from "../runtime/hold-role.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { Meter } from "../runtime/metrics.ts";
 import { Signal } from "../runtime/signal.ts";
@@ -70,7 +70,7 @@ export class RegionProcess {
     this.#store = openPostgresStore({
       ...postgres,
       region,
-      onIdleError: (error) => logger.warn({ error: describe(error) }, "a database connection was lost"),
+      onIdleError: (error) => logger.warn({ error: describeError(error) }, "a database connection was lost"),
     });
     this.#log = new LateLog({
       open: () =>
@@ -143,9 +143,9 @@ export class RegionProcess {
       try {
         return await migrateDatabase({ url: this.#config.postgres.url });
       } catch (error) {
-        const reason = `the database can't be brought to this version's schema: ${describe(error)}`;
+        const reason = `the database can't be brought to this version's schema: ${describeError(error)}`;
         this.#health.starting(reason);
-        this.#logger.warn({ attempt, error: describe(error) }, "migrations not applied; trying again");
+        this.#logger.warn({ attempt, error: describeError(error) }, "migrations not applied; trying again");
         const backoff = { baseMs: MIGRATE_RETRY_BASE_MS, maxMs: MIGRATE_RETRY_MAX_MS, random: this.#random };
         await this.#clock.sleep(backoffMs({ attempt, ...backoff }), stop);
       }

@@ -5,7 +5,7 @@ import type { CrashPoints } from "../ports/crash-points.ts";
 import { LogUnavailableError, PublishTimeoutError, type GlobalLog } from "../ports/global-log.ts";
 import type { RegionStore, RoleGrant } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
-import { describe } from "../runtime/hold-role.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { RelayMetrics } from "./metrics.ts";
@@ -225,7 +225,7 @@ class RelayRun {
         await this.#publishTick();
       } catch (error) {
         // A tick that is lost is followed by the next one; batches are what must not be lost.
-        logger.debug({ partition, error: describe(error) }, "tick not published");
+        logger.debug({ partition, error: describeError(error) }, "tick not published");
       }
       await clock.sleep(TICK_EVERY_MS, stop);
     }

@@ -7,6 +7,7 @@
 import type { Clock, Random } from "../ports/clock.ts";
 import type { RoleGrant, RoleName, Roles } from "../ports/region-store.ts";
 import { backoffMs } from "./backoff.ts";
+import { describeError } from "./describe-error.ts";
 import type { Logger } from "./logger.ts";
 
 export const ROLE_TTL_MS = 3_000;
@@ -48,7 +49,7 @@ export async function holdRole(options: HoldRoleOptions, stop: AbortSignal): Pro
       }
     } catch (error) {
       failures += 1;
-      logger.warn({ role, partition, failures, error: describe(error) }, "role interrupted");
+      logger.warn({ role, partition, failures, error: describeError(error) }, "role interrupted");
       const delayMs = backoffMs({ attempt: failures, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random });
       await clock.sleep(delayMs, stop);
     }
@@ -89,7 +90,7 @@ async function renew(options: HoldRoleOptions, grant: RoleGrant, over: AbortSign
       }
       renewedAtMs = clock.monotonicMs();
     } catch (error) {
-      logger.warn({ role, partition, error: describe(error) }, "role not renewed");
+      logger.warn({ role, partition, error: describeError(error) }, "role not renewed");
       if (clock.monotonicMs() - renewedAtMs > ROLE_TTL_MS) return;
     }
   }
@@ -101,10 +102,6 @@ async function release(options: HoldRoleOptions): Promise<void> {
   try {
     await store.releaseRole({ role, partition, holder });
   } catch (error) {
-    logger.info({ role, partition, error: describe(error) }, "role not released; it expires");
+    logger.info({ role, partition, error: describeError(error) }, "role not released; it expires");
   }
-}
-
-export function describe(error: unknown): string {
-  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { StoreUnavailableError, type RoleGrant, type Roles } from "../../../services/ports/region-store.ts";
-import { describe as describeError, holdRole, ROLE_TTL_MS } from "../../../services/runtime/hold-role.ts";
+import { describeError } from "../../../services/runtime/describe-error.ts";
+import { holdRole, ROLE_TTL_MS } from "../../../services/runtime/hold-role.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 import { SimulatedDatabase } from "../../simulation/database.ts";
 import { SimulatedRegionStore, type StoreFaults } from "../../simulation/region-store.ts";
