@@ -3,12 +3,13 @@
  *
  * A commit is a compare-and-set on the position, so a second applier can't fold the same entry.
  */
-import type { OrderedEntry } from "../core/entry.ts";
+import type { Entry, OrderedEntry } from "../core/entry.ts";
 import { foldEntries, LogMismatchError, sliceOf, type FoldResult } from "../core/fold/fold.ts";
 import { chain } from "../core/hash.ts";
 import type { FoldRows, FoldSlice, PartitionState } from "../core/fold/state.ts";
 import { hlcMilliseconds, isBeyondOffset } from "../core/hlc.ts";
-import { decodeEntry, ENTRY_BYTES_MAX, UndecodableEntryError } from "../protocol/entry-codec.ts";
+import { decodeEntry, ENTRY_BYTES_MAX } from "../protocol/entry-codec.ts";
+import { UndecodableEntryError } from "../protocol/undecodable.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import {
@@ -22,7 +23,7 @@ import { StaleApplierError, StoreUnavailableError, type RegionStore } from "../p
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
-import type { Signal } from "../runtime/signal.ts";
+import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { ApplierMetrics } from "./metrics.ts";
 import { checkMembership, openLog } from "./open-log.ts";
 import { SecondOpinion } from "./second-opinion.ts";
@@ -52,7 +53,7 @@ export interface ApplierOptions {
   readonly logger: Logger;
   readonly metrics: ApplierMetrics;
   /** Told after every commit. */
-  readonly folded: Signal;
+  readonly folded: FoldFeed;
 }
 
 export class Applier {
@@ -148,7 +149,7 @@ function* groupsOf(messages: readonly LogMessage[], operationsMax: number): Gene
     for (const { position, storedAtMs, data } of messages) {
       const { entry, checksum } = decodeEntry(data);
       group.push({ position, storedAtMs, checksum, entry });
-      operations += entry.kind === "batch" ? entry.operations.length : 0;
+      operations += operationsOf(entry);
       if (operations < operationsMax) continue;
       yield group;
       group = [];
@@ -157,6 +158,11 @@ function* groupsOf(messages: readonly LogMessage[], operationsMax: number): Gene
   } finally {
     if (group.length > 0) yield group;
   }
+}
+
+function operationsOf(entry: Entry): number {
+  if (entry.kind === "batch") return entry.operations.length;
+  return entry.kind === "propose" ? entry.proposals.length : 0;
 }
 
 /** What a fold has changed. */
@@ -294,7 +300,8 @@ class FoldRun {
         conflicts: result.conflicts.length,
         durationMs,
       });
-      folded.notify();
+      const { partition, position, logTimeMs } = result.state;
+      folded.tell({ partition, position, logTimeMs, outcomes: result.outcomes });
     });
     // The outcome is looked at by `#settle`; until then a failure must not count as unhandled.
     this.#committing.catch(() => undefined);

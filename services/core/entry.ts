@@ -1,6 +1,7 @@
 /** Log entries, as the fold takes them: decoded and checked, with the place and time that the log gave them. */
 import type { Hlc } from "./hlc.ts";
 import type { Operation } from "./operation.ts";
+import type { Proposal } from "./proposal.ts";
 import type { CollectionSchema } from "./schema.ts";
 
 /** An operation with the text that its origin's hash chain covers. */
@@ -64,7 +65,14 @@ export interface SchemaEntry {
   readonly schema: CollectionSchema;
 }
 
-export type Entry = GenesisEntry | BatchEntry | TickEntry | SchemaEntry;
+/** Proposals that one gateway has gathered. Without any it is a barrier: whoever has folded it has folded all before it. */
+export interface ProposeEntry {
+  readonly kind: "propose";
+  readonly origin: string;
+  readonly proposals: readonly Proposal[];
+}
+
+export type Entry = GenesisEntry | BatchEntry | TickEntry | SchemaEntry | ProposeEntry;
 
 /** An entry where the log has put it. */
 export interface OrderedEntry {

@@ -24,3 +24,14 @@ export interface Operation extends RecordId {
 export function recordIdText(id: RecordId): string {
   return `${id.tenant}\n${id.collection}\n${id.key}`;
 }
+
+/** Undoes `recordIdText`: what follows the second line feed is the key. */
+export function toRecordId(text: string): RecordId {
+  const tenantEnd = text.indexOf("\n");
+  const collectionEnd = text.indexOf("\n", tenantEnd + 1);
+  return {
+    tenant: text.slice(0, tenantEnd),
+    collection: text.slice(tenantEnd + 1, collectionEnd),
+    key: text.slice(collectionEnd + 1),
+  };
+}

@@ -17,3 +17,16 @@ export function partitionOf(record: { tenant: string; key: string }, partitions:
   if (partitions === 1) return 0;
   return Number.parseInt(sha256(`${record.tenant}\n${hashTag(record.key)}`).slice(0, 8), 16) % partitions;
 }
+
+/**
+ * The partition of a record, given how its collection is placed. A collection that is placed as a whole is where a key
+ * with its name as tag would be, so that other collections' records can join it.
+ */
+export function partitionOfRecord(
+  record: { tenant: string; collection: string; key: string },
+  placement: { partitions: number; partitionBy: "key" | "collection" | undefined },
+): number {
+  const { tenant, collection, key } = record;
+  const isWhole = placement.partitionBy === "collection";
+  return partitionOf({ tenant, key: isWhole ? collection : key }, placement.partitions);
+}

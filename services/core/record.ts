@@ -1,6 +1,6 @@
 /** A record: the states of its fields, and how an operation changes them. Fold and view share this file, so they can't disagree. */
 import { applyChange, forgetMarkers, showField, type FieldState } from "./fields/index.ts";
-import type { Loss, WriteContext } from "./fields/kind.ts";
+import type { Change, Loss, WriteContext } from "./fields/kind.ts";
 import type { Hlc } from "./hlc.ts";
 import { own, type JsonValue } from "./json.ts";
 import type { Operation, RecordId } from "./operation.ts";
@@ -12,6 +12,14 @@ export interface StoredRecord extends RecordId {
   readonly fields: Fields;
   /** Log position of the last change. */
   readonly version: number;
+  /** The record is deleted: its fields are kept for a restore, and no write but that has an effect (I8). */
+  readonly tombstone?: Tombstone;
+}
+
+export interface Tombstone {
+  readonly hlc: Hlc;
+  readonly origin: string;
+  readonly logTimeMs: number;
 }
 
 export interface FieldLoss extends Loss {
@@ -32,18 +40,28 @@ export function applyOperation(options: {
   origin: string;
   position: number;
 }): OperationResult {
-  const { operation, origin, position } = options;
-  const write: WriteContext = {
-    operation: operation.id,
-    origin,
-    hlc: operation.hlc,
-    seen: operation.seen,
-    position,
-  };
+  const { fields, operation, origin, position } = options;
+  const write = writeContext(operation, { origin, position });
+  return applyChanges({ fields, changes: operation.changes, write });
+}
+
+export function writeContext(
+  operation: Operation,
+  place: { readonly origin: string; readonly position: number },
+): WriteContext {
+  return { operation: operation.id, hlc: operation.hlc, seen: operation.seen, ...place };
+}
+
+function applyChanges(options: {
+  fields: Fields | undefined;
+  changes: readonly Change[];
+  write: WriteContext;
+}): OperationResult {
+  const { changes, write } = options;
   const fields: { [field: string]: FieldState } = { ...options.fields };
   const losses: FieldLoss[] = [];
-  let effective = operation.changes.length === 0;
-  for (const change of operation.changes) {
+  let effective = changes.length === 0;
+  for (const change of changes) {
     const result = applyChange(own(fields, change.field), change, write);
     fields[change.field] = result.state;
     for (const loss of result.losses) losses.push({ ...loss, field: change.field });
@@ -67,12 +85,29 @@ export function forgetInFields(fields: Fields, names: readonly string[], floor: 
   return kept ?? fields;
 }
 
-/** What a client sees of a record's fields. */
-export function showFields(fields: Fields): { [field: string]: JsonValue } {
-  const shown: { [field: string]: JsonValue } = {};
+/** Applies changes as a fold does, first forgetting markers: a field that is full of them must not refuse what there is room for. */
+export function foldChanges(options: {
+  fields: Fields | undefined;
+  floor: Hlc;
+  changes: readonly Change[];
+  write: WriteContext;
+}): OperationResult & { readonly hasForgotten: boolean } {
+  const { fields, floor, changes, write } = options;
+  const touched = changes.map((change) => change.field);
+  const before = fields && forgetInFields(fields, touched, floor);
+  return { ...applyChanges({ fields: before, changes, write }), hasForgotten: before !== fields };
+}
+
+/** What a client sees of a record's fields; of a field that was never written, what its definition says. */
+export function showFields(
+  fields: Fields,
+  defaults: { readonly [field: string]: JsonValue } = {},
+): { [field: string]: JsonValue } {
+  const shown: { [field: string]: JsonValue } = { ...defaults };
   for (const [field, state] of Object.entries(fields)) {
     const value = showField(state);
-    if (value !== undefined) shown[field] = value;
+    if (value === undefined) delete shown[field];
+    else shown[field] = value;
   }
   return shown;
 }

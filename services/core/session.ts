@@ -49,8 +49,11 @@ export interface SessionNeed {
   readonly watermarks: { readonly [region: string]: number };
 }
 
-/** The own region's WAL is always visible there; what others' must have been folded. */
-export function needOf(session: Session, partition: number, ownRegion: string): SessionNeed {
+/**
+ * The own region's WAL is always visible there; what others' must have been folded.
+ * @param ownRegion null where what is asked for is committed state, which the own WAL is not in either.
+ */
+export function needOf(session: Session, partition: number, ownRegion: string | null): SessionNeed {
   const others = Object.entries(session.wal).filter(([region]) => region !== ownRegion);
   return {
     position: session.positions[partition] ?? 0,

@@ -1,4 +1,5 @@
 /** Why a gateway refuses. Each has a problem code of its own; transports turn it into a status and a body. */
+import type { Session } from "../core/session.ts";
 
 export type GatewayErrorCode =
   | "unknown-collection"
@@ -14,24 +15,60 @@ export type GatewayErrorCode =
   | "wal-full"
   | "overloaded"
   | "session-behind"
+  | "too-stale"
+  | "expired"
+  | "not-supported-yet"
+  | "across-partitions"
+  | "record-deleted"
+  | "lease-not-found"
+  | RejectedCode
   | "starting";
+
+/** What the log has decided against, as problems name it. */
+export type RejectedCode =
+  | "precondition-failed"
+  | "not-unique"
+  | "immutable-field"
+  | "transition-refused"
+  | "out-of-bounds"
+  | "stale-fence"
+  | "lease-held"
+  | "lease-lost"
+  | "deleted"
+  | "not-deleted"
+  | "record-missing"
+  | "schema-changed";
+
+/** What a client can do with besides the code. */
+export interface GatewayErrorDetails {
+  /** The operation whose outcome can be asked for. */
+  readonly operation?: string;
+  /** Log time after which the operation is certainly dead, if the log has not decided on it before. */
+  readonly expiresAtMs?: number;
+  /** When it is worth to come back. */
+  readonly retryAfterMs?: number;
+  /** The field that is wrong. */
+  readonly field?: string;
+  /** Index of the write of a transaction that is wrong. */
+  readonly write?: number;
+  /** Where the log has rejected it. */
+  readonly position?: { readonly partition: number; readonly sequence: number };
+  /** What the client has seen with this answer. */
+  readonly session?: Session;
+  /** The answer to an earlier try of the same request. */
+  readonly isReplayed?: boolean;
+  /** How old the region's view may be. */
+  readonly stalenessMs?: number;
+}
 
 export class GatewayError extends Error {
   override readonly name = "GatewayError";
   readonly code: GatewayErrorCode;
-  /** The operation whose outcome can be asked for. */
-  readonly operation: string | undefined;
-  /** When it is worth to come back. */
-  readonly retryAfterMs: number | undefined;
-  constructor(
-    code: GatewayErrorCode,
-    message: string,
-    options: { operation?: string; retryAfterMs?: number } = {},
-  ) {
+  readonly details: GatewayErrorDetails;
+  constructor(code: GatewayErrorCode, message: string, details: GatewayErrorDetails = {}) {
     super(message);
     this.code = code;
-    this.operation = options.operation;
-    this.retryAfterMs = options.retryAfterMs;
+    this.details = details;
   }
 }
 

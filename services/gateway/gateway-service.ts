@@ -1,31 +1,46 @@
 /** The gateway at work: composes writes, reads and schemas over the region's store and the log. */
 import type { Collection } from "../core/schema.ts";
+import type { Session } from "../core/session.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import type { GlobalLog } from "../ports/global-log.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { Signal } from "../runtime/signal.ts";
 import { Catalog } from "./catalog.ts";
+import { Decider } from "./decisions/decider.ts";
+import { Members } from "./decisions/members.ts";
+import { OrderedWriter } from "./decisions/ordered-writer.ts";
+import { Proposer } from "./decisions/proposer.ts";
+import { FoldWatch } from "./fold-watch.ts";
 import type {
   Gateway,
+  Lease,
+  LeaseRequest,
+  LifeRequest,
   ListRequest,
   ListResult,
+  OperationReport,
+  OperationRequest,
   PutCollectionRequest,
   ReadRequest,
   ReadResult,
-  Receipt,
   RegionOverview,
+  RequestContext,
+  TransactionRequest,
   WriteRequest,
   WriteResult,
 } from "./gateway.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import { LeaseReader } from "./lease-reader.ts";
+import { reportOperation } from "./operation-report.ts";
+import { Planner } from "./planner.ts";
+import { ReadBarrier } from "./read-barrier.ts";
 import { Reader } from "./reader.ts";
-import { receiptOf } from "./receipt.ts";
 import { SchemaProposer } from "./schema-proposer.ts";
 import { readStatus } from "./status.ts";
 import { Writer } from "./writer.ts";
-import { GatewayError } from "./errors.ts";
 
 export interface GatewayOptions {
   readonly region: string;
@@ -41,7 +56,7 @@ export interface GatewayOptions {
   /** Rows were appended: the relay of this process may go. */
   readonly appended: Signal;
   /** The applier of this process has folded on. */
-  readonly folded: Signal;
+  readonly folded: FoldFeed;
   /** Rows and bytes that may wait in one partition's WAL. */
   readonly pendingRowsMax: number;
   readonly pendingBytesMax: number;
@@ -51,19 +66,51 @@ export class GatewayService implements Gateway {
   readonly #options: GatewayOptions;
   readonly #catalog: Catalog;
   readonly #writer: Writer;
+  readonly #ordered: OrderedWriter;
   readonly #reader: Reader;
+  readonly #leases: LeaseReader;
   readonly #schemas: SchemaProposer;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
-    this.#catalog = new Catalog(options);
-    this.#reader = new Reader(options, this.#catalog);
-    this.#writer = new Writer(options, { catalog: this.#catalog, reader: this.#reader });
-    this.#schemas = new SchemaProposer(options, this.#catalog);
+    const numbers = Array.from({ length: options.partitions }, (_, partition) => partition);
+    const catalog = new Catalog(options);
+    const planner = new Planner(options, catalog);
+    const watches = numbers.map((partition) => new FoldWatch(options, partition));
+    const proposers = numbers.map((partition) => new Proposer(options, partition));
+    const members = new Members(options);
+    const barrier = new ReadBarrier(options, { watches, proposers, members });
+    const decider = new Decider(options, { proposers, watches, members });
+    this.#catalog = catalog;
+    this.#reader = new Reader(options, { catalog, planner, barrier });
+    this.#ordered = new OrderedWriter(options, { planner, decider });
+    this.#writer = new Writer(options, { planner, watches, ordered: this.#ordered });
+    this.#leases = new LeaseReader(options, barrier);
+    this.#schemas = new SchemaProposer(options, { catalog, members });
   }
 
   write(request: WriteRequest): Promise<WriteResult> {
     return this.#writer.write(request);
+  }
+
+  remove(request: LifeRequest): Promise<WriteResult> {
+    return this.#ordered.remove(request);
+  }
+
+  restore(request: LifeRequest): Promise<WriteResult> {
+    return this.#ordered.restore(request);
+  }
+
+  transact(request: TransactionRequest): Promise<WriteResult> {
+    return this.#ordered.transact(request);
+  }
+
+  lease(request: LeaseRequest): Promise<WriteResult> {
+    return this.#ordered.lease(request);
+  }
+
+  readLease(request: RequestContext & { name: string }): Promise<Lease & { session: Session }> {
+    return this.#leases.read(request);
   }
 
   read(request: ReadRequest): Promise<ReadResult> {
@@ -82,16 +129,8 @@ export class GatewayService implements Gateway {
     return this.#catalog.list({ partition: 0, tenant });
   }
 
-  async operation(request: { tenant: string; id: string }): Promise<Receipt> {
-    const stored = await this.#options.store.readOperation(request.id);
-    // Another tenant's operation is as unknown as one that never was (I14).
-    if (stored?.tenant !== request.tenant) {
-      throw new GatewayError(
-        "operation-not-found",
-        `region ${this.#options.region} knows no operation ${request.id}`,
-      );
-    }
-    return receiptOf(stored, this.#options.region);
+  operation(request: OperationRequest): Promise<OperationReport> {
+    return reportOperation(this.#options, request);
   }
 
   status(): Promise<RegionOverview> {

@@ -1,9 +1,12 @@
 /**
  * The gateway's contract: what an application can ask of a region. `gateway-service.ts` does it, `http/` carries it.
  *
- * Validate → stamp and group-commit into the WAL → answer `accepted`; the log makes it `committed`.
+ * A write is validated, and then goes one of two ways. Local: stamp and group-commit into the WAL → answer `accepted`; the
+ * log makes it `committed`. Authoritative: propose to the log → wait until this region has folded the decision → answer.
  */
+import type { Rejection } from "../core/decide/rejection.ts";
 import type { JsonValue } from "../core/json.ts";
+import type { LeaseAction } from "../core/proposal.ts";
 import type { Collection, CollectionSchema } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
 
@@ -15,14 +18,50 @@ export interface RequestContext {
   readonly deadlineMs: number;
 }
 
-export interface WriteRequest extends RequestContext {
+/** What every request that changes something carries. */
+export interface ChangeContext extends RequestContext {
+  readonly idempotencyKey: string | undefined;
+}
+
+/** Names a record, and the version that it must have for the request to take effect: text of a read, null for none, "*" for any. */
+export interface RecordTarget {
   readonly collection: string;
   readonly key: string;
-  /** The operators, not yet checked. */
+  readonly version?: string | null | undefined;
+}
+
+export interface WriteRequest extends ChangeContext, RecordTarget {
+  /** The operators, with conditions; not yet checked. */
   readonly body: unknown;
-  readonly idempotencyKey: string | undefined;
   /** Answer once the log has ordered the write and this region has folded it, if that is within the deadline. */
   readonly waitCommitted: boolean;
+}
+
+/** A delete or a restore; both are decided by the log. */
+export type LifeRequest = ChangeContext & RecordTarget;
+
+export interface TransactionRequest extends ChangeContext {
+  /** `{"writes":[{"collection":…,"key":…,"set":…,"if":…},…],"fence":…}`, not yet checked. */
+  readonly body: unknown;
+}
+
+export interface LeaseRequest extends ChangeContext {
+  readonly name: string;
+  readonly action: LeaseAction;
+}
+
+export interface Lease {
+  readonly name: string;
+  /** Null when nobody holds it. */
+  readonly holder: string | null;
+  readonly token: number;
+  /** Log time. */
+  readonly expiresAtMs: number;
+}
+
+export interface LogPlace {
+  readonly partition: number;
+  readonly sequence: number;
 }
 
 export interface Receipt {
@@ -31,22 +70,56 @@ export interface Receipt {
   readonly region: string;
   /** The operation's stamp. */
   readonly at: string;
-  readonly position?: { readonly partition: number; readonly sequence: number };
-  readonly reason?: string;
+  readonly position?: LogPlace;
+  /** Why it was rejected. */
+  readonly rejection?: Rejection;
+  /** By write: what the client could not know, such as sums and tokens. */
+  readonly results?: readonly JsonValue[];
   /** Fields whose change lost. */
   readonly lostFields?: readonly string[];
 }
 
+/** What is known of an operation that its region has not heard the log decide on. */
+export interface UndecidedReport {
+  readonly operation: string;
+  /** `expired`: certainly without effect, now and later. */
+  readonly status: "undecided" | "expired";
+}
+
+export type OperationReport =
+  | (Receipt & {
+      /** Which regions have folded it, by what this one has heard of them. Absent until it is ordered. */
+      readonly appliedBy?: { readonly [region: string]: boolean };
+    })
+  | UndecidedReport;
+
+export interface OperationRequest {
+  readonly tenant: string;
+  readonly id: string;
+  /** Log time after which an authoritative write is dead, as its answer has told; undefined when the client doesn't say. */
+  readonly expiresAtMs?: number | undefined;
+}
+
 export interface WriteResult extends Receipt {
   readonly session: Session;
+  /** The log has decided on it, rather than the region. */
+  readonly isDecided?: true;
   /** The answer to an earlier try of the same request. */
   readonly isReplayed: boolean;
 }
 
+/**
+ * local: this region's view. session: the same, once it holds what the session has seen. bounded: the same, if it is
+ * proven to be young enough. linearizable: committed state, with everything that was acknowledged before.
+ */
+export type Consistency = "local" | "session" | "bounded" | "linearizable";
+
 export interface ReadRequest extends RequestContext {
   readonly collection: string;
   readonly key: string;
-  readonly consistency: "local" | "session";
+  readonly consistency: Consistency;
+  /** For `bounded`: how old the view may be. */
+  readonly stalenessMsMax?: number | undefined;
 }
 
 export interface RecordView {
@@ -68,7 +141,8 @@ export interface ListRequest extends RequestContext {
   readonly prefix: string;
   readonly after: string | undefined;
   readonly limit: number;
-  readonly consistency: "local" | "session";
+  readonly consistency: Consistency;
+  readonly stalenessMsMax?: number | undefined;
 }
 
 export interface ListResult {
@@ -127,6 +201,14 @@ export interface Gateway {
   list(request: ListRequest): Promise<ListResult>;
   putCollection(request: PutCollectionRequest): Promise<Collection>;
   listCollections(tenant: string): Promise<Collection[]>;
-  operation(request: { tenant: string; id: string }): Promise<Receipt>;
+  operation(request: OperationRequest): Promise<OperationReport>;
+  remove(request: LifeRequest): Promise<WriteResult>;
+  restore(request: LifeRequest): Promise<WriteResult>;
+  transact(request: TransactionRequest): Promise<WriteResult>;
+  lease(request: LeaseRequest): Promise<WriteResult>;
+  /** Who holds a lease, as the log has it. */
+  readLease(
+    request: RequestContext & { readonly name: string },
+  ): Promise<Lease & { readonly session: Session }>;
   status(): Promise<RegionOverview>;
 }

@@ -2,4 +2,12 @@
 
 export interface GatewayMetrics {
   flushed(flush: { operations: number; durationMs: number }): void;
+  /** A publish of proposals has ended; every outcome is one of these. */
+  proposed(publish: {
+    proposals: number;
+    durationMs: number;
+    outcome: "acknowledged" | "refused" | "unknown";
+  }): void;
+  /** Authoritative writes are refused at once, or no more. */
+  breaker(change: { partition: number; isOpen: boolean }): void;
 }

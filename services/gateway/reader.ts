@@ -1,124 +1,107 @@
-/** Reads of the region's view: one query, and before it a wait where the client's session asks for one. */
-import { checkKey } from "../core/accept.ts";
+/** Reads: what the consistency asks for first, then one query, which is one snapshot. */
+import { checkKey } from "../core/accept/key.ts";
 import type { Operation } from "../core/operation.ts";
-import { partitionOf } from "../core/partition.ts";
 import { showFields } from "../core/record.ts";
-import {
-  coverFolded,
-  mergeSessions,
-  needOf,
-  seenPosition,
-  seenWal,
-  type FoldedTo,
-  type Session,
-  type SessionNeed,
-} from "../core/session.ts";
+import { defaultsOf, type CollectionSchema } from "../core/schema.ts";
+import { mergeSessions, seenPosition, seenWal, type Session } from "../core/session.ts";
 import { viewFields } from "../core/view.ts";
-import { decodeChanges } from "../protocol/entry-codec.ts";
-import type { RecordSnapshot, WalRow } from "../ports/region-store.ts";
+import { decodeChanges } from "../protocol/change-codec.ts";
+import type { ListedRecord, RecordSnapshot, WalRow } from "../ports/region-store.ts";
 import type { Catalog } from "./catalog.ts";
-import { GatewayError, unknownCollection } from "./errors.ts";
+import { GatewayError } from "./errors.ts";
 import type { ListRequest, ListResult, ReadRequest, ReadResult, RecordView } from "./gateway.ts";
-import { FoldWatch } from "./fold-watch.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
+import type { Located, Planner } from "./planner.ts";
+import type { ReadBarrier, ReadDemand } from "./read-barrier.ts";
+
+export interface ReaderParts {
+  readonly catalog: Catalog;
+  readonly planner: Planner;
+  readonly barrier: ReadBarrier;
+}
+
+interface Target {
+  readonly tenant: string;
+  readonly collection: string;
+  readonly key: string;
+}
 
 export class Reader {
   readonly #options: GatewayOptions;
-  readonly #catalog: Catalog;
-  readonly #watches: readonly FoldWatch[];
+  readonly #parts: ReaderParts;
 
-  constructor(options: GatewayOptions, catalog: Catalog) {
+  constructor(options: GatewayOptions, parts: ReaderParts) {
     this.#options = options;
-    this.#catalog = catalog;
-    this.#watches = Array.from(
-      { length: options.partitions },
-      (_, partition) => new FoldWatch(options, partition),
-    );
+    this.#parts = parts;
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
-    const { tenant, collection, key } = request;
+    const { tenant, collection: name, key } = request;
     checkKey(key);
-    const partition = partitionOf({ tenant, key }, this.#options.partitions);
-    const isSession = request.consistency === "session";
-    const wait = {
-      session: request.session,
-      deadlineAtMs: this.#options.clock.monotonicMs() + request.deadlineMs,
-    };
-    const before = isSession ? await this.#waitForSession(wait, partition) : request.session;
-    await this.#checkCollection({ tenant, name: collection, partition }, request.consistency);
-    const snapshot = await this.#options.store.readRecord({ partition, tenant, collection, key });
-    const view = this.#view(key, snapshot);
-    if (view === undefined) {
-      throw new GatewayError("record-not-found", `collection "${collection}" has no record "${key}"`);
-    }
+    const demand = this.#demandOf(request);
+    const { partition, collection } = await this.#locate(demand, { tenant, collection: name, key });
+    const before = await this.#parts.barrier.pass(demand, partition);
+    const stored = await this.#options.store.readRecord({ partition, tenant, collection: name, key });
+    const snapshot = visibleTo(demand, stored);
     const session = mergeSessions(before, this.#seen(partition, snapshot));
+    if (snapshot.committed?.tombstone !== undefined) {
+      throw new GatewayError("record-deleted", `record "${key}" of collection "${name}" is deleted`, {
+        session,
+      });
+    }
+    const view = this.#view({ key, snapshot, schema: collection.schema });
+    if (view === undefined) {
+      throw new GatewayError("record-not-found", `collection "${name}" has no record "${key}"`, { session });
+    }
     return { ...view, asOf: { partition, sequence: snapshot.position }, session };
   }
 
   async list(request: ListRequest): Promise<ListResult> {
-    const { tenant, collection, prefix, after, limit } = request;
-    const partitions = Array.from({ length: this.#options.partitions }, (_, partition) => partition);
+    const { tenant, collection: name, prefix, after, limit } = request;
+    const demand = this.#demandOf(request);
+    const { collection } = await this.#locate(demand, { tenant, collection: name, key: "" });
     let { session } = request;
-    if (request.consistency === "session") {
-      const deadlineAtMs = this.#options.clock.monotonicMs() + request.deadlineMs;
-      for (const partition of partitions) {
-        session = await this.#waitForSession({ session, deadlineAtMs }, partition);
-      }
+    for (let partition = 0; partition < this.#options.partitions; partition += 1) {
+      session = await this.#parts.barrier.pass({ ...demand, session }, partition);
     }
-    await this.#checkCollection({ tenant, name: collection, partition: 0 }, request.consistency);
-    const listed = await this.#options.store.listRecords({
-      tenant,
-      collection,
-      prefix,
-      after,
-      limit: limit + 1,
-    });
+    const query = { tenant, collection: name, prefix, after, limit: limit + 1 };
+    const listed = await this.#options.store.listRecords(query);
     const page = listed.slice(0, limit);
-    for (const snapshot of page) {
-      const partition = partitionOf({ tenant, key: snapshot.key }, this.#options.partitions);
+    const records: RecordView[] = [];
+    for (const stored of page) {
+      const { key } = stored;
+      const partition = await this.#parts.planner.partitionOf({ tenant, collection: name, key });
+      const snapshot: ListedRecord = { key, ...visibleTo(demand, stored) };
       session = mergeSessions(session, this.#seen(partition, snapshot));
+      const view = this.#view({ key, snapshot, schema: collection.schema });
+      if (view !== undefined) records.push(view);
     }
-    const records = page
-      .map((snapshot) => this.#view(snapshot.key, snapshot))
-      .filter((view) => view !== undefined);
     return { records, next: listed.length > limit ? page.at(-1)?.key : undefined, session };
   }
 
-  /** How far it was folded when the need was met; undefined when the deadline (on the monotonic clock) came first. */
-  waitUntilFolded(input: {
-    partition: number;
-    need: SessionNeed;
-    deadlineAtMs: number;
-  }): Promise<FoldedTo | undefined> {
-    return this.#watches[input.partition]!.wait(input);
+  #demandOf(request: ReadRequest | ListRequest): ReadDemand {
+    const { consistency, stalenessMsMax, session, deadlineMs } = request;
+    const deadlineAtMs = this.#options.clock.monotonicMs() + deadlineMs;
+    return { consistency, stalenessMsMax, session, deadlineAtMs };
   }
 
-  async #checkCollection(
-    lookup: { tenant: string; name: string; partition: number },
-    consistency: ReadRequest["consistency"],
-  ): Promise<void> {
-    if ((await this.#catalog.find(lookup)) !== undefined) return;
-    // A session may have seen the collection elsewhere: what it waited for may be newer than the cache.
-    if (consistency === "session") this.#catalog.forget(lookup.partition);
-    if (consistency === "session" && (await this.#catalog.find(lookup)) !== undefined) return;
-    throw new GatewayError("unknown-collection", unknownCollection(lookup.name, this.#options.region));
+  /** A session may have seen the collection elsewhere: it is looked up once more when that has arrived here. */
+  async #locate(demand: ReadDemand, target: Target): Promise<Located> {
+    try {
+      return await this.#parts.planner.locate(target);
+    } catch (error) {
+      const isUnknown = error instanceof GatewayError && error.code === "unknown-collection";
+      if (!isUnknown || demand.consistency === "local") throw error;
+      for (let partition = 0; partition < this.#options.partitions; partition += 1) {
+        await this.#parts.barrier.awaitSession(demand, partition);
+        this.#parts.catalog.forget(partition);
+      }
+      return this.#parts.planner.locate(target);
+    }
   }
 
-  /** @returns the session, said shorter by what this region has folded. */
-  async #waitForSession(
-    wait: { session: Session; deadlineAtMs: number },
-    partition: number,
-  ): Promise<Session> {
-    const { region } = this.#options;
-    const need = needOf(wait.session, partition, region);
-    const folded = await this.waitUntilFolded({ partition, need, deadlineAtMs: wait.deadlineAtMs });
-    if (folded !== undefined) return coverFolded(wait.session, partition, folded);
-    const message = `region ${region} has not folded yet what this session has seen; try again, or read with consistency=local`;
-    throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
-  }
-
-  #view(key: string, snapshot: RecordSnapshot): RecordView | undefined {
+  #view(input: { key: string; snapshot: RecordSnapshot; schema: CollectionSchema }): RecordView | undefined {
+    const { key, snapshot, schema } = input;
     const { committed, pending } = snapshot;
     const fields = viewFields({
       committed: committed?.fields,
@@ -130,7 +113,7 @@ export class Reader {
     const suffix = pending.length === 0 ? "" : `.${this.#options.region}.${pending.at(-1)!.sequence}`;
     return {
       key,
-      fields: showFields(fields),
+      fields: showFields(fields, defaultsOf(schema)),
       version: `${committed?.version ?? 0}${suffix}`,
       pending: pending.length,
     };
@@ -144,6 +127,11 @@ export class Reader {
       ? seen
       : mergeSessions(seen, seenWal(this.#options.region, partition, last.sequence));
   }
+}
+
+/** What the log has not ordered yet is no part of a linearizable answer: another region could not give it. */
+function visibleTo({ consistency }: ReadDemand, snapshot: RecordSnapshot): RecordSnapshot {
+  return consistency === "linearizable" ? { ...snapshot, pending: [] } : snapshot;
 }
 
 function toOperation(row: WalRow): Operation {

@@ -7,19 +7,22 @@ import type { Receipt } from "./gateway.ts";
 export function receiptOf(stored: StoredOperation, region: string): Receipt {
   const { id, partition, outcome, accepted, lostFields } = stored;
   if (outcome !== undefined && accepted !== undefined && accepted.requestHash !== outcome.requestHash) {
-    const reason =
+    const message =
       "another region was first with another request under the same Idempotency-Key; this one had no effect";
-    return { operation: id, status: "rejected", region, at: accepted.hlc, reason };
+    const rejection = { code: "precondition", message } as const;
+    return { operation: id, status: "rejected", region, at: accepted.hlc, rejection };
   }
   if (outcome !== undefined) {
+    const { status, origin, hlc, position, rejection, results } = outcome;
     return {
       operation: id,
-      status: outcome.status,
-      region: outcome.origin,
-      at: outcome.hlc,
-      position: { partition, sequence: outcome.position },
-      ...(outcome.reason === undefined ? {} : { reason: outcome.reason }),
-      ...(lostFields.length === 0 ? {} : { lostFields }),
+      status,
+      region: origin,
+      at: hlc,
+      position: { partition, sequence: position },
+      ...(rejection !== undefined && { rejection }),
+      ...(results !== undefined && { results }),
+      ...(lostFields.length > 0 && { lostFields }),
     };
   }
   if (accepted === undefined) throw new GatewayError("operation-not-found", `there is no operation ${id}`);

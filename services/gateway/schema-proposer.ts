@@ -8,11 +8,18 @@ import { collectionId } from "../core/fold/state.ts";
 import { sha256 } from "../core/hash.ts";
 import { canonicalJson } from "../core/json.ts";
 import { uuidOf } from "../core/operation-id.ts";
-import { COLLECTION_NAME_PATTERN, schemaProblems, type Collection } from "../core/schema.ts";
-import { encodeEntry } from "../protocol/entry-codec.ts";
+import {
+  COLLECTION_NAME_PATTERN,
+  placementProblems,
+  schemaProblems,
+  type Collection,
+  type CollectionSchema,
+} from "../core/schema.ts";
+import { encodeEntry, schemaVersion } from "../protocol/entry-codec.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
 import { StoreUnavailableError, type StoredOperation } from "../ports/region-store.ts";
 import type { Catalog } from "./catalog.ts";
+import type { Members } from "./decisions/members.ts";
 import { GatewayError } from "./errors.ts";
 import type { PutCollectionRequest } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
@@ -33,17 +40,19 @@ interface Proposal {
 export class SchemaProposer {
   readonly #options: GatewayOptions;
   readonly #catalog: Catalog;
+  readonly #members: Members;
 
-  constructor(options: GatewayOptions, catalog: Catalog) {
+  constructor(options: GatewayOptions, parts: { catalog: Catalog; members: Members }) {
     this.#options = options;
-    this.#catalog = catalog;
+    this.#catalog = parts.catalog;
+    this.#members = parts.members;
   }
 
-  /** @throws {GatewayError} invalid-name, invalid-schema, schema-rejected, no-quorum, outcome-unknown. */
+  /** @throws {GatewayError} invalid-name, invalid-schema, schema-rejected, expired, no-quorum, outcome-unknown. */
   async put(request: PutCollectionRequest): Promise<Collection> {
-    checkProposal(request);
     const { clock, random, partitions } = this.#options;
-    await this.#checkStarted();
+    checkProposal(request, partitions);
+    await this.#checkMembers(request.schema);
     const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
     const deadlineMs = clock.nowMs() + request.deadlineMs;
     const id = random.uuid(clock.nowMs());
@@ -72,7 +81,6 @@ export class SchemaProposer {
    */
   async followUp(deadlineMs: number): Promise<number> {
     const { store, partitions, clock } = this.#options;
-    await this.#checkStarted();
     const decided = await store.readCollections(0);
     let proposed = 0;
     for (let partition = 1; partition < partitions; partition += 1) {
@@ -82,6 +90,7 @@ export class SchemaProposer {
       );
       for (const collection of decided) {
         const { tenant, name, schema, version } = collection;
+        await this.#checkMembers(schema);
         if ((versions.get(collectionId(tenant, name)) ?? 0) >= version) continue;
         const request = { tenant, name, schema, deadlineMs, session: { positions: {}, wal: {} } };
         const id = uuidOf("follow", tenant, name, String(version), String(partition), String(clock.nowMs()));
@@ -97,14 +106,9 @@ export class SchemaProposer {
     return proposed;
   }
 
-  /** The first entry of a log is its genesis: nothing may be published before this region has folded that. */
-  async #checkStarted(): Promise<void> {
-    const { store, partitions } = this.#options;
-    for (let partition = 0; partition < partitions; partition += 1) {
-      const { cluster } = await store.readPositions(partition);
-      if (cluster !== null) continue;
-      const message = `partition ${partition} is not joined to its log yet; the schema was not changed`;
-      throw new GatewayError("starting", message, { retryAfterMs: 1_000 });
+  async #checkMembers(schema: CollectionSchema): Promise<void> {
+    for (let partition = 0; partition < this.#options.partitions; partition += 1) {
+      await this.#members.checkReading(partition, schemaVersion(schema));
     }
   }
 
@@ -151,8 +155,9 @@ export class SchemaProposer {
       const outcome = (await this.#readIfPossible(proposal.id))?.outcome;
       if (outcome?.status === "committed") return;
       if (outcome !== undefined) {
-        const reason = outcome.reason ?? "the log has rejected the schema";
-        throw new GatewayError("schema-rejected", reason, { operation: proposal.id });
+        const { code, message } = outcome.rejection!;
+        const problem = code === "expired" ? "expired" : "schema-rejected";
+        throw new GatewayError(problem, message, { operation: proposal.id });
       }
       const leftMs = proposal.deadlineAtMs - clock.monotonicMs();
       if (leftMs <= 0) {
@@ -175,10 +180,10 @@ export class SchemaProposer {
   }
 }
 
-function checkProposal(request: PutCollectionRequest): void {
+function checkProposal(request: PutCollectionRequest, partitions: number): void {
   if (!NAME.test(request.name)) {
     throw new GatewayError("invalid-name", `a collection's name matches ${COLLECTION_NAME_PATTERN}`);
   }
-  const problems = schemaProblems(request.schema);
+  const problems = [...schemaProblems(request.schema), ...placementProblems(request.schema, partitions)];
   if (problems.length > 0) throw new GatewayError("invalid-schema", problems.join("; "));
 }

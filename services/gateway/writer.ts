@@ -1,79 +1,79 @@
-/** The local way in: validate, group-commit into the WAL, answer `accepted`. */
-import { checkKey, planChanges, RefusedWriteError } from "../core/accept.ts";
+/** The local way in: validate, group-commit into the WAL, answer `accepted`. What the log must decide goes the other way. */
+import { checkKey } from "../core/accept/key.ts";
+import { planWrite } from "../core/accept/write.ts";
 import type { Change } from "../core/fields/kind.ts";
 import { sha256 } from "../core/hash.ts";
 import { idempotentOperationId } from "../core/operation-id.ts";
-import { partitionOf } from "../core/partition.ts";
 import { coverFolded, mergeSessions, seenPosition, seenWal } from "../core/session.ts";
-import { encodeChanges } from "../protocol/entry-codec.ts";
+import { encodeChanges } from "../protocol/change-codec.ts";
 import { StoreUnavailableError, type AppendOutcome, type WalAppend } from "../ports/region-store.ts";
-import type { Catalog } from "./catalog.ts";
-import { GatewayError, unknownCollection } from "./errors.ts";
+import type { OrderedWriter } from "./decisions/ordered-writer.ts";
+import { GatewayError } from "./errors.ts";
+import type { FoldWatch } from "./fold-watch.ts";
 import type { Receipt, WriteRequest, WriteResult } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 import { GroupCommit } from "./group-commit.ts";
-import type { Reader } from "./reader.ts";
+import type { Planner } from "./planner.ts";
 import { receiptOf } from "./receipt.ts";
+
+export interface WriterParts {
+  readonly planner: Planner;
+  readonly ordered: OrderedWriter;
+  readonly watches: readonly FoldWatch[];
+}
 
 export class Writer {
   readonly #options: GatewayOptions;
-  readonly #catalog: Catalog;
-  readonly #reader: Reader;
+  readonly #planner: Planner;
+  readonly #ordered: OrderedWriter;
+  readonly #watches: readonly FoldWatch[];
   readonly #commits: readonly GroupCommit[];
 
-  constructor(options: GatewayOptions, parts: { catalog: Catalog; reader: Reader }) {
+  constructor(options: GatewayOptions, parts: WriterParts) {
     this.#options = options;
-    this.#catalog = parts.catalog;
-    this.#reader = parts.reader;
+    this.#planner = parts.planner;
+    this.#ordered = parts.ordered;
+    this.#watches = parts.watches;
     this.#commits = Array.from(
       { length: options.partitions },
       (_, partition) => new GroupCommit({ ...options, partition }),
     );
   }
 
+  /** The strongest class that a write touches decides for the whole of it. */
   async write(request: WriteRequest): Promise<WriteResult> {
-    const { tenant, collection, key, idempotencyKey } = request;
-    const { clock, random, partitions } = this.#options;
-    const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
+    const { tenant, collection, key } = request;
+    const deadlineAtMs = this.#options.clock.monotonicMs() + request.deadlineMs;
     checkKey(key);
-    const partition = partitionOf({ tenant, key }, partitions);
-    const body = encodeChanges(await this.#plan(request, partition));
+    const located = await this.#planner.locate({ tenant, collection, key });
+    const plan = await this.#planner.plan(located, (schema) =>
+      planWrite(schema, request.body, request.version),
+    );
+    const { partition } = located;
+    if (plan.isAuthoritative) return this.#ordered.write(request, partition, plan);
+    return this.#accept({ request, partition, deadlineAtMs, changes: plan.changes });
+  }
+
+  async #accept(input: {
+    request: WriteRequest;
+    partition: number;
+    deadlineAtMs: number;
+    changes: readonly Change[];
+  }): Promise<WriteResult> {
+    const { request, partition, deadlineAtMs } = input;
+    const { tenant, collection, key, idempotencyKey } = request;
+    const { clock, random } = this.#options;
+    const body = encodeChanges(input.changes);
     const id =
       idempotencyKey === undefined
         ? random.uuid(clock.nowMs())
         : idempotentOperationId(tenant, idempotencyKey);
-    const operation = {
-      id,
-      tenant,
-      collection,
-      key,
-      body,
-      requestHash: sha256(`${collection}\n${key}\n${body}`),
-    };
+    const requestHash = sha256(`${collection}\n${key}\n${body}`);
+    const operation = { id, tenant, collection, key, body, requestHash };
     const outcome = await this.#commits[partition]!.append(operation, deadlineAtMs);
     const result = await this.#answer({ request, partition, operation, outcome });
     if (!request.waitCommitted || result.status !== "accepted" || !("sequence" in outcome)) return result;
     return this.#waitCommitted({ result, partition, sequence: outcome.sequence, deadlineAtMs });
-  }
-
-  /** Checks the body against the schema as cached, and once more against the newest where the cached one refuses. */
-  async #plan(request: WriteRequest, partition: number): Promise<Change[]> {
-    const lookup = { partition, tenant: request.tenant, name: request.collection };
-    const collection = await this.#catalog.find(lookup);
-    if (collection === undefined) {
-      throw new GatewayError(
-        "unknown-collection",
-        unknownCollection(request.collection, this.#options.region),
-      );
-    }
-    try {
-      return planChanges(collection.schema, request.body);
-    } catch (error) {
-      if (!(error instanceof RefusedWriteError) || error.code !== "unknown-field") throw error;
-      const newer = await this.#catalog.findNewest(lookup);
-      if (newer === undefined || newer.version === collection.version) throw error;
-      return planChanges(newer.schema, request.body);
-    }
   }
 
   async #answer(input: {
@@ -116,7 +116,7 @@ export class Writer {
     const { region, store } = this.#options;
     const need = { position: 0, watermarks: { [region]: sequence } };
     try {
-      const folded = await this.#reader.waitUntilFolded({ partition, need, deadlineAtMs });
+      const folded = await this.#watches[partition]!.wait({ need, deadlineAtMs });
       if (folded === undefined) return result;
       const stored = await store.readOperation(result.operation);
       if (stored?.outcome === undefined) return result;

@@ -127,8 +127,16 @@ export interface StateReader {
   readPositions(partition: number): Promise<Positions>;
   /** What the region knows of an operation: that its WAL took it, what the fold made of it, or both. */
   readOperation(id: string): Promise<StoredOperation | undefined>;
+  /** What the partition's fold made of operations, of those that took effect; with the place that this was read at. */
+  readOutcomes(options: { partition: number; ids: readonly string[] }): Promise<FoldedOutcomes>;
   /** All records of a partition, by pages, in one snapshot, with the position they are at. */
   scanRecords(partition: number): AsyncGenerator<{ position: number; records: readonly StoredRecord[] }>;
+}
+
+export interface FoldedOutcomes {
+  readonly position: number;
+  readonly logTimeMs: number;
+  readonly outcomes: readonly OperationOutcome[];
 }
 
 /** Where a partition is, in one snapshot: its fold state without the collections. */

@@ -16,15 +16,44 @@ const MergeFieldBody = Type.Object(
   { additionalProperties: false },
 );
 
+const AuthoritativeFieldBody = Type.Object(
+  {
+    class: Type.Literal("authoritative"),
+    type: Type.Optional(ValueTypeName),
+    unique: Type.Optional(Type.Boolean({ description: "No two records have the same value." })),
+    immutable: Type.Optional(Type.Boolean({ description: "Once set, it stays." })),
+    min: Type.Optional(Type.Number()),
+    max: Type.Optional(Type.Number()),
+    initial: Type.Optional(Type.String({ description: "The state of a record that was never given one." })),
+    states: Type.Optional(
+      Type.Record(Type.String(), Type.Array(Type.String()), {
+        description: "From each state, the states that may follow it.",
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
 export const CollectionSchemaBody = Type.Object(
   {
     fields: Type.Record(
       Type.String({ pattern: FIELD_NAME_PATTERN }),
-      Type.Union([LwwFieldBody, MergeFieldBody]),
+      Type.Union([LwwFieldBody, MergeFieldBody, AuthoritativeFieldBody]),
       {
         minProperties: 1,
         additionalProperties: false,
       },
+    ),
+    partitionBy: Type.Optional(
+      Type.Enum(["key", "collection"], {
+        default: "key",
+        description: "collection: all records live in one partition, as unique fields need it.",
+      }),
+    ),
+    delete: Type.Optional(
+      Type.Literal("authoritative", {
+        description: "Deletes are decided by the log; nothing else is possible.",
+      }),
     ),
   },
   { additionalProperties: false },

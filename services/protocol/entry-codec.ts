@@ -1,38 +1,33 @@
 /**
- * Log entries on the wire, version 1. Text, so that any tool shows what is in the log:
+ * Log entries on the wire. Text, so that any tool shows what is in the log:
  *
  *   forebay/1 <SHA-256 of the rest>
  *   {"kind":"batch","origin":"eu","epoch":3,"first":41,"last":42,"previous":"…"}
  *   ["<id>","<tenant>","<collection>","<key>","<hlc>",<seen>,"<request hash>",[["<field>","<kind>","<operator>",<argument>],…]]
  *   …one line per operation
  *
+ * Version 2 has entries of proposals (`proposal-codec.ts`), and schemas that version 1 did not know.
+ *
  * Decoding checks everything that the fold relies on: what can't be decoded stops its partition, it is never skipped.
  */
 import { Type, type Static } from "typebox";
 import { Compile } from "typebox/compile";
-import type { BatchEntry, Entry, LoggedOperation, SchemaEntry } from "../core/entry.ts";
-import { argumentProblem } from "../core/fields/argument.ts";
-import { operatorsOf } from "../core/fields/index.ts";
-import { LOCAL_KINDS, OPERATORS, type Change } from "../core/fields/kind.ts";
+import type { BatchEntry, Entry, LoggedOperation, ProposeEntry, SchemaEntry } from "../core/entry.ts";
 import { sha256 } from "../core/hash.ts";
 import type { Hlc } from "../core/hlc.ts";
-import type { JsonValue } from "../core/json.ts";
+import type { CollectionSchema } from "../core/schema.ts";
+import { LocalChange, toChange } from "./change-codec.ts";
 import { CollectionSchemaBody } from "./collection.ts";
+import { decodeProposal, encodeProposal } from "./proposal-codec.ts";
+import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
+import { Hash, HlcText, Name, Region, Sequence, Uuid } from "./wire-types.ts";
 
-/** Highest version that this software reads and writes. */
-export const ENTRY_VERSION = 1;
+/** Highest version that this software reads. Version 2 has proposals, and schemas with authoritative fields. */
+export const ENTRY_VERSION = 2;
+/** Version from which entries hold proposals. */
+export const PROPOSALS_VERSION = 2;
 /** The log refuses messages above 1 MB; entries stay well below. */
 export const ENTRY_BYTES_MAX = 512 * 1024;
-
-export class UndecodableEntryError extends Error {
-  override readonly name = "UndecodableEntryError";
-}
-
-const Region = Type.String({ minLength: 1, maxLength: 32 });
-const Hash = Type.String({ pattern: "^[0-9a-f]{64}$" });
-const HlcText = Type.String({ pattern: "^[0-9a-f]{16}$" });
-const Sequence = Type.Integer({ minimum: 0 });
-const Uuid = Type.String({ pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$" });
 
 const Envelope = Type.Union([
   Type.Object({
@@ -65,35 +60,28 @@ const Envelope = Type.Union([
     origin: Region,
     id: Uuid,
     requestHash: Hash,
-    tenant: Type.String({ minLength: 1 }),
-    name: Type.String({ minLength: 1 }),
+    tenant: Name,
+    name: Name,
     deadlineMs: Sequence,
     version: Type.Union([Type.Null(), Type.Integer({ minimum: 1 })]),
     schema: CollectionSchemaBody,
   }),
-]);
-
-const ChangeTuple = Type.Tuple([
-  Type.String({ minLength: 1 }),
-  Type.Enum([...LOCAL_KINDS]),
-  Type.Enum([...OPERATORS]),
-  Type.Unknown(),
+  Type.Object({ kind: Type.Literal("propose"), origin: Region, count: Sequence }),
 ]);
 
 const OperationTuple = Type.Tuple([
   Uuid,
-  Type.String({ minLength: 1 }),
-  Type.String({ minLength: 1 }),
-  Type.String({ minLength: 1 }),
+  Name,
+  Name,
+  Name,
   HlcText,
   Sequence,
   Hash,
-  Type.Array(ChangeTuple, { minItems: 1 }),
+  Type.Array(LocalChange, { minItems: 1 }),
 ]);
 
 const envelopes = Compile(Envelope);
 const operations = Compile(OperationTuple);
-const changeLists = Compile(Type.Array(ChangeTuple, { minItems: 1 }));
 
 /** What a WAL row and an operation line have in common. */
 export interface OperationParts {
@@ -106,19 +94,6 @@ export interface OperationParts {
   readonly requestHash: string;
   /** Text of `encodeChanges`. */
   readonly body: string;
-}
-
-export function encodeChanges(changes: readonly Change[]): string {
-  return JSON.stringify(
-    changes.map(({ field, kind, operator, argument }) => [field, kind, operator, argument]),
-  );
-}
-
-/** @throws {UndecodableEntryError} */
-export function decodeChanges(body: string): Change[] {
-  const tuples = parseJson(body, "changes");
-  if (!changeLists.Check(tuples)) throw new UndecodableEntryError(`changes: ${explain(changeLists, tuples)}`);
-  return tuples.map(toChange);
 }
 
 /** The line of one operation; the origin's hash chain covers exactly this text. */
@@ -138,12 +113,31 @@ export function encodeBatch(
   );
 }
 
-export function encodeEntry(entry: Exclude<Entry, BatchEntry>): Uint8Array {
-  return frame(JSON.stringify(entry));
+/** @param lines from `encodeProposal`. */
+export function encodeProposals(origin: string, lines: readonly string[]): Uint8Array {
+  const envelope = JSON.stringify({ kind: "propose", origin, count: lines.length });
+  return frame([envelope, ...lines].join("\n"), PROPOSALS_VERSION);
 }
 
-function frame(body: string): Uint8Array {
-  return Buffer.from(`forebay/${ENTRY_VERSION} ${sha256(body)}\n${body}`);
+/** The lowest version that says it: regions that still run older software can read on. */
+function versionOf(entry: Entry): number {
+  if (entry.kind === "propose") return PROPOSALS_VERSION;
+  return entry.kind === "schema" ? schemaVersion(entry.schema) : 1;
+}
+
+export function encodeEntry(entry: Exclude<Entry, BatchEntry>): Uint8Array {
+  if (entry.kind === "propose") return encodeProposals(entry.origin, entry.proposals.map(encodeProposal));
+  return frame(JSON.stringify(entry), versionOf(entry));
+}
+
+/** Of the entry that proposes a schema. */
+export function schemaVersion({ fields, ...options }: CollectionSchema): number {
+  const isAuthoritative = Object.values(fields).some((field) => field.class === "authoritative");
+  return isAuthoritative || Object.keys(options).length > 0 ? PROPOSALS_VERSION : 1;
+}
+
+function frame(body: string, version = 1): Uint8Array {
+  return Buffer.from(`forebay/${version} ${sha256(body)}\n${body}`);
 }
 
 /**
@@ -155,18 +149,28 @@ export function decodeEntry(data: Uint8Array): { entry: Entry; checksum: string 
   const headerEnd = bytes.indexOf("\n");
   if (headerEnd === -1) throw new UndecodableEntryError("no entry of Forebay: the header is missing");
   const body = bytes.subarray(headerEnd + 1);
-  const checksum = checkHeader(bytes.toString("latin1", 0, headerEnd), body);
+  const { version, checksum } = checkHeader(bytes.toString("latin1", 0, headerEnd), body);
+  const entry = decodeBody(body);
+  // The checksum does not cover the header.
+  if (versionOf(entry) !== version) {
+    throw new UndecodableEntryError(`a ${entry.kind} entry of version ${versionOf(entry)} says ${version}`);
+  }
+  return { entry, checksum };
+}
+
+function decodeBody(body: Buffer): Entry {
   const lines = body.toString("utf8").split("\n");
   const envelope = parseJson(lines[0] ?? "", "envelope");
   if (!envelopes.Check(envelope))
     throw new UndecodableEntryError(`envelope: ${explain(envelopes, envelope)}`);
-  if (envelope.kind === "batch") return { entry: decodeBatch(envelope, lines.slice(1)), checksum };
+  if (envelope.kind === "batch") return decodeBatch(envelope, lines.slice(1));
+  if (envelope.kind === "propose") return decodeProposals(envelope, lines.slice(1));
   if (lines.length > 1) throw new UndecodableEntryError(`a ${envelope.kind} entry has one line only`);
-  return { entry: envelope as SchemaEntry, checksum };
+  return envelope as SchemaEntry;
 }
 
 /** The checksum is over the bytes, not over their text: different bytes may read as the same text. */
-function checkHeader(header: string, body: Uint8Array): string {
+function checkHeader(header: string, body: Uint8Array): { version: number; checksum: string } {
   const match = /^forebay\/([1-9]\d{0,3}) ([0-9a-f]{64})$/.exec(header);
   if (match === null) throw new UndecodableEntryError("no entry of Forebay: the header is missing");
   const version = Number(match[1]);
@@ -178,7 +182,7 @@ function checkHeader(header: string, body: Uint8Array): string {
   const checksum = match[2]!;
   if (sha256(body) !== checksum)
     throw new UndecodableEntryError("the checksum is wrong: the bytes have changed");
-  return checksum;
+  return { version, checksum };
 }
 
 type BatchEnvelope = Extract<Static<typeof Envelope>, { kind: "batch" }>;
@@ -191,6 +195,16 @@ function decodeBatch(envelope: BatchEnvelope, lines: readonly string[]): BatchEn
     );
   }
   return { ...envelope, operations: lines.map(decodeOperation) };
+}
+
+function decodeProposals(
+  { origin, count }: { origin: string; count: number },
+  lines: readonly string[],
+): ProposeEntry {
+  if (lines.length !== count) {
+    throw new UndecodableEntryError(`the entry of ${count} proposals has ${lines.length}`);
+  }
+  return { kind: "propose", origin, proposals: lines.map(decodeProposal) };
 }
 
 function decodeOperation(text: string): LoggedOperation {
@@ -208,33 +222,4 @@ function decodeOperation(text: string): LoggedOperation {
     changes: changes.map(toChange),
   };
   return { operation, text };
-}
-
-function toChange([field, kind, operator, argument]: Static<typeof ChangeTuple>): Change {
-  if (!operatorsOf(kind).includes(operator)) {
-    throw new UndecodableEntryError(`change of ${field}: a ${kind} has no operator ${operator}`);
-  }
-  const expected = argumentProblem(operator, argument);
-  if (expected !== undefined)
-    throw new UndecodableEntryError(`change of ${field}: ${operator} takes ${expected}`);
-  return { field, kind, operator, argument: argument as JsonValue };
-}
-
-function parseJson(text: string, what: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch (error) {
-    throw new UndecodableEntryError(`${what}: not JSON: ${(error as Error).message}`, { cause: error });
-  }
-}
-
-function explain(
-  validator: { Errors(value: unknown): { instancePath: string; message: string }[] },
-  value: unknown,
-): string {
-  return validator
-    .Errors(value)
-    .slice(0, 3)
-    .map((error) => `${error.instancePath || "/"} ${error.message}`)
-    .join("; ");
 }

@@ -1,15 +1,22 @@
 /** A gateway that can be asked before it is there: the HTTP server listens before the database answers. */
 import type { Collection } from "../core/schema.ts";
+import type { Session } from "../core/session.ts";
 import { GatewayError } from "../gateway/errors.ts";
 import type {
   Gateway,
+  Lease,
+  LeaseRequest,
+  LifeRequest,
   ListRequest,
   ListResult,
+  OperationReport,
+  OperationRequest,
   PutCollectionRequest,
   ReadRequest,
   ReadResult,
-  Receipt,
   RegionOverview,
+  RequestContext,
+  TransactionRequest,
   WriteRequest,
   WriteResult,
 } from "../gateway/gateway.ts";
@@ -50,8 +57,30 @@ export class LateGateway implements Gateway {
     return this.#present().listCollections(tenant);
   }
 
-  async operation(request: { tenant: string; id: string }): Promise<Receipt> {
+  async operation(request: OperationRequest): Promise<OperationReport> {
     return this.#present().operation(request);
+  }
+
+  async remove(request: LifeRequest): Promise<WriteResult> {
+    return this.#present().remove(request);
+  }
+
+  async restore(request: LifeRequest): Promise<WriteResult> {
+    return this.#present().restore(request);
+  }
+
+  async transact(request: TransactionRequest): Promise<WriteResult> {
+    return this.#present().transact(request);
+  }
+
+  async lease(request: LeaseRequest): Promise<WriteResult> {
+    return this.#present().lease(request);
+  }
+
+  async readLease(
+    request: RequestContext & { readonly name: string },
+  ): Promise<Lease & { readonly session: Session }> {
+    return this.#present().readLease(request);
   }
 
   async status(): Promise<RegionOverview> {

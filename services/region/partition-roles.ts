@@ -10,6 +10,7 @@ import { Relay } from "../relay/relay.ts";
 import type { ProcessRole } from "../runtime/config.ts";
 import { holdRole } from "../runtime/hold-role.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { Signal } from "../runtime/signal.ts";
 
 const GENESIS_POLL_MS = 100;
@@ -30,7 +31,7 @@ export interface PartitionRolesOptions {
   readonly crashPoints: CrashPoints;
   readonly logger: Logger;
   readonly appended: Signal;
-  readonly folded: Signal;
+  readonly folded: FoldFeed;
   readonly relayMetrics: RelayMetrics;
   readonly applierMetrics: ApplierMetrics;
 }

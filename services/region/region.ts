@@ -19,6 +19,7 @@ import type { RegionConfig } from "../runtime/config.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { Meter } from "../runtime/metrics.ts";
+import { FoldFeed } from "../runtime/fold-feed.ts";
 import { Signal } from "../runtime/signal.ts";
 import { followUpSchemas } from "./follow-up.ts";
 import { Health } from "./health.ts";
@@ -127,7 +128,7 @@ export class RegionProcess {
     await this.#migrate(stop);
     if (stop.aborted) return;
     const appended = new Signal();
-    const folded = new Signal();
+    const folded = new FoldFeed();
     const service = this.#makeGateway({ appended, folded });
     if (this.#config.roles.includes("gateway")) this.#gateway.arrive(service);
     this.#health.starting(undefined);
@@ -152,7 +153,7 @@ export class RegionProcess {
     }
   }
 
-  #makeGateway(signals: { appended: Signal; folded: Signal }): GatewayService {
+  #makeGateway(signals: { appended: Signal; folded: FoldFeed }): GatewayService {
     const { region, topology, wal } = this.#config;
     return new GatewayService({
       ...this.#ports(),
@@ -166,7 +167,7 @@ export class RegionProcess {
   }
 
   async #workOnLog(
-    parts: { appended: Signal; folded: Signal; service: GatewayService },
+    parts: { appended: Signal; folded: FoldFeed; service: GatewayService },
     stop: AbortSignal,
   ): Promise<void> {
     const { partitions } = this.#config.topology;
@@ -181,7 +182,7 @@ export class RegionProcess {
 
   #holdRoles(
     partitions: readonly number[],
-    { appended, folded }: { appended: Signal; folded: Signal },
+    { appended, folded }: { appended: Signal; folded: FoldFeed },
     stop: AbortSignal,
   ): Promise<void>[] {
     const { region, topology, roles } = this.#config;

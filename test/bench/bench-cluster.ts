@@ -17,7 +17,6 @@ export async function withCluster<T>(
       dataFolder: folder.path,
       topology: join(packageRoot(), topology),
       portBase: 0,
-      latency: false,
       migrate: migrateDatabase,
       logLevel: "warn",
     });

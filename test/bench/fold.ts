@@ -19,12 +19,12 @@ import { uuidOf } from "../../services/core/operation-id.ts";
 import {
   decodeEntry,
   encodeBatch,
-  encodeChanges,
   encodeEntry,
   encodeOperation,
 } from "../../services/protocol/entry-codec.ts";
+import { encodeChanges } from "../../services/protocol/change-codec.ts";
 import { silentLogger } from "../../services/runtime/logger.ts";
-import { Signal } from "../../services/runtime/signal.ts";
+import { FoldFeed } from "../../services/runtime/fold-feed.ts";
 import { silentMetrics } from "../simulation/metrics.ts";
 import { withCluster } from "./bench-cluster.ts";
 import { progress, report, round } from "./report.ts";
@@ -153,7 +153,7 @@ async function foldForReal(options: {
     await publishAll(log, options.entries);
     const { lastPosition } = await log.inspect(0);
     const stop = new AbortController();
-    const folded = new Signal();
+    const folded = new FoldFeed();
     const clock = new SystemClock();
     const ports = {
       store,

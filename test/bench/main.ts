@@ -1,10 +1,12 @@
-/** `npm run bench [accept] [fold] [memory]`: measures for real and prints figures as JSON lines. */
+/** `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. */
 import { benchAccept } from "./accept.ts";
+import { benchDecide } from "./decide.ts";
 import { benchFold } from "./fold.ts";
 import { benchMemory } from "./memory.ts";
 
 const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
   accept: benchAccept,
+  decide: benchDecide,
   fold: benchFold,
   memory: benchMemory,
 };

@@ -5,7 +5,8 @@ import { openPostgresStore } from "../../services/adapters/postgres/store.ts";
 import { chain, sha256, ZERO_HASH } from "../../services/core/hash.ts";
 import { hlcFromMilliseconds } from "../../services/core/hlc.ts";
 import { uuidOf } from "../../services/core/operation-id.ts";
-import { encodeBatch, encodeChanges, encodeOperation } from "../../services/protocol/entry-codec.ts";
+import { encodeBatch, encodeOperation } from "../../services/protocol/entry-codec.ts";
+import { encodeChanges } from "../../services/protocol/change-codec.ts";
 import { withCluster } from "./bench-cluster.ts";
 import { progress, report } from "./report.ts";
 

@@ -10,18 +10,12 @@ import {
   type PartitionState,
 } from "../../services/core/fold/state.ts";
 import { canonicalJson } from "../../services/core/json.ts";
-import { recordIdText } from "../../services/core/operation.ts";
+import { recordIdText, toRecordId } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
 import { decodeEntry } from "../../services/protocol/entry-codec.ts";
 import type { SimulatedCluster, SimulatedRegion } from "./cluster.ts";
-
-export class InvariantError extends Error {
-  override readonly name = "InvariantError";
-}
-
-export function require(holds: boolean, invariant: string, detail: string): asserts holds {
-  if (!holds) throw new InvariantError(`${invariant}: ${detail}`);
-}
+import { DecisionChecks } from "./decision-checks.ts";
+import { require } from "./require.ts";
 
 /** The log folded by the checker, with the digest of the state at every position. */
 class Reference {
@@ -30,6 +24,7 @@ class Reference {
   readonly outcomes = new Map<string, OperationOutcome>();
   /** By position. */
   readonly digests: string[] = [];
+  readonly #decisions = new DecisionChecks(this.records);
   #digest: Digest = EMPTY_DIGEST;
 
   constructor(partition: number) {
@@ -45,14 +40,16 @@ class Reference {
       slice: { records: this.records, operations: new Set(this.outcomes.keys()) },
       entries: [{ position: message.position, storedAtMs: message.storedAtMs, checksum, entry }],
     });
+    this.#decisions.before(entry, result);
     if (entry.kind === "batch") this.#checkWatermark(before[entry.origin]?.watermark, entry, result.state);
     this.state = result.state;
-    for (const [id, record] of result.records) this.#replace(id, record);
+    for (const [id, record] of result.records) this.#replace(id, record ?? undefined);
     for (const outcome of result.outcomes) {
       require(!this.outcomes.has(outcome.id), "I4", `operation ${outcome.id} took effect twice`);
       this.outcomes.set(outcome.id, outcome);
     }
     this.digests.push(stateDigest(this.state, this.#digest));
+    this.#decisions.after(entry, result);
   }
 
   #checkWatermark(
@@ -66,9 +63,10 @@ class Reference {
       after === entry.last, "I3", `${entry.origin} went from ${before} to ${after}`);
   }
 
-  #replace(id: string, record: StoredRecord): void {
+  #replace(id: string, record: StoredRecord | undefined): void {
     this.#digest = replaceInDigest(this.#digest, this.records.get(id), record);
-    this.records.set(id, record);
+    if (record === undefined) this.records.delete(id);
+    else this.records.set(id, record);
   }
 }
 
@@ -107,14 +105,11 @@ export class Checker {
       const { partition } = options.result.state;
       let digest = digests.get(partition) ?? EMPTY_DIGEST;
       for (const id of options.result.records.keys()) {
-        const stored = database.loadSlice({
-          partition,
-          records: [options.result.records.get(id)!],
-          operations: [],
-        });
-        const record = stored.records.get(id)!;
+        const stored = database.loadSlice({ partition, records: [toRecordId(id)], operations: [] });
+        const record = stored.records.get(id);
         digest = replaceInDigest(digest, rows.get(id), record);
-        rows.set(id, record);
+        if (record === undefined) rows.delete(id);
+        else rows.set(id, record);
       }
       digests.set(partition, digest);
       // Thrown here it would reach the code under test, which retries what fails.
@@ -191,16 +186,33 @@ export class Checker {
   }
 }
 
-function replaceInDigest(digest: Digest, before: StoredRecord | undefined, after: StoredRecord): Digest {
-  if (before === undefined) return addToDigest(digest, after);
-  const without = digest.sum - BigInt(`0x${rowHash(before)}`);
+function replaceInDigest(
+  digest: Digest,
+  before: StoredRecord | undefined,
+  after: StoredRecord | undefined,
+): Digest {
+  const rest = before === undefined ? digest : removeFromDigest(digest, before);
+  return after === undefined ? rest : addToDigest(rest, after);
+}
+
+function removeFromDigest(digest: Digest, record: StoredRecord): Digest {
+  const without = digest.sum - BigInt(`0x${rowHash(record)}`);
   const modulus = 1n << 256n;
-  const rest = { rows: digest.rows - 1, sum: ((without % modulus) + modulus) % modulus };
-  return addToDigest(rest, after);
+  return { rows: digest.rows - 1, sum: ((without % modulus) + modulus) % modulus };
 }
 
 function stateDigest(state: PartitionState, rows: Digest): string {
-  const { position, logTimeMs, chain, cluster, partitions, members, origins, collections } = state;
+  const {
+    position,
+    logTimeMs,
+    hlc: stamp,
+    chain,
+    cluster,
+    partitions,
+    members,
+    origins,
+    collections,
+  } = state;
   // Written out, since a database hands members of objects back in another order.
   const known = Object.keys(origins).toSorted();
   const byOrigin = known.map((region) => {
@@ -208,6 +220,6 @@ function stateDigest(state: PartitionState, rows: Digest): string {
     return [region, watermark, epoch, head, hlc, tick && canonicalJson(tick), promise?.walHead, promise?.hlc];
   });
   const schemas = canonicalJson(collections);
-  const texts = [position, logTimeMs, chain, cluster, partitions, members, byOrigin, schemas];
+  const texts = [position, logTimeMs, stamp, chain, cluster, partitions, members, byOrigin, schemas];
   return `${JSON.stringify(texts)} ${digestText(rows)}`;
 }

@@ -6,6 +6,7 @@ import type { CrashPoint, CrashPoints } from "../../services/ports/crash-points.
 import { Relay, type RelayOptions } from "../../services/relay/relay.ts";
 import { holdRole } from "../../services/runtime/hold-role.ts";
 import type { Logger } from "../../services/runtime/logger.ts";
+import { FoldFeed } from "../../services/runtime/fold-feed.ts";
 import { Signal } from "../../services/runtime/signal.ts";
 import { SimulatedDatabase } from "./database.ts";
 import { SimulatedLog, SimulatedLogServers, type LogFaults } from "./global-log.ts";
@@ -80,7 +81,7 @@ export class SimulatedCluster {
     const process = new Process(this.world, `${region.name}-${this.#processNumber}`);
     const ports = this.#ports(region, process);
     const { partitions } = this.options;
-    const signals = { appended: new Signal(), folded: new Signal() };
+    const signals = { appended: new Signal(), folded: new FoldFeed() };
     for (let partition = 0; partition < partitions; partition += 1) {
       this.#startRoles({ partition, process, ports, signals });
     }

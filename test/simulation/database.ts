@@ -20,6 +20,7 @@ import {
   StaleApplierError,
   WalFullError,
   type AppendOutcome,
+  type FoldedOutcomes,
   type ListedRecord,
   type Positions,
   type RecordSnapshot,
@@ -116,7 +117,7 @@ export class SimulatedDatabase {
 
   #nextHlc(partition: number, nowMs: number): Hlc {
     const data = this.#data(partition);
-    const observed = Object.values(data.state.origins).map((origin) => origin.hlc);
+    const observed = [...Object.values(data.state.origins).map((origin) => origin.hlc), data.state.hlc];
     return nextHlc({ nowMs, lastIssued: data.lastHlc, observed });
   }
 
@@ -194,7 +195,10 @@ export class SimulatedDatabase {
     }
     // Schemas are kept as text, so that their fields stay in the order that they were declared in.
     data.state = { ...roundTrip(result.state), collections: result.state.collections };
-    for (const [id, record] of result.records) this.#records.set(id, { ...roundTrip(record), partition });
+    for (const [id, record] of result.records) {
+      if (record === null) this.#records.delete(id);
+      else this.#records.set(id, { ...roundTrip(record), partition });
+    }
     for (const outcome of result.outcomes) data.outcomes.set(outcome.id, outcome);
     data.conflicts.push(...result.conflicts.map(roundTrip));
   }
@@ -239,6 +243,10 @@ export class SimulatedDatabase {
     for (const record of this.#records.values()) consider(record, record.partition);
     for (const partition of this.#partitions.keys())
       for (const row of this.#pending(partition)) consider(row, partition);
+    for (const record of this.#records.values()) {
+      const isDeleted = record.tenant === tenant && record.collection === collection && record.tombstone;
+      if (isDeleted) keys.delete(record.key);
+    }
     return [...keys]
       .toSorted(([one], [other]) => compareBytes(one, other))
       .slice(0, limit)
@@ -254,6 +262,12 @@ export class SimulatedDatabase {
   readPositions(partition: number): Positions {
     const { collections: _, ...positions } = this.loadPartition(partition);
     return positions;
+  }
+
+  readOutcomes({ partition, ids }: { partition: number; ids: readonly string[] }): FoldedOutcomes {
+    const { state, outcomes } = this.#data(partition);
+    const found = ids.map((id) => outcomes.get(id)).filter((outcome) => outcome !== undefined);
+    return { position: state.position, logTimeMs: state.logTimeMs, outcomes: found };
   }
 
   readOperation(id: string): StoredOperation | undefined {

@@ -13,4 +13,6 @@ export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics = {
   observe: ignore,
   published: ignore,
   flushed: ignore,
+  proposed: ignore,
+  breaker: ignore,
 };

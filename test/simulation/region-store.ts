@@ -112,6 +112,10 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.readOperation(id));
   }
 
+  readOutcomes(options: { partition: number; ids: readonly string[] }) {
+    return this.#call((database) => database.readOutcomes(options));
+  }
+
   async *scanRecords(
     partition: number,
   ): AsyncGenerator<{ position: number; records: readonly StoredRecord[] }> {

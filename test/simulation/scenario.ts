@@ -1,6 +1,7 @@
 /** One simulated run: a cluster, clients, faults drawn from the seed; then calm, convergence and the last checks. */
 import { silentLogger, type Logger } from "../../services/runtime/logger.ts";
 import { Checker } from "./checker.ts";
+import { DecisionClients } from "./decision-clients.ts";
 import { SimulatedCluster, type ClusterOptions } from "./cluster.ts";
 import { Workload } from "./workload.ts";
 import { World } from "./world.ts";
@@ -15,6 +16,8 @@ export interface Report {
   readonly requests: number;
   readonly acknowledged: number;
   readonly sessionReads: number;
+  readonly decided: number;
+  readonly linearizableReads: number;
   readonly entries: number;
   readonly commitsChecked: number;
   readonly faults: number;
@@ -45,20 +48,26 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   const cluster = new SimulatedCluster(world, wrapStore === undefined ? drawn : { ...drawn, wrapStore });
   const checker = new Checker(cluster);
   const workload = new Workload(cluster, checker);
+  const deciders = new DecisionClients(cluster);
   cluster.startAll();
   const trouble = new Trouble(cluster);
   // Most runs are about work under trouble, some about starting under it.
   if (world.random.chance(0.25)) trouble.start();
   let isReady = false;
-  const ready = workload.putCollection().then(() => {
-    isReady = true;
-    workload.start(world.random.integer(2, 8));
-    trouble.start();
-  });
+  const ready = workload
+    .putCollections()
+    .then(() => deciders.fund())
+    .then(() => {
+      isReady = true;
+      workload.start(world.random.integer(2, 8));
+      deciders.start(world.random.integer(2, 8));
+      trouble.start();
+    });
   await world.runUntil(() => isReady, { limitMs: CONVERGENCE_LIMIT_MS, what: "the collection" });
   await world.run(world.nowMs + TROUBLE_MS);
   throwFirst(checker.violations);
   workload.isOver = true;
+  deciders.isOver = true;
   trouble.end();
   await world.runUntil(() => checker.isConverged(), { limitMs: CONVERGENCE_LIMIT_MS, what: "convergence" });
   // Clients whose last request is on its way get their answer.
@@ -66,11 +75,12 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   await ready;
   await world.runUntil(() => checker.isConverged(), { limitMs: CONVERGENCE_LIMIT_MS, what: "last requests" });
   await world.run(world.nowMs + 3_000);
-  throwFirst([...checker.violations, ...workload.failures]);
+  throwFirst([...checker.violations, ...workload.failures, ...deciders.failures]);
   for (const region of cluster.regions) checker.checkWal(region);
   workload.checkOutcomes();
+  deciders.checkOutcomes();
   checker.checkFinalRows();
-  return report({ seed, world, cluster, checker, workload, trouble });
+  return report({ seed, world, cluster, checker, workload, deciders, trouble });
 }
 
 function throwFirst(errors: readonly unknown[]): void {
@@ -83,9 +93,10 @@ function report(input: {
   cluster: SimulatedCluster;
   checker: Checker;
   workload: Workload;
+  deciders: DecisionClients;
   trouble: Trouble;
 }): Report {
-  const { seed, world, cluster, checker, workload, trouble } = input;
+  const { seed, world, cluster, checker, workload, deciders, trouble } = input;
   const { partitions } = cluster.options;
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   for (const partition of numbers) world.trace(checker.reference(partition).state.chain);
@@ -96,6 +107,8 @@ function report(input: {
     requests: workload.requests.size,
     acknowledged: workload.acknowledged,
     sessionReads: workload.sessionReads,
+    decided: deciders.decided,
+    linearizableReads: deciders.linearizableReads,
     entries: numbers.reduce((sum, partition) => sum + cluster.servers.messages(partition).length, 0),
     commitsChecked: checker.commitsChecked,
     faults: trouble.count,

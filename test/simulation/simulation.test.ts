@@ -85,6 +85,18 @@ const PLANTED: readonly {
       }),
   },
   {
+    bug: "says that a fold is committed before it is",
+    finds: /I7|I12|I16/,
+    wrap: (store) => {
+      let committing = Promise.resolve();
+      return overriding(store, {
+        commitFold: async (options) => {
+          committing = committing.then(() => store.commitFold(options)).catch(() => undefined);
+        },
+      });
+    },
+  },
+  {
     bug: "says that it has folded more than it has",
     finds: /I11/,
     wrap: (store, region) =>

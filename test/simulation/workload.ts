@@ -8,8 +8,10 @@ import { EMPTY_SESSION, type Session } from "../../services/core/session.ts";
 import { idempotentOperationId } from "../../services/core/operation-id.ts";
 import { partitionOf } from "../../services/core/partition.ts";
 import type { WriteResult } from "../../services/gateway/gateway.ts";
-import { require, type Checker } from "./checker.ts";
+import { ACCOUNTS, ACCOUNTS_SCHEMA } from "./accounts.ts";
+import type { Checker } from "./checker.ts";
 import type { SimulatedCluster, SimulatedRegion } from "./cluster.ts";
+import { require } from "./require.ts";
 import { Process, type World } from "./world.ts";
 
 export const TENANT = "default";
@@ -60,17 +62,23 @@ export class Workload {
     }
   }
 
-  async putCollection(): Promise<void> {
+  async putCollections(): Promise<void> {
     const process = new Process(this.#world, "administrator");
+    await this.#putCollection(process, { name: COLLECTION, schema: SCHEMA });
+    await this.#putCollection(process, { name: ACCOUNTS, schema: ACCOUNTS_SCHEMA });
+  }
+
+  async #putCollection(
+    process: Process,
+    collection: { name: string; schema: CollectionSchema },
+  ): Promise<void> {
     for (;;) {
       const { gateway } = this.#anyProcess(this.#cluster.regions[0]!) ?? {};
       const context = { tenant: TENANT, session: EMPTY_SESSION, deadlineMs: 5_000 };
-      const put = gateway?.putCollection({ ...context, name: COLLECTION, schema: SCHEMA });
+      const put = gateway?.putCollection({ ...context, ...collection });
       const done = put?.then(() => true).catch(() => false);
-      if (
-        (await Promise.race([done ?? Promise.resolve(false), process.pass(6_000).then(() => false)])) === true
-      )
-        return;
+      const timeout = process.pass(6_000).then(() => false);
+      if ((await Promise.race([done ?? Promise.resolve(false), timeout])) === true) return;
       await process.pass(200);
     }
   }
@@ -88,6 +96,8 @@ export class Workload {
       if (random.chance(0.3)) {
         session = await this.#raiseAndRead({ process, number, value: raised + 1, name, session });
         raised += 1;
+      } else if (random.chance(0.05)) {
+        await this.#deleteOrRestore({ process, name, session });
       } else {
         await this.#writeAnything({ process, name, session });
       }
@@ -100,6 +110,24 @@ export class Workload {
     const increment = random.chance(0.5) ? random.integer(-5, 10) : 0;
     const body = { ...this.#randomBody(), ...(increment === 0 ? {} : { inc: { total: increment } }) };
     await this.#writeUntilKnown({ ...input, key, increment, body });
+  }
+
+  /** Deletes meet what other regions have buffered; whatever comes of it, all regions and the totals have to agree. */
+  async #deleteOrRestore(input: { process: Process; name: string; session: Session }): Promise<void> {
+    const { process, name, session } = input;
+    const { random } = this.#world;
+    const gateway = this.#anyProcess(random.pick(this.#cluster.regions))?.gateway;
+    const target = { collection: COLLECTION, key: random.pick(KEYS) };
+    const request = {
+      tenant: TENANT,
+      session,
+      deadlineMs: CLIENT_TIMEOUT_MS,
+      idempotencyKey: name,
+      ...target,
+    };
+    const deciding = random.chance(0.4) ? gateway?.remove(request) : gateway?.restore(request);
+    const answer = deciding?.catch((error: unknown) => this.#refused(error));
+    await Promise.race([answer, process.pass(CLIENT_TIMEOUT_MS + 500)]);
   }
 
   #randomBody(): Record<string, unknown> {
@@ -245,7 +273,7 @@ export class Workload {
     for (const { database, name } of this.#cluster.regions) {
       const outcomes = database.outcomes(partition);
       const taken = [...this.requests.values()].filter(
-        (request) => request.key === key && outcomes.has(request.id),
+        (request) => request.key === key && outcomes.get(request.id)?.status === "committed",
       );
       const expected = taken.reduce((sum, request) => sum + request.increment, 0);
       const record = database.readRecord({

@@ -108,7 +108,7 @@ const opening: Rule = ({ path, text }) => {
 };
 
 /** Tests that mirror a folder of folders lie one deeper than all others. */
-const DEEP_TESTS = ["test/unit/adapters"];
+const DEEP_TESTS = ["test/unit/adapters", "test/unit/core"];
 
 const climbing: Rule = ({ path, text }) => {
   const climbs = CLIMB_MAX + (isIn(path, ...DEEP_TESTS) ? 1 : 0) + 1;

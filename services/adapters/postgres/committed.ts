@@ -2,20 +2,22 @@
 import { assert } from "../../core/assert.ts";
 import type { FoldResult } from "../../core/fold/fold.ts";
 import { collectionId, initialPartitionState, type FoldSlice } from "../../core/fold/state.ts";
-import { recordIdText } from "../../core/operation.ts";
-import type { Fields, StoredRecord } from "../../core/record.ts";
+import { recordIdText, toRecordId } from "../../core/operation.ts";
+import type { Fields, StoredRecord, Tombstone } from "../../core/record.ts";
 import { StaleApplierError, type CommittedState } from "../../ports/region-store.ts";
 import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
-import { toRecordId } from "./record-id.ts";
+import { outcomeDetail } from "./rows.ts";
 import { countArray, fromHlc, hashArray, stampArray, textArray, toNumber, uuidArray } from "./values.ts";
 
 // One row, with the fields of all records in one JSON text: a thousand rows cost the driver more than the database.
 const LOAD_SLICE: Statement = {
   name: "load_slice",
-  text: `select found.record_ids, found.versions, found.fields, known.ids
+  text: `select found.record_ids, found.versions, found.fields, found.tombstones, found.deleted_ids, known.ids
          from (
            select json_agg(r.record_id) as record_ids, json_agg(r.version) as versions,
+                  json_agg(r.tombstone) filter (where r.tombstone is not null) as tombstones,
+                  json_agg(r.record_id) filter (where r.tombstone is not null) as deleted_ids,
                   '[' || string_agg(r.fields, ',') || ']' as fields
            from records r where r.record_id = any($2::text[])) found,
          (
@@ -26,7 +28,7 @@ const LOAD_SLICE: Statement = {
 
 const COMMIT_FOLD: Statement = {
   name: "commit_fold",
-  text: `select forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+  text: `select forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
          as is_committed`,
   effect: "writing",
 };
@@ -62,6 +64,9 @@ interface SliceRow {
   readonly record_ids: readonly string[] | null;
   readonly versions: readonly number[] | null;
   readonly fields: string | null;
+  /** Of the deleted among them. */
+  readonly tombstones: readonly string[] | null;
+  readonly deleted_ids: readonly string[] | null;
   readonly ids: readonly string[] | null;
 }
 
@@ -80,6 +85,10 @@ async function loadSlice(
   for (const [index, id] of (row.record_ids ?? []).entries()) {
     const { tenant, collection, key } = toRecordId(id);
     records.set(id, { tenant, collection, key, fields: fields[index]!, version: row.versions![index]! });
+  }
+  for (const [index, id] of (row.deleted_ids ?? []).entries()) {
+    const tombstone = JSON.parse(row.tombstones![index]!) as Tombstone;
+    records.set(id, { ...records.get(id)!, tombstone });
   }
   return { records, operations: new Set(row.ids) };
 }
@@ -105,6 +114,7 @@ async function commitFold(
 
 function stateValues({ state, collections, conflicts }: FoldResult): string[] {
   const { position, logTimeMs, chain, cluster, partitions, members } = state;
+  const hlc = fromHlc(state.hlc);
   const origins = Object.entries(state.origins).map(([region, origin]) => ({
     ...origin,
     region,
@@ -113,7 +123,7 @@ function stateValues({ state, collections, conflicts }: FoldResult): string[] {
   // A statement can't touch a row twice: of several versions of a collection the last is the one that counts.
   const latest = new Map(collections.map((one) => [collectionId(one.tenant, one.name), one]));
   return [
-    JSON.stringify({ position, logTimeMs, chain, cluster, partitions, members }),
+    JSON.stringify({ position, logTimeMs, hlc, chain, cluster, partitions, members }),
     JSON.stringify(origins),
     JSON.stringify([...latest.values()]),
     JSON.stringify(conflicts),
@@ -121,11 +131,23 @@ function stateValues({ state, collections, conflicts }: FoldResult): string[] {
 }
 
 function recordValues(result: FoldResult): Buffer[] {
-  const records = [...result.records.values()];
+  const changed: StoredRecord[] = [];
+  const ids: string[] = [];
+  const removedIds: string[] = [];
+  for (const [id, record] of result.records) {
+    if (record === null) {
+      removedIds.push(id);
+      continue;
+    }
+    ids.push(id);
+    changed.push(record);
+  }
   return [
-    textArray([...result.records.keys()]),
-    textArray(records.map((record) => JSON.stringify(record.fields))),
-    countArray(records.map((record) => record.version)),
+    textArray(ids),
+    textArray(changed.map((record) => JSON.stringify(record.fields))),
+    countArray(changed.map((record) => record.version)),
+    textArray(changed.map(({ tombstone }) => tombstone && JSON.stringify(tombstone))),
+    textArray(removedIds),
   ];
 }
 
@@ -138,7 +160,7 @@ function outcomeValues({ outcomes }: FoldResult): Buffer[] {
     textArray(outcomes.map((outcome) => outcome.origin)),
     stampArray(outcomes.map((outcome) => outcome.hlc)),
     textArray(outcomes.map((outcome) => outcome.status)),
-    textArray(outcomes.map((outcome) => outcome.reason)),
+    textArray(outcomes.map(outcomeDetail)),
   ];
 }
 

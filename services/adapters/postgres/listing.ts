@@ -4,12 +4,11 @@
  * It walks from key to key over the indexes of both tables, and so costs as much as the page it returns: neither the
  * number of records nor the length of the WAL, folded or pending, matters.
  */
-import { recordIdText } from "../../core/operation.ts";
+import { recordIdText, toRecordId } from "../../core/operation.ts";
 import type { ListedRecord, StateReader } from "../../ports/region-store.ts";
 import { afterPrefix, compareKeys } from "./key-range.ts";
 import type { Database, Statement } from "./pool.ts";
-import { toRecordId } from "./record-id.ts";
-import { IS_WITHOUT_EFFECT, PENDING_JSON, toFields, toPending, type PendingJson } from "./rows.ts";
+import { IS_WITHOUT_EFFECT, PENDING_JSON, toPending, toStoredRecord, type PendingJson } from "./rows.ts";
 import { toNumber } from "./values.ts";
 
 /** The first record from a bound on, in either table. Only what the tables hold is looked at, none is skipped by a filter. */
@@ -17,14 +16,17 @@ const firstFrom = (bound: string) => `least(
     (select r.record_id from records r where r.record_id >= ${bound} order by r.record_id limit 1),
     (select w.record_id from wal w where w.record_id >= ${bound} order by w.record_id limit 1))`;
 
-/** A record of the WAL alone is shown only while something of it is pending: its last row tells. */
-const IS_SHOWN = `(
-    exists (select from records r where r.record_id = found.record_id)
-    or coalesce((
+/**
+ * A deleted record is not shown, whatever is pending for it. One of the WAL alone is shown only while something of it is
+ * pending: its last row tells.
+ */
+const IS_SHOWN = `coalesce(
+    (select r.tombstone is null from records r where r.record_id = found.record_id),
+    (
       select w.sequence > coalesce(
         (select o.watermark from origins o where o.partition = w.partition and o.region = $1), 0)
       from wal w where w.record_id = found.record_id
-      order by w.sequence desc limit 1), false))`;
+      order by w.sequence desc limit 1), false)`;
 
 // `offset 0` keeps each look-up whole: without it the planner copies it into every place that uses it, or joins whole
 // tables. `record_id || chr(1)` is the next record after `record_id`: no key has a NUL.
@@ -87,7 +89,7 @@ export async function listRecords(
     return {
       key: id.key,
       committed:
-        fields === null ? undefined : { ...id, fields: toFields(fields), version: toNumber(version!) },
+        fields === null ? undefined : toStoredRecord(id, { fields, version: version!, tombstone: null }),
       pending: toPending(pending, id),
       position: toNumber(position),
     };

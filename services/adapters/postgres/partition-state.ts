@@ -10,7 +10,7 @@ import type { Positions } from "../../ports/region-store.ts";
 import type { Database, Statement } from "./pool.ts";
 import { toHlc, toNumber } from "./values.ts";
 
-const POSITIONS = `a.position, a.log_time_ms, a.chain, a.cluster, a.partitions, a.members,
+const POSITIONS = `a.position, a.log_time_ms, a.hlc, a.chain, a.cluster, a.partitions, a.members,
                 (select json_agg(json_build_object('region', o.region, 'watermark', o.watermark, 'epoch', o.epoch,
                           'chain', o.chain, 'hlc', o.hlc::text, 'tick', o.tick, 'promise', o.promise))
                  from origins o where o.partition = $1) as origins`;
@@ -34,6 +34,7 @@ const LOAD_PARTITION: Statement = {
 interface PositionsRow {
   readonly position: string;
   readonly log_time_ms: string;
+  readonly hlc: string;
   readonly chain: string;
   readonly cluster: string | null;
   readonly partitions: number;
@@ -71,6 +72,7 @@ function toPositions(partition: number, row: PositionsRow): Positions {
     partition,
     position: toNumber(row.position),
     logTimeMs: toNumber(row.log_time_ms),
+    hlc: toHlc(row.hlc),
     chain,
     cluster,
     partitions,

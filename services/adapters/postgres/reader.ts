@@ -1,8 +1,12 @@
 /** What a region's store shows of its records, collections and operations. Each read is one statement, and so one snapshot. */
 import { recordIdText } from "../../core/operation.ts";
-import type { StoredRecord } from "../../core/record.ts";
 import type { Collection } from "../../core/schema.ts";
-import type { RecordSnapshot, StateReader, StoredOperation } from "../../ports/region-store.ts";
+import type {
+  FoldedOutcomes,
+  RecordSnapshot,
+  StateReader,
+  StoredOperation,
+} from "../../ports/region-store.ts";
 import { listRecords } from "./listing.ts";
 import { isOperationId } from "./operation-id.ts";
 import { readPositions } from "./partition-state.ts";
@@ -10,20 +14,21 @@ import type { Database, Statement } from "./pool.ts";
 import {
   IS_WITHOUT_EFFECT,
   PENDING_JSON,
-  toFields,
+  OUTCOME_JSON,
   toOutcome,
   toPending,
+  toStoredRecord,
   type OutcomeJson,
   type PendingJson,
 } from "./rows.ts";
 import { scanRecords } from "./scan.ts";
-import { toHlc, toNumber } from "./values.ts";
+import { toHlc, toNumber, uuidArray } from "./values.ts";
 
 // A filter of the aggregate can't tempt the planner to look for the partition first, and at all that is pending in it.
 const READ_RECORD: Statement = {
   name: "read_record",
   text: `select coalesce((select a.position from applied a where a.partition = $1), 0) as position,
-                r.version, r.fields, waiting.rows as pending
+                r.version, r.fields, r.tombstone, waiting.rows as pending
          from (select coalesce(max(o.watermark), 0) as watermark from origins o
                where o.partition = $1 and o.region = $3) mark
          left join records r on r.record_id = $2
@@ -46,10 +51,7 @@ const READ_OPERATION: Statement = {
                                   'sequence', w.sequence, 'hlc', w.hlc::text,
                                   'request_hash', encode(w.request_hash, 'hex')) order by w.partition, w.sequence)
                  from wal w where w.id = $1) as accepted,
-                (select json_agg(json_build_object('id', o.id, 'tenant', o.tenant, 'partition', o.partition,
-                                  'position', o.position, 'request_hash', encode(o.request_hash, 'hex'),
-                                  'origin', o.origin, 'hlc', o.hlc::text, 'status', o.status, 'reason', o.reason)
-                                 order by o.partition)
+                (select json_agg(${OUTCOME_JSON} order by o.partition)
                  from operations o where o.id = $1) as folded,
                 (select json_agg(c.field order by c.partition, c.position, c.ordinal)
                  from conflicts c where c.loser_operation = $1) as lost`,
@@ -63,6 +65,7 @@ export function openReader(database: Database, region: string): StateReader {
     readCollections: (partition) => database.query<Collection & object>(READ_COLLECTIONS, [partition]),
     readPositions: (partition) => readPositions(database, partition),
     readOperation: (id) => readOperation(database, id),
+    readOutcomes: (options) => readOutcomes(database, options),
     scanRecords: (partition) => scanRecords(database, partition),
   };
 }
@@ -71,6 +74,7 @@ interface RecordRow {
   readonly position: string;
   readonly version: string | null;
   readonly fields: string | null;
+  readonly tombstone: string | null;
   readonly pending: readonly PendingJson[] | null;
 }
 
@@ -80,10 +84,9 @@ async function readRecord(
   const { database, region, partition, tenant, collection, key } = options;
   const row = await database.queryOne<RecordRow>(READ_RECORD, [partition, recordIdText(options), region]);
   const id = { tenant, collection, key };
-  const committed: StoredRecord | undefined =
-    row.fields === null
-      ? undefined
-      : { ...id, fields: toFields(row.fields), version: toNumber(row.version!) };
+  const { version, fields, tombstone } = row;
+  const committed =
+    fields === null ? undefined : toStoredRecord(id, { fields, version: version!, tombstone });
   return { committed, pending: toPending(row.pending, id), position: toNumber(row.position) };
 }
 
@@ -119,6 +122,34 @@ async function readOperation(database: Database, id: string): Promise<StoredOper
     ...(accepted && { accepted: toAccepted(accepted) }),
     ...(outcome && { outcome: toOutcome(outcome) }),
     lostFields: [...new Set(row.lost)],
+  };
+}
+
+const READ_OUTCOMES: Statement = {
+  name: "read_outcomes",
+  text: `select a.position, a.log_time_ms,
+                (select json_agg(${OUTCOME_JSON}) from operations o
+                 where o.id = any($2::uuid[]) and o.partition = $1) as outcomes
+         from applied a where a.partition = $1`,
+  effect: "reading",
+};
+
+interface OutcomesRow {
+  readonly position: string;
+  readonly log_time_ms: string;
+  readonly outcomes: readonly OutcomeJson[] | null;
+}
+
+async function readOutcomes(
+  database: Database,
+  { partition, ids }: Parameters<StateReader["readOutcomes"]>[0],
+): Promise<FoldedOutcomes> {
+  const [row] = await database.query<OutcomesRow>(READ_OUTCOMES, [partition, uuidArray(ids)]);
+  if (row === undefined) return { position: 0, logTimeMs: 0, outcomes: [] };
+  return {
+    position: toNumber(row.position),
+    logTimeMs: toNumber(row.log_time_ms),
+    outcomes: (row.outcomes ?? []).map(toOutcome),
   };
 }
 

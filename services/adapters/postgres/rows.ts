@@ -1,12 +1,25 @@
 /** Rows as statements give them, and what they are in the port's terms. */
 import type { OperationOutcome } from "../../core/fold/state.ts";
-import type { Fields } from "../../core/record.ts";
+import type { RecordId } from "../../core/operation.ts";
+import type { Fields, StoredRecord, Tombstone } from "../../core/record.ts";
 import type { WalRow } from "../../ports/region-store.ts";
 import { toHlc } from "./values.ts";
+
+type OutcomeDetail = Pick<OperationOutcome, "rejection" | "results">;
 
 /** Of `records`, whose column is text. */
 export function toFields(text: string): Fields {
   return JSON.parse(text) as Fields;
+}
+
+/** A record as it is stored. */
+export function toStoredRecord(
+  id: RecordId,
+  row: { readonly version: string | number; readonly fields: string; readonly tombstone: string | null },
+): StoredRecord {
+  const { tenant, collection, key } = id;
+  const record = { tenant, collection, key, fields: toFields(row.fields), version: Number(row.version) };
+  return row.tombstone === null ? record : { ...record, tombstone: JSON.parse(row.tombstone) as Tombstone };
 }
 
 /** An outcome as SQL's `json_build_object` writes it, with the stamp as text. */
@@ -18,11 +31,23 @@ export interface OutcomeJson {
   readonly origin: string;
   readonly hlc: string;
   readonly status: OperationOutcome["status"];
-  readonly reason: string | null;
+  readonly detail: string | null;
+}
+
+/** SQL for `OutcomeJson` of the row `o` of `operations`. */
+export const OUTCOME_JSON = `json_build_object('id', o.id, 'tenant', o.tenant, 'partition', o.partition,
+    'position', o.position, 'request_hash', encode(o.request_hash, 'hex'),
+    'origin', o.origin, 'hlc', o.hlc::text, 'status', o.status, 'detail', o.detail)`;
+
+/** What an outcome says besides its status; undefined where that is all. */
+export function outcomeDetail({ rejection, results }: OperationOutcome): string | undefined {
+  return rejection === undefined && results === undefined
+    ? undefined
+    : JSON.stringify({ rejection, results });
 }
 
 export function toOutcome(row: OutcomeJson): OperationOutcome {
-  const { id, tenant, position, origin, status, reason } = row;
+  const { id, tenant, position, origin, status, detail } = row;
   const outcome = {
     id,
     tenant,
@@ -32,7 +57,7 @@ export function toOutcome(row: OutcomeJson): OperationOutcome {
     hlc: toHlc(row.hlc),
     status,
   };
-  return reason === null ? outcome : { ...outcome, reason };
+  return detail === null ? outcome : { ...outcome, ...(JSON.parse(detail) as OutcomeDetail) };
 }
 
 /** Pending operations of one record: sequence, hlc, seen, id, request hash, body. */

@@ -1,9 +1,9 @@
 /** Reads all records of a partition in one snapshot, while folding goes on. */
+import { toRecordId } from "../../core/operation.ts";
 import type pg from "pg";
 import type { StoredRecord } from "../../core/record.ts";
 import type { Database } from "./pool.ts";
-import { toRecordId } from "./record-id.ts";
-import { toFields } from "./rows.ts";
+import { toStoredRecord } from "./rows.ts";
 import { toNumber } from "./values.ts";
 
 const PAGE_ROWS = 2_000;
@@ -12,10 +12,17 @@ const ABANDONED_AFTER_MS = 300_000;
 
 const POSITION = "select coalesce((select position from applied where partition = $1), 0) as position";
 const DECLARE = `declare scan no scroll cursor for
-                 select record_id, fields, version from records where partition = $1`;
+                 select record_id, fields, version, tombstone from records where partition = $1`;
 const FETCH = `fetch ${PAGE_ROWS} from scan`;
 
 export type ScanPage = { position: number; records: readonly StoredRecord[] };
+
+interface ScanRow {
+  readonly record_id: string;
+  readonly fields: string;
+  readonly version: string;
+  readonly tombstone: string | null;
+}
 
 /** At least one page, so that the position is told also of a partition without records. */
 export function scanRecords(
@@ -35,12 +42,8 @@ async function* pages(client: pg.PoolClient, partition: number): AsyncGenerator<
   const position = toNumber(place!.position);
   await client.query(DECLARE, [partition]);
   for (let isFirst = true; ; isFirst = false) {
-    const { rows } = await client.query<{ record_id: string; fields: string; version: string }>(FETCH);
-    const records = rows.map(({ record_id, fields, version }) => ({
-      ...toRecordId(record_id),
-      fields: toFields(fields),
-      version: toNumber(version),
-    }));
+    const { rows } = await client.query<ScanRow>(FETCH);
+    const records = rows.map((row) => toStoredRecord(toRecordId(row.record_id), row));
     if (isFirst || records.length > 0) yield { position, records };
     if (records.length < PAGE_ROWS) break;
   }

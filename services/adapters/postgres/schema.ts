@@ -62,6 +62,9 @@ export const applied = pgTable("applied", {
   partition: integer("partition").primaryKey(),
   position: count("position").notNull(),
   logTimeMs: count("log_time_ms").notNull(),
+  hlc: stamp("hlc")
+    .notNull()
+    .default(sql`0`),
   chain: text("chain").notNull(),
   cluster: text("cluster"),
   partitions: integer("partitions").notNull(),
@@ -91,6 +94,8 @@ export const records = pgTable("records", {
   recordId: bytewise("record_id").primaryKey(),
   /** JSON, but as text: the bytes that were folded, and nothing is parsed by the hottest write of all. */
   fields: text("fields").notNull(),
+  /** JSON; set while the record is deleted. */
+  tombstone: text("tombstone"),
 });
 
 export const collections = pgTable(
@@ -117,7 +122,8 @@ export const operations = pgTable(
     origin: bytewise("origin").notNull(),
     status: text("status").notNull(),
     requestHash: bytea("request_hash").notNull(),
-    reason: text("reason"),
+    /** JSON: why a proposal was rejected, or what else its client is told. */
+    detail: text("detail"),
   },
   (table) => [primaryKey({ columns: [table.id, table.partition] })],
 );

@@ -5,7 +5,7 @@
  */
 import { assert } from "../../core/assert.ts";
 import { advanceHlc, MAX_OFFSET_MS, ZERO_HLC } from "../../core/hlc.ts";
-import { recordIdText } from "../../core/operation.ts";
+import { recordIdText, toRecordId } from "../../core/operation.ts";
 import {
   WalFullError,
   type AppendOutcome,
@@ -15,7 +15,6 @@ import {
   type WriteAheadLog,
 } from "../../ports/region-store.ts";
 import type { Database, Statement } from "./pool.ts";
-import { toRecordId } from "./record-id.ts";
 import { toOutcome, type OutcomeJson } from "./rows.ts";
 import { hashArray, textArray, toHex, toHlc, toNumber, uuidArray } from "./values.ts";
 

@@ -2,12 +2,16 @@
 import { assert } from "../assert.ts";
 import type { Hlc } from "../hlc.ts";
 import type { JsonValue } from "../json.ts";
+import { claim, type ClaimState } from "./authoritative/claim.ts";
+import { lease, type LeaseState } from "./authoritative/lease.ts";
+import { value, type ValueState } from "./authoritative/value.ts";
 import {
   ineffective,
   type Applied,
   type Change,
+  type ChangeKind,
   type FieldKind,
-  type LocalKind,
+  type InternalKind,
   type Operator,
   type WriteContext,
 } from "./kind.ts";
@@ -19,18 +23,29 @@ import { register, type RegisterState } from "./merge/register.ts";
 import { set, type SetState } from "./merge/set.ts";
 
 export type FieldState =
-  LwwState | CounterState | SetState | MapState | RegisterState | ExtremeState<"max"> | ExtremeState<"min">;
+  | LwwState
+  | CounterState
+  | SetState
+  | MapState
+  | RegisterState
+  | ExtremeState<"max">
+  | ExtremeState<"min">
+  | ValueState
+  | LeaseState
+  | ClaimState;
 
-type KindTable = { readonly [Kind in LocalKind]: FieldKind<Extract<FieldState, { kind: Kind }>> };
+type KindTable = {
+  readonly [Kind in ChangeKind | InternalKind]: FieldKind<Extract<FieldState, { kind: Kind }>>;
+};
 
-const KINDS: KindTable = { lww, counter, set, map, register, max, min };
+const KINDS: KindTable = { lww, counter, set, map, register, max, min, value, lease, claim };
 
 /** Each kind takes states of its own name only; the callers below check that before they look here. */
-function kindOf(kind: LocalKind): FieldKind<FieldState> {
+function kindOf(kind: ChangeKind | InternalKind): FieldKind<FieldState> {
   return KINDS[kind] as unknown as FieldKind<FieldState>;
 }
 
-export function operatorsOf(kind: LocalKind): readonly Operator[] {
+export function operatorsOf(kind: ChangeKind): readonly Operator[] {
   return KINDS[kind].operators;
 }
 

@@ -6,6 +6,13 @@ import type { JsonValue } from "../json.ts";
 export const LOCAL_KINDS = ["lww", "counter", "set", "map", "register", "max", "min"] as const;
 export type LocalKind = (typeof LOCAL_KINDS)[number];
 
+/** The kinds of field that a write can change: `value` is the authoritative one, which the log decides. */
+export const CHANGE_KINDS = [...LOCAL_KINDS, "value"] as const;
+export type ChangeKind = (typeof CHANGE_KINDS)[number];
+
+/** What only the fold itself writes, in records that no client addresses. */
+export type InternalKind = "lease" | "claim";
+
 export const OPERATORS = ["set", "unset", "inc", "add", "remove", "put", "drop", "raise", "lower"] as const;
 export type Operator = (typeof OPERATORS)[number];
 
@@ -15,7 +22,7 @@ export const FIELD_ENTRIES_MAX = 1024;
 /** One operator on one field, with its argument checked. */
 export interface Change {
   readonly field: string;
-  readonly kind: LocalKind;
+  readonly kind: ChangeKind;
   readonly operator: Operator;
   readonly argument: JsonValue;
 }
@@ -29,6 +36,21 @@ export interface WriteContext {
   readonly position: number;
   /** Log position that the origin had folded when it accepted the write. */
   readonly seen: number;
+}
+
+/**
+ * The origin under which a value is kept that the log has decided on. It differs from that of the region's own WAL:
+ * the two ways in overtake each other, so neither knows what the other has written before it was folded.
+ */
+export function decidedOrigin(region: string): string {
+  return `${region}${DECIDED_SUFFIX}`;
+}
+
+const DECIDED_SUFFIX = "@log";
+
+/** The region that a value came through, whichever way in it took. */
+export function regionOfOrigin(origin: string): string {
+  return origin.endsWith(DECIDED_SUFFIX) ? origin.slice(0, -DECIDED_SUFFIX.length) : origin;
 }
 
 /** The position of what the log has not ordered yet: after everything that it has. */
@@ -55,7 +77,7 @@ export function writtenBy(write: WriteContext): Written {
 
 /** A value that a write lost to, or displaced, without either having known of the other. */
 export interface Loss {
-  readonly reason: "older" | "concurrent" | "overflow" | "full" | "kind";
+  readonly reason: "older" | "concurrent" | "overflow" | "full" | "kind" | "deleted";
   /** The sub-entry of a map; absent for whole fields. */
   readonly entry?: string;
   readonly loser: LossSide;

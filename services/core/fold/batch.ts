@@ -2,8 +2,8 @@
 import type { BatchEntry, LoggedOperation } from "../entry.ts";
 import { chain } from "../hash.ts";
 import type { Hlc } from "../hlc.ts";
-import { recordIdText, type Operation } from "../operation.ts";
-import { applyOperation, forgetInFields } from "../record.ts";
+import { recordIdText, type Operation, type RecordId } from "../operation.ts";
+import { foldChanges, writeContext, type FieldLoss, type StoredRecord, type Tombstone } from "../record.ts";
 import { count, currentRecord, isKnown, recordOutcome, setOrigin, type FoldWork } from "./work.ts";
 import { hlcFloor, type OriginState } from "./state.ts";
 import { keepPromise } from "./tick.ts";
@@ -51,41 +51,67 @@ function advanced(options: {
 function foldOperation(work: FoldWork, write: { origin: string; floor: Hlc }, operation: Operation): void {
   if (isKnown(work, operation.id)) return count(work, "duplicates");
   count(work, "operations");
-  const { origin, floor } = write;
-  const { position, logTimeMs } = work.state;
-  const { tenant, collection, key } = operation;
+  const { position } = work.state;
   const id = recordIdText(operation);
   const record = currentRecord(work, id);
-  const touched = operation.changes.map((change) => change.field);
-  // Before the operation: a field that is full of markers must not refuse what there is room for.
-  const before = record && forgetInFields(record.fields, touched, floor);
-  const result = applyOperation({ fields: before, operation, origin, position });
-  const hasForgotten = before !== record?.fields;
-  if (result.effective || hasForgotten) {
-    const { fields } = result;
-    const version = result.effective ? position : record!.version;
-    work.records.set(id, { tenant, collection, key, fields, version });
-  }
-  for (const loss of result.losses) {
-    work.conflicts.push({
-      ...loss,
-      tenant,
-      collection,
-      key,
-      position,
-      logTimeMs,
-      ordinal: ordinalAt(work, position),
-    });
-  }
+  const isEffective =
+    record?.tombstone === undefined
+      ? changeRecord({ work, write, operation, record })
+      : loseToTombstone({ work, write, operation, tombstone: record.tombstone });
   recordOutcome(work, {
     id: operation.id,
-    tenant,
+    tenant: operation.tenant,
     position,
     requestHash: operation.requestHash,
-    origin,
+    origin: write.origin,
     hlc: operation.hlc,
-    status: result.effective ? "committed" : "superseded",
+    status: isEffective ? "committed" : "superseded",
   });
+}
+
+interface LocalWrite {
+  readonly work: FoldWork;
+  readonly write: { readonly origin: string; readonly floor: Hlc };
+  readonly operation: Operation;
+}
+
+/** @returns false when every change lost. */
+function changeRecord(input: LocalWrite & { record: StoredRecord | undefined }): boolean {
+  const { work, operation, record } = input;
+  const { origin, floor } = input.write;
+  const { position } = work.state;
+  const { tenant, collection, key, changes } = operation;
+  const write = writeContext(operation, { origin, position });
+  const result = foldChanges({ fields: record?.fields, floor, changes, write });
+  if (result.effective || result.hasForgotten) {
+    const { fields } = result;
+    const version = result.effective ? position : record!.version;
+    work.records.set(recordIdText(operation), { tenant, collection, key, fields, version });
+  }
+  for (const loss of result.losses) recordConflict(work, operation, loss);
+  return result.effective;
+}
+
+/** A tombstone beats every operation ordered after it (I8); what was lost to it is kept. */
+function loseToTombstone(input: LocalWrite & { tombstone: Tombstone }): false {
+  const { work, operation, tombstone } = input;
+  for (const { field, argument } of operation.changes) {
+    const loser = {
+      origin: input.write.origin,
+      hlc: operation.hlc,
+      operation: operation.id,
+      value: argument,
+    };
+    const winner = { origin: tombstone.origin, hlc: tombstone.hlc, value: null };
+    recordConflict(work, operation, { field, reason: "deleted", loser, winner });
+  }
+  return false;
+}
+
+function recordConflict(work: FoldWork, { tenant, collection, key }: RecordId, loss: FieldLoss): void {
+  const { position, logTimeMs } = work.state;
+  const ordinal = ordinalAt(work, position);
+  work.conflicts.push({ ...loss, tenant, collection, key, position, logTimeMs, ordinal });
 }
 
 function ordinalAt(work: FoldWork, position: number): number {

@@ -7,17 +7,18 @@
  * same entries has the same rows, byte for byte, however the entries were grouped into calls.
  */
 import { unreachable } from "../assert.ts";
-import type { BatchEntry, Entry, GenesisEntry, OrderedEntry, SchemaEntry, TickEntry } from "../entry.ts";
+import type { Entry, GenesisEntry, OrderedEntry } from "../entry.ts";
 import { chain } from "../hash.ts";
 import { own } from "../json.ts";
-import { recordIdText } from "../operation.ts";
+import { recordIdText, type RecordId } from "../operation.ts";
 import type { StoredRecord } from "../record.ts";
-import { evolutionProblems, sameSchema, type Collection } from "../schema.ts";
+import type { Collection } from "../schema.ts";
 import { foldBatch } from "./batch.ts";
+import { foldProposals, recordsOfProposal } from "./propose.ts";
+import { foldSchema } from "./schema.ts";
 import { foldTick } from "./tick.ts";
-import { count, isKnown, recordOutcome, type FoldWork } from "./work.ts";
+import { count, type FoldWork } from "./work.ts";
 import {
-  collectionId,
   INITIAL_ORIGIN,
   NO_COUNTS,
   type Conflict,
@@ -29,8 +30,8 @@ import {
 
 export interface FoldResult {
   readonly state: PartitionState;
-  /** Rows that changed, by `recordIdText`, as they are now. */
-  readonly records: ReadonlyMap<string, StoredRecord>;
+  /** Rows that changed, by `recordIdText`, as they are now; null is gone. */
+  readonly records: ReadonlyMap<string, StoredRecord | null>;
   readonly outcomes: readonly OperationOutcome[];
   readonly conflicts: readonly Conflict[];
   /** Collections whose schema changed, as they are now; a later one of the same name replaces an earlier one. */
@@ -91,12 +92,14 @@ function dispatch(work: FoldWork, entry: Entry): void {
       return isMember(work, entry) ? foldTick(work, entry) : undefined;
     case "schema":
       return isMember(work, entry) ? foldSchema(work, entry) : undefined;
+    case "propose":
+      return isMember(work, entry) ? foldProposals(work, entry) : undefined;
     default:
       unreachable(entry);
   }
 }
 
-function isMember(work: FoldWork, entry: BatchEntry | TickEntry | SchemaEntry): boolean {
+function isMember(work: FoldWork, entry: Exclude<Entry, GenesisEntry>): boolean {
   if (own(work.state.origins, entry.origin) !== undefined) return true;
   count(work, "strangers");
   return false;
@@ -119,77 +122,27 @@ function foldGenesis(work: FoldWork, entry: GenesisEntry): void {
   };
 }
 
-function foldSchema(work: FoldWork, entry: SchemaEntry): void {
-  if (isKnown(work, entry.id)) return count(work, "duplicates");
-  const { state } = work;
-  const before = own(state.collections, collectionId(entry.tenant, entry.name));
-  const decision = schemaDecision({ before, entry, logTimeMs: state.logTimeMs });
-  if (decision.next !== undefined) {
-    const id = collectionId(entry.tenant, entry.name);
-    work.state = { ...state, collections: { ...state.collections, [id]: decision.next } };
-    work.collections.push(decision.next);
-  }
-  const { id, tenant, requestHash, origin } = entry;
-  const outcome = {
-    id,
-    tenant,
-    position: state.position,
-    requestHash,
-    origin,
-    hlc: state.origins[origin]!.hlc,
-  };
-  const { reason } = decision;
-  recordOutcome(
-    work,
-    reason === undefined ? { ...outcome, status: "committed" } : { ...outcome, status: "rejected", reason },
-  );
-}
-
-interface SchemaDecision {
-  readonly next?: Collection;
-  readonly reason?: string;
-}
-
-function schemaDecision(input: {
-  before: Collection | undefined;
-  entry: SchemaEntry;
-  logTimeMs: number;
-}): SchemaDecision {
-  const { before, entry, logTimeMs } = input;
-  if (logTimeMs > entry.deadlineMs) return { reason: "expired: the log ordered it after its deadline" };
-  return entry.version === null ? decideSchema(before, entry) : followSchema(before, entry, entry.version);
-}
-
-function decideSchema(before: Collection | undefined, entry: SchemaEntry): SchemaDecision {
-  const { tenant, name, schema } = entry;
-  if (before === undefined) return { next: { tenant, name, schema, version: 1 } };
-  const problems = evolutionProblems(before.schema, schema);
-  if (problems.length > 0) return { reason: problems.join("; ") };
-  if (sameSchema(before.schema, schema)) return {};
-  return { next: { tenant, name, schema, version: before.version + 1 } };
-}
-
-function followSchema(before: Collection | undefined, entry: SchemaEntry, version: number): SchemaDecision {
-  const { tenant, name, schema } = entry;
-  return version > (before?.version ?? 0) ? { next: { tenant, name, schema, version } } : {};
-}
-
 /** The rows and operation ids that folding the entries will look at. */
 export function sliceOf(entries: readonly OrderedEntry[]): {
-  records: Map<string, StoredRecordId>;
+  records: Map<string, RecordId>;
   operations: string[];
 } {
-  const records = new Map<string, StoredRecordId>();
+  const records = new Map<string, RecordId>();
   const operations: string[] = [];
+  const add = (id: RecordId) => void records.set(recordIdText(id), id);
   for (const { entry } of entries) {
     if (entry.kind === "schema") operations.push(entry.id);
+    if (entry.kind === "propose") {
+      for (const proposal of entry.proposals) {
+        operations.push(proposal.id);
+        recordsOfProposal(proposal).forEach(add);
+      }
+    }
     if (entry.kind !== "batch") continue;
     for (const { operation } of entry.operations) {
-      records.set(recordIdText(operation), operation);
+      add(operation);
       operations.push(operation.id);
     }
   }
   return { records, operations };
 }
-
-type StoredRecordId = Pick<StoredRecord, "tenant" | "collection" | "key">;

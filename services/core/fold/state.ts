@@ -1,6 +1,8 @@
 /** What the fold of one partition remembers besides records: small, and held in memory by its applier. */
 import { ZERO_HASH } from "../hash.ts";
-import { ZERO_HLC, type Hlc } from "../hlc.ts";
+import { advanceHlc, isBeyondOffset, maxHlc, ZERO_HLC, type Hlc } from "../hlc.ts";
+import type { Rejection } from "../decide/rejection.ts";
+import type { JsonValue } from "../json.ts";
 import type { RecordId } from "../operation.ts";
 import type { FieldLoss, StoredRecord } from "../record.ts";
 import type { Collection } from "../schema.ts";
@@ -36,6 +38,8 @@ export interface PartitionState {
   readonly position: number;
   /** Time by the log: the highest timestamp so far. */
   readonly logTimeMs: number;
+  /** The last stamp that the fold has given to a proposal. */
+  readonly hlc: Hlc;
   /** Head of the hash chain over all entries. */
   readonly chain: string;
   /** From the genesis entry; null before it. */
@@ -52,6 +56,7 @@ export function initialPartitionState(partition: number): PartitionState {
     partition,
     position: 0,
     logTimeMs: 0,
+    hlc: ZERO_HLC,
     chain: ZERO_HASH,
     cluster: null,
     partitions: 0,
@@ -74,6 +79,17 @@ export function collectionId(tenant: string, name: string): string {
   return `${tenant}\n${name}`;
 }
 
+/**
+ * The stamp of the next proposal: after everything folded, so that the log's order is also that of the stamps, and not
+ * behind the proposer's clock, unless that is too far ahead of log time.
+ */
+export function nextDecisionStamp(state: PartitionState, proposed: Hlc): Hlc {
+  let last = state.hlc;
+  for (const origin of Object.values(state.origins)) last = maxHlc(last, origin.hlc);
+  const next = advanceHlc(last, 1);
+  return isBeyondOffset(proposed, state.logTimeMs) ? next : maxHlc(next, proposed);
+}
+
 /** The stamp that nothing from any member can be older than any more. */
 export function hlcFloor(state: PartitionState): Hlc {
   let floor: Hlc | undefined;
@@ -93,7 +109,8 @@ export interface FoldSlice {
 
 /** All that the fold asks of a slice. */
 export interface FoldRows {
-  readonly records: Pick<FoldSlice["records"], "get">;
+  /** Null is a row that an earlier fold has removed. */
+  readonly records: { get(id: string): StoredRecord | null | undefined };
   readonly operations: Pick<FoldSlice["operations"], "has">;
 }
 
@@ -107,7 +124,9 @@ export interface OperationOutcome {
   readonly hlc: Hlc;
   readonly status: "committed" | "superseded" | "rejected";
   /** Why a proposal was rejected. */
-  readonly reason?: string;
+  readonly rejection?: Rejection;
+  /** Of a committed proposal, by write: what its client could not know. Absent where there is nothing. */
+  readonly results?: readonly JsonValue[];
 }
 
 /** A write that lost, kept with both values. */
@@ -127,6 +146,10 @@ export interface FoldCounts {
   readonly staleEpochs: number;
   readonly brokenChains: number;
   readonly strangers: number;
+  readonly proposals: number;
+  readonly rejected: number;
+  /** Proposals that came after their deadline, and so took no effect. */
+  readonly expired: number;
 }
 
 export const NO_COUNTS: FoldCounts = {
@@ -137,4 +160,7 @@ export const NO_COUNTS: FoldCounts = {
   staleEpochs: 0,
   brokenChains: 0,
   strangers: 0,
+  proposals: 0,
+  rejected: 0,
+  expired: 0,
 };

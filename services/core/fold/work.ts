@@ -15,7 +15,7 @@ import type {
 export interface FoldWork {
   state: PartitionState;
   readonly slice: FoldRows;
-  readonly records: Map<string, StoredRecord>;
+  readonly records: Map<string, StoredRecord | null>;
   readonly outcomes: OperationOutcome[];
   readonly outcomeIds: Set<string>;
   readonly conflicts: Conflict[];
@@ -43,5 +43,6 @@ export function recordOutcome(work: FoldWork, outcome: OperationOutcome): void {
 }
 
 export function currentRecord(work: FoldWork, id: string): StoredRecord | undefined {
-  return work.records.get(id) ?? work.slice.records.get(id);
+  const folded = work.records.get(id);
+  return (folded === undefined ? work.slice.records.get(id) : folded) ?? undefined;
 }

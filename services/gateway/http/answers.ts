@@ -2,6 +2,8 @@
 import type { Collection } from "../../core/schema.ts";
 import type {
   CollectionAnswer,
+  LeaseAnswer,
+  OperationAnswer,
   ReceiptAnswer,
   RecordAnswer,
   RecordListAnswer,
@@ -9,7 +11,9 @@ import type {
 } from "../../protocol/http/answers.ts";
 import type { PartitionStatusAnswer, StatusAnswer } from "../../protocol/http/status.ts";
 import type {
+  Lease,
   ListResult,
+  OperationReport,
   PartitionStatus,
   ReadResult,
   Receipt,
@@ -18,6 +22,7 @@ import type {
   WriteResult,
 } from "../gateway.ts";
 import { encodeCursor } from "./cursor.ts";
+import { operationResult, type ShowResult } from "./results.ts";
 
 export const STATUS_OF_RECEIPT: { readonly [Status in Receipt["status"]]: number } = {
   accepted: 202,
@@ -27,23 +32,47 @@ export const STATUS_OF_RECEIPT: { readonly [Status in Receipt["status"]]: number
 };
 
 export function receiptAnswer(receipt: Receipt): ReceiptAnswer {
-  const { operation, status, region, at, position, reason, lostFields } = receipt;
+  const { operation, status, region, at, position, rejection, lostFields } = receipt;
   const answer: ReceiptAnswer = { operation, status, region, at };
   if (position !== undefined) answer.position = position;
-  if (reason !== undefined) answer.reason = reason;
+  if (rejection !== undefined) {
+    const { code, message: reason, field, write } = rejection;
+    Object.assign(answer, {
+      code,
+      reason,
+      ...(field !== undefined && { field }),
+      ...(write !== undefined && { write }),
+    });
+  }
   if (lostFields !== undefined) answer.lost_fields = [...lostFields];
   return answer;
 }
 
+export function operationAnswer(report: OperationReport): OperationAnswer {
+  if (!("region" in report)) return { operation: report.operation, status: report.status };
+  const { position, results, appliedBy } = report;
+  const result = position && results && operationResult({ position, results });
+  return {
+    ...receiptAnswer(report),
+    ...(result !== undefined && { result }),
+    ...(appliedBy !== undefined && { applied_by: { ...appliedBy } }),
+  };
+}
+
 /** The answer's text. Almost every write is answered with the short form, whose members need no escaping. */
-export function writeAnswerText(result: WriteResult, session: string): string {
-  const { operation, status, region, at } = result;
+export function writeAnswerText(
+  result: WriteResult,
+  { session, showResult }: { session: string; showResult: ShowResult },
+): string {
+  const { operation, status, region, at, position, results, isDecided } = result;
   if (status === "accepted" && !result.isReplayed) {
     return `{"operation":"${operation}","status":"accepted","region":"${region}","at":"${at}","session":"${session}"}`;
   }
   const answer: WriteAnswer = { ...receiptAnswer(result), session };
   if (result.isReplayed) answer.replayed = true;
-  return JSON.stringify(answer);
+  if (isDecided !== true || status !== "committed" || position === undefined) return JSON.stringify(answer);
+  const shown = showResult({ position, ...(results !== undefined && { results }) });
+  return JSON.stringify({ ...answer, result: shown });
 }
 
 export function recordAnswer(result: ReadResult, session: string): RecordAnswer {
@@ -60,6 +89,10 @@ export function recordListAnswer(result: ListResult, session: string): RecordLis
     pending,
   }));
   return { records, ...(next === undefined ? {} : { next_cursor: encodeCursor(next) }), session };
+}
+
+export function leaseAnswer({ name, holder, token, expiresAtMs }: Lease, session: string): LeaseAnswer {
+  return { name, holder, token: String(token), expires_at_ms: expiresAtMs, session };
 }
 
 export function collectionAnswer({ name, version, schema }: Collection): CollectionAnswer {

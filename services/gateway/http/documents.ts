@@ -1,33 +1,54 @@
-/** Parameters and headers that several routes describe. */
+/** What the documents of several routes have in common: parameters, headers, problems. */
 import { Type } from "typebox";
+import { KEY_BYTES_MAX } from "../../core/accept/key.ts";
 import { COLLECTION_NAME_PATTERN } from "../../core/schema.ts";
-import { KEY_BYTES_MAX } from "../../core/accept.ts";
 import {
-  AVAILABLE_CONSISTENCIES,
+  API_PREFIX,
+  CONSISTENCIES,
   DEADLINE_MS_DEFAULT,
   DEADLINE_MS_MAX,
   DEADLINE_MS_MIN,
   IDEMPOTENCY_KEY_LENGTH_MAX,
+  STALENESS_MS_MAX,
 } from "../../protocol/http/headers.ts";
+import type { ProblemCode } from "../../protocol/http/problems.ts";
+
+export const RECORDS_URL = `${API_PREFIX}/collections/:collection/records`;
+export const RECORD_URL = `${RECORDS_URL}/:key`;
+
+/** Parameters of `RECORD_URL`. */
+export interface RecordNames {
+  readonly collection: string;
+  readonly key: string;
+}
 
 export const CollectionName = Type.String({ pattern: COLLECTION_NAME_PATTERN });
 
-export const RecordParams = Type.Object({
-  collection: CollectionName,
-  key: Type.String({
-    minLength: 1,
-    maxLength: KEY_BYTES_MAX,
-    description: `Percent-encoded, also its slashes (%2F); at most ${KEY_BYTES_MAX} bytes of UTF-8 without control characters.`,
-  }),
+/** Of a record's key, or of a name that is checked like one. */
+export const KeyParameter = Type.String({
+  minLength: 1,
+  maxLength: KEY_BYTES_MAX,
+  description: `Percent-encoded, also its slashes (%2F); at most ${KEY_BYTES_MAX} bytes of UTF-8 without control characters.`,
 });
 
-export const ConsistencyParameter = Type.Optional(
-  Type.Enum([...AVAILABLE_CONSISTENCIES], {
-    default: "local",
-    description:
-      "local: this region's view; session: the same, once it holds what Forebay-Session has seen. bounded and linearizable are refused in this version.",
-  }),
-);
+export const RecordParams = Type.Object({ collection: CollectionName, key: KeyParameter });
+
+export const ConsistencyParameters = {
+  consistency: Type.Optional(
+    Type.Enum([...CONSISTENCIES], {
+      default: "local",
+      description:
+        "local: this region's view; session: the same, once it holds what Forebay-Session has seen; bounded: the same, if it is at most max_staleness_ms old; linearizable: committed state, with everything that was acknowledged as committed before the read began.",
+    }),
+  ),
+  max_staleness_ms: Type.Optional(
+    Type.Integer({
+      minimum: 0,
+      maximum: STALENESS_MS_MAX,
+      description: "Required with consistency=bounded, and refused without.",
+    }),
+  ),
+};
 
 export const SessionRequestHeader = Type.Optional(
   Type.String({ description: "The session token of an earlier answer, from any region." }),
@@ -42,15 +63,69 @@ export const DeadlineRequestHeader = Type.Optional(
   }),
 );
 
-export const IdempotencyKeyRequestHeader = Type.Optional(
+/** Of every request. */
+export const RequestHeaders = {
+  "Forebay-Session": SessionRequestHeader,
+  "Forebay-Deadline-Ms": DeadlineRequestHeader,
+};
+
+/** Of every request that changes something. */
+export const ChangeHeaders = {
+  "Idempotency-Key": Type.Optional(
+    Type.String({
+      minLength: 1,
+      maxLength: IDEMPOTENCY_KEY_LENGTH_MAX,
+      pattern: "^[\\x20-\\x7e]+$",
+      description:
+        "Names the request: sent again with the same key, to any region, it takes effect once and gets the first answer. That holds for what the log has decided against as well: a new try needs a new key.",
+    }),
+  ),
+  ...RequestHeaders,
+};
+
+export const IfMatchRequestHeader = Type.Optional(
   Type.String({
-    minLength: 1,
-    maxLength: IDEMPOTENCY_KEY_LENGTH_MAX,
-    pattern: "^[\\x20-\\x7e]+$",
     description:
-      "Names the request: sent again with the same key, to any region, it takes effect once and gets the first answer.",
+      'The ETag of a read, such as `"17"`: the record must have this version. `*`: there must be one.',
   }),
 );
 
 export const SessionAnswerHeader = Type.String({ description: "The session token, as in the body." });
 export const ETagAnswerHeader = Type.String({ description: "The version of the record's view." });
+
+/** Of the answer to every request that changes something. */
+export const ChangeAnswerHeaders = {
+  "Forebay-Session": SessionAnswerHeader,
+  "Idempotency-Replayed": Type.Literal("true", {
+    description: "Present when this is the answer to an earlier try of the same request.",
+  }),
+};
+
+/** What a request can meet that the log is to decide on, besides the decision. */
+export const ORDERED_PROBLEMS: readonly ProblemCode[] = [
+  "invalid-session",
+  "invalid-idempotency-key",
+  "invalid-deadline",
+  "invalid-condition",
+  "idempotency-key-reused",
+  "overloaded",
+  "session-behind",
+  "no-quorum",
+  "not-supported-yet",
+  "expired",
+  "store-unavailable",
+  "starting",
+  "outcome-unknown",
+];
+
+/** What a read can meet before there is an answer. */
+export const READ_PROBLEMS: readonly ProblemCode[] = [
+  "invalid-session",
+  "invalid-deadline",
+  "session-behind",
+  "no-quorum",
+  "overloaded",
+  "not-supported-yet",
+  "store-unavailable",
+  "starting",
+];

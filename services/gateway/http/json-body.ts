@@ -1,6 +1,7 @@
 /** Reads a JSON body strictly: UTF-8, one value, and no name that has a meaning of its own in JavaScript. */
 import { isUtf8 } from "node:buffer";
 import type { IncomingHttpHeaders } from "node:http";
+import { isObject } from "../../core/json.ts";
 import { ProblemError } from "./problem.ts";
 
 const BYTE_ORDER_MARK = "\uFEFF";
@@ -25,6 +26,17 @@ export function readJsonBody(headers: IncomingHttpHeaders, body: unknown): unkno
     throw new ProblemError("malformed-body", 'the name "__proto__" can\'t be used in a body');
   }
   return value;
+}
+
+/**
+ * For requests that need no body: none, or an object without members. Anything else would be ignored.
+ * @throws {ProblemError} as `readJsonBody`.
+ */
+export function refuseBody(headers: IncomingHttpHeaders, body: unknown): void {
+  if (!Buffer.isBuffer(body) || body.length === 0) return;
+  const value = readJsonBody(headers, body);
+  if (isObject(value) && Object.keys(value).length === 0) return;
+  throw new ProblemError("malformed-body", "this request takes no body");
 }
 
 function checkMediaType(headers: IncomingHttpHeaders): void {

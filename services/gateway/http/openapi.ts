@@ -21,7 +21,7 @@ export interface RouteDocument {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
-  readonly tag: "records" | "collections" | "operations" | "region";
+  readonly tag: "records" | "transactions" | "leases" | "collections" | "operations" | "region";
   readonly params?: TObject;
   readonly query?: TObject;
   readonly headers?: TObject;
@@ -39,12 +39,15 @@ const EVERYWHERE: readonly ProblemCode[] = [
   "invalid-parameter",
   "internal",
 ];
-const WITH_BODY: readonly ProblemCode[] = [
+/** Of requests with a body, and of those that refuse one. */
+export const BODY_PROBLEMS: readonly ProblemCode[] = [
   "malformed-json",
   "malformed-body",
   "unsupported-media-type",
   "body-too-large",
 ];
+/** Reads tell what the client has seen also where there is nothing to see. */
+const SEEN_PROBLEMS: readonly ProblemCode[] = ["record-not-found", "record-deleted", "lease-not-found"];
 /** No route answers with these; they say that there is none. */
 const OUTSIDE_ROUTES: readonly ProblemCode[] = ["route-not-found", "method-not-allowed"];
 
@@ -63,16 +66,36 @@ export function openApiOperation(document: RouteDocument): FastifySchema {
     ...(query === undefined ? {} : { querystring: query }),
     ...(headers === undefined ? {} : { headers }),
     ...(body === undefined ? {} : { body }),
-    response: { ...answersByStatus(document), ...problemsByStatus(problemsOf(document)) },
+    response: mergeByStatus(answersByStatus(document), problemsByStatus(problemsOf(document))),
   };
 }
 
+interface ResponseDocument {
+  readonly description: string;
+  readonly headers?: object;
+  readonly content?: object;
+}
+
+type Responses = { readonly [status: string]: ResponseDocument };
+
+/** A status may have an answer and problems: they differ by media type. */
+function mergeByStatus(answers: Responses, problems: Responses): Responses {
+  const merged = Object.entries(problems).map(([status, problem]) => {
+    const answer = answers[status];
+    if (answer === undefined) return [status, problem];
+    const description = `${answer.description}\n${problem.description}`;
+    const headers = { ...answer.headers, ...problem.headers };
+    return [status, { description, headers, content: { ...answer.content, ...problem.content } }];
+  });
+  return { ...answers, ...Object.fromEntries(merged) };
+}
+
 function problemsOf(document: RouteDocument): readonly ProblemCode[] {
-  const withBody = document.body === undefined ? [] : WITH_BODY;
+  const withBody = document.body === undefined ? [] : BODY_PROBLEMS;
   return [...new Set([...EVERYWHERE, ...withBody, ...document.problems])];
 }
 
-function answersByStatus({ answers }: RouteDocument): { [status: string]: unknown } {
+function answersByStatus({ answers }: RouteDocument): Responses {
   const entries = Object.entries(answers as { [status: string]: AnswerDocument });
   return Object.fromEntries(
     entries.map(([status, { description, body, headers, mediaType = "application/json" }]) => [
@@ -86,7 +109,7 @@ function answersByStatus({ answers }: RouteDocument): { [status: string]: unknow
   );
 }
 
-function problemsByStatus(codes: readonly ProblemCode[]): { [status: string]: unknown } {
+function problemsByStatus(codes: readonly ProblemCode[]): Responses {
   const byStatus = new Map<number, ProblemCode[]>();
   for (const code of codes) {
     const { status } = problemDefinition(code);
@@ -95,13 +118,19 @@ function problemsByStatus(codes: readonly ProblemCode[]): { [status: string]: un
   return Object.fromEntries([...byStatus].map(([status, group]) => [status, problemResponse(group)]));
 }
 
-function problemResponse(codes: readonly ProblemCode[]): object {
+function problemResponse(codes: readonly ProblemCode[]): ResponseDocument {
   const lines = codes.map((code) => `- \`${code}\`: ${problemDefinition(code).title}. ${adviceOf(code)}`);
   const types = Type.Object({ type: Type.Enum(codes.map(problemType)) });
-  const waits = codes.some((code) => problemDefinition(code).retryAfterSeconds !== undefined);
+  const definitions = codes.map(problemDefinition);
+  const isDecided = definitions.some((definition) => definition.isDecided === true);
   return {
     description: lines.join("\n"),
-    ...headersOf({ "Retry-After": waits, Location: codes.includes("outcome-unknown") }),
+    ...headersOf({
+      "Retry-After": definitions.some(({ retryAfterSeconds }) => retryAfterSeconds !== undefined),
+      Location: codes.includes("outcome-unknown"),
+      "Forebay-Session": isDecided || codes.some((code) => SEEN_PROBLEMS.includes(code)),
+      "Idempotency-Replayed": isDecided,
+    }),
     content: { [PROBLEM_MEDIA_TYPE]: { schema: { allOf: [PROBLEM_REFERENCE, types] } } },
   };
 }
@@ -109,6 +138,12 @@ function problemResponse(codes: readonly ProblemCode[]): object {
 const PROBLEM_HEADERS = {
   "Retry-After": Type.Integer({ minimum: 1, description: "When to come back, in seconds." }),
   Location: Type.String({ description: "Where to ask what became of the operation." }),
+  "Forebay-Session": Type.String({
+    description: "The session token, where the log or a read has told the client something.",
+  }),
+  "Idempotency-Replayed": Type.Literal("true", {
+    description: "Present when this is the answer to an earlier try of the same request.",
+  }),
 };
 
 function headersOf(wanted: { [Name in keyof typeof PROBLEM_HEADERS]: boolean }): object {
@@ -117,11 +152,14 @@ function headersOf(wanted: { [Name in keyof typeof PROBLEM_HEADERS]: boolean }):
 }
 
 function adviceOf(code: ProblemCode): string {
-  switch (problemDefinition(code).retry) {
+  const { retry, isDecided } = problemDefinition(code);
+  switch (retry) {
     case "never":
       return "Change the request.";
     case "same":
-      return "Send it again.";
+      return isDecided === true
+        ? "Send it again, under a new Idempotency-Key if it had one."
+        : "Send it again.";
     case "ask":
       return "It may have taken effect: ask for the operation, or send it again with the same Idempotency-Key.";
   }
@@ -151,6 +189,8 @@ export function openApiBase(software: string) {
     },
     tags: [
       { name: "records", description: "Writing and reading records." },
+      { name: "transactions", description: "Writing several records, all or none." },
+      { name: "leases", description: "Who may do what only one may do at a time." },
       { name: "collections", description: "Schemas of collections." },
       { name: "operations", description: "What became of a write." },
       { name: "region", description: "The region itself, for operators." },

@@ -1,12 +1,12 @@
 /** From whatever was thrown to a problem: the one place that decides what a client is told. */
-import { RefusedWriteError } from "../../core/accept.ts";
+import { RefusedWriteError } from "../../core/accept/refused-write.ts";
 import { LogUnavailableError } from "../../ports/global-log.ts";
 import { StoreUnavailableError } from "../../ports/region-store.ts";
 import type { ProblemAnswer } from "../../protocol/http/answers.ts";
-import { BODY_BYTES_MAX } from "../../protocol/http/headers.ts";
+import { API_PREFIX, BODY_BYTES_MAX } from "../../protocol/http/headers.ts";
 import { problemDefinition, problemType, type ProblemCode } from "../../protocol/http/problems.ts";
 import { InvalidSessionError } from "../../protocol/session-token.ts";
-import { GatewayError } from "../errors.ts";
+import { GatewayError, type GatewayErrorDetails } from "../errors.ts";
 
 /** A request that the transport itself refuses. */
 export class ProblemError extends Error {
@@ -28,28 +28,24 @@ export class ProblemError extends Error {
   }
 }
 
-export interface Problem {
+export interface Problem extends GatewayErrorDetails {
   readonly code: ProblemCode;
   readonly detail: string;
-  readonly field?: string | undefined;
-  readonly operation?: string | undefined;
-  readonly retryAfterMs?: number | undefined;
-  readonly allow?: readonly string[] | undefined;
+  /** Methods that the resource has. */
+  readonly allow?: readonly string[];
 }
 
 /** An error that nobody has foreseen becomes `internal`; the caller logs it. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) {
-    return { code: error.code, detail: error.message, field: error.field, allow: error.allow };
+    const { allow } = error;
+    return { ...refusal(error), ...(allow !== undefined && { allow }) };
   }
   // The codes of both classes are codes of problems: one that the table lacks does not compile.
   if (error instanceof GatewayError) {
-    const { code, message, operation, retryAfterMs } = error;
-    return { code, detail: message, operation, retryAfterMs };
+    return { ...error.details, code: error.code, detail: error.message };
   }
-  if (error instanceof RefusedWriteError) {
-    return { code: error.code, detail: error.message, field: error.field };
-  }
+  if (error instanceof RefusedWriteError) return refusal(error);
   if (error instanceof InvalidSessionError) return { code: "invalid-session", detail: error.message };
   if (error instanceof StoreUnavailableError) {
     return { code: "store-unavailable", detail: "the region's database does not answer at the moment" };
@@ -58,6 +54,11 @@ export function problemOf(error: unknown): Problem {
     return { code: "no-quorum", detail: "the log can't be reached at the moment" };
   }
   return frameworkProblem(error) ?? internalProblem();
+}
+
+function refusal(error: { code: ProblemCode; message: string; field: string | undefined }): Problem {
+  const { code, message: detail, field } = error;
+  return { code, detail, ...(field !== undefined && { field }) };
 }
 
 function internalProblem(): Problem {
@@ -94,7 +95,8 @@ function frameworkProblem(error: unknown): Problem | undefined {
 }
 
 export function problemAnswer(problem: Problem): ProblemAnswer {
-  const { code, detail, operation, field } = problem;
+  const { code, detail, operation, expiresAtMs, position, stalenessMs, field, write } = problem;
+  const operationUrl = operationUrlOf(problem);
   const { title, status, retry } = problemDefinition(code);
   return {
     type: problemType(code),
@@ -102,9 +104,21 @@ export function problemAnswer(problem: Problem): ProblemAnswer {
     status,
     detail,
     retry,
-    ...(operation === undefined ? {} : { operation }),
-    ...(field === undefined ? {} : { field }),
+    ...(operation !== undefined && { operation }),
+    ...(operationUrl !== undefined && { operation_url: operationUrl }),
+    ...(expiresAtMs !== undefined && { expires_at_ms: expiresAtMs }),
+    ...(position !== undefined && { position }),
+    ...(stalenessMs !== undefined && { staleness_ms: stalenessMs }),
+    ...(field !== undefined && { field }),
+    ...(write !== undefined && { write }),
   };
+}
+
+/** Where to ask what became of the operation; undefined where there is nothing left to ask. */
+export function operationUrlOf({ code, operation, expiresAtMs }: Problem): string | undefined {
+  if (operation === undefined || problemDefinition(code).retry !== "ask") return undefined;
+  const query = expiresAtMs === undefined ? "" : `?expires_at_ms=${expiresAtMs}`;
+  return `${API_PREFIX}/operations/${operation}${query}`;
 }
 
 /** In whole seconds, as the header wants it; undefined where waiting doesn't help. */

@@ -11,11 +11,14 @@ import {
   SESSION_HEADER,
 } from "../../protocol/http/headers.ts";
 import { decodeSession } from "../../protocol/session-token.ts";
+import type { ChangeContext, RequestContext } from "../gateway.ts";
 import { ProblemError } from "./problem.ts";
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 const WHOLE_NUMBER = /^\d{1,9}$/;
-const CONDITIONS = ["if-match", "if-none-match", "if-unmodified-since"];
+const CONDITION_HEADERS = ["if-match", "if-none-match", "if-unmodified-since"] as const;
+/** One strong ETag, of the characters that versions have: "*" in quotes must not become any version. */
+const STRONG_ETAG = /^"([0-9a-z.-]{1,64})"$/;
 const WAIT_COMMITTED = /(^|,)\s*wait\s*=\s*"?committed"?\s*(;|,|$)/i;
 
 /** @throws {ProblemError} invalid-idempotency-key. */
@@ -57,21 +60,66 @@ export function sessionOf(headers: IncomingHttpHeaders, secret: string): Session
   return typeof value === "string" ? decodeSession(value, secret) : EMPTY_SESSION;
 }
 
+/** What the headers of every request say. */
+export function requestContextOf(
+  headers: IncomingHttpHeaders,
+  { tenant, sessionSecret }: { readonly tenant: string; readonly sessionSecret: string },
+): RequestContext {
+  return { tenant, session: sessionOf(headers, sessionSecret), deadlineMs: deadlineMsOf(headers) };
+}
+
+/** What the headers of every request say that changes something. */
+export function changeContextOf(
+  headers: IncomingHttpHeaders,
+  context: { readonly tenant: string; readonly sessionSecret: string },
+): ChangeContext {
+  return { ...requestContextOf(headers, context), idempotencyKey: idempotencyKeyOf(headers) };
+}
+
 /** Other preferences are none of ours and are ignored, as RFC 7240 wants it. */
 export function prefersCommitted(headers: IncomingHttpHeaders): boolean {
   const value = headers["prefer"];
   return typeof value === "string" && WAIT_COMMITTED.test(value);
 }
 
-/** @throws {ProblemError} condition-on-local-write. */
-export function refuseConditions(headers: IncomingHttpHeaders): void {
-  const header = CONDITIONS.find((name) => headers[name] !== undefined);
-  if (header === undefined) return;
-  throw new ProblemError(
-    "condition-on-local-write",
-    `${header} can't be decided by a region alone, so a write of lww and merge fields takes no condition`,
-    { field: header },
+/**
+ * The version that a condition in the headers asks for: text of an ETag, "*" for any, null for none.
+ * @param taken the headers that the request takes; no other may be ignored, for that would weaken the request.
+ * @throws {ProblemError} invalid-condition.
+ */
+export function versionOf(
+  headers: IncomingHttpHeaders,
+  taken: readonly ("if-match" | "if-none-match")[],
+): string | null | undefined {
+  const given = CONDITION_HEADERS.filter((name) => headers[name] !== undefined);
+  const [header] = given;
+  if (header === undefined) return undefined;
+  const stray = given.find((name) => !(taken as readonly string[]).includes(name));
+  if (stray !== undefined) throw invalidCondition(stray, strayCondition(taken));
+  if (given.length > 1)
+    throw invalidCondition(header, "a request takes one condition in its headers, not two");
+  const value = headers[header]!.trim();
+  if (header === "if-match") return value === "*" ? "*" : matchedVersion(value);
+  if (value === "*") return null;
+  throw invalidCondition(header, "If-None-Match of a write is *: there must be no such record");
+}
+
+function matchedVersion(value: string): string {
+  const version = STRONG_ETAG.exec(value)?.[1];
+  if (version !== undefined) return version;
+  throw invalidCondition(
+    "if-match",
+    'If-Match is one strong ETag of a read, such as "17" with its quotes, or *',
   );
+}
+
+function strayCondition(taken: readonly string[]): string {
+  if (taken.length === 0) return "this request takes no condition in its headers";
+  return `of conditions in headers this request takes ${taken.join(" or ")} alone, with the version that a read has given`;
+}
+
+function invalidCondition(field: string, detail: string): ProblemError {
+  return new ProblemError("invalid-condition", detail, { field });
 }
 
 /** Whether the client holds this version already. Compares weakly, as RFC 9110 has it for If-None-Match. */

@@ -1,12 +1,12 @@
 /** What a request's query asks for. Parameters that nobody knows are refused: a misspelt one must not be ignored. */
 import { isStorableText } from "../../core/json.ts";
 import {
-  AVAILABLE_CONSISTENCIES,
   CONSISTENCIES,
   LIST_LIMIT_DEFAULT,
   LIST_LIMIT_MAX,
-  type AvailableConsistency,
+  STALENESS_MS_MAX,
 } from "../../protocol/http/headers.ts";
+import type { ReadRequest } from "../gateway.ts";
 import { ProblemError } from "./problem.ts";
 
 export type Query = { readonly [name: string]: string | undefined };
@@ -25,24 +25,39 @@ export function readQuery(query: unknown, known: readonly string[]): Query {
   return query as Query;
 }
 
-/** @throws {ProblemError} invalid-parameter, consistency-not-available. */
-export function consistencyOf(query: Query): AvailableConsistency {
-  const value = query["consistency"] ?? "local";
-  if (!(CONSISTENCIES as readonly string[]).includes(value)) {
+/** @throws {ProblemError} invalid-parameter. */
+export function consistencyOf(query: Query): Pick<ReadRequest, "consistency" | "stalenessMsMax"> {
+  const { consistency: name = "local", max_staleness_ms: staleness } = query;
+  const consistency = CONSISTENCIES.find((known) => known === name);
+  if (consistency === undefined) {
     throw invalid("consistency", `consistency is one of ${CONSISTENCIES.join(", ")}`);
   }
-  const available = AVAILABLE_CONSISTENCIES.find((consistency) => consistency === value);
-  if (available === undefined) {
-    throw new ProblemError(
-      "consistency-not-available",
-      `this version does not read with consistency=${value}; available are ${AVAILABLE_CONSISTENCIES.join(" and ")}`,
-      { field: "consistency" },
-    );
-  }
-  if (query["max_staleness_ms"] !== undefined) {
-    throw invalid("max_staleness_ms", "max_staleness_ms goes with consistency=bounded only");
-  }
-  return available;
+  if (consistency === "bounded") return { consistency, stalenessMsMax: stalenessOf(staleness) };
+  if (staleness === undefined) return { consistency, stalenessMsMax: undefined };
+  throw invalid("max_staleness_ms", "max_staleness_ms goes with consistency=bounded only");
+}
+
+function stalenessOf(value: string | undefined): number {
+  const stalenessMs = value === undefined ? undefined : wholeNumberOf(value);
+  if (stalenessMs !== undefined && stalenessMs <= STALENESS_MS_MAX) return stalenessMs;
+  throw invalid(
+    "max_staleness_ms",
+    `consistency=bounded takes max_staleness_ms, a whole number from 0 to ${STALENESS_MS_MAX}`,
+  );
+}
+
+/** @throws {ProblemError} invalid-parameter. */
+export function expiresAtMsOf(query: Query): number | undefined {
+  const value = query["expires_at_ms"];
+  if (value === undefined) return undefined;
+  const expiresAtMs = wholeNumberOf(value);
+  if (expiresAtMs !== undefined) return expiresAtMs;
+  throw invalid("expires_at_ms", "expires_at_ms is a whole number, as the answer to the request has told it");
+}
+
+function wholeNumberOf(value: string): number | undefined {
+  const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
+  return Number.isSafeInteger(number) ? number : undefined;
 }
 
 /** @throws {ProblemError} invalid-parameter. */

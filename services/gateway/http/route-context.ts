@@ -16,7 +16,7 @@ export interface RouteContext {
 }
 
 export interface Route<Params> {
-  readonly method: "GET" | "PUT" | "PATCH";
+  readonly method: "GET" | "PUT" | "PATCH" | "POST" | "DELETE";
   readonly url: string;
   readonly document: RouteDocument;
   /** Default: JSON. */
@@ -33,10 +33,10 @@ const JSON_MEDIA_TYPE = "application/json; charset=utf-8";
  */
 export function addRoute<Params>(
   app: FastifyInstance,
-  context: { readonly logger: Logger; readonly metrics: HttpMetrics },
+  context: Pick<RouteContext, "logger" | "metrics" | "sessionSecret">,
   route: Route<Params>,
 ): void {
-  const { logger, metrics } = context;
+  const { metrics } = context;
   const { method, url, handle, mediaType = JSON_MEDIA_TYPE } = route;
   const schema = openApiOperation(route.document);
   app.route<{ Params: Params }>({
@@ -50,7 +50,7 @@ export function addRoute<Params>(
         if (text !== "") reply.header("content-type", mediaType);
         reply.send(text);
       } catch (error) {
-        sendProblem(reply, error, logger);
+        sendProblem(reply, error, context);
       }
       const durationMs = performance.now() - startedAtMs;
       metrics.answered({ route: url, method: request.method, status: reply.statusCode, durationMs });

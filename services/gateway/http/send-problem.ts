@@ -1,12 +1,17 @@
 /** Answers a request with a problem, and logs those that are ours. */
 import type { FastifyReply } from "fastify";
-import { API_PREFIX } from "../../protocol/http/headers.ts";
+import { REPLAYED_HEADER, SESSION_HEADER } from "../../protocol/http/headers.ts";
+import { encodeSession } from "../../protocol/session-token.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { problemAnswer, problemOf, retryAfterSecondsOf } from "./problem.ts";
+import { operationUrlOf, problemAnswer, problemOf, retryAfterSecondsOf } from "./problem.ts";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json; charset=utf-8";
 
-export function sendProblem(reply: FastifyReply, error: unknown, logger: Logger): FastifyReply {
+export function sendProblem(
+  reply: FastifyReply,
+  error: unknown,
+  { logger, sessionSecret }: { readonly logger: Logger; readonly sessionSecret: string },
+): FastifyReply {
   const problem = problemOf(error);
   if (problem.code === "internal") {
     const { method, url } = reply.request;
@@ -17,8 +22,10 @@ export function sendProblem(reply: FastifyReply, error: unknown, logger: Logger)
   const retryAfterSeconds = retryAfterSecondsOf(problem);
   if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
   if (problem.allow !== undefined) reply.header("allow", problem.allow.join(", "));
-  if (problem.operation !== undefined) {
-    reply.header("location", `${API_PREFIX}/operations/${problem.operation}`);
-  }
+  const operationUrl = operationUrlOf(problem);
+  if (operationUrl !== undefined) reply.header("location", operationUrl);
+  if (problem.session !== undefined)
+    reply.header(SESSION_HEADER, encodeSession(problem.session, sessionSecret));
+  if (problem.isReplayed === true) reply.header(REPLAYED_HEADER, "true");
   return reply.code(answer.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(answer));
 }

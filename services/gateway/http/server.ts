@@ -15,9 +15,12 @@ import type { HttpMetrics } from "./metrics.ts";
 import { openApiBase } from "./openapi.ts";
 import { ProblemError } from "./problem.ts";
 import { addCollectionRoutes } from "./routes/collections.ts";
+import { addLeaseRoutes } from "./routes/leases.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
+import { addRecordWriteRoutes } from "./routes/record-writes.ts";
 import { addRecordRoutes } from "./routes/records.ts";
 import { addRegionRoutes } from "./routes/region.ts";
+import { addTransactionRoutes } from "./routes/transactions.ts";
 import { sendProblem } from "./send-problem.ts";
 
 /** A client must have sent its headers, and all of its request, within these times. */
@@ -66,7 +69,10 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   const routes = new KnownRoutes();
   app.addHook("onRoute", (route) => routes.add(route));
   const context = { tenant: DEFAULT_TENANT, ...options, readiness };
+  addRecordWriteRoutes(app, context);
   addRecordRoutes(app, context);
+  addTransactionRoutes(app, context);
+  addLeaseRoutes(app, context);
   addCollectionRoutes(app, context);
   addOperationRoutes(app, context);
   addRegionRoutes(app, context);
@@ -85,7 +91,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-function makeApp({ logger }: HttpServerOptions): FastifyInstance {
+function makeApp(options: HttpServerOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
@@ -102,19 +108,19 @@ function makeApp({ logger }: HttpServerOptions): FastifyInstance {
     forceCloseConnections: "idle",
     // Keys are checked by the core, whose refusal says what a key may be.
     routerOptions: { maxParamLength: HEADERS_BYTES_MAX },
-    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error, logger),
+    frameworkErrors: (error, _request, reply) => void sendProblem(reply, error, options),
     clientErrorHandler: answerClientError,
   });
   app.server.maxConnections = CONNECTIONS_MAX;
   // Bodies are read as they come; routes that take one parse it, so that a refusal keeps the connection.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-  app.setErrorHandler((error, _request, reply) => sendProblem(reply, error, logger));
+  app.setErrorHandler((error, _request, reply) => sendProblem(reply, error, options));
   return app;
 }
 
 function answerUnknownRoutes(app: FastifyInstance, options: HttpServerOptions, routes: KnownRoutes): void {
-  const { logger, metrics } = options;
+  const { metrics } = options;
   app.setNotFoundHandler((request, reply) => {
     const { method, url } = request;
     const path = url.split(/[?#]/, 1)[0]!;
@@ -126,7 +132,7 @@ function answerUnknownRoutes(app: FastifyInstance, options: HttpServerOptions, r
             "this API has nothing at this path; /openapi.json lists what it has",
           )
         : new ProblemError("method-not-allowed", `this resource has ${allow.join(", ")}`, { allow });
-    sendProblem(reply, error, logger);
+    sendProblem(reply, error, options);
     metrics.answered({ route: "unknown", method, status: reply.statusCode, durationMs: 0 });
   });
 }

@@ -1,5 +1,6 @@
 /** The answers of API version 1, and how they are made from what the gateway says. */
 import { Type, type Static } from "typebox";
+import { REJECTION_CODES } from "../../core/decide/rejection.ts";
 import { CollectionSchemaBody } from "../collection.ts";
 
 const Count = Type.Integer({ minimum: 0 });
@@ -9,29 +10,120 @@ const SessionToken = Type.String({
 });
 const Fields = Type.Record(Type.String(), Type.Unknown(), { description: "Values by field." });
 
+const WriteIndex = Type.Integer({
+  minimum: 0,
+  description: "Of a transaction: which of its writes, from 0.",
+});
+const ExpiresAtMs = Type.Integer({ minimum: 0, description: "In log time: milliseconds since 1970." });
+const Operation = Type.String({ format: "uuid", description: "Names the request in every region." });
+
 export const ReceiptAnswer = Type.Object(
   {
-    operation: Type.String({ format: "uuid", description: "Names the write in every region." }),
+    operation: Operation,
     status: Type.Enum(["accepted", "committed", "superseded", "rejected"], {
       description:
         "accepted: durable in this region; committed: ordered by the log and effective; superseded: ordered, but newer writes won; rejected: the log refused it.",
     }),
-    region: Type.String({ description: "The region that took the write." }),
+    region: Type.String({ description: "The region that took the request." }),
     at: Type.String({ pattern: "^[0-9a-f]{16}$", description: "The stamp of the hybrid logical clock." }),
     position: Type.Optional(Position),
-    reason: Type.Optional(Type.String()),
+    code: Type.Optional(
+      Type.Enum([...REJECTION_CODES], {
+        description: "What stood against it, where the log has rejected it.",
+      }),
+    ),
+    reason: Type.Optional(Type.String({ description: "The same as a sentence." })),
+    field: Type.Optional(Type.String({ description: "The field that stood against it." })),
+    write: Type.Optional(WriteIndex),
     lost_fields: Type.Optional(Type.Array(Type.String(), { description: "Fields whose change lost." })),
   },
   { additionalProperties: false },
 );
 
-export const WriteAnswer = Type.Object(
+const resultMembers = {
+  version: Type.String({ description: "The version that every record has that it has written." }),
+  fields: Type.Optional(
+    Type.Record(Type.String(), Type.Unknown(), { description: "Sums of authoritative fields after inc." }),
+  ),
+};
+
+/** Present where the log has decided. */
+export const RecordResult = Type.Object(resultMembers, { additionalProperties: false });
+
+export const TransactionResult = Type.Object(
   {
-    ...ReceiptAnswer.properties,
-    session: SessionToken,
-    replayed: Type.Optional(
-      Type.Literal(true, { description: "This is the answer to an earlier try of the same request." }),
+    version: resultMembers.version,
+    writes: Type.Optional(
+      Type.Array(Type.Union([Type.Object({ fields: resultMembers.fields }), Type.Null()]), {
+        description: "By write, what the client could not know; null where there is nothing.",
+      }),
     ),
+  },
+  { additionalProperties: false },
+);
+
+export const LeaseResult = Type.Object(
+  {
+    token: Type.String({ description: "Fences writes, and renews or releases the lease." }),
+    expires_at_ms: ExpiresAtMs,
+  },
+  { additionalProperties: false },
+);
+
+function changeAnswer<Result extends Type.TSchema>(result: Result) {
+  return Type.Object(
+    {
+      ...ReceiptAnswer.properties,
+      session: SessionToken,
+      replayed: Type.Optional(
+        Type.Literal(true, { description: "This is the answer to an earlier try of the same request." }),
+      ),
+      result: Type.Optional(result),
+    },
+    { additionalProperties: false },
+  );
+}
+
+export const WriteAnswer = changeAnswer(RecordResult);
+export const TransactionAnswer = changeAnswer(TransactionResult);
+export const LeaseGrantAnswer = changeAnswer(LeaseResult);
+
+export const OperationAnswer = Type.Union([
+  Type.Object(
+    {
+      ...ReceiptAnswer.properties,
+      result: Type.Optional(
+        Type.Union([RecordResult, TransactionResult, LeaseResult], {
+          description: "As in the answer to the request; of a transaction of one write as of that write.",
+        }),
+      ),
+      applied_by: Type.Optional(
+        Type.Record(Type.String(), Type.Boolean(), {
+          description:
+            "Which regions have folded it, by what this one has heard of them. Absent until it is ordered.",
+        }),
+      ),
+    },
+    { additionalProperties: false },
+  ),
+  Type.Object(
+    {
+      operation: Operation,
+      status: Type.Enum(["undecided", "expired"], {
+        description: "undecided: it may take effect yet; expired: certainly without effect, now and later.",
+      }),
+    },
+    { additionalProperties: false },
+  ),
+]);
+
+export const LeaseAnswer = Type.Object(
+  {
+    name: Type.String(),
+    holder: Type.Union([Type.String(), Type.Null()], { description: "null when nobody holds it." }),
+    token: Type.String({ description: "Of the last grant." }),
+    expires_at_ms: ExpiresAtMs,
+    session: SessionToken,
   },
   { additionalProperties: false },
 );
@@ -80,16 +172,34 @@ export const ProblemAnswer = Type.Object(
     detail: Type.String({ description: "What is wrong, and what would be right." }),
     retry: Type.Enum(["never", "same", "ask"], {
       description:
-        "never: change the request; same: send it again; ask: it may have taken effect, ask for the operation or send it again with the same Idempotency-Key.",
+        "never: change the request; same: send it again, under a new Idempotency-Key where the log has decided; ask: it may have taken effect, ask for the operation or send it again with the same Idempotency-Key.",
     }),
     operation: Type.Optional(Type.String({ description: "The operation whose outcome can be asked for." })),
+    operation_url: Type.Optional(
+      Type.String({ description: "Where to ask, while the outcome may be open." }),
+    ),
+    expires_at_ms: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: "Log time after which the operation is dead, if the log has not decided on it before.",
+      }),
+    ),
+    position: Type.Optional(Position),
+    staleness_ms: Type.Optional(
+      Type.Number({ minimum: 0, description: "How old the region's view may be." }),
+    ),
     field: Type.Optional(Type.String({ description: "The field or parameter that is wrong." })),
+    write: Type.Optional(WriteIndex),
   },
   { description: "A problem by RFC 9457." },
 );
 
 export type ReceiptAnswer = Static<typeof ReceiptAnswer>;
 export type WriteAnswer = Static<typeof WriteAnswer>;
+export type ResultAnswer =
+  Static<typeof RecordResult> | Static<typeof TransactionResult> | Static<typeof LeaseResult>;
+export type OperationAnswer = Static<typeof OperationAnswer>;
+export type LeaseAnswer = Static<typeof LeaseAnswer>;
 export type RecordAnswer = Static<typeof RecordAnswer>;
 export type RecordListAnswer = Static<typeof RecordListAnswer>;
 export type CollectionAnswer = Static<typeof CollectionAnswer>;

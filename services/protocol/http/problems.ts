@@ -4,7 +4,7 @@
  * What a client can do about a problem with the same request:
  *
  *   never       it would be refused again: change it
- *   same        send it again, with the same Idempotency-Key if it had one
+ *   same        send it again, with the same Idempotency-Key if it had one; with a new one where the log has decided
  *   ask         it may have taken effect: ask for the operation, or send it again with the same Idempotency-Key
  */
 export type RetryAdvice = "never" | "same" | "ask";
@@ -15,6 +15,8 @@ export interface ProblemDefinition {
   readonly retry: RetryAdvice;
   /** When to come back, where nothing more exact is known. */
   readonly retryAfterSeconds?: number;
+  /** The log can have decided so. Then the answer is kept under the Idempotency-Key, and tells what the client has seen. */
+  readonly isDecided?: true;
 }
 
 export const PROBLEMS = {
@@ -35,23 +37,22 @@ export const PROBLEMS = {
   "method-not-allowed": { status: 405, title: "The resource does not have this method", retry: "never" },
 
   // What is wrong with its parameters.
-  "invalid-key": { status: 400, title: "The record's key is not a valid key", retry: "never" },
+  "invalid-key": { status: 400, title: "The key or name is not valid", retry: "never" },
   "invalid-name": { status: 400, title: "The collection's name is not a valid name", retry: "never" },
   "invalid-parameter": { status: 400, title: "A query or path parameter is not valid", retry: "never" },
   "invalid-cursor": { status: 400, title: "The cursor is none of this listing", retry: "never" },
   "invalid-session": { status: 400, title: "The session token is not valid", retry: "never" },
   "invalid-idempotency-key": { status: 400, title: "The Idempotency-Key is not valid", retry: "never" },
   "invalid-deadline": { status: 400, title: "The deadline is not valid", retry: "never" },
-  "consistency-not-available": {
-    status: 400,
-    title: "This version does not read with that consistency",
-    retry: "never",
-  },
+  "invalid-condition": { status: 400, title: "The condition is not valid", retry: "never" },
+  "invalid-lease": { status: 400, title: "The request for a lease is not valid", retry: "never" },
 
   // What is wrong with a write.
   "unknown-operator": { status: 400, title: "There is no such operator", retry: "never" },
   "empty-write": { status: 400, title: "The write changes nothing", retry: "never" },
   "too-many-changes": { status: 400, title: "The write changes too much at once", retry: "never" },
+  "too-many-writes": { status: 400, title: "The transaction has too many writes", retry: "never" },
+  "record-repeated": { status: 400, title: "The transaction writes to a record twice", retry: "never" },
   "unknown-field": { status: 422, title: "The collection has no such field", retry: "never" },
   "wrong-operator": { status: 422, title: "The field does not take this operator", retry: "never" },
   "wrong-type": { status: 422, title: "The value has the wrong type", retry: "never" },
@@ -61,6 +62,7 @@ export const PROBLEMS = {
     title: "A region alone can't decide a condition",
     retry: "never",
   },
+  "across-partitions": { status: 422, title: "The request spans several partitions", retry: "never" },
   "idempotency-key-reused": {
     status: 422,
     title: "The Idempotency-Key belongs to another request",
@@ -78,7 +80,33 @@ export const PROBLEMS = {
   // What is not there.
   "unknown-collection": { status: 404, title: "There is no such collection", retry: "never" },
   "record-not-found": { status: 404, title: "There is no such record", retry: "never" },
+  "record-deleted": { status: 410, title: "The record is deleted", retry: "never" },
   "operation-not-found": { status: 404, title: "The region knows no such operation", retry: "never" },
+  "lease-not-found": { status: 404, title: "There is no such lease", retry: "never" },
+
+  // What the log has decided against. Nothing took effect.
+  "precondition-failed": decided({ status: 412, title: "A condition of the request does not hold" }),
+  "not-unique": decided({ status: 409, title: "Another record has the unique value" }),
+  "immutable-field": decided({ status: 409, title: "The field is set and stays as it is" }),
+  "transition-refused": decided({ status: 409, title: "The state can't follow the one that the record has" }),
+  "out-of-bounds": decided({ status: 409, title: "The value is beyond what the field can hold" }),
+  "stale-fence": decided({ status: 409, title: "The fence's lease has passed on or run out" }),
+  "lease-held": decided({ status: 409, title: "Another holds the lease", retry: "same" }),
+  "lease-lost": decided({ status: 409, title: "The lease is no longer the one that the token names" }),
+  deleted: decided({ status: 409, title: "The record is deleted and takes no writes" }),
+  "not-deleted": decided({ status: 409, title: "The record is not deleted" }),
+  "record-missing": decided({ status: 404, title: "There is no record to delete or restore" }),
+  "schema-changed": decided({
+    status: 409,
+    title: "The collection's schema has changed meanwhile",
+    retry: "same",
+  }),
+  expired: decided({
+    status: 503,
+    title: "The log did not order the request in time; it certainly has no effect",
+    retry: "same",
+    retryAfterSeconds: 1,
+  }),
 
   // What the region can't do at the moment. Nothing took effect, except where the outcome is unknown.
   overloaded: { status: 429, title: "Too many writes wait already", retry: "same", retryAfterSeconds: 1 },
@@ -101,6 +129,18 @@ export const PROBLEMS = {
     retry: "same",
     retryAfterSeconds: 1,
   },
+  "too-stale": {
+    status: 503,
+    title: "The region's view may be older than the read allows",
+    retry: "same",
+    retryAfterSeconds: 1,
+  },
+  "not-supported-yet": {
+    status: 503,
+    title: "Another region's software is too old for this",
+    retry: "same",
+    retryAfterSeconds: 5,
+  },
   starting: {
     status: 503,
     title: "The region process is not serving yet",
@@ -115,6 +155,13 @@ export const PROBLEMS = {
   },
   internal: { status: 500, title: "A bug of this server", retry: "ask" },
 } as const satisfies { readonly [code: string]: ProblemDefinition };
+
+/** The same request would be decided alike, unless what stands against it can pass. */
+function decided(
+  definition: Omit<ProblemDefinition, "retry"> & { readonly retry?: "same" },
+): ProblemDefinition {
+  return { retry: "never", ...definition, isDecided: true };
+}
 
 export type ProblemCode = keyof typeof PROBLEMS;
 

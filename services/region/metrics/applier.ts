@@ -56,6 +56,11 @@ function createFoldMetrics(meter: Meter): (partition: string, fold: Fold) => voi
     help: "Entries that the fold refused.",
     labels: ["partition", "reason"],
   });
+  const decided = meter.counter({
+    name: "forebay_fold_proposals_total",
+    help: "Proposals that the log has decided on, or ordered too late.",
+    labels: ["partition", "outcome"],
+  });
   const conflictsTotal = meter.counter({
     name: "forebay_fold_conflicts_total",
     help: "Changes that lost and were recorded as conflicts.",
@@ -71,6 +76,9 @@ function createFoldMetrics(meter: Meter): (partition: string, fold: Fold) => voi
     refused.inc({ partition, reason: "stale_epoch" }, counts.staleEpochs);
     refused.inc({ partition, reason: "broken_chain" }, counts.brokenChains);
     refused.inc({ partition, reason: "stranger" }, counts.strangers);
+    decided.inc({ partition, outcome: "committed" }, counts.proposals - counts.rejected);
+    decided.inc({ partition, outcome: "rejected" }, counts.rejected);
+    decided.inc({ partition, outcome: "expired" }, counts.expired);
   };
 }
 

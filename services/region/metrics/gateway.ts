@@ -14,10 +14,37 @@ export function createGatewayMetrics(meter: Meter): GatewayMetrics {
     name: "forebay_wal_flush_duration_seconds",
     help: "Time until a flush to the WAL was durable.",
   });
+  const proposals = createProposalMetrics(meter);
   return {
+    ...proposals,
     flushed({ operations, durationMs }) {
       sizes.observe(operations);
       durations.observe(durationMs / MS_PER_SECOND);
     },
+  };
+}
+
+function createProposalMetrics(meter: Meter): Pick<GatewayMetrics, "proposed" | "breaker"> {
+  const sizes = meter.histogram({
+    name: "forebay_propose_proposals",
+    help: "Proposals of one entry.",
+    buckets: OPERATIONS_BUCKETS,
+  });
+  const durations = meter.histogram({
+    name: "forebay_propose_duration_seconds",
+    help: "Time until an entry of proposals was acknowledged by the log, refused, or given up waiting for.",
+    labels: ["outcome"],
+  });
+  const isOpen = meter.gauge({
+    name: "forebay_propose_breaker_open",
+    help: "1 while authoritative writes are refused at once, because the log does not take entries.",
+    labels: ["partition"],
+  });
+  return {
+    proposed(publish) {
+      sizes.observe(publish.proposals);
+      durations.observe({ outcome: publish.outcome }, publish.durationMs / MS_PER_SECOND);
+    },
+    breaker: (change) => isOpen.set({ partition: String(change.partition) }, change.isOpen ? 1 : 0),
   };
 }

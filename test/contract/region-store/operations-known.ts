@@ -50,10 +50,10 @@ export function knownOperations(context: Context): void {
       const first = log.schema({ name: "users", fields: ["note"] });
       const second = log.schema({ name: "users", fields: ["other"] });
       await log.fold(first, second);
-      expect((await context.store.readOperation(first.id))?.outcome).not.toHaveProperty("reason");
+      expect((await context.store.readOperation(first.id))?.outcome).not.toHaveProperty("rejection");
       expect((await context.store.readOperation(second.id))?.outcome).toMatchObject({
         status: "rejected",
-        reason: expect.stringContaining("note") as string,
+        rejection: { code: "schema", message: expect.stringContaining("note") as string },
       });
     });
 

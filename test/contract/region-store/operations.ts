@@ -7,7 +7,7 @@ import { uuidOf } from "../../../services/core/operation-id.ts";
 import { recordIdText, type Operation } from "../../../services/core/operation.ts";
 import { showFields, type StoredRecord } from "../../../services/core/record.ts";
 import { viewFields } from "../../../services/core/view.ts";
-import { decodeChanges, encodeChanges } from "../../../services/protocol/entry-codec.ts";
+import { decodeChanges, encodeChanges } from "../../../services/protocol/change-codec.ts";
 import type { ListedRecord, RegionStore, WalAppend, WalRow } from "../../../services/ports/region-store.ts";
 
 export const REGION = "eu";

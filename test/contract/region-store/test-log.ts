@@ -1,5 +1,11 @@
 /** A log in the test's hands, folded into a store by the core's fold. */
-import type { BatchEntry, Entry, LoggedOperation, SchemaEntry } from "../../../services/core/entry.ts";
+import type {
+  BatchEntry,
+  Entry,
+  LoggedOperation,
+  ProposeEntry,
+  SchemaEntry,
+} from "../../../services/core/entry.ts";
 import { foldEntries, sliceOf, type FoldResult } from "../../../services/core/fold/fold.ts";
 import {
   INITIAL_ORIGIN,
@@ -10,7 +16,10 @@ import {
 import { sha256 } from "../../../services/core/hash.ts";
 import { advanceHlc, hlcFromMilliseconds, type Hlc } from "../../../services/core/hlc.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
-import { decodeChanges, encodeOperation } from "../../../services/protocol/entry-codec.ts";
+import type { Proposal } from "../../../services/core/proposal.ts";
+import type { CollectionSchema } from "../../../services/core/schema.ts";
+import { encodeOperation } from "../../../services/protocol/entry-codec.ts";
+import { decodeChanges } from "../../../services/protocol/change-codec.ts";
 import type { RegionStore, WalAppend, WalRow } from "../../../services/ports/region-store.ts";
 import { nextId, REGION, MEMBERS, NOW_MS, TENANT } from "./operations.ts";
 
@@ -57,6 +66,11 @@ export class TestLog {
     return result;
   }
 
+  /** As an applier that starts: all it knows is what the store has kept. */
+  async restart(): Promise<void> {
+    this.state = await this.#store.loadPartition(this.state.partition);
+  }
+
   /** What the fold makes of the whole log without any store. */
   foldInMemory(): FoldResult {
     const entries = this.#entries.map((entry, index) => ordered(index + 1, entry));
@@ -96,14 +110,26 @@ export class TestLog {
     }; // prettier-ignore
   }
 
-  schema(options: { name: string; tenant?: string; fields?: readonly string[] }): SchemaEntry {
+  /** @param options the schema, or the names of fields that hold any value. */
+  schema(options: {
+    name: string;
+    tenant?: string;
+    fields?: readonly string[];
+    schema?: CollectionSchema;
+  }): SchemaEntry {
     const { name, tenant = TENANT, fields = ["note"] } = options;
     const id = nextId();
-    const schema = { fields: Object.fromEntries(fields.map((field) => [field, { class: "lww" } as const])) };
+    const plain = { fields: Object.fromEntries(fields.map((field) => [field, { class: "lww" } as const])) };
+    const { schema = plain } = options;
     const deadlineMs = NOW_MS + 1_000_000;
     return {
       kind: "schema", origin: "us", id, requestHash: sha256(id), tenant, name, deadlineMs, version: null, schema,
     }; // prettier-ignore
+  }
+
+  /** What a gateway of another region has gathered; made by `proposal`. */
+  propose(...proposals: readonly Proposal[]): ProposeEntry {
+    return { kind: "propose", origin: "us", proposals };
   }
 
   #entry(origin: string, operations: readonly LoggedOperation[]): BatchEntry {

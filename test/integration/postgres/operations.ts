@@ -2,7 +2,7 @@
 import { randomUUID } from "node:crypto";
 import { sha256 } from "../../../services/core/hash.ts";
 import type { AppendOutcome, RegionStore, WalAppend } from "../../../services/ports/region-store.ts";
-import { encodeChanges } from "../../../services/protocol/entry-codec.ts";
+import { encodeChanges } from "../../../services/protocol/change-codec.ts";
 
 export function makeOperation(key: string): WalAppend {
   const body = encodeChanges([{ field: "note", kind: "lww", operator: "set", argument: key }]);

@@ -1,13 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  CHANGES_MAX,
-  checkKey,
-  KEY_BYTES_MAX,
-  planChanges,
-  RefusedWriteError,
-  type RefusalCode,
-} from "../../../services/core/accept.ts";
+import { CHANGES_MAX } from "../../../services/core/accept/changes.ts";
+import { planWrite } from "../../../services/core/accept/write.ts";
+import { checkKey, KEY_BYTES_MAX } from "../../../services/core/accept/key.ts";
+import { RefusedWriteError, type RefusalCode } from "../../../services/core/accept/refused-write.ts";
 import { argumentProblem } from "../../../services/core/fields/argument.ts";
 import { OPERATORS } from "../../../services/core/fields/kind.ts";
 import { JSON_DEPTH_MAX } from "../../../services/core/json.ts";
@@ -47,12 +43,12 @@ function refusal(act: () => unknown): RefusedWriteError {
   throw new Error("it was not refused");
 }
 
-const refusalOf = (body: unknown): RefusedWriteError => refusal(() => planChanges(SCHEMA, body));
+const refusalOf = (body: unknown): RefusedWriteError => refusal(() => planWrite(SCHEMA, body));
 const parsed = (text: string): unknown => JSON.parse(text) as unknown;
 const nested = (depth: number): unknown =>
   Array.from({ length: depth }).reduce<unknown>((inner) => [inner], "deep");
 
-describe("planChanges refuses", () => {
+describe("planWrite refuses", () => {
   const CASES: readonly (readonly [string, RefusalCode, unknown, string | undefined])[] = [
     ["a body that is null", "malformed-body", null, undefined],
     ["a body that is missing", "malformed-body", undefined, undefined],
@@ -117,8 +113,8 @@ describe("planChanges refuses", () => {
     const body = (count: number) => ({
       set: Object.fromEntries(names.slice(0, count).map((name) => [name, 1])),
     });
-    expect(planChanges({ fields }, body(CHANGES_MAX))).toHaveLength(CHANGES_MAX);
-    expect(refusal(() => planChanges({ fields }, body(CHANGES_MAX + 1))).code).toBe("too-many-changes");
+    expect(planWrite({ fields }, body(CHANGES_MAX)).changes).toHaveLength(CHANGES_MAX);
+    expect(refusal(() => planWrite({ fields }, body(CHANGES_MAX + 1))).code).toBe("too-many-changes");
   });
 
   it("every operator that the field's kind does not have, and says which it has", () => {
@@ -148,7 +144,7 @@ describe("planChanges refuses", () => {
     checkProperty(
       fc.property(anyBody, (body) => {
         try {
-          for (const change of planChanges(SCHEMA, body)) {
+          for (const change of planWrite(SCHEMA, body).changes) {
             const definition = SCHEMA.fields[change.field]!;
             expect(operatorsOfField(definition)).toContain(change.operator);
             expect(argumentProblem(change.operator, change.argument)).toBeUndefined();
@@ -162,7 +158,7 @@ describe("planChanges refuses", () => {
   });
 });
 
-describe("planChanges plans", () => {
+describe("planWrite plans", () => {
   it("one change per operator and field, in the body's order, with the field's kind", () => {
     const body = {
       inc: { likes: -2 },
@@ -174,7 +170,7 @@ describe("planChanges plans", () => {
       drop: { settings: ["sms"] },
       unset: ["age"],
     };
-    expect(planChanges(SCHEMA, body)).toEqual([
+    expect(planWrite(SCHEMA, body).changes).toEqual([
       { field: "likes", kind: "counter", operator: "inc", argument: -2 },
       { field: "name", kind: "lww", operator: "set", argument: "Ada" },
       { field: "choice", kind: "register", operator: "set", argument: "red" },
@@ -193,7 +189,7 @@ describe("planChanges plans", () => {
       drop: { settings: ["a", "a"] },
       unset: ["age", "age"],
     };
-    expect(planChanges(SCHEMA, body).map((change) => change.argument)).toEqual([
+    expect(planWrite(SCHEMA, body).changes.map((change) => change.argument)).toEqual([
       ["x", "y", 1, "1"],
       ["a"],
       null,
@@ -201,7 +197,7 @@ describe("planChanges plans", () => {
   });
 
   it("a field that is named like a property of every object, when the schema has it", () => {
-    const [change] = planChanges(SCHEMA, { set: { constructor: { nested: null } } });
+    const [change] = planWrite(SCHEMA, { set: { constructor: { nested: null } } }).changes;
     expect(change).toEqual({
       field: "constructor",
       kind: "lww",
@@ -211,12 +207,12 @@ describe("planChanges plans", () => {
   });
 
   it("a value of the deepest nesting that is allowed", () => {
-    expect(planChanges(SCHEMA, { set: { anything: nested(JSON_DEPTH_MAX) } })).toHaveLength(1);
+    expect(planWrite(SCHEMA, { set: { anything: nested(JSON_DEPTH_MAX) } }).changes).toHaveLength(1);
   });
 
   it("members named __proto__ inside values, unchanged", () => {
     const value = parsed('{"__proto__":{"a":1},"b":[{"constructor":2}]}');
-    const [change] = planChanges(SCHEMA, { set: { anything: value } });
+    const [change] = planWrite(SCHEMA, { set: { anything: value } }).changes;
     expect(JSON.stringify(change!.argument)).toBe('{"__proto__":{"a":1},"b":[{"constructor":2}]}');
   });
 });

@@ -47,7 +47,8 @@ function fold(...entries: readonly (Entry | readonly [Entry, number])[]): FoldRe
 
 function said(result: FoldResult): string[] {
   return result.outcomes.map(
-    ({ status, position, reason }) => `${position} ${status}${reason === undefined ? "" : `: ${reason}`}`,
+    ({ status, position, rejection }) =>
+      `${position} ${status}${rejection === undefined ? "" : `: ${rejection.code}: ${rejection.message}`}`,
   );
 }
 
@@ -67,7 +68,7 @@ describe("where it decides, the fold of a schema", () => {
         requestHash: sha256("one"),
       },
     ]);
-    expect(result.outcomes[0]).not.toHaveProperty("reason");
+    expect(result.outcomes[0]).not.toHaveProperty("rejection");
     expect(Object.keys(result.state.collections)).toEqual([collectionId("acme", "users")]);
   });
 

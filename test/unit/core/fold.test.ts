@@ -23,9 +23,9 @@ function foldAll(entries: readonly OrderedEntry[]): FoldResult {
   return foldEntries({ state: initialPartitionState(0), slice: EMPTY_SLICE, entries });
 }
 
-function shown(records: ReadonlyMap<string, StoredRecord>, key: string): object {
-  const record = [...records.values()].find((candidate) => candidate.key === key);
-  return record === undefined ? {} : showFields(record.fields);
+function shown(records: ReadonlyMap<string, StoredRecord | null>, key: string): object {
+  const record = [...records.values()].find((candidate) => candidate?.key === key);
+  return record === undefined || record === null ? {} : showFields(record.fields);
 }
 
 function shownByOracle(entries: readonly OrderedEntry[]): string {
@@ -244,8 +244,9 @@ function foldInGroups(log: readonly OrderedEntry[], sizes: readonly number[]) {
   return { state, records, outcomes: canonicalJson(outcomes), conflicts: canonicalJson(conflicts) };
 }
 
-function digestOf(records: ReadonlyMap<string, StoredRecord>): string {
-  return digestText([...records.values()].reduce(addToDigest, EMPTY_DIGEST));
+function digestOf(records: ReadonlyMap<string, StoredRecord | null>): string {
+  const present = [...records.values()].filter((record) => record !== null);
+  return digestText(present.reduce(addToDigest, EMPTY_DIGEST));
 }
 
 /** Another order of arrival that keeps each origin's own order. */

@@ -9,7 +9,8 @@ import { chain, sha256, ZERO_HASH } from "../../../services/core/hash.ts";
 import { hlcFromInteger } from "../../../services/core/hlc.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { Operation } from "../../../services/core/operation.ts";
-import { encodeChanges, encodeOperation } from "../../../services/protocol/entry-codec.ts";
+import { encodeOperation } from "../../../services/protocol/entry-codec.ts";
+import { encodeChanges } from "../../../services/protocol/change-codec.ts";
 
 export const REGIONS = ["eu", "us", "ap"] as const;
 export const KEYS = ["one", "two"] as const;

@@ -63,6 +63,7 @@ export class Oracle {
   }
 }
 
+/** Authoritative values have an oracle of their own. */
 function valueOf(writes: readonly Write[]): JsonValue | undefined {
   const values = writes.map((write) => write.change.argument);
   switch (writes[0]!.change.kind) {
@@ -83,6 +84,8 @@ function valueOf(writes: readonly Write[]): JsonValue | undefined {
         .filter((write, index) => !writes.slice(index + 1).some((later) => happenedBefore(write, later)))
         .toSorted(byStamp)
         .map((write) => write.change.argument);
+    case "value":
+      throw new Error("a batch has no authoritative changes");
   }
 }
 

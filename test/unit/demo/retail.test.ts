@@ -7,7 +7,8 @@ import { computeExpected, type Expected } from "../../../infra/demo/retail/expec
 import { FILE, readLines, type OrderLine } from "../../../infra/demo/retail/lines.ts";
 import { nearestRegion, NOBODY, SCHEMAS, writesOf } from "../../../infra/demo/retail/writes.ts";
 import { makeTemporaryFolder } from "../../../infra/local/temporary-folder.ts";
-import { checkKey, planChanges } from "../../../services/core/accept.ts";
+import { planChanges } from "../../../services/core/accept/changes.ts";
+import { checkKey } from "../../../services/core/accept/key.ts";
 import { schemaProblems } from "../../../services/core/schema.ts";
 
 const HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";

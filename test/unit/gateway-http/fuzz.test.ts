@@ -1,185 +1,44 @@
-/** Random requests get an answer of the 4xx kind, or of the 2xx kind where they happen to be right; never a 5xx. */
+/**
+ * Random requests get an answer of the 4xx kind, or of the 2xx kind where they happen to be right; never a 5xx. And of
+ * every answer the route's document tells.
+ */
 import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
-import { RECORD } from "./requests.ts";
-import { buildRig } from "./stub-gateway.ts";
+import { Maker } from "./random-requests.ts";
+import { get } from "./requests.ts";
+import { buildRig, type Rig } from "./stub-gateway.ts";
 
 const SEED = Number(process.env["FOREBAY_SEED"] ?? 20_240_611);
-const REQUESTS = 2_000;
+const REQUESTS = 4_000;
 const RAW_REQUESTS = 200;
 
-/** Mulberry32: small, and the same on every machine. */
-function randomOf(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
-class Maker {
-  readonly random: () => number;
-
-  constructor(seed: number) {
-    this.random = randomOf(seed);
-  }
-
-  pick<T>(choices: readonly T[]): T {
-    return choices[Math.floor(this.random() * choices.length)]!;
-  }
-
-  text(): string {
-    const kinds = [
-      "",
-      "a",
-      "users",
-      "name",
-      "__proto__",
-      "constructor",
-      "toString",
-      "\0",
-      "\u{1F600}",
-      "\uD800",
-    ];
-    const noise = String.fromCharCode(...Array.from({ length: 8 }, () => Math.floor(this.random() * 0x250)));
-    return this.pick([
-      ...kinds,
-      noise,
-      "x".repeat(Math.floor(this.random() * 700)),
-      "%2F%00%",
-      "../..",
-      "{}",
-    ]);
-  }
-
-  value(depth = 0): unknown {
-    const scalars = [null, true, 0, -1, 1.5, 1e308, 2 ** 60, this.text()];
-    if (depth > 4 || this.random() < 0.4) return this.pick(scalars);
-    const length = Math.floor(this.random() * 4);
-    if (this.random() < 0.4) return Array.from({ length }, () => this.value(depth + 1));
-    return Object.fromEntries(Array.from({ length }, () => [this.text(), this.value(depth + 1)]));
-  }
-
-  body(): string | Buffer {
-    const operators = ["set", "unset", "inc", "add", "remove", "put", "drop", "raise", "lower", "if", "take"];
-    const fields = ["name", "anything", "likes", "tags", "preferences", "best", this.text()];
-    const shaped = { [this.pick(operators)]: { [this.pick(fields)]: this.value() } };
-    const right = this.pick([
-      { set: { anything: this.value() } },
-      { inc: { likes: 1 } },
-      { unset: ["name"] },
-    ]);
-    const json = JSON.stringify(
-      this.pick<unknown>([right, shaped, shaped, this.value(), { fields: shaped }]),
-    );
-    const cut = Math.floor(this.random() * json.length);
-    const bytes = Buffer.from(json);
-    if (bytes.length > 0) bytes[cut % bytes.length] = Math.floor(this.random() * 256);
-    return this.pick<string | Buffer>([
-      json,
-      json,
-      json.slice(0, cut),
-      `${json}${json}`,
-      `\uFEFF${json}`,
-      bytes,
-      "",
-    ]);
-  }
-
-  url(): string {
-    const part = () =>
-      this.pick([encodeURIComponent(this.safeText()), "users", "ada", "%", "%zz", "%c0%80", ".."]);
-    const query = this.pick([
-      "",
-      "",
-      `?${part()}=${part()}`,
-      "?limit=1&limit=2",
-      "?cursor=c1.!",
-      "?prefix=%00",
-      "?&&=",
-    ]);
-    const path = this.pick([
-      "/v1/collections/users/records/ada",
-      "/v1/collections/users/records/ada",
-      `/v1/collections/users/records/${part()}`,
-      `/v1/collections/${part()}/records`,
-      `/v1/collections/${part()}`,
-      `/v1/operations/${part()}`,
-      `/${part()}/${part()}`,
-    ]);
-    return `${path}${query}`;
-  }
-
-  headers(): { [name: string]: string } {
-    const names = [
-      "idempotency-key",
-      "forebay-session",
-      "forebay-deadline-ms",
-      "prefer",
-      "if-match",
-      "if-none-match",
-    ];
-    const values = [
-      "",
-      "1",
-      "wait=committed",
-      "s1.x.y",
-      "*",
-      '"',
-      "é",
-      "0x10",
-      "99999999999999999999",
-      " , ",
-    ];
-    const types = [
-      "application/json",
-      "application/json",
-      "application/json; charset=x",
-      "text/plain",
-      "x",
-      ";;",
-    ];
-    return {
-      "content-type": this.pick(types),
-      ...(this.random() < 0.5 ? { [this.pick(names)]: this.pick(values) } : {}),
-    };
-  }
-
-  /** encodeURIComponent refuses half surrogate pairs. */
-  safeText(): string {
-    return this.text().toWellFormed();
-  }
-}
-
 describe(`random requests, seed ${SEED}`, () => {
-  it("never make the server fail", async () => {
+  it("never make the server fail, and get what its document tells", async () => {
     const rig = await buildRig();
+    const isDocumented = await documentOf(rig);
     const maker = new Maker(SEED);
     const counts = new Map<number, number>();
     for (let index = 0; index < REQUESTS; index += 1) {
-      const method = maker.pick(["PATCH", "PATCH", "PATCH", "PUT", "GET", "POST", "DELETE"] as const);
-      // Some requests are right but for their bodies, so that those get as far as the core.
-      const isRight = maker.random() < 0.4;
-      const request = {
-        method,
-        url: isRight ? RECORD : maker.url(),
-        headers: isRight ? { "content-type": "application/json" } : maker.headers(),
-      };
-      const payload = method === "GET" ? {} : { payload: maker.body() };
-      const response = await rig.server.app.inject({ ...request, ...payload });
-      const told = `request ${index}: ${JSON.stringify({ ...request, ...payload })} → ${response.body}`;
+      const request = maker.request();
+      rig.answered.length = 0;
+      const response = await rig.server.app.inject(request);
+      const told = `request ${index}: ${JSON.stringify(request)} → ${response.body}`;
       expect(response.statusCode, told).toBeLessThan(500);
       if (response.statusCode >= 400) {
         expect(response.json().type, told).toMatch(/^urn:forebay:problem:[a-z-]+$/);
       }
+      expect(isDocumented(response), told).toBe(true);
       counts.set(response.statusCode, (counts.get(response.statusCode) ?? 0) + 1);
     }
     expect(rig.logged).toEqual([]);
     // Of each kind there are some, or the generator tests nothing.
-    for (const status of [200, 202, 400, 404, 405, 415, 422]) {
+    for (const status of [200, 202, 400, 404, 405, 412, 415, 422]) {
       expect(counts.get(status) ?? 0, `status ${status}`).toBeGreaterThan(0);
+    }
+    const { writes, removals, restorals, transactions, leases, operations } = rig.gateway;
+    const reached = { writes, removals, restorals, transactions, leases, operations };
+    for (const [name, requests] of Object.entries(reached)) {
+      expect(requests.length, name).toBeGreaterThan(0);
     }
   });
 
@@ -206,6 +65,28 @@ describe(`random requests, seed ${SEED}`, () => {
     expect(rig.logged).toEqual([]);
   });
 });
+
+interface Answer {
+  readonly statusCode: number;
+  readonly body: string;
+}
+
+/** Whether the document of the route that has answered last has the answer's status, and of a problem the code. */
+async function documentOf(rig: Rig): Promise<(answer: Answer) => boolean> {
+  type Responses = { readonly [status: string]: { readonly description: string } };
+  const { paths } = (await get(rig, "/openapi.json")).json() as {
+    paths: { [path: string]: { [method: string]: { responses: Responses } } };
+  };
+  return ({ statusCode, body }) => {
+    const answered = rig.answered.at(-1);
+    // What never came to a route is none that a route could tell of.
+    if (answered === undefined || answered.route === "unknown") return true;
+    const path = answered.route.replaceAll(/:(\w+)/g, "{$1}");
+    const told = paths[path]?.[answered.method.toLowerCase()]?.responses[statusCode]?.description;
+    const code = /"urn:forebay:problem:([a-z-]+)"/.exec(body)?.[1];
+    return told !== undefined && (statusCode < 400 || code === undefined || told.includes(`\`${code}\``));
+  };
+}
 
 /** The status of the first answer; 0 for none. */
 function exchange(port: number, text: string): Promise<number> {

@@ -6,7 +6,13 @@ import { buildRig } from "./stub-gateway.ts";
 
 interface Operation {
   readonly operationId: string;
-  readonly responses: { readonly [status: string]: { readonly description: string } };
+  readonly responses: {
+    readonly [status: string]: {
+      readonly description: string;
+      readonly content?: object;
+      readonly headers?: object;
+    };
+  };
   readonly parameters?: readonly { readonly in: string; readonly name: string }[];
 }
 
@@ -28,7 +34,13 @@ beforeAll(async () => {
 const ROUTES = [
   "patch /v1/collections/{collection}/records/{key}",
   "get /v1/collections/{collection}/records/{key}",
+  "delete /v1/collections/{collection}/records/{key}",
+  "post /v1/collections/{collection}/records/{key}/restore",
   "get /v1/collections/{collection}/records",
+  "post /v1/transactions",
+  "post /v1/leases/{name}",
+  "delete /v1/leases/{name}",
+  "get /v1/leases/{name}",
   "put /v1/collections/{collection}",
   "get /v1/collections",
   "get /v1/operations/{operation}",
@@ -82,7 +94,45 @@ describe("the OpenAPI document", () => {
       "Forebay-Deadline-Ms",
       "Prefer",
       "If-Match",
+      "If-None-Match",
     ]);
+  });
+
+  it.each([
+    [
+      "patch /v1/collections/{collection}/records/{key}",
+      "409",
+      ["application/json", "application/problem+json"],
+    ],
+    ["patch /v1/collections/{collection}/records/{key}", "412", ["application/problem+json"]],
+    ["delete /v1/collections/{collection}/records/{key}", "200", ["application/json"]],
+    ["get /v1/collections/{collection}/records/{key}", "410", ["application/problem+json"]],
+    ["get /readyz", "503", ["application/json"]],
+  ])("has of %s with status %s the bodies %j", (route, status, mediaTypes) => {
+    const [, operation] = operations().find(([name]) => name === route)!;
+    expect(Object.keys(operation.responses[status]!.content!)).toEqual(mediaTypes);
+  });
+
+  it("says where a problem has a session, and where it doesn't", () => {
+    const responses = document.paths["/v1/transactions"]!["post"]!.responses;
+    expect(Object.keys(responses["409"]!.headers!)).toEqual(["Forebay-Session", "Idempotency-Replayed"]);
+    expect(responses["400"]).not.toHaveProperty("headers");
+    const reading = document.paths["/v1/collections/{collection}/records/{key}"]!["get"]!.responses;
+    expect(Object.keys(reading["410"]!.headers!)).toEqual(["Forebay-Session"]);
+  });
+
+  it("has the queries of reads, of operations and of leases", () => {
+    const queries = (path: string, method: string) =>
+      document.paths[path]![method]!.parameters!.filter(({ in: place }) => place === "query").map(
+        ({ name }) => name,
+      );
+    const consistency = ["consistency", "max_staleness_ms"];
+    expect(queries("/v1/collections/{collection}/records/{key}", "get")).toEqual(consistency);
+    expect(queries("/v1/collections/{collection}/records", "get")).toEqual(
+      expect.arrayContaining(consistency),
+    );
+    expect(queries("/v1/operations/{operation}", "get")).toEqual(["expires_at_ms"]);
+    expect(queries("/v1/leases/{name}", "delete")).toEqual(["token"]);
   });
 
   it("has no reference that leads nowhere", () => {

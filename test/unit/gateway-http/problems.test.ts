@@ -1,7 +1,7 @@
 /** Every problem code is produced by some request, and looks as it should. */
 import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { RefusedWriteError } from "../../../services/core/accept.ts";
+import { RefusedWriteError } from "../../../services/core/accept/refused-write.ts";
 import { GatewayError, type GatewayErrorCode } from "../../../services/gateway/errors.ts";
 import { StoreUnavailableError } from "../../../services/ports/region-store.ts";
 import { encodeSession } from "../../../services/protocol/session-token.ts";
@@ -10,7 +10,7 @@ import {
   problemDefinition,
   type ProblemCode,
 } from "../../../services/protocol/http/problems.ts";
-import { codeOf, get, patch, RECORD } from "./requests.ts";
+import { codeOf, get, patch, RECORD, send } from "./requests.ts";
 import { buildRig, OPERATION, type Rig } from "./stub-gateway.ts";
 
 interface Answer {
@@ -69,15 +69,37 @@ async function timedOut(): Promise<Answer> {
   return raw("");
 }
 
-function put(body: unknown, name = "orders"): Promise<Answer> {
-  return rig.server.app.inject({
-    method: "PUT",
-    url: `/v1/collections/${name}`,
-    headers: { "content-type": "application/json" },
-    payload: JSON.stringify(body),
-  });
+function put(body: unknown, name = "orders", headers = {}): Promise<Answer> {
+  return send(rig, "PUT", { url: `/v1/collections/${name}`, body, headers });
 }
 
+function transact(writes: readonly object[]): Promise<Answer> {
+  return send(rig, "POST", { url: "/v1/transactions", body: { writes } });
+}
+
+const LEASE = "/v1/leases/job-7";
+const ACQUIRE = { holder: "worker 3", ttl_ms: 30_000 };
+const ADA = { collection: "users", key: "ada", inc: { credit: 1 } };
+const TRANSACTION = { writes: [ADA] };
+const INVALID_LEASES = [
+  [],
+  {},
+  { holder: "a" },
+  { ttl_ms: 1_000 },
+  { ...ACQUIRE, token: "1" },
+  { ...ACQUIRE, note: "" },
+  { ...ACQUIRE, holder: "" },
+  { ...ACQUIRE, holder: "h".repeat(257) },
+  { ...ACQUIRE, holder: "a\0" },
+  { ...ACQUIRE, holder: 7 },
+  { ...ACQUIRE, ttl_ms: 999 },
+  { ...ACQUIRE, ttl_ms: 600_001 },
+  { ...ACQUIRE, ttl_ms: 1_000.5 },
+  { ...ACQUIRE, ttl_ms: "1000" },
+  { token: 17, ttl_ms: 1_000 },
+  { token: "017", ttl_ms: 1_000 },
+  { token: "9999999999999999", ttl_ms: 1_000 },
+];
 const LIST = "/v1/collections/users/records";
 const FIELDS = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`f${index}`, 1]));
 
@@ -109,6 +131,10 @@ const CASES: Cases = {
     () => patch(rig, { text: '{"set":{"anything":{"deep":[{"\\u005f_proto__":1}]}}}' }),
     () => patch(rig, { body: { set: [] } }),
     () => put([]),
+    () => send(rig, "DELETE", { url: RECORD, body: { if: { version: "1" } } }),
+    () => send(rig, "POST", { url: `${RECORD}/restore`, body: [] }),
+    () => send(rig, "POST", { url: "/v1/transactions", body: [] }),
+    () => transact([{ ...ADA, delete: true }]),
   ],
   "unsupported-media-type": [
     () => patch(rig, { headers: { "content-type": "text/plain" } }),
@@ -128,7 +154,10 @@ const CASES: Cases = {
     () => rig.server.app.inject({ method: "POST", url: "/nothing", payload: "text" }),
   ],
   "method-not-allowed": [
-    () => rig.server.app.inject({ method: "DELETE", url: RECORD }),
+    () => send(rig, "POST", { url: RECORD }),
+    () => get(rig, `${RECORD}/restore`),
+    () => get(rig, "/v1/transactions"),
+    () => send(rig, "PUT", { url: LEASE }),
     () => rig.server.app.inject({ method: "POST", url: "/v1/collections?x=1", payload: "text" }),
     () => rig.server.app.inject({ method: "OPTIONS", url: "/openapi.json" }),
   ],
@@ -138,6 +167,11 @@ const CASES: Cases = {
     () => get(rig, `${LIST}/a%00b`),
     () => get(rig, `${LIST}/a%0Ab`),
     () => get(rig, `${LIST}/`),
+    () => send(rig, "DELETE", { url: `${LIST}/a%00b` }),
+    () => send(rig, "POST", { url: `${LIST}/a%00b/restore` }),
+    () => get(rig, `/v1/leases/${"n".repeat(513)}`),
+    () => send(rig, "POST", { url: "/v1/leases/a%0Ab", body: ACQUIRE }),
+    () => send(rig, "DELETE", { url: "/v1/leases/?token=1" }),
   ],
   "invalid-name": [() => put({ fields: { a: { class: "lww" } } }, "Orders!")],
   "invalid-parameter": [
@@ -148,7 +182,20 @@ const CASES: Cases = {
     () => get(rig, `${RECORD}?consistancy=session`),
     () => get(rig, `${RECORD}?consistency=local&consistency=session`),
     () => get(rig, `${RECORD}?consistency=strong`),
+    () => get(rig, `${RECORD}?consistency=`),
     () => get(rig, `${RECORD}?max_staleness_ms=5`),
+    () => get(rig, `${RECORD}?consistency=linearizable&max_staleness_ms=5`),
+    ...[
+      "",
+      "&max_staleness_ms=",
+      "&max_staleness_ms=86400001",
+      "&max_staleness_ms=-1",
+      "&max_staleness_ms=1.5",
+    ].map((staleness) => () => get(rig, `${LIST}?consistency=bounded${staleness}`)),
+    () => get(rig, `/v1/operations/${OPERATION}?expires_at_ms=soon`),
+    () => get(rig, `/v1/operations/${OPERATION}?expires_at_ms=9999999999999999`),
+    () => send(rig, "DELETE", { url: `${RECORD}?fence_lease=a` }),
+    () => send(rig, "DELETE", { url: `${LEASE}?token=1&token=2` }),
     () => get(rig, "/v1/operations/not-a-uuid"),
     () => patch(rig, { url: `${RECORD}?a=b` }),
   ],
@@ -171,10 +218,29 @@ const CASES: Cases = {
   "invalid-deadline": ["49", "60001", "-1", "1e3", "x", ""].map(
     (value) => () => patch(rig, { headers: { "forebay-deadline-ms": value } }),
   ),
-  "consistency-not-available": [
-    () => get(rig, `${RECORD}?consistency=bounded&max_staleness_ms=100`),
-    () => get(rig, `${RECORD}?consistency=linearizable`),
-    () => get(rig, `${LIST}?consistency=linearizable`),
+  "invalid-condition": [
+    ...['"1", "2"', 'W/"1"', "1", '"*"', '"', '""', "", "*, *", '"a b"'].map(
+      (tag) => () => patch(rig, { headers: { "if-match": tag } }),
+    ),
+    () => patch(rig, { headers: { "if-none-match": '"1"' } }),
+    () => patch(rig, { headers: { "if-match": "*", "if-none-match": "*" } }),
+    () => patch(rig, { headers: { "if-unmodified-since": "Sat, 29 Oct 1994 19:43:31 GMT" } }),
+    () => patch(rig, { headers: { "if-match": '"x"' }, body: { inc: { credit: 1 } } }),
+    () => patch(rig, { headers: { "if-match": '"1"' }, body: { inc: { credit: 1 }, if: { version: "1" } } }),
+    () => patch(rig, { body: { inc: { credit: 1 }, if: {} } }),
+    () => patch(rig, { body: { inc: { credit: 1 }, fence: { lease: "a" } } }),
+    () => send(rig, "DELETE", { url: RECORD, headers: { "if-none-match": "*" } }),
+    () => send(rig, "POST", { url: `${RECORD}/restore`, headers: { "if-match": 'W/"1"' } }),
+    () => send(rig, "POST", { url: "/v1/transactions", body: TRANSACTION, headers: { "if-match": "*" } }),
+    () => send(rig, "POST", { url: LEASE, body: ACQUIRE, headers: { "if-none-match": "*" } }),
+    () => send(rig, "DELETE", { url: `${LEASE}?token=1`, headers: { "if-match": '"1"' } }),
+    () => put({ fields: { a: { class: "lww" } } }, "orders", { "if-match": '"1"' }),
+  ],
+  "invalid-lease": [
+    ...INVALID_LEASES.map((body) => () => send(rig, "POST", { url: LEASE, body })),
+    ...["", "?token=", "?token=x", "?token=0", "?token=9999999999999999"].map(
+      (query) => () => send(rig, "DELETE", { url: `${LEASE}${query}` }),
+    ),
   ],
   "unknown-operator": [() => patch(rig, { body: { frobnicate: {} } })],
   "empty-write": [() => patch(rig, { body: {} })],
@@ -182,6 +248,10 @@ const CASES: Cases = {
     // The schema of the test has few fields, so the gateway says it.
     () => failing(new RefusedWriteError("too-many-changes", "too many")),
   ],
+  "too-many-writes": [
+    () => transact(Array.from({ length: 101 }, (_, index) => ({ ...ADA, key: `k${index}` }))),
+  ],
+  "record-repeated": [() => transact([ADA, ADA])],
   "unknown-field": [
     () => patch(rig, { body: { set: { nothing: 1 } } }),
     () => patch(rig, { body: { set: { constructor: 1 } } }),
@@ -195,8 +265,10 @@ const CASES: Cases = {
     () => patch(rig, { text: '{"set":{"anything":1e999}}' }),
     () => patch(rig, { text: `{"set":{"anything":${"[".repeat(30_000)}${"]".repeat(30_000)}}}` }),
   ],
+  "across-partitions": [refusing("across-partitions")],
   "condition-on-local-write": [
     () => patch(rig, { headers: { "if-match": '"1"' } }),
+    () => patch(rig, { headers: { "if-match": "*" } }),
     () => patch(rig, { headers: { "if-none-match": "*" } }),
     () => patch(rig, { body: { set: { name: "x" }, if: { version: "1" } } }),
   ],
@@ -213,6 +285,26 @@ const CASES: Cases = {
     () => get(rig, "/v1/collections/a%00b/records/a"),
   ],
   "record-not-found": [() => get(rig, `${LIST}/nobody`)],
+  "record-deleted": [() => get(rig, `${LIST}/gone`)],
+  "lease-not-found": [() => get(rig, "/v1/leases/nobody")],
+  "precondition-failed": [
+    refusing("precondition-failed"),
+    () => patch(rig, { headers: { "if-match": '"12.eu.3"' }, body: { inc: { credit: 1 } } }),
+  ],
+  "not-unique": [refusing("not-unique")],
+  "immutable-field": [refusing("immutable-field")],
+  "transition-refused": [refusing("transition-refused")],
+  "out-of-bounds": [refusing("out-of-bounds")],
+  "stale-fence": [refusing("stale-fence")],
+  "lease-held": [refusing("lease-held")],
+  "lease-lost": [refusing("lease-lost")],
+  deleted: [refusing("deleted")],
+  "not-deleted": [refusing("not-deleted")],
+  "record-missing": [refusing("record-missing")],
+  "schema-changed": [refusing("schema-changed")],
+  expired: [refusing("expired")],
+  "too-stale": [refusing("too-stale", { stalenessMs: 812 })],
+  "not-supported-yet": [refusing("not-supported-yet", { retryAfterMs: 5_000 })],
   "operation-not-found": [() => get(rig, "/v1/operations/01990000-0000-7000-8000-00000000ffff")],
   overloaded: [refusing("overloaded", { retryAfterMs: 1 })],
   "wal-full": [refusing("wal-full")],
@@ -223,7 +315,10 @@ const CASES: Cases = {
   "no-quorum": [refusing("no-quorum", { retryAfterMs: 5_000 })],
   "session-behind": [refusing("session-behind")],
   starting: [refusing("starting")],
-  "outcome-unknown": [refusing("outcome-unknown", { operation: OPERATION, retryAfterMs: 1_000 })],
+  "outcome-unknown": [
+    refusing("outcome-unknown", { operation: OPERATION, retryAfterMs: 1_000 }),
+    refusing("outcome-unknown"),
+  ],
   internal: [() => failing(new TypeError("secret details")), () => failing("not even an error")],
 };
 
@@ -274,7 +369,10 @@ describe("problems", () => {
   });
 
   it("list the methods that a resource has", async () => {
-    expect((await CASES["method-not-allowed"][0]!()).headers["allow"]).toBe("GET, HEAD, PATCH");
+    expect((await CASES["method-not-allowed"][0]!()).headers["allow"]).toBe("DELETE, GET, HEAD, PATCH");
+    expect((await CASES["method-not-allowed"][1]!()).headers["allow"]).toBe("POST");
+    expect((await CASES["method-not-allowed"][2]!()).headers["allow"]).toBe("POST");
+    expect((await CASES["method-not-allowed"][3]!()).headers["allow"]).toBe("DELETE, GET, HEAD, POST");
   });
 
   it("tell clients nothing of a bug, and the log all of it", async () => {

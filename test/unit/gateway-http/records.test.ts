@@ -42,16 +42,17 @@ describe("a write", () => {
         session,
         deadlineMs: 250,
         idempotencyKey: "order 4711",
+        version: undefined,
         body: { set: { name: "Ada" } },
         waitCommitted: true,
       },
     ]);
   });
 
-  it("waits 10 s, and not for the log, when nothing is asked for", async () => {
+  it("waits 15 s, and not for the log, when nothing is asked for", async () => {
     await patch(rig, { headers: { prefer: "wait=100" } });
     expect(rig.gateway.writes[0]).toMatchObject({
-      deadlineMs: 10_000,
+      deadlineMs: 15_000,
       waitCommitted: false,
       idempotencyKey: undefined,
       session: { positions: {}, wal: {} },
@@ -123,10 +124,18 @@ describe("a read", () => {
     expect((await get(rig, RECORD, { "if-none-match": '"11"' })).statusCode).toBe(200);
   });
 
-  it("is made with the consistency that is asked for", async () => {
-    await get(rig, RECORD);
-    await get(rig, `${RECORD}?consistency=session`);
-    expect(rig.gateway.reads.map(({ consistency }) => consistency)).toEqual(["local", "session"]);
+  it.each([
+    ["", "local", undefined],
+    ["?consistency=local", "local", undefined],
+    ["?consistency=session", "session", undefined],
+    ["?consistency=linearizable", "linearizable", undefined],
+    ["?consistency=bounded&max_staleness_ms=0", "bounded", 0],
+    ["?max_staleness_ms=86400000&consistency=bounded", "bounded", 86_400_000],
+  ])("with %s is made as it asks, and so is a listing", async (query, consistency, stalenessMsMax) => {
+    expect((await get(rig, `${RECORD}${query}`)).statusCode).toBe(200);
+    expect((await get(rig, `/v1/collections/users/records${query}`)).statusCode).toBe(200);
+    expect(rig.gateway.reads).toMatchObject([{ consistency, stalenessMsMax }]);
+    expect(rig.gateway.lists).toMatchObject([{ consistency, stalenessMsMax }]);
   });
 
   it("is there for HEAD too", async () => {

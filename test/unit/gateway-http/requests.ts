@@ -30,6 +30,22 @@ export function get(
   return rig.server.app.inject({ method: "GET", url, headers });
 }
 
+/** A request with any method; a body that is not text is sent as JSON. */
+export function send(
+  rig: Rig,
+  method: "POST" | "DELETE" | "PUT",
+  request: { url: string; body?: unknown; headers?: { [name: string]: string } },
+): Promise<LightMyRequestResponse> {
+  const { url, body, headers = {} } = request;
+  if (body === undefined) return rig.server.app.inject({ method, url, headers });
+  return rig.server.app.inject({
+    method,
+    url,
+    headers: { "content-type": "application/json", ...headers },
+    payload: typeof body === "string" ? body : JSON.stringify(body),
+  });
+}
+
 /** The code in a problem's type. */
 export function codeOf(response: { body: string }): string {
   return (JSON.parse(response.body) as { type: string }).type.replace("urn:forebay:problem:", "");

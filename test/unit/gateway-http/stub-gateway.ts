@@ -1,15 +1,24 @@
 /** A gateway without a store, for what the transport does by itself. Writes are checked by the real core. */
-import { checkKey, planChanges } from "../../../services/core/accept.ts";
+import { planCondition, planVersion } from "../../../services/core/accept/condition.ts";
+import { checkKey } from "../../../services/core/accept/key.ts";
+import { parseTransaction } from "../../../services/core/accept/transaction.ts";
+import { planPart, planWrite } from "../../../services/core/accept/write.ts";
 import type { CollectionSchema } from "../../../services/core/schema.ts";
 import { EMPTY_SESSION } from "../../../services/core/session.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
 import type {
   Gateway,
+  LeaseRequest,
+  LifeRequest,
   ListRequest,
+  OperationReport,
+  OperationRequest,
   PutCollectionRequest,
   ReadRequest,
   RecordView,
   RegionOverview,
+  RequestContext,
+  TransactionRequest,
   WriteRequest,
   WriteResult,
 } from "../../../services/gateway/gateway.ts";
@@ -29,26 +38,52 @@ export const SCHEMA: CollectionSchema = {
     tags: { class: "merge", kind: "set" },
     preferences: { class: "merge", kind: "map" },
     best: { class: "merge", kind: "max" },
+    credit: { class: "authoritative", type: "integer", min: 0 },
   },
 };
 
-const ACCEPTED: WriteResult = {
+export const RECEIPT = {
   operation: OPERATION,
   status: "accepted",
   region: "eu",
   at: "0198f0c0a0b00001",
+} as const;
+
+const ACCEPTED: WriteResult = {
+  ...RECEIPT,
   session: { positions: {}, wal: { eu: { "0": 7 } } },
   isReplayed: false,
 };
 
+/** How the log has decided on what only it can decide. */
+const DECIDED = {
+  status: "committed",
+  position: { partition: 0, sequence: 17 },
+  session: { positions: { "0": 17 }, wal: {} },
+  isDecided: true,
+} as const;
+
 export class StubGateway implements Gateway {
   readonly writes: WriteRequest[] = [];
+  readonly removals: LifeRequest[] = [];
+  readonly restorals: LifeRequest[] = [];
+  readonly transactions: TransactionRequest[] = [];
+  readonly leases: LeaseRequest[] = [];
+  readonly leaseReads: (RequestContext & { readonly name: string })[] = [];
+  readonly operations: OperationRequest[] = [];
   readonly reads: ReadRequest[] = [];
   readonly lists: ListRequest[] = [];
   /** Thrown by every method, when set. */
   failure: unknown;
-  /** Merged into the answer to a write. */
+  /** Merged into the answer to whatever changes something. */
   answer: Partial<WriteResult> = {};
+  /** The answer to who asks for `OPERATION`. */
+  report: OperationReport = {
+    ...RECEIPT,
+    status: "superseded",
+    position: { partition: 0, sequence: 9 },
+    lostFields: ["name"],
+  };
   views: RecordView[] = [];
   next: string | undefined;
   /** Resolves when a write may be answered. */
@@ -57,10 +92,49 @@ export class StubGateway implements Gateway {
   async write(request: WriteRequest): Promise<WriteResult> {
     this.#check(request.collection);
     checkKey(request.key);
-    planChanges(SCHEMA, request.body);
+    const { isAuthoritative } = planWrite(SCHEMA, request.body, request.version);
     this.writes.push(request);
     await this.hold;
-    return { ...ACCEPTED, ...this.answer };
+    return { ...ACCEPTED, ...(isAuthoritative ? DECIDED : {}), ...this.answer };
+  }
+
+  async remove(request: LifeRequest): Promise<WriteResult> {
+    this.#checkLife(request);
+    this.removals.push(request);
+    return { ...ACCEPTED, ...DECIDED, ...this.answer };
+  }
+
+  async restore(request: LifeRequest): Promise<WriteResult> {
+    this.#checkLife(request);
+    this.restorals.push(request);
+    return { ...ACCEPTED, ...DECIDED, ...this.answer };
+  }
+
+  async transact(request: TransactionRequest): Promise<WriteResult> {
+    this.#check();
+    for (const { collection, type, body } of parseTransaction(request.body).parts) {
+      this.#check(collection);
+      if (type === "change") planPart(SCHEMA, body);
+      else if (body["if"] !== undefined) planCondition(SCHEMA, body["if"]);
+    }
+    this.transactions.push(request);
+    return { ...ACCEPTED, ...DECIDED, ...this.answer };
+  }
+
+  async lease(request: LeaseRequest): Promise<WriteResult> {
+    this.#check();
+    this.leases.push(request);
+    const results =
+      request.action.type === "release" ? [null] : [{ token: 17, expiresAtMs: 1_720_000_030_000 }];
+    return { ...ACCEPTED, ...DECIDED, results, ...this.answer };
+  }
+
+  async readLease(request: RequestContext & { readonly name: string }) {
+    this.#check();
+    this.leaseReads.push(request);
+    const { name } = request;
+    if (name === "nobody") throw new GatewayError("lease-not-found", "no such lease");
+    return { name, holder: "worker 3", token: 17, expiresAtMs: 1_720_000_030_000, session: DECIDED.session };
   }
 
   async read(request: ReadRequest) {
@@ -68,6 +142,7 @@ export class StubGateway implements Gateway {
     checkKey(request.key);
     this.reads.push(request);
     if (request.key === "nobody") throw new GatewayError("record-not-found", "no such record");
+    if (request.key === "gone") throw new GatewayError("record-deleted", "the record is deleted");
     const view = { key: request.key, fields: { name: "Ada" }, version: "12.eu.3", pending: 1 };
     return { ...view, asOf: { partition: 0, sequence: 12 }, session: EMPTY_SESSION };
   }
@@ -94,11 +169,11 @@ export class StubGateway implements Gateway {
     return [{ tenant, name: "users", version: 1, schema: SCHEMA }];
   }
 
-  async operation({ id }: { tenant: string; id: string }) {
+  async operation(request: OperationRequest): Promise<OperationReport> {
     this.#check();
-    if (id !== OPERATION) throw new GatewayError("operation-not-found", "no such operation");
-    const position = { partition: 0, sequence: 9 };
-    return { ...ACCEPTED, status: "superseded" as const, position, lostFields: ["name"] };
+    this.operations.push(request);
+    if (request.id !== OPERATION) throw new GatewayError("operation-not-found", "no such operation");
+    return this.report;
   }
 
   async status(): Promise<RegionOverview> {
@@ -123,6 +198,12 @@ export class StubGateway implements Gateway {
       logTimeMs: 1,
     };
     return { region: "eu", software: "0", partitions: [{ ...partition, wal, regions: [region] }] };
+  }
+
+  #checkLife({ collection, key, version }: LifeRequest): void {
+    this.#check(collection);
+    checkKey(key);
+    if (version !== undefined) planVersion(version);
   }
 
   #check(collection = "users"): void {

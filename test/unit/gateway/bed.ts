@@ -6,13 +6,18 @@ import { EMPTY_SESSION } from "../../../services/core/session.ts";
 import { GatewayError, type GatewayErrorCode } from "../../../services/gateway/errors.ts";
 import type { WriteRequest, ReadRequest, ListRequest } from "../../../services/gateway/gateway.ts";
 import { GatewayService, type GatewayOptions } from "../../../services/gateway/gateway-service.ts";
-import type { RegionStore } from "../../../services/ports/region-store.ts";
 import { Relay } from "../../../services/relay/relay.ts";
 import { holdRole } from "../../../services/runtime/hold-role.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
+import { FoldFeed } from "../../../services/runtime/fold-feed.ts";
 import { Signal } from "../../../services/runtime/signal.ts";
 import { SimulatedDatabase } from "../../simulation/database.ts";
-import { SimulatedLog, SimulatedLogServers } from "../../simulation/global-log.ts";
+import {
+  NO_LOG_FAULTS,
+  SimulatedLog,
+  SimulatedLogServers,
+  type LogFaults,
+} from "../../simulation/global-log.ts";
 import { silentMetrics } from "../../simulation/metrics.ts";
 import { SimulatedRegionStore, type StoreFaults } from "../../simulation/region-store.ts";
 import { Process, SimulatedClock, wallClockMs, World } from "../../simulation/world.ts";
@@ -31,7 +36,7 @@ export class RegionBed {
   readonly options: GatewayOptions;
   readonly gateway: GatewayService;
   readonly #members: readonly string[];
-  readonly #stop = new AbortController();
+  #stop = new AbortController();
 
   constructor(bed: Bed, name: string, limits: BedLimits) {
     this.name = name;
@@ -50,7 +55,7 @@ export class RegionBed {
       logger: silentLogger,
       metrics: silentMetrics,
       appended: new Signal(),
-      folded: new Signal(),
+      folded: new FoldFeed(),
       pendingRowsMax: limits.pendingRowsMax ?? 10_000,
       pendingBytesMax: 1 << 30,
     };
@@ -70,8 +75,10 @@ export class RegionBed {
     this.#start("relay");
   }
 
+  /** Takes a moment; the roles can be started again. */
   stopRoles(): void {
     this.#stop.abort();
+    this.#stop = new AbortController();
   }
 
   #start(role: "applier" | "relay"): void {
@@ -91,18 +98,26 @@ interface BedLimits {
   readonly pendingRowsMax?: number;
 }
 
+export interface BedOptions extends BedLimits {
+  readonly regions?: readonly string[];
+  readonly partitions?: number;
+  readonly seed?: number;
+}
+
 export class Bed {
   readonly world: World;
   readonly servers: SimulatedLogServers;
+  /** Of the log; a test changes them while it runs. */
+  readonly faults: LogFaults = { ...NO_LOG_FAULTS };
   readonly names: readonly string[];
   readonly partitions: number;
   readonly regions: readonly RegionBed[];
 
-  constructor(options: { regions?: readonly string[]; partitions?: number } & BedLimits = {}) {
-    this.world = new World(1);
+  constructor(options: BedOptions = {}) {
+    this.world = new World(options.seed ?? 1);
     this.names = options.regions ?? ["eu"];
     this.partitions = options.partitions ?? 1;
-    this.servers = new SimulatedLogServers(this.world, { leader: this.names[0]! });
+    this.servers = new SimulatedLogServers(this.world, { leader: this.names[0]!, faults: this.faults });
     this.regions = this.names.map((name) => new RegionBed(this, name, options));
   }
 
@@ -141,6 +156,11 @@ export class Bed {
         ),
       "convergence",
     );
+  }
+
+  /** Lets virtual time run for so long. */
+  pass(milliseconds: number): Promise<void> {
+    return this.world.run(this.world.nowMs + milliseconds);
   }
 
   runUntil(isDone: () => boolean, what: string): Promise<void> {
@@ -204,8 +224,8 @@ export function list(changes: Partial<ListRequest> = {}): ListRequest {
   };
 }
 
-/** A store of which some methods are the test's. */
-export function overriding<S extends Partial<RegionStore>>(store: S, overrides: Partial<S>): S {
+/** A port of which some methods are the test's. */
+export function overriding<S extends object>(store: S, overrides: Partial<S>): S {
   return new Proxy(store, {
     get(target, name) {
       const override = (overrides as Record<string | symbol, unknown>)[name];

@@ -29,7 +29,10 @@ class CommitBed extends Bed {
       this.calls.push(input.operations.map((one) => one.id));
       return store.append(input);
     };
-    const metrics = { flushed: ({ operations }: { operations: number }) => this.flushes.push(operations) };
+    const metrics = {
+      ...this.first.options.metrics,
+      flushed: ({ operations }: { operations: number }) => this.flushes.push(operations),
+    };
     return new GroupCommit({
       ...this.first.options,
       partition: 0,
@@ -134,7 +137,7 @@ describe("group commit", () => {
     expect(commit.queued).toBe(QUEUE_OPERATIONS_MAX);
     const error = await bed.refused(commit.append(operation(-1), bed.deadline(5_000)));
     expect(error.code).toBe("overloaded");
-    expect(error.retryAfterMs).toBeGreaterThan(0);
+    expect(error.details.retryAfterMs).toBeGreaterThan(0);
     await bed.run(Promise.all(appends));
     expect(await outcomesOf([bed.run(commit.append(operation(-1), bed.deadline(5_000)))])).toEqual([
       "accepted",
@@ -204,7 +207,7 @@ describe("group commit", () => {
     });
     const error = await bed.refused(commit.append(operation(1), bed.deadline(300)));
     expect(error.code).toBe("outcome-unknown");
-    expect(error.operation).toBe(idOf(1));
+    expect(error.details.operation).toBe(idOf(1));
   });
 
   it("answers at the deadline while the store hangs, those in the flush and those behind it", async () => {

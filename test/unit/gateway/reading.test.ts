@@ -108,7 +108,7 @@ describe("a session (I11)", () => {
       const behind = { session: seen, consistency: "session", deadlineMs: 700 } as const;
       const error = await bed.refused(us.gateway.read(read(behind)));
       expect(error.code).toBe("session-behind");
-      expect(error.retryAfterMs).toBeGreaterThan(0);
+      expect(error.details.retryAfterMs).toBeGreaterThan(0);
       expect(await bed.refusal(us.gateway.list(list(behind)))).toBe("session-behind");
     }
     expect(await bed.refusal(us.gateway.read(read({ session })))).toBe("record-not-found");

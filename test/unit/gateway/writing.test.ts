@@ -1,6 +1,6 @@
 /** Writes through a gateway on the simulated twin: what is answered, and what is answered to the same again. */
 import { describe, expect, it } from "vitest";
-import { RefusedWriteError } from "../../../services/core/accept.ts";
+import { RefusedWriteError } from "../../../services/core/accept/refused-write.ts";
 import { idempotentOperationId } from "../../../services/core/operation-id.ts";
 import { partitionOf } from "../../../services/core/partition.ts";
 import { StoreUnavailableError } from "../../../services/ports/region-store.ts";
@@ -132,7 +132,7 @@ describe("the same write again", () => {
     ]) {
       const error = await bed.refused(gateway.write({ ...KEYED, ...other }));
       expect(error.code).toBe("idempotency-key-reused");
-      expect(error.operation).toBe(idempotentOperationId(TENANT, "key-1"));
+      expect(error.details.operation).toBe(idempotentOperationId(TENANT, "key-1"));
     }
     expect(await bed.run(gateway.write({ ...KEYED, body: { set: { name: "Ada" } } }))).toMatchObject({
       isReplayed: true,
@@ -234,8 +234,11 @@ describe("an operation", () => {
     bed.servers.cutOff.delete("eu");
     await bed.converge();
     const committed = await bed.run(eu.gateway.operation(request));
+    const appliedBy = { eu: true, us: true };
     expect(committed).toMatchObject({ operation: id, status: "committed", region: "eu", at });
-    expect(await bed.run(us.gateway.operation(request))).toEqual(committed);
+    await bed.world.run(bed.world.nowMs + 3_000);
+    expect(await bed.run(us.gateway.operation(request))).toEqual({ ...committed, appliedBy });
+    expect(await bed.run(eu.gateway.operation(request))).toEqual({ ...committed, appliedBy });
   });
 
   it("of another tenant is as unknown as one that never was (I14)", async () => {
@@ -250,6 +253,9 @@ describe("an operation", () => {
     expect(foreign.message.replace(id, "?")).toBe(
       absent.message.replace(idempotentOperationId("a", "b"), "?"),
     );
-    expect([foreign.operation, foreign.retryAfterMs]).toEqual([absent.operation, absent.retryAfterMs]);
+    expect([foreign.details.operation, foreign.details.retryAfterMs]).toEqual([
+      absent.details.operation,
+      absent.details.retryAfterMs,
+    ]);
   });
 });

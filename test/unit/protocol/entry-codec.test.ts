@@ -7,16 +7,9 @@ import { sha256, ZERO_HASH } from "../../../services/core/hash.ts";
 import { hlcFromMilliseconds } from "../../../services/core/hlc.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { Operation } from "../../../services/core/operation.ts";
-import {
-  decodeChanges,
-  decodeEntry,
-  encodeBatch,
-  encodeChanges,
-  encodeEntry,
-  encodeOperation,
-  ENTRY_VERSION,
-  UndecodableEntryError,
-} from "../../../services/protocol/entry-codec.ts";
+import { decodeEntry, encodeBatch, encodeEntry, encodeOperation, ENTRY_VERSION } from "../../../services/protocol/entry-codec.ts";
+import { decodeChanges, encodeChanges } from "../../../services/protocol/change-codec.ts";
+import { UndecodableEntryError } from "../../../services/protocol/undecodable.ts";
 import { checkProperty } from "../property.ts";
 import { anyEntry, batch, change, lineOf } from "./operations.ts";
 
@@ -199,7 +192,7 @@ describe("what no writer should have written is refused", () => {
 
   it("a newer version, and says to upgrade", () => {
     expect(failure(framed(JSON.stringify(TICK), ENTRY_VERSION + 1))).toMatch(
-      /version 2 is newer than 1: upgrade/,
+      /version 3 is newer than 2: upgrade/,
     );
     expect(failure(framed(JSON.stringify(TICK), 9_999))).toMatch(/newer/);
   });

@@ -7,12 +7,8 @@ import { hlcFromInteger } from "../../../services/core/hlc.ts";
 import type { JsonValue } from "../../../services/core/json.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { Operation } from "../../../services/core/operation.ts";
-import {
-  encodeBatch,
-  encodeChanges,
-  encodeEntry,
-  encodeOperation,
-} from "../../../services/protocol/entry-codec.ts";
+import { encodeBatch, encodeEntry, encodeOperation } from "../../../services/protocol/entry-codec.ts";
+import { encodeChanges } from "../../../services/protocol/change-codec.ts";
 
 const ODD = [
   "", " ", "a", "é", "e\u0301", "😀", "\u2028", "\u2029", "\ufeff", "\ufffd", "\uffff", "\u0000", "\ud83d", "\r", "\n",

@@ -10,7 +10,8 @@ import { chain, sha256, ZERO_HASH } from "../../../services/core/hash.ts";
 import { advanceHlc, hlcFromMilliseconds } from "../../../services/core/hlc.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { WalRow } from "../../../services/ports/region-store.ts";
-import { decodeChanges, encodeOperation } from "../../../services/protocol/entry-codec.ts";
+import { encodeOperation } from "../../../services/protocol/entry-codec.ts";
+import { decodeChanges } from "../../../services/protocol/change-codec.ts";
 import {
   startRelay,
   stepRelay,

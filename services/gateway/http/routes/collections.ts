@@ -7,11 +7,11 @@ import { CollectionSchemaBody } from "../../../protocol/collection.ts";
 import { CollectionAnswer, CollectionListAnswer } from "../../../protocol/http/answers.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import { collectionAnswer } from "../answers.ts";
-import { CollectionName, DeadlineRequestHeader, SessionRequestHeader } from "../documents.ts";
+import { CollectionName, RequestHeaders } from "../documents.ts";
 import { readJsonBody } from "../json-body.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
-import { deadlineMsOf, refuseConditions, sessionOf } from "../request-headers.ts";
+import { requestContextOf, versionOf } from "../request-headers.ts";
 import { readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 
@@ -33,10 +33,7 @@ const putDocument: RouteDocument = {
     "The log orders schemas for all regions. Fields may be added; a field that is there can't be removed or become another. Setting the same schema again changes nothing.",
   tag: "collections",
   params: Type.Object({ collection: CollectionName }),
-  headers: Type.Object({
-    "Forebay-Session": SessionRequestHeader,
-    "Forebay-Deadline-Ms": DeadlineRequestHeader,
-  }),
+  headers: Type.Object(RequestHeaders),
   body: CollectionSchemaBody,
   answers: { 200: { description: "The schema is in force.", body: CollectionAnswer } },
   problems: [
@@ -45,8 +42,10 @@ const putDocument: RouteDocument = {
     "invalid-session",
     "invalid-deadline",
     "schema-rejected",
-    "condition-on-local-write",
+    "invalid-condition",
     "no-quorum",
+    "not-supported-yet",
+    "expired",
     "store-unavailable",
     "starting",
     "outcome-unknown",
@@ -54,20 +53,18 @@ const putDocument: RouteDocument = {
 };
 
 function addPut(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, tenant, sessionSecret } = context;
+  const { gateway } = context;
   addRoute<{ readonly collection: string }>(app, context, {
     method: "PUT",
     url: COLLECTION_URL,
     document: putDocument,
     async handle({ headers, params, query, body }) {
       readQuery(query, []);
-      refuseConditions(headers);
+      versionOf(headers, []);
       const collection = await gateway.putCollection({
-        tenant,
+        ...requestContextOf(headers, context),
         name: params.collection,
         schema: checkShape(readJsonBody(headers, body)),
-        session: sessionOf(headers, sessionSecret),
-        deadlineMs: deadlineMsOf(headers),
       });
       return JSON.stringify(collectionAnswer(collection));
     },

@@ -1,12 +1,12 @@
 /** The route of receipts: what became of a write. */
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
-import { ReceiptAnswer } from "../../../protocol/http/answers.ts";
+import { OperationAnswer } from "../../../protocol/http/answers.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
-import { receiptAnswer } from "../answers.ts";
+import { operationAnswer } from "../answers.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
-import { readQuery } from "../request-query.ts";
+import { expiresAtMsOf, readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 
 const OPERATION_URL = `${API_PREFIX}/operations/:operation`;
@@ -16,10 +16,17 @@ const document: RouteDocument = {
   operationId: "readOperation",
   summary: "Ask what became of a write",
   description:
-    "A region knows the operations that it took itself, and those of other regions once it has folded them.",
+    "A region knows the operations that it took itself, and those of other regions once it has folded them. With expires_at_ms it also tells of an operation that it knows nothing of whether it is certainly without effect.",
   tag: "operations",
   params: Type.Object({ operation: Type.String({ format: "uuid" }) }),
-  answers: { 200: { description: "The receipt.", body: ReceiptAnswer } },
+  query: Type.Object({
+    expires_at_ms: Type.Optional(
+      Type.Integer({ minimum: 0, description: "As the problem has told it that named the operation." }),
+    ),
+  }),
+  answers: {
+    200: { description: "The receipt; or that there is none yet, or never will be.", body: OperationAnswer },
+  },
   problems: ["operation-not-found", "store-unavailable", "starting"],
 };
 
@@ -30,14 +37,14 @@ export function addOperationRoutes(app: FastifyInstance, context: RouteContext):
     url: OPERATION_URL,
     document,
     async handle({ params, query }) {
-      readQuery(query, []);
+      const expiresAtMs = expiresAtMsOf(readQuery(query, ["expires_at_ms"]));
       const id = params.operation.toLowerCase();
       if (!UUID.test(id)) {
         throw new ProblemError("invalid-parameter", "an operation is named by a UUID", {
           field: "operation",
         });
       }
-      return JSON.stringify(receiptAnswer(await gateway.operation({ tenant, id })));
+      return JSON.stringify(operationAnswer(await gateway.operation({ tenant, id, expiresAtMs })));
     },
   });
 }

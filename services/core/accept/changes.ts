@@ -1,72 +1,34 @@
-/** The third equation: accept(write) = local, if every field that it touches is of a local class. Pure validation, no reads. */
-import { argumentProblem } from "./fields/argument.ts";
-import { OPERATORS, type Change, type Operator } from "./fields/kind.ts";
-import { isObject, isStorableText, own, unstorableReason, type JsonValue } from "./json.ts";
+/** The operators of a write, checked against the schema. */
+import { argumentProblem } from "../fields/argument.ts";
+import { OPERATORS, type Change, type Operator } from "../fields/kind.ts";
+import { isObject, own, unstorableReason, type JsonValue } from "../json.ts";
 import {
+  hasType,
   kindOfField,
   operatorsOfField,
   valueTypeOf,
   type CollectionSchema,
   type FieldDefinition,
-  type ValueType,
-} from "./schema.ts";
+} from "../schema.ts";
+import { RefusedWriteError } from "./refused-write.ts";
 
-export type RefusalCode =
-  | "malformed-body"
-  | "unknown-operator"
-  | "unknown-field"
-  | "wrong-operator"
-  | "wrong-type"
-  | "unstorable-value"
-  | "empty-write"
-  | "too-many-changes"
-  | "condition-on-local-write"
-  | "invalid-key";
-
-export class RefusedWriteError extends Error {
-  override readonly name = "RefusedWriteError";
-  readonly code: RefusalCode;
-  readonly field: string | undefined;
-  constructor(code: RefusalCode, message: string, field?: string) {
-    super(message);
-    this.code = code;
-    this.field = field;
-  }
-}
-
-export const KEY_BYTES_MAX = 512;
 export const CHANGES_MAX = 256;
 
-/** Members of a body that are conditions: only the log can decide them. */
-const CONDITIONS = ["if", "fence"];
-
-/** @throws {RefusedWriteError} `invalid-key` */
-export function checkKey(key: string): void {
-  if (key.length === 0) throw new RefusedWriteError("invalid-key", "a key has at least one character");
-  if (Buffer.byteLength(key) > KEY_BYTES_MAX) {
-    throw new RefusedWriteError("invalid-key", `a key has at most ${KEY_BYTES_MAX} bytes`);
-  }
-  // Control characters would make keys that no one can read, list or log.
-  if (!isStorableText(key) || /\p{Cc}/u.test(key)) {
-    throw new RefusedWriteError("invalid-key", "a key has no control characters and no half surrogate pairs");
-  }
-}
-
 /**
- * Checks a write's body against the schema and lists its changes, by operator and field in the body's order.
+ * Checks operators against the schema and lists their changes, by operator and field in the body's order.
  * @throws {RefusedWriteError} says what is wrong and what would be right.
  */
-export function planChanges(schema: CollectionSchema, body: unknown): Change[] {
-  if (!isObject(body))
-    throw new RefusedWriteError("malformed-body", "the body is a JSON object of operators");
+export function planChanges(
+  schema: CollectionSchema,
+  operators: { readonly [operator: string]: unknown },
+): Change[] {
   const changes: Change[] = [];
-  for (const [operator, fields] of Object.entries(body)) {
+  for (const [operator, fields] of Object.entries(operators)) {
     if (!isOperator(operator)) throw unknownOperator(operator);
     for (const [field, argument] of fieldArguments(operator, fields)) {
       changes.push(planChange({ schema, operator, field, argument }));
     }
   }
-  if (changes.length === 0) throw new RefusedWriteError("empty-write", "the write changes no field");
   if (changes.length > CHANGES_MAX) {
     throw new RefusedWriteError(
       "too-many-changes",
@@ -81,13 +43,6 @@ function isOperator(name: string): name is Operator {
 }
 
 function unknownOperator(name: string): RefusedWriteError {
-  if (CONDITIONS.includes(name)) {
-    const reason = "a region accepts writes of lww and merge fields alone and can't decide a condition";
-    return new RefusedWriteError(
-      "condition-on-local-write",
-      `"${name}" needs an authoritative field: ${reason}`,
-    );
-  }
   return new RefusedWriteError(
     "unknown-operator",
     `there is no operator "${name}"; known are ${OPERATORS.join(", ")}`,
@@ -154,22 +109,11 @@ function planChange(input: {
 /** What the argument should have been, or undefined when it is right. */
 function expectation(definition: FieldDefinition, operator: Operator, argument: unknown): string | undefined {
   const type = valueTypeOf(definition);
+  if (operator === "inc" && type !== "integer" && type !== "json")
+    return `nothing: it holds values of type ${type}`;
   const isTyped = operator === "set" || operator === "raise" || operator === "lower";
   if (isTyped && !hasType(argument, type)) return `a value of type ${type}`;
   return argumentProblem(operator, argument);
-}
-
-function hasType(value: unknown, type: ValueType): boolean {
-  switch (type) {
-    case "json":
-      return true;
-    case "integer":
-      return Number.isSafeInteger(value);
-    case "string":
-    case "number":
-    case "boolean":
-      return typeof value === type;
-  }
 }
 
 /** Repeated elements and entry names say nothing twice. */

@@ -1,0 +1,17 @@
+/** How old a region's committed state may be, as the log itself proves it. */
+import { hlcMilliseconds, MAX_OFFSET_MS, type Hlc } from "./hlc.ts";
+
+export interface ProvenPlace {
+  readonly logTimeMs: number;
+  readonly origins: { readonly [region: string]: { readonly hlc: Hlc } };
+}
+
+/**
+ * Upper bound, in milliseconds, on the age of what is missing: whatever another region accepted before its folded stamp
+ * is folded, and so is whatever the log took before log time. Clocks may differ by the maximum offset, which is added.
+ */
+export function stalenessMs(place: ProvenPlace, own: { region: string; nowMs: number }): number {
+  const others = Object.entries(place.origins).filter(([region]) => region !== own.region);
+  const provenMs = Math.min(place.logTimeMs, ...others.map(([, origin]) => hlcMilliseconds(origin.hlc)));
+  return Math.max(0, own.nowMs - provenMs) + MAX_OFFSET_MS;
+}

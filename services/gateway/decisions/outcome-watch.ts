@@ -1,0 +1,135 @@
+/** Waiting for the log's decisions on proposals: told by this process's applier, or asked of the store for all at once. */
+import type { OperationOutcome } from "../../core/fold/state.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { StoreUnavailableError, type StateReader } from "../../ports/region-store.ts";
+import type { FoldFeed, FoldNews } from "../../runtime/fold-feed.ts";
+
+const POLL_MS = 25;
+/** Ids of one look; more wait for the next. */
+const LOOK_IDS_MAX = 2_048;
+
+export type Verdict =
+  | { readonly status: "decided"; readonly outcome: OperationOutcome }
+  /** Log time has passed the deadline, and the fold has not seen it: it never will. */
+  | { readonly status: "expired" }
+  /** Nothing is known at the client's deadline. */
+  | { readonly status: "unknown" };
+
+export interface PendingVerdict {
+  readonly verdict: Promise<Verdict>;
+  readonly forget: () => void;
+}
+
+interface Waiting {
+  readonly id: string;
+  /** Log time. */
+  readonly expiresAtMs: number;
+  /** On the monotonic clock. */
+  readonly deadlineAtMs: number;
+  readonly settle: (verdict: Verdict) => void;
+}
+
+export interface OutcomeWatchOptions {
+  readonly store: Pick<StateReader, "readOutcomes">;
+  readonly clock: Clock;
+  readonly folded: FoldFeed;
+}
+
+export class OutcomeWatch {
+  readonly #options: OutcomeWatchOptions;
+  readonly #partition: number;
+  readonly #waiting = new Set<Waiting>();
+  readonly #byId = new Map<string, Set<Waiting>>();
+  #isLooking = false;
+  #isAsking = false;
+  #logTimeMs = 0;
+
+  constructor(options: OutcomeWatchOptions, partition: number) {
+    this.#options = options;
+    this.#partition = partition;
+    options.folded.listen((news) => this.#hear(news));
+  }
+
+  /** Log time as last heard; 0 before anything was. */
+  get logTimeMs(): number {
+    return this.#logTimeMs;
+  }
+
+  /** The verdict never rejects: while the store is away, nothing is known. `forget` ends the wait of who was refused. */
+  wait(proposal: { id: string; expiresAtMs: number; deadlineAtMs: number }): PendingVerdict {
+    const { promise, resolve } = withResolver<Verdict>();
+    const waiting: Waiting = { ...proposal, settle: resolve };
+    this.#waiting.add(waiting);
+    const same = this.#byId.get(proposal.id) ?? new Set();
+    this.#byId.set(proposal.id, same.add(waiting));
+    if (!this.#isLooking) void this.#look();
+    return { verdict: promise, forget: () => this.#settle(waiting, { status: "unknown" }) };
+  }
+
+  /** Told after the commit, so that whoever is answered reads what was decided. */
+  #hear({ partition, logTimeMs, outcomes }: FoldNews): void {
+    if (partition !== this.#partition) return;
+    this.#logTimeMs = Math.max(this.#logTimeMs, logTimeMs);
+    if (this.#waiting.size === 0) return;
+    for (const outcome of outcomes) this.#decide(outcome);
+  }
+
+  #decide(outcome: OperationOutcome): void {
+    for (const waiting of this.#byId.get(outcome.id) ?? [])
+      this.#settle(waiting, { status: "decided", outcome });
+  }
+
+  #settle(waiting: Waiting, verdict: Verdict): void {
+    this.#waiting.delete(waiting);
+    const same = this.#byId.get(waiting.id);
+    same?.delete(waiting);
+    if (same?.size === 0) this.#byId.delete(waiting.id);
+    waiting.settle(verdict);
+  }
+
+  /** The applier may be in another process; and only the store can tell that something was never folded. */
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    const { clock } = this.#options;
+    while (this.#waiting.size > 0) {
+      await clock.sleep(POLL_MS);
+      // A store that hangs must not keep anybody beyond the deadline.
+      if (!this.#isAsking) void this.#ask();
+      const nowMs = clock.monotonicMs();
+      for (const waiting of this.#waiting) {
+        if (waiting.deadlineAtMs <= nowMs) this.#settle(waiting, { status: "unknown" });
+      }
+    }
+    this.#isLooking = false;
+  }
+
+  async #ask(): Promise<void> {
+    // Who comes while the store is asked must not be judged by what it said before.
+    const asked = [...this.#waiting].slice(0, LOOK_IDS_MAX);
+    if (asked.length === 0) return;
+    this.#isAsking = true;
+    const ids = [...new Set(asked.map((waiting) => waiting.id))];
+    try {
+      const { logTimeMs, outcomes } = await this.#options.store.readOutcomes({
+        partition: this.#partition,
+        ids,
+      });
+      this.#logTimeMs = Math.max(this.#logTimeMs, logTimeMs);
+      for (const outcome of outcomes) this.#decide(outcome);
+      for (const waiting of asked) {
+        const isDead = this.#waiting.has(waiting) && logTimeMs > waiting.expiresAtMs;
+        if (isDead) this.#settle(waiting, { status: "expired" });
+      }
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+    } finally {
+      this.#isAsking = false;
+    }
+  }
+}
+
+function withResolver<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => undefined;
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}

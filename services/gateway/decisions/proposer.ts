@@ -1,0 +1,202 @@
+/**
+ * The one publisher of a gateway process to one partition's log: proposals gather while publishes are on their way, and go
+ * together in one entry. An entry without any is a barrier.
+ *
+ * A breaker refuses at once, and certainly without effect, while the log has no leader (I15). While it is open, barriers
+ * nobody waits for ask the log whether it is back.
+ */
+import { encodeProposals } from "../../protocol/entry-codec.ts";
+import type { Clock, Random } from "../../ports/clock.ts";
+import type { CrashPoints } from "../../ports/crash-points.ts";
+import { LogUnavailableError, PublishTimeoutError, type GlobalLog } from "../../ports/global-log.ts";
+import { backoffMs } from "../../runtime/backoff.ts";
+import { GatewayError } from "../errors.ts";
+import type { GatewayMetrics } from "../metrics.ts";
+
+/** Of one entry. */
+export const PROPOSALS_MAX = 1_024;
+export const PROPOSAL_CHARACTERS_MAX = 192 * 1024;
+export const QUEUE_MAX = 8_192;
+export const QUEUE_CHARACTERS_MAX = 16 * 1024 * 1024;
+/** Publishes on their way at once. */
+const LANES_MAX = 4;
+/** Waiting proposals that are worth a further publish. */
+const LANE_MIN = 32;
+/** A publish that takes this long may have been lost: what comes now need not wait for it. */
+const LANE_AFTER_MS = 250;
+const PUBLISH_TIMEOUT_MS = 5_000;
+/** A publish that takes this long says that the log is in trouble: an election takes longer, a slow link does not. */
+const SLOW_MS = 2_000;
+const PROBE_TIMEOUT_MS = 1_000;
+const PROBE_BASE_MS = 100;
+const PROBE_MAX_MS = 1_000;
+
+export interface ProposerOptions {
+  readonly region: string;
+  readonly log: GlobalLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly crashPoints: CrashPoints;
+  readonly metrics: GatewayMetrics;
+}
+
+/** What became of a publish: where it is in the log, or that nobody knows yet. */
+export type Published = { readonly position: number } | "unknown";
+
+interface Waiting {
+  /** Undefined for a barrier. */
+  readonly line: string | undefined;
+  /** On the monotonic clock. */
+  readonly deadlineAtMs: number;
+  readonly resolve: (published: Published) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Proposer {
+  readonly #options: ProposerOptions;
+  readonly #partition: number;
+  #queue: Waiting[] = [];
+  #queuedCharacters = 0;
+  #lanes = 0;
+  /** When the last publish was sent, on the monotonic clock. */
+  #sentAtMs = 0;
+  #isOpen = false;
+
+  constructor(options: ProposerOptions, partition: number) {
+    this.#options = options;
+    this.#partition = partition;
+  }
+
+  /** Whether proposals are refused at the moment. */
+  get isOpen(): boolean {
+    return this.#isOpen;
+  }
+
+  /**
+   * Publishes a proposal's line, or a barrier.
+   * @param deadlineAtMs on the monotonic clock.
+   * @throws {GatewayError} overloaded, no-quorum: certainly not in the log, now or later.
+   */
+  publish(line: string | undefined, deadlineAtMs: number): Promise<Published> {
+    if (this.#isOpen) return Promise.reject(noQuorum());
+    if (this.#queue.length >= QUEUE_MAX || this.#queuedCharacters >= QUEUE_CHARACTERS_MAX) {
+      const message = `${this.#queue.length} authoritative writes already wait for this partition's log`;
+      return Promise.reject(new GatewayError("overloaded", message, { retryAfterMs: 1_000 }));
+    }
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ line, deadlineAtMs, resolve, reject });
+      this.#queuedCharacters += line?.length ?? 0;
+      if (this.#needsLane()) void this.#runLane();
+    });
+  }
+
+  #needsLane(): boolean {
+    if (this.#lanes === 0) return true;
+    const sentForMs = this.#options.clock.monotonicMs() - this.#sentAtMs;
+    return this.#lanes < LANES_MAX && (this.#queue.length >= LANE_MIN || sentForMs > LANE_AFTER_MS);
+  }
+
+  async #runLane(): Promise<void> {
+    this.#lanes += 1;
+    // Requests that arrive in the same turn of the event loop belong to the same entry.
+    await Promise.resolve();
+    while (this.#queue.length > 0) await this.#publishBatch(this.#takeBatch());
+    this.#lanes -= 1;
+  }
+
+  #takeBatch(): Waiting[] {
+    let characters = 0;
+    let count = 0;
+    for (const { line } of this.#queue) {
+      characters += line?.length ?? 0;
+      if (count === PROPOSALS_MAX || (count > 0 && characters > PROPOSAL_CHARACTERS_MAX)) break;
+      count += 1;
+    }
+    const batch = this.#queue.splice(0, count);
+    for (const { line } of batch) this.#queuedCharacters -= line?.length ?? 0;
+    const nowMs = this.#options.clock.monotonicMs();
+    // Nobody waits for these any more, and they have not left this process.
+    for (const late of batch.filter((waiting) => waiting.deadlineAtMs <= nowMs)) late.reject(noQuorum());
+    return batch.filter((waiting) => waiting.deadlineAtMs > nowMs);
+  }
+
+  async #publishBatch(batch: readonly Waiting[]): Promise<void> {
+    if (batch.length === 0) return;
+    const { region, log, clock, crashPoints, metrics } = this.#options;
+    const lines = batch.map((waiting) => waiting.line).filter((line) => line !== undefined);
+    const data = encodeProposals(region, lines);
+    const startedAtMs = clock.monotonicMs();
+    this.#sentAtMs = startedAtMs;
+    const measure = () => ({ proposals: lines.length, durationMs: clock.monotonicMs() - startedAtMs });
+    const watch = new AbortController();
+    void this.#openWhenSlow(watch.signal);
+    try {
+      crashPoints.reach("before-publish");
+      const request = { partition: this.#partition, origin: region, data, timeoutMs: PUBLISH_TIMEOUT_MS };
+      const published = await log.publish(request);
+      crashPoints.reach("after-publish");
+      metrics.proposed({ ...measure(), outcome: "acknowledged" });
+      for (const waiting of batch) waiting.resolve(published);
+    } catch (error) {
+      this.#publishFailed(error, batch, measure());
+    } finally {
+      watch.abort();
+    }
+  }
+
+  #publishFailed(
+    error: unknown,
+    batch: readonly Waiting[],
+    measured: { proposals: number; durationMs: number },
+  ): void {
+    const { metrics } = this.#options;
+    if (error instanceof LogUnavailableError) {
+      metrics.proposed({ ...measured, outcome: "refused" });
+      for (const waiting of batch) waiting.reject(noQuorum());
+      return this.#open();
+    }
+    metrics.proposed({ ...measured, outcome: "unknown" });
+    if (error instanceof PublishTimeoutError) {
+      for (const waiting of batch) waiting.resolve("unknown");
+      return this.#open();
+    }
+    // A bug: nobody may wait for ever because of it.
+    for (const waiting of batch) waiting.reject(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  async #openWhenSlow(over: AbortSignal): Promise<void> {
+    await this.#options.clock.sleep(SLOW_MS, over);
+    if (!over.aborted) this.#open();
+  }
+
+  /** Those who wait have not been sent: they are told at once. */
+  #open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    this.#options.metrics.breaker({ partition: this.#partition, isOpen: true });
+    for (const waiting of this.#queue) waiting.reject(noQuorum());
+    this.#queue = [];
+    this.#queuedCharacters = 0;
+    void this.#probe();
+  }
+
+  async #probe(): Promise<void> {
+    const { region, log, clock, random, metrics } = this.#options;
+    const probe = { partition: this.#partition, origin: region, data: encodeProposals(region, []) };
+    for (let attempt = 1; this.#isOpen; attempt += 1) {
+      await clock.sleep(backoffMs({ attempt, baseMs: PROBE_BASE_MS, maxMs: PROBE_MAX_MS, random }));
+      try {
+        await log.publish({ ...probe, timeoutMs: PROBE_TIMEOUT_MS });
+        this.#isOpen = false;
+        metrics.breaker({ partition: this.#partition, isOpen: false });
+      } catch {
+        // Whatever it was, the log does not take entries: the next probe asks again.
+      }
+    }
+  }
+}
+
+function noQuorum(): GatewayError {
+  const message = "the log has no leader at the moment: the request was not sent, and has no effect";
+  return new GatewayError("no-quorum", message, { retryAfterMs: 5_000 });
+}

@@ -1,0 +1,19 @@
+/** Answers a request that has changed something, whichever way in it took. */
+import type { FastifyReply } from "fastify";
+import { REPLAYED_HEADER, SESSION_HEADER } from "../../protocol/http/headers.ts";
+import { encodeSession } from "../../protocol/session-token.ts";
+import type { WriteResult } from "../gateway.ts";
+import { STATUS_OF_RECEIPT, writeAnswerText } from "./answers.ts";
+import type { ShowResult } from "./results.ts";
+
+/** Sets status and headers, and returns the answer's text. */
+export function answerChange(
+  reply: FastifyReply,
+  result: WriteResult,
+  { sessionSecret, showResult }: { readonly sessionSecret: string; readonly showResult: ShowResult },
+): string {
+  const session = encodeSession(result.session, sessionSecret);
+  if (result.isReplayed) reply.header(REPLAYED_HEADER, "true");
+  reply.code(STATUS_OF_RECEIPT[result.status]).header(SESSION_HEADER, session);
+  return writeAnswerText(result, { session, showResult });
+}

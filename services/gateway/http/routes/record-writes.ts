@@ -1,0 +1,207 @@
+/** Routes that change one record: write, delete, restore. */
+import type { FastifyInstance } from "fastify";
+import { Type } from "typebox";
+import { WriteAnswer } from "../../../protocol/http/answers.ts";
+import { WriteBody } from "../../../protocol/http/write-body.ts";
+import { answerChange } from "../change-answer.ts";
+import {
+  ChangeAnswerHeaders,
+  ChangeHeaders,
+  IfMatchRequestHeader,
+  ORDERED_PROBLEMS,
+  RECORD_URL,
+  RecordParams,
+  type RecordNames,
+} from "../documents.ts";
+import { readJsonBody, refuseBody } from "../json-body.ts";
+import { BODY_PROBLEMS, type RouteDocument } from "../openapi.ts";
+import { changeContextOf, prefersCommitted, versionOf } from "../request-headers.ts";
+import { readQuery } from "../request-query.ts";
+import { recordResult } from "../results.ts";
+import { addRoute, type RouteContext } from "../route-context.ts";
+
+export function addRecordWriteRoutes(app: FastifyInstance, context: RouteContext): void {
+  addWrite(app, context);
+  addRemove(app, context);
+  addRestore(app, context);
+}
+
+const WriteAnswerHeaders = {
+  ...ChangeAnswerHeaders,
+  "Preference-Applied": Type.Literal("wait=committed", {
+    description: "Present when the wait was honoured.",
+  }),
+};
+
+const writeDocument: RouteDocument = {
+  operationId: "writeRecord",
+  summary: "Write to a record",
+  description:
+    "Takes operators on the record's fields and makes the record if there is none. A write of lww and merge fields is answered once it is durable in this region. One that touches an authoritative field, or has `authoritative`, is answered once the log has decided on it; only such a write takes conditions: `if`, `fence`, If-Match, If-None-Match.",
+  tag: "records",
+  params: RecordParams,
+  headers: Type.Object({
+    ...ChangeHeaders,
+    Prefer: Type.Optional(
+      Type.String({
+        description:
+          "`wait=committed`: answer once the log has ordered the write, if that is within the deadline.",
+      }),
+    ),
+    "If-Match": IfMatchRequestHeader,
+    "If-None-Match": Type.Optional(Type.Literal("*", { description: "There must be no such record." })),
+  }),
+  body: WriteBody,
+  answers: {
+    200: {
+      description: "The log has ordered the write: committed or superseded.",
+      body: WriteAnswer,
+      headers: WriteAnswerHeaders,
+    },
+    202: {
+      description: "The write is durable in this region and is on its way to the others.",
+      body: WriteAnswer,
+      headers: WriteAnswerHeaders,
+    },
+    409: {
+      description:
+        "As a receipt: another region was first with another request under the same Idempotency-Key.",
+      body: WriteAnswer,
+      headers: WriteAnswerHeaders,
+    },
+  },
+  problems: [
+    ...ORDERED_PROBLEMS,
+    "invalid-key",
+    "unknown-collection",
+    "unknown-operator",
+    "unknown-field",
+    "wrong-operator",
+    "wrong-type",
+    "unstorable-value",
+    "empty-write",
+    "too-many-changes",
+    "condition-on-local-write",
+    "across-partitions",
+    "wal-full",
+    "precondition-failed",
+    "not-unique",
+    "immutable-field",
+    "transition-refused",
+    "out-of-bounds",
+    "stale-fence",
+    "deleted",
+    "schema-changed",
+  ],
+};
+
+function addWrite(app: FastifyInstance, context: RouteContext): void {
+  const { gateway, sessionSecret } = context;
+  addRoute<RecordNames>(app, context, {
+    method: "PATCH",
+    url: RECORD_URL,
+    document: writeDocument,
+    async handle({ headers, params, query, body }, reply) {
+      readQuery(query, []);
+      const waitCommitted = prefersCommitted(headers);
+      const result = await gateway.write({
+        ...changeContextOf(headers, context),
+        collection: params.collection,
+        key: params.key,
+        version: versionOf(headers, ["if-match", "if-none-match"]),
+        body: readJsonBody(headers, body),
+        waitCommitted,
+      });
+      if (waitCommitted && result.status !== "accepted") reply.header("preference-applied", "wait=committed");
+      return answerChange(reply, result, { sessionSecret, showResult: recordResult });
+    },
+  });
+}
+
+const LIFE_HEADERS = Type.Object({ ...ChangeHeaders, "If-Match": IfMatchRequestHeader });
+const NO_FENCE = "Takes no fence; a transaction with this one write does.";
+
+const removeDocument: RouteDocument = {
+  operationId: "deleteRecord",
+  summary: "Delete a record",
+  description: `The log decides. From then on the record takes no writes, wherever they come from, until it is restored. ${NO_FENCE}`,
+  tag: "records",
+  params: RecordParams,
+  headers: LIFE_HEADERS,
+  answers: {
+    200: { description: "The record is deleted.", body: WriteAnswer, headers: ChangeAnswerHeaders },
+  },
+  problems: [
+    ...BODY_PROBLEMS,
+    ...ORDERED_PROBLEMS,
+    "invalid-key",
+    "unknown-collection",
+    "precondition-failed",
+    "deleted",
+    "record-missing",
+    "schema-changed",
+  ],
+};
+
+function addRemove(app: FastifyInstance, context: RouteContext): void {
+  const { gateway, sessionSecret } = context;
+  addRoute<RecordNames>(app, context, {
+    method: "DELETE",
+    url: RECORD_URL,
+    document: removeDocument,
+    async handle({ headers, params, query, body }, reply) {
+      readQuery(query, []);
+      refuseBody(headers, body);
+      const result = await gateway.remove({
+        ...changeContextOf(headers, context),
+        collection: params.collection,
+        key: params.key,
+        version: versionOf(headers, ["if-match"]),
+      });
+      return answerChange(reply, result, { sessionSecret, showResult: recordResult });
+    },
+  });
+}
+
+const restoreDocument: RouteDocument = {
+  operationId: "restoreRecord",
+  summary: "Restore a deleted record",
+  description: `The log decides. The record comes back as it was, unless another has one of its unique values by now. ${NO_FENCE}`,
+  tag: "records",
+  params: RecordParams,
+  headers: LIFE_HEADERS,
+  answers: {
+    200: { description: "The record is back.", body: WriteAnswer, headers: ChangeAnswerHeaders },
+  },
+  problems: [
+    ...BODY_PROBLEMS,
+    ...ORDERED_PROBLEMS,
+    "invalid-key",
+    "unknown-collection",
+    "precondition-failed",
+    "not-unique",
+    "not-deleted",
+    "record-missing",
+    "schema-changed",
+  ],
+};
+
+function addRestore(app: FastifyInstance, context: RouteContext): void {
+  const { gateway, sessionSecret } = context;
+  addRoute<RecordNames>(app, context, {
+    method: "POST",
+    url: `${RECORD_URL}/restore`,
+    document: restoreDocument,
+    async handle({ headers, params, query, body }, reply) {
+      readQuery(query, []);
+      refuseBody(headers, body);
+      const result = await gateway.restore({
+        ...changeContextOf(headers, context),
+        collection: params.collection,
+        key: params.key,
+        version: versionOf(headers, ["if-match"]),
+      });
+      return answerChange(reply, result, { sessionSecret, showResult: recordResult });
+    },
+  });
+}

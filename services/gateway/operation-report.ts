@@ -1,0 +1,65 @@
+/** What became of an operation, as any region can tell it: its receipt, the regions that have folded it, or that it is dead. */
+import type { StateReader, StoredOperation } from "../ports/region-store.ts";
+import { GatewayError } from "./errors.ts";
+import type { OperationReport, OperationRequest } from "./gateway.ts";
+import { receiptOf } from "./receipt.ts";
+
+/** Operation ids are kept for so long at least: older ones may be forgotten, and nothing can be said of them. */
+const RETENTION_MS = 24 * 60 * 60 * 1_000;
+
+export interface OperationReportOptions {
+  readonly region: string;
+  readonly partitions: number;
+  readonly store: Pick<StateReader, "readOperation" | "readOutcomes" | "readPositions">;
+}
+
+/** @throws {GatewayError} operation-not-found */
+export async function reportOperation(
+  options: OperationReportOptions,
+  { tenant, id, expiresAtMs }: OperationRequest,
+): Promise<OperationReport> {
+  const { store, region } = options;
+  const stored = await store.readOperation(id);
+  // Another tenant's operation is as unknown as one that never was (I14).
+  if (stored?.tenant === tenant) return reportStored(options, stored);
+  if (stored === undefined && expiresAtMs !== undefined) return reportUnseen(options, { id, expiresAtMs });
+  throw new GatewayError("operation-not-found", `region ${region} knows no operation ${id}`);
+}
+
+async function reportStored(
+  { store, region }: OperationReportOptions,
+  stored: StoredOperation,
+): Promise<OperationReport> {
+  const receipt = receiptOf(stored, region);
+  if (stored.outcome === undefined) return receipt;
+  const { position, origins } = await store.readPositions(stored.partition);
+  const appliedBy: { [region: string]: boolean } = {};
+  for (const [name, { tick }] of Object.entries(origins)) {
+    const appliedTo = name === region ? position : (tick?.appliedPosition ?? 0);
+    appliedBy[name] = appliedTo >= stored.outcome.position;
+  }
+  return { ...receipt, appliedBy };
+}
+
+/**
+ * An operation that no partition has folded is dead once log time has passed its deadline in all of them. The outcomes are
+ * looked at again in the snapshots that prove the time: it may have been folded since.
+ */
+async function reportUnseen(
+  { store, partitions, region }: OperationReportOptions,
+  { id, expiresAtMs }: { id: string; expiresAtMs: number },
+): Promise<OperationReport> {
+  let isDead = true;
+  for (let partition = 0; partition < partitions; partition += 1) {
+    const { logTimeMs, outcomes } = await store.readOutcomes({ partition, ids: [id] });
+    if (outcomes.length > 0) return { operation: id, status: "undecided" };
+    if (logTimeMs > expiresAtMs + RETENTION_MS) {
+      throw new GatewayError(
+        "operation-not-found",
+        `region ${region} keeps outcomes for a day; ${id} is older`,
+      );
+    }
+    isDead &&= logTimeMs > expiresAtMs;
+  }
+  return { operation: id, status: isDead ? "expired" : "undecided" };
+}

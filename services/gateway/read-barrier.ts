@@ -1,0 +1,96 @@
+/** Waits that a read's consistency asks for, before the store is read. */
+import { stalenessMs } from "../core/staleness.ts";
+import { coverFolded, mergeSessions, needOf, seenPosition, type Session } from "../core/session.ts";
+import type { Members } from "./decisions/members.ts";
+import type { Proposer } from "./decisions/proposer.ts";
+import { PROPOSALS_VERSION } from "../protocol/entry-codec.ts";
+import { GatewayError } from "./errors.ts";
+import type { FoldWatch } from "./fold-watch.ts";
+import type { Consistency } from "./gateway.ts";
+import type { GatewayOptions } from "./gateway-service.ts";
+
+export interface ReadDemand {
+  readonly consistency: Consistency;
+  readonly stalenessMsMax?: number | undefined;
+  readonly session: Session;
+  /** On the monotonic clock. */
+  readonly deadlineAtMs: number;
+}
+
+export class ReadBarrier {
+  readonly #options: GatewayOptions;
+  readonly #watches: readonly FoldWatch[];
+  readonly #proposers: readonly Proposer[];
+  readonly #members: Members;
+
+  constructor(
+    options: GatewayOptions,
+    parts: { watches: readonly FoldWatch[]; proposers: readonly Proposer[]; members: Members },
+  ) {
+    this.#options = options;
+    this.#watches = parts.watches;
+    this.#proposers = parts.proposers;
+    this.#members = parts.members;
+  }
+
+  /**
+   * @returns the session, said shorter by what this region has folded.
+   * @throws {GatewayError} session-behind, too-stale, no-quorum, not-supported-yet
+   */
+  async pass(demand: ReadDemand, partition: number): Promise<Session> {
+    switch (demand.consistency) {
+      case "local":
+        return demand.session;
+      case "session":
+        return this.awaitSession(demand, partition);
+      case "bounded": {
+        const session = await this.awaitSession(demand, partition);
+        await this.#checkStaleness(demand.stalenessMsMax ?? 0, partition);
+        return session;
+      }
+      case "linearizable":
+        return this.#awaitBarrier(demand, partition);
+    }
+  }
+
+  async awaitSession(
+    demand: Pick<ReadDemand, "session" | "deadlineAtMs">,
+    partition: number,
+  ): Promise<Session> {
+    const { region } = this.#options;
+    const need = needOf(demand.session, partition, region);
+    const folded = await this.#watches[partition]!.wait({ need, deadlineAtMs: demand.deadlineAtMs });
+    if (folded !== undefined) return coverFolded(demand.session, partition, folded);
+    const message = `region ${region} has not folded yet what this session has seen; try again, or read with consistency=local`;
+    throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
+  }
+
+  async #checkStaleness(allowedMs: number, partition: number): Promise<void> {
+    const { store, clock, region } = this.#options;
+    const place = await store.readPositions(partition);
+    const provenMs = stalenessMs(place, { region, nowMs: clock.nowMs() });
+    if (provenMs <= allowedMs) return;
+    const message = `region ${region} can only prove that its view is at most ${Math.ceil(provenMs)} ms old`;
+    throw new GatewayError("too-stale", message, { stalenessMs: Math.ceil(provenMs), retryAfterMs: 1_000 });
+  }
+
+  /**
+   * Everything acknowledged as committed before the read began is in the log before a barrier that is published after
+   * (I12). Readers that come while one is on its way share the next. What the session has buffered has to be ordered too.
+   */
+  async #awaitBarrier(demand: ReadDemand, partition: number): Promise<Session> {
+    const { deadlineAtMs } = demand;
+    await this.#members.checkReading(partition, PROPOSALS_VERSION);
+    const published = await this.#proposers[partition]!.publish(undefined, deadlineAtMs);
+    if (published === "unknown") {
+      const message = "the log has not acknowledged the read's barrier in time";
+      throw new GatewayError("no-quorum", message, { retryAfterMs: 1_000 });
+    }
+    const session = mergeSessions(demand.session, seenPosition(partition, published.position));
+    const need = needOf(session, partition, null);
+    const folded = await this.#watches[partition]!.wait({ need, deadlineAtMs });
+    if (folded !== undefined) return coverFolded(session, partition, folded);
+    const message = `region ${this.#options.region} has not folded the log up to the read's barrier before the deadline`;
+    throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
+  }
+}

@@ -1,0 +1,11 @@
+/** Shapes that several kinds of log entry are made of. */
+import { Type } from "typebox";
+
+export const Region = Type.String({ minLength: 1, maxLength: 32 });
+export const Hash = Type.String({ pattern: "^[0-9a-f]{64}$" });
+export const HlcText = Type.String({ pattern: "^[0-9a-f]{16}$" });
+export const Sequence = Type.Integer({ minimum: 0 });
+export const Uuid = Type.String({
+  pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
+});
+export const Name = Type.String({ minLength: 1 });
