@@ -3,12 +3,12 @@
  *
  * A commit is a compare-and-set on the position, so a second applier can't fold the same entry.
  */
-import type { Entry, OrderedEntry } from "../core/entry.ts";
+import type { OrderedEntry } from "../core/entry.ts";
 import { foldEntries, LogMismatchError, sliceOf, type FoldResult } from "../core/fold/fold.ts";
 import { chain } from "../core/hash.ts";
 import type { FoldRows, FoldSlice, PartitionState } from "../core/fold/state.ts";
 import { hlcMilliseconds, isBeyondOffset } from "../core/hlc.ts";
-import { decodeEntry, ENTRY_BYTES_MAX } from "../protocol/entry-codec.ts";
+import { ENTRY_BYTES_MAX } from "../protocol/entry-codec.ts";
 import { UndecodableEntryError } from "../protocol/undecodable.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
@@ -19,13 +19,20 @@ import {
   type GlobalLog,
   type LogMessage,
 } from "../ports/global-log.ts";
-import { StaleApplierError, StoreUnavailableError, type RegionStore } from "../ports/region-store.ts";
+import {
+  KnownOperationError,
+  StaleApplierError,
+  StoreUnavailableError,
+  type RegionStore,
+} from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { ApplierMetrics } from "./metrics.ts";
 import { checkMembership, openLog } from "./open-log.ts";
+import { foldedRows, groupsOf, overlay, type FoldedRows, type LoadedGroup } from "./fold-group.ts";
+import { RecordCache } from "./record-cache.ts";
 import { SecondOpinion } from "./second-opinion.ts";
 
 const RECEIVE_LIMITS = { messagesMax: 256, bytesMax: 2 * 1024 * 1024, timeoutMs: 1_000 } as const;
@@ -132,66 +139,6 @@ class Pace {
   }
 }
 
-/** Entries of one commit, with the rows that they touch. */
-interface LoadedGroup {
-  readonly entries: readonly OrderedEntry[];
-  readonly slice: FoldSlice;
-}
-
-/**
- * Decodes messages as they are needed, in groups of a commit's size.
- * @throws {UndecodableEntryError} after the group before it: what the log says up to there holds in every region.
- */
-function* groupsOf(messages: readonly LogMessage[], operationsMax: number): Generator<OrderedEntry[], void> {
-  let group: OrderedEntry[] = [];
-  let operations = 0;
-  try {
-    for (const { position, storedAtMs, data } of messages) {
-      const { entry, checksum } = decodeEntry(data);
-      group.push({ position, storedAtMs, checksum, entry });
-      operations += operationsOf(entry);
-      if (operations < operationsMax) continue;
-      yield group;
-      group = [];
-      operations = 0;
-    }
-  } finally {
-    if (group.length > 0) yield group;
-  }
-}
-
-function operationsOf(entry: Entry): number {
-  if (entry.kind === "batch") return entry.operations.length;
-  return entry.kind === "propose" ? entry.proposals.length : 0;
-}
-
-/** What a fold has changed. */
-interface FoldedRows {
-  readonly records: FoldResult["records"];
-  readonly operations: ReadonlySet<string>;
-}
-
-function foldedRows({ records, outcomes }: FoldResult): FoldedRows {
-  return { records, operations: new Set(outcomes.map((outcome) => outcome.id)) };
-}
-
-/** The rows as the folds before have left them, whether or not the load has seen those. */
-function overlay(recent: readonly FoldedRows[], loaded: FoldSlice): FoldRows {
-  const newestFirst = [...recent, loaded];
-  return {
-    records: {
-      get(id) {
-        for (const { records } of newestFirst) {
-          const record = records.get(id);
-          if (record !== undefined) return record;
-        }
-        return undefined;
-      },
-    },
-    operations: { has: (id) => newestFirst.some(({ operations }) => operations.has(id)) },
-  };
-}
-
 /** Whether it was a limit that ended the receive. If so, the next one has to wait for nothing. */
 function mayBeMore(messages: readonly LogMessage[]): boolean {
   const bytes = messages.reduce((sum, message) => sum + message.data.byteLength, 0);
@@ -203,6 +150,7 @@ class FoldRun {
   readonly #options: ApplierOptions;
   readonly #pace: Pace;
   readonly #opinion = new SecondOpinion();
+  readonly #cache = new RecordCache();
   #state: PartitionState;
   /** Head of the log's hash chain after the last entry received. */
   #chain: string;
@@ -273,38 +221,78 @@ class FoldRun {
   async #load(groups: Generator<OrderedEntry[], void>): Promise<LoadedGroup | undefined> {
     const next = groups.next();
     if (next.done === true) return undefined;
-    const { store, partition } = this.#options;
-    const { records, operations } = sliceOf(next.value);
-    const slice = await store.loadSlice({ partition, records: [...records.values()], operations });
-    return { entries: next.value, slice };
+    const entries = next.value;
+    const remembered = this.#cache.sliceFor(entries);
+    if (remembered !== undefined) return { entries, slice: remembered, isGuessed: true };
+    return { entries, slice: await this.#loadSlice(entries), isGuessed: false };
   }
 
-  async #commit({ entries, slice }: LoadedGroup): Promise<void> {
-    const { store, clock, crashPoints, metrics, folded } = this.#options;
-    const startedAtMs = clock.monotonicMs();
+  #loadSlice(entries: readonly OrderedEntry[]): Promise<FoldSlice> {
+    const { store, partition } = this.#options;
+    const { records, operations } = sliceOf(entries);
+    return store.loadSlice({ partition, records: [...records.values()], operations });
+  }
+
+  async #commit(group: LoadedGroup): Promise<void> {
+    const { crashPoints } = this.#options;
+    const { entries, slice } = group;
+    const startedAtMs = this.#options.clock.monotonicMs();
     const expectedPosition = this.#state.position;
-    const result = foldEntries({ state: this.#state, slice: overlay(this.#recent, slice), entries });
+    const rows = overlay(this.#recent, slice);
+    const result = foldEntries({ state: this.#state, slice: rows, entries });
     this.#hear(entries, result.state.members.length);
     checkMembership(result.state, this.#options);
     await this.#settle();
     crashPoints.reach("before-fold-commit");
-    this.#state = result.state;
-    this.#recent = [foldedRows(result), ...this.#recent.slice(0, UNSEEN_RESULTS_MAX - 1)];
-    this.#committing = store.commitFold({ expectedPosition, result }).then(() => {
-      crashPoints.reach("after-fold-commit");
-      this.#pace.speedUp();
-      const durationMs = clock.monotonicMs() - startedAtMs;
-      metrics.folded({
-        state: result.state,
-        counts: result.counts,
-        conflicts: result.conflicts.length,
-        durationMs,
-      });
-      const { partition, position, logTimeMs } = result.state;
-      folded.tell({ partition, position, logTimeMs, outcomes: result.outcomes });
-    });
+    if (group.isGuessed && (await this.#isRight({ expectedPosition, result }))) {
+      this.#remember({ entries, rows, result });
+      return this.#committed(result, startedAtMs);
+    }
+    // The guess was wrong: an operation has taken effect before, so the store is asked which.
+    const asked = group.isGuessed ? await this.#foldAgain(group) : { rows, result };
+    this.#remember({ entries, ...asked });
+    const committing = this.#options.store.commitFold({ expectedPosition, result: asked.result });
+    this.#committing = committing.then(() => this.#committed(asked.result, startedAtMs));
     // The outcome is looked at by `#settle`; until then a failure must not count as unhandled.
     this.#committing.catch(() => undefined);
+  }
+
+  /** Commits a guess, if it is right; nothing is folded onto one before that is known. */
+  async #isRight(guess: { expectedPosition: number; result: FoldResult }): Promise<boolean> {
+    try {
+      await this.#options.store.commitFold({ ...guess, isGuess: true });
+      return true;
+    } catch (error) {
+      if (error instanceof KnownOperationError) return false;
+      throw error;
+    }
+  }
+
+  async #foldAgain({ entries }: LoadedGroup): Promise<{ rows: FoldRows; result: FoldResult }> {
+    const rows = overlay(this.#recent, await this.#loadSlice(entries));
+    return { rows, result: foldEntries({ state: this.#state, slice: rows, entries }) };
+  }
+
+  #remember(folded: { entries: readonly OrderedEntry[]; rows: FoldRows; result: FoldResult }): void {
+    const { result } = folded;
+    this.#state = result.state;
+    this.#recent = [foldedRows(result), ...this.#recent.slice(0, UNSEEN_RESULTS_MAX - 1)];
+    this.#cache.remember(folded);
+  }
+
+  #committed(result: FoldResult, startedAtMs: number): void {
+    const { clock, crashPoints, metrics, folded } = this.#options;
+    crashPoints.reach("after-fold-commit");
+    this.#pace.speedUp();
+    const { state, counts, conflicts, outcomes } = result;
+    metrics.folded({
+      state,
+      counts,
+      conflicts,
+      durationMs: clock.monotonicMs() - startedAtMs,
+    });
+    const { partition, position, logTimeMs } = state;
+    folded.tell({ partition, position, logTimeMs, outcomes });
   }
 
   async #settle(): Promise<void> {

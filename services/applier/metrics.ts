@@ -1,8 +1,13 @@
 /** What the applier reports of itself. */
-import type { FoldCounts, PartitionState } from "../core/fold/state.ts";
+import type { Conflict, FoldCounts, PartitionState } from "../core/fold/state.ts";
 
 export interface ApplierMetrics {
-  folded(fold: { state: PartitionState; counts: FoldCounts; conflicts: number; durationMs: number }): void;
+  folded(fold: {
+    state: PartitionState;
+    counts: FoldCounts;
+    conflicts: readonly Pick<Conflict, "collection" | "field" | "reason">[];
+    durationMs: number;
+  }): void;
   /** Distance of another region's clock from ours when its tick was folded; late ticks look slow, never fast. */
   clockOffset(offset: { region: string; offsetMs: number; isBeyond: boolean }): void;
   disagreement(region: string): void;

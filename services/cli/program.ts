@@ -1,5 +1,6 @@
 /** The forebay command: its subcommands put together. */
 import { Command } from "commander";
+import { addConflictsCommand } from "./commands/conflicts.ts";
 import { addGetCommand } from "./commands/get.ts";
 import { addPutCommand } from "./commands/put.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
@@ -19,5 +20,6 @@ export function createProgram(version: string): Command {
   addPutCommand(program);
   addSchemaCommand(program);
   addWatchCommand(program);
+  addConflictsCommand(program);
   return program;
 }

@@ -16,8 +16,8 @@ export const EMPTY_DIGEST: Digest = { rows: 0, sum: 0n };
 
 /** The hash of one committed row: everything that the fold decided about it. */
 export function rowHash(record: StoredRecord): string {
-  const { tenant, collection, key, version, fields, tombstone } = record;
-  return sha256(canonicalJson({ tenant, collection, key, version, fields, tombstone }));
+  const { tenant, collection, key, version, fields, tombstone, expiresAtMs } = record;
+  return sha256(canonicalJson({ tenant, collection, key, version, fields, tombstone, expiresAtMs }));
 }
 
 export function addToDigest(digest: Digest, record: StoredRecord): Digest {

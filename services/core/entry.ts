@@ -1,6 +1,6 @@
 /** Log entries, as the fold takes them: decoded and checked, with the place and time that the log gave them. */
 import type { Hlc } from "./hlc.ts";
-import type { Operation } from "./operation.ts";
+import type { Operation, RecordId } from "./operation.ts";
 import type { Proposal } from "./proposal.ts";
 import type { CollectionSchema } from "./schema.ts";
 
@@ -72,7 +72,14 @@ export interface ProposeEntry {
   readonly proposals: readonly Proposal[];
 }
 
-export type Entry = GenesisEntry | BatchEntry | TickEntry | SchemaEntry | ProposeEntry;
+/** Asks to forget records that have expired, and deleted ones that nobody can still write to. The fold looks whether it is so. */
+export interface SweepEntry {
+  readonly kind: "sweep";
+  readonly origin: string;
+  readonly records: readonly RecordId[];
+}
+
+export type Entry = GenesisEntry | BatchEntry | TickEntry | SchemaEntry | ProposeEntry | SweepEntry;
 
 /** An entry where the log has put it. */
 export interface OrderedEntry {

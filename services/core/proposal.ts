@@ -30,6 +30,10 @@ export type LeaseAction =
   | { readonly type: "renew"; readonly token: number; readonly ttlMs: number }
   | { readonly type: "release"; readonly token: number };
 
+export function isLeaseAction(action: Action): action is LeaseAction {
+  return action.type === "acquire" || action.type === "renew" || action.type === "release";
+}
+
 export interface ProposedWrite {
   readonly collection: string;
   readonly key: string;

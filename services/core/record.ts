@@ -14,6 +14,18 @@ export interface StoredRecord extends RecordId {
   readonly version: number;
   /** The record is deleted: its fields are kept for a restore, and no write but that has an effect (I8). */
   readonly tombstone?: Tombstone;
+  /** Log time after which the record is as if it had never been; of a deleted one, after which it may be forgotten. */
+  readonly expiresAtMs?: number;
+}
+
+/** Whether nothing is to be seen of a record any more. A tombstone stays until it is swept. */
+export function isExpired(record: StoredRecord, logTimeMs: number): boolean {
+  return record.tombstone === undefined && record.expiresAtMs !== undefined && logTimeMs > record.expiresAtMs;
+}
+
+/** When a record that is changed now expires, by its collection's schema. */
+export function expiryOf(lifeMs: number | undefined, logTimeMs: number): { readonly expiresAtMs?: number } {
+  return lifeMs === undefined ? {} : { expiresAtMs: logTimeMs + lifeMs };
 }
 
 export interface Tombstone {
@@ -106,8 +118,7 @@ export function showFields(
   const shown: { [field: string]: JsonValue } = { ...defaults };
   for (const [field, state] of Object.entries(fields)) {
     const value = showField(state);
-    if (value === undefined) delete shown[field];
-    else shown[field] = value;
+    if (value !== undefined) shown[field] = value;
   }
   return shown;
 }

@@ -21,6 +21,8 @@ export type GatewayErrorCode =
   | "across-partitions"
   | "record-deleted"
   | "lease-not-found"
+  | "conflict-not-found"
+  | "conflict-not-restorable"
   | RejectedCode
   | "starting";
 

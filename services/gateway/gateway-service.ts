@@ -9,12 +9,15 @@ import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { Signal } from "../runtime/signal.ts";
 import { Catalog } from "./catalog.ts";
+import { Conflicts } from "./conflicts.ts";
 import { Decider } from "./decisions/decider.ts";
 import { Members } from "./decisions/members.ts";
 import { OrderedWriter } from "./decisions/ordered-writer.ts";
 import { Proposer } from "./decisions/proposer.ts";
 import { FoldWatch } from "./fold-watch.ts";
 import type {
+  ConflictPage,
+  ConflictsRequest,
   Gateway,
   Lease,
   LeaseRequest,
@@ -28,6 +31,7 @@ import type {
   ReadResult,
   RegionOverview,
   RequestContext,
+  RestoreConflictRequest,
   TransactionRequest,
   WriteRequest,
   WriteResult,
@@ -40,6 +44,7 @@ import { ReadBarrier } from "./read-barrier.ts";
 import { Reader } from "./reader.ts";
 import { SchemaProposer } from "./schema-proposer.ts";
 import { readStatus } from "./status.ts";
+import { Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
 
 export interface GatewayOptions {
@@ -69,7 +74,9 @@ export class GatewayService implements Gateway {
   readonly #ordered: OrderedWriter;
   readonly #reader: Reader;
   readonly #leases: LeaseReader;
+  readonly #conflicts: Conflicts;
   readonly #schemas: SchemaProposer;
+  readonly #sweeper: Sweeper;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -86,7 +93,9 @@ export class GatewayService implements Gateway {
     this.#ordered = new OrderedWriter(options, { planner, decider });
     this.#writer = new Writer(options, { planner, watches, ordered: this.#ordered });
     this.#leases = new LeaseReader(options, barrier);
+    this.#conflicts = new Conflicts(options, (request) => this.#writer.write(request));
     this.#schemas = new SchemaProposer(options, { catalog, members });
+    this.#sweeper = new Sweeper(options, members);
   }
 
   write(request: WriteRequest): Promise<WriteResult> {
@@ -133,6 +142,14 @@ export class GatewayService implements Gateway {
     return reportOperation(this.#options, request);
   }
 
+  conflicts(request: ConflictsRequest): Promise<ConflictPage> {
+    return this.#conflicts.list(request);
+  }
+
+  restoreConflict(request: RestoreConflictRequest): Promise<WriteResult> {
+    return this.#conflicts.restore(request);
+  }
+
   status(): Promise<RegionOverview> {
     return readStatus(this.#options);
   }
@@ -140,5 +157,10 @@ export class GatewayService implements Gateway {
   /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */
   followUpSchemas(deadlineMs: number): Promise<number> {
     return this.#schemas.followUp(deadlineMs);
+  }
+
+  /** Asks the log to forget what has expired; returns how many records it was asked to forget. */
+  sweep(): Promise<number> {
+    return this.#sweeper.sweep();
   }
 }

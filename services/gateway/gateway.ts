@@ -5,10 +5,12 @@
  * log makes it `committed`. Authoritative: propose to the log → wait until this region has folded the decision → answer.
  */
 import type { Rejection } from "../core/decide/rejection.ts";
+import type { LossReason, Operator } from "../core/fields/kind.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { LeaseAction } from "../core/proposal.ts";
 import type { Collection, CollectionSchema } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
+import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
 
 /** What every request carries. */
 export interface RequestContext {
@@ -152,6 +154,52 @@ export interface ListResult {
   readonly session: Session;
 }
 
+/** A page of conflicts of the tenant, newest first, as far as this region has folded. */
+export type ConflictsRequest = ConflictQuery;
+
+/** A change that lost, and what it lost to. */
+export interface ConflictReport {
+  /** The same in every region. */
+  readonly id: string;
+  readonly collection: string;
+  readonly key: string;
+  readonly field: string;
+  /** Of a map: the entry. */
+  readonly entry?: string;
+  readonly reason: LossReason;
+  /** Where it was found that one had lost. */
+  readonly position: LogPlace;
+  readonly logTimeMs: number;
+  readonly loser: ConflictSide;
+  readonly winner: ConflictSide;
+}
+
+export interface ConflictSide {
+  readonly region: string;
+  /** The stamp. */
+  readonly at: string;
+  readonly value: JsonValue;
+  /** Of losers: what the value was written with. */
+  readonly operator?: Operator;
+  /** Known of the write that was at hand. */
+  readonly operation?: string;
+  /** The log has decided on it, rather than the region. */
+  readonly isDecided?: true;
+}
+
+export interface ConflictPage {
+  readonly conflicts: readonly ConflictReport[];
+  /** Pass as `before` to go on; undefined at the end. */
+  readonly next: ConflictPlace | undefined;
+}
+
+/** Writes the loser of a conflict again, as a new write. */
+export interface RestoreConflictRequest extends ChangeContext {
+  readonly id: string;
+  /** As of a write. */
+  readonly waitCommitted: boolean;
+}
+
 export interface PutCollectionRequest extends RequestContext {
   readonly name: string;
   readonly schema: CollectionSchema;
@@ -210,5 +258,7 @@ export interface Gateway {
   readLease(
     request: RequestContext & { readonly name: string },
   ): Promise<Lease & { readonly session: Session }>;
+  conflicts(request: ConflictsRequest): Promise<ConflictPage>;
+  restoreConflict(request: RestoreConflictRequest): Promise<WriteResult>;
   status(): Promise<RegionOverview>;
 }

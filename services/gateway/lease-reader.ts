@@ -3,7 +3,7 @@ import { checkKey } from "../core/accept/key.ts";
 import { isHeld, type LeaseState } from "../core/fields/authoritative/lease.ts";
 import { partitionOf } from "../core/partition.ts";
 import { LEASE_FIELD, leaseRecord } from "../core/reserved.ts";
-import type { Session } from "../core/session.ts";
+import { mergeSessions, seenPosition, type Session } from "../core/session.ts";
 import { GatewayError } from "./errors.ts";
 import type { Lease, RequestContext } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
@@ -26,13 +26,15 @@ export class LeaseReader {
     const partition = partitionOf({ tenant, key: name }, partitions);
     const deadlineAtMs = clock.monotonicMs() + deadlineMs;
     const demand = { consistency: "linearizable", session: request.session, deadlineAtMs } as const;
-    const session = await this.#barrier.pass(demand, partition);
-    const { committed } = await store.readRecord({ partition, ...leaseRecord(tenant, name) });
+    const before = await this.#barrier.pass(demand, partition);
+    // Log time first: a renewal that is folded in between must not look too late.
+    const { logTimeMs } = await store.readPositions(partition);
+    const { committed, position } = await store.readRecord({ partition, ...leaseRecord(tenant, name) });
+    const session = mergeSessions(before, seenPosition(partition, position));
     if (committed === undefined) {
       throw new GatewayError("lease-not-found", `nobody has ever held lease "${name}"`, { session });
     }
     const state = committed.fields[LEASE_FIELD] as LeaseState;
-    const { logTimeMs } = await store.readPositions(partition);
     const { token, expiresAtMs } = state;
     return { name, holder: isHeld(state, logTimeMs) ? state.holder : null, token, expiresAtMs, session };
   }

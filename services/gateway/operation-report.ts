@@ -22,7 +22,7 @@ export async function reportOperation(
   const stored = await store.readOperation(id);
   // Another tenant's operation is as unknown as one that never was (I14).
   if (stored?.tenant === tenant) return reportStored(options, stored);
-  if (stored === undefined && expiresAtMs !== undefined) return reportUnseen(options, { id, expiresAtMs });
+  if (expiresAtMs !== undefined) return reportUnseen(options, { tenant, id, expiresAtMs });
   throw new GatewayError("operation-not-found", `region ${region} knows no operation ${id}`);
 }
 
@@ -47,12 +47,12 @@ async function reportStored(
  */
 async function reportUnseen(
   { store, partitions, region }: OperationReportOptions,
-  { id, expiresAtMs }: { id: string; expiresAtMs: number },
+  { tenant, id, expiresAtMs }: { tenant: string; id: string; expiresAtMs: number },
 ): Promise<OperationReport> {
   let isDead = true;
   for (let partition = 0; partition < partitions; partition += 1) {
     const { logTimeMs, outcomes } = await store.readOutcomes({ partition, ids: [id] });
-    if (outcomes.length > 0) return { operation: id, status: "undecided" };
+    if (outcomes.some((outcome) => outcome.tenant === tenant)) return { operation: id, status: "undecided" };
     if (logTimeMs > expiresAtMs + RETENTION_MS) {
       throw new GatewayError(
         "operation-not-found",

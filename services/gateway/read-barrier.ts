@@ -2,7 +2,7 @@
 import { stalenessMs } from "../core/staleness.ts";
 import { coverFolded, mergeSessions, needOf, seenPosition, type Session } from "../core/session.ts";
 import type { Members } from "./decisions/members.ts";
-import type { Proposer } from "./decisions/proposer.ts";
+import type { Proposer, Published } from "./decisions/proposer.ts";
 import { PROPOSALS_VERSION } from "../protocol/entry-codec.ts";
 import { GatewayError } from "./errors.ts";
 import type { FoldWatch } from "./fold-watch.ts";
@@ -42,9 +42,9 @@ export class ReadBarrier {
       case "local":
         return demand.session;
       case "session":
-        return this.awaitSession(demand, partition);
+        return this.#awaitSession(demand, partition);
       case "bounded": {
-        const session = await this.awaitSession(demand, partition);
+        const session = await this.#awaitSession(demand, partition);
         await this.#checkStaleness(demand.stalenessMsMax ?? 0, partition);
         return session;
       }
@@ -53,7 +53,7 @@ export class ReadBarrier {
     }
   }
 
-  async awaitSession(
+  async #awaitSession(
     demand: Pick<ReadDemand, "session" | "deadlineAtMs">,
     partition: number,
   ): Promise<Session> {
@@ -81,7 +81,7 @@ export class ReadBarrier {
   async #awaitBarrier(demand: ReadDemand, partition: number): Promise<Session> {
     const { deadlineAtMs } = demand;
     await this.#members.checkReading(partition, PROPOSALS_VERSION);
-    const published = await this.#proposers[partition]!.publish(undefined, deadlineAtMs);
+    const published = await this.#publish(partition, deadlineAtMs);
     if (published === "unknown") {
       const message = "the log has not acknowledged the read's barrier in time";
       throw new GatewayError("no-quorum", message, { retryAfterMs: 1_000 });
@@ -92,5 +92,19 @@ export class ReadBarrier {
     if (folded !== undefined) return coverFolded(session, partition, folded);
     const message = `region ${this.#options.region} has not folded the log up to the read's barrier before the deadline`;
     throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
+  }
+
+  /** A publish that hangs must not keep anybody beyond the deadline. */
+  async #publish(partition: number, deadlineAtMs: number): Promise<Published> {
+    const { clock } = this.#options;
+    const over = new AbortController();
+    const late = clock
+      .sleep(Math.max(0, deadlineAtMs - clock.monotonicMs()), over.signal)
+      .then(() => "unknown" as const);
+    try {
+      return await Promise.race([this.#proposers[partition]!.publish(undefined, deadlineAtMs), late]);
+    } finally {
+      over.abort();
+    }
   }
 }

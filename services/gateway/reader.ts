@@ -85,7 +85,7 @@ export class Reader {
     return { consistency, stalenessMsMax, session, deadlineAtMs };
   }
 
-  /** A session may have seen the collection elsewhere: it is looked up once more when that has arrived here. */
+  /** The collection may have been made elsewhere, before the read began: it is looked up once more behind what the read waits for. */
   async #locate(demand: ReadDemand, target: Target): Promise<Located> {
     try {
       return await this.#parts.planner.locate(target);
@@ -93,7 +93,7 @@ export class Reader {
       const isUnknown = error instanceof GatewayError && error.code === "unknown-collection";
       if (!isUnknown || demand.consistency === "local") throw error;
       for (let partition = 0; partition < this.#options.partitions; partition += 1) {
-        await this.#parts.barrier.awaitSession(demand, partition);
+        await this.#parts.barrier.pass(demand, partition);
         this.#parts.catalog.forget(partition);
       }
       return this.#parts.planner.locate(target);
@@ -107,6 +107,7 @@ export class Reader {
       committed: committed?.fields,
       pending: pending.map(toOperation),
       origin: this.#options.region,
+      schema,
     });
     if (fields === undefined) return undefined;
     // Pending operations change the view without changing the committed version.

@@ -8,13 +8,8 @@ import { collectionId } from "../core/fold/state.ts";
 import { sha256 } from "../core/hash.ts";
 import { canonicalJson } from "../core/json.ts";
 import { uuidOf } from "../core/operation-id.ts";
-import {
-  COLLECTION_NAME_PATTERN,
-  placementProblems,
-  schemaProblems,
-  type Collection,
-  type CollectionSchema,
-} from "../core/schema.ts";
+import { COLLECTION_NAME_PATTERN, type Collection, type CollectionSchema } from "../core/schema.ts";
+import { placementProblems, schemaProblems } from "../core/schema-problems.ts";
 import { encodeEntry, schemaVersion } from "../protocol/entry-codec.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
 import { StoreUnavailableError, type StoredOperation } from "../ports/region-store.ts";

@@ -2,12 +2,13 @@
  * A region's durable state, in its own database. Three parts, each with one writer or many:
  *
  *   write-ahead log   many gateways append, the relay reads
- *   committed state   the applier writes, everyone reads
+ *   committed state   the applier writes, everyone reads; what is kept for a time only is trimmed
  *   roles             who may relay and apply a partition at the moment
  */
 import type { Hlc } from "../core/hlc.ts";
 import type { FoldResult } from "../core/fold/fold.ts";
-import type { FoldSlice, OperationOutcome, PartitionState } from "../core/fold/state.ts";
+import type { Conflict, FoldSlice, OperationOutcome, PartitionState } from "../core/fold/state.ts";
+import type { LossReason } from "../core/fields/kind.ts";
 import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 import type { Collection } from "../core/schema.ts";
@@ -88,9 +89,11 @@ export interface CommittedState {
   }): Promise<FoldSlice>;
   /**
    * Commits the result of a fold in one transaction, if the partition is still at `expectedPosition`.
+   * @param isGuess the fold took its operations for new without asking: the commit looks whether they are.
    * @throws {StaleApplierError} another applier has folded on; nothing was written.
+   * @throws {KnownOperationError} of a guess: an operation took effect before; nothing was written.
    */
-  commitFold(options: { expectedPosition: number; result: FoldResult }): Promise<void>;
+  commitFold(options: { expectedPosition: number; result: FoldResult; isGuess?: boolean }): Promise<void>;
   /** Which log the partition was folded from; undefined before the first fold. */
   logCreatedAtMs(partition: number): Promise<number | undefined>;
   /** Remembers the log's identity, once. */
@@ -127,10 +130,51 @@ export interface StateReader {
   readPositions(partition: number): Promise<Positions>;
   /** What the region knows of an operation: that its WAL took it, what the fold made of it, or both. */
   readOperation(id: string): Promise<StoredOperation | undefined>;
+  /**
+   * Records that have expired by log time, and tombstones whose retention is over and that are older than `floor`; the
+   * longest expired first.
+   */
+  readExpired(options: { partition: number; floor: Hlc; rowsMax: number }): Promise<RecordId[]>;
   /** What the partition's fold made of operations, of those that took effect; with the place that this was read at. */
   readOutcomes(options: { partition: number; ids: readonly string[] }): Promise<FoldedOutcomes>;
+  /** Changes that lost, newest first: by `ConflictPlace`, downwards. */
+  listConflicts(options: ConflictQuery): Promise<StoredConflict[]>;
+  /** The conflict of whatever tenant; undefined when there is none, or it was trimmed. */
+  readConflict(name: ConflictName): Promise<StoredConflict | undefined>;
   /** All records of a partition, by pages, in one snapshot, with the position they are at. */
   scanRecords(partition: number): AsyncGenerator<{ position: number; records: readonly StoredRecord[] }>;
+}
+
+/** Names a conflict, and is the same in every region. */
+export interface ConflictName {
+  readonly partition: number;
+  readonly position: number;
+  readonly ordinal: number;
+}
+
+export interface StoredConflict extends Conflict, ConflictName {}
+
+/** Where a conflict stands among those of all partitions: compared member by member, log time first. */
+export interface ConflictPlace extends ConflictName {
+  readonly logTimeMs: number;
+}
+
+/** Which conflicts of a tenant are asked for; what is undefined matches all. */
+export interface ConflictFilter {
+  readonly collection?: string | undefined;
+  /** Goes with `collection`. */
+  readonly key?: string | undefined;
+  readonly field?: string | undefined;
+  readonly reason?: LossReason | undefined;
+  /** The region that the loser came through. */
+  readonly region?: string | undefined;
+}
+
+export interface ConflictQuery extends ConflictFilter {
+  readonly tenant: string;
+  /** Only older ones than the conflict at this place. */
+  readonly before?: ConflictPlace | undefined;
+  readonly limit: number;
 }
 
 export interface FoldedOutcomes {
@@ -152,6 +196,15 @@ export interface StoredOperation {
   readonly lostFields: readonly string[];
 }
 
+/** Forgets what is kept for a time only. Whoever calls it, and however many at once: rows are forgotten once. */
+export interface Maintenance {
+  /**
+   * Forgets the partition's oldest conflicts, of before a log time, at most so many.
+   * @returns how many; as many as `rowsMax` when there may be more.
+   */
+  trimConflicts(options: { partition: number; beforeLogTimeMs: number; rowsMax: number }): Promise<number>;
+}
+
 export type RoleName = "relay" | "applier";
 
 export interface RoleGrant {
@@ -170,12 +223,16 @@ export interface Roles {
   releaseRole(options: { role: RoleName; partition: number; holder: string }): Promise<void>;
 }
 
-export interface RegionStore extends WriteAheadLog, CommittedState, StateReader, Roles {
+export interface RegionStore extends WriteAheadLog, CommittedState, StateReader, Maintenance, Roles {
   close(): Promise<void>;
 }
 
 export class WalFullError extends Error {
   override readonly name = "WalFullError";
+}
+
+export class KnownOperationError extends Error {
+  override readonly name = "KnownOperationError";
 }
 
 export class StaleApplierError extends Error {

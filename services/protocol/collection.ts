@@ -6,15 +6,29 @@ const ValueTypeName = Type.Enum([...VALUE_TYPES], {
   description: "Type of the values; any JSON value without it.",
 });
 
+const deprecated = Type.Optional(
+  Type.Boolean({ description: "New writes are refused; what is there stays to be read." }),
+);
+const defaultValue = Type.Optional(Type.Unknown({ description: "What is shown where nothing is set." }));
+
 const LwwFieldBody = Type.Object(
-  { class: Type.Literal("lww"), type: Type.Optional(ValueTypeName) },
+  { class: Type.Literal("lww"), type: Type.Optional(ValueTypeName), default: defaultValue, deprecated },
   { additionalProperties: false },
 );
 
 const MergeFieldBody = Type.Object(
-  { class: Type.Literal("merge"), kind: Type.Enum([...MERGE_KINDS]), type: Type.Optional(ValueTypeName) },
+  {
+    class: Type.Literal("merge"),
+    kind: Type.Enum([...MERGE_KINDS]),
+    type: Type.Optional(ValueTypeName),
+    deprecated,
+  },
   { additionalProperties: false },
 );
+
+/** Text that every region's database can store; the log would take any, and the fold would be stuck with it. */
+const STATE_PATTERN = "^[^\\p{Cc}\\p{Cs}]*$";
+const State = Type.String({ pattern: STATE_PATTERN });
 
 const AuthoritativeFieldBody = Type.Object(
   {
@@ -24,10 +38,13 @@ const AuthoritativeFieldBody = Type.Object(
     immutable: Type.Optional(Type.Boolean({ description: "Once set, it stays." })),
     min: Type.Optional(Type.Number()),
     max: Type.Optional(Type.Number()),
-    initial: Type.Optional(Type.String({ description: "The state of a record that was never given one." })),
+    initial: Type.Optional(
+      Type.String({ pattern: STATE_PATTERN, description: "The state of a record that was never given one." }),
+    ),
     states: Type.Optional(
-      Type.Record(Type.String(), Type.Array(Type.String()), {
+      Type.Record(State, Type.Array(State), {
         description: "From each state, the states that may follow it.",
+        additionalProperties: false,
       }),
     ),
   },
@@ -48,6 +65,18 @@ export const CollectionSchemaBody = Type.Object(
       Type.Enum(["key", "collection"], {
         default: "key",
         description: "collection: all records live in one partition, as unique fields need it.",
+      }),
+    ),
+    ttlMs: Type.Optional(
+      Type.Integer({
+        minimum: 1_000,
+        description: "Records expire when they were not changed for so long, by the log's time.",
+      }),
+    ),
+    tombstoneRetentionMs: Type.Optional(
+      Type.Integer({
+        minimum: 1_000,
+        description: "How long deleted records are kept at least; for ever without it.",
       }),
     ),
     delete: Type.Optional(

@@ -29,6 +29,9 @@ export const PROPOSALS_VERSION = 2;
 /** The log refuses messages above 1 MB; entries stay well below. */
 export const ENTRY_BYTES_MAX = 512 * 1024;
 
+/** Of one entry. */
+export const SWEEP_RECORDS_MAX = 500;
+
 const Envelope = Type.Union([
   Type.Object({
     kind: Type.Literal("genesis"),
@@ -67,6 +70,11 @@ const Envelope = Type.Union([
     schema: CollectionSchemaBody,
   }),
   Type.Object({ kind: Type.Literal("propose"), origin: Region, count: Sequence }),
+  Type.Object({
+    kind: Type.Literal("sweep"),
+    origin: Region,
+    records: Type.Array(Type.Tuple([Name, Name, Name]), { minItems: 1, maxItems: SWEEP_RECORDS_MAX }),
+  }),
 ]);
 
 const OperationTuple = Type.Tuple([
@@ -121,19 +129,28 @@ export function encodeProposals(origin: string, lines: readonly string[]): Uint8
 
 /** The lowest version that says it: regions that still run older software can read on. */
 function versionOf(entry: Entry): number {
-  if (entry.kind === "propose") return PROPOSALS_VERSION;
+  if (entry.kind === "propose" || entry.kind === "sweep") return PROPOSALS_VERSION;
   return entry.kind === "schema" ? schemaVersion(entry.schema) : 1;
 }
 
 export function encodeEntry(entry: Exclude<Entry, BatchEntry>): Uint8Array {
   if (entry.kind === "propose") return encodeProposals(entry.origin, entry.proposals.map(encodeProposal));
-  return frame(JSON.stringify(entry), versionOf(entry));
+  return frame(JSON.stringify(wireForm(entry)), versionOf(entry));
+}
+
+function wireForm(entry: Exclude<Entry, BatchEntry | ProposeEntry>): object {
+  if (entry.kind !== "sweep") return entry;
+  const records = entry.records.map(({ tenant, collection, key }) => [tenant, collection, key]);
+  return { ...entry, records };
 }
 
 /** Of the entry that proposes a schema. */
 export function schemaVersion({ fields, ...options }: CollectionSchema): number {
-  const isAuthoritative = Object.values(fields).some((field) => field.class === "authoritative");
-  return isAuthoritative || Object.keys(options).length > 0 ? PROPOSALS_VERSION : 1;
+  const isKnownToFirst = Object.values(fields).every((field) =>
+    Object.keys(field).every((member) => ["class", "kind", "type"].includes(member)),
+  );
+  const isLocal = Object.values(fields).every((field) => field.class !== "authoritative");
+  return isLocal && isKnownToFirst && Object.keys(options).length === 0 ? 1 : PROPOSALS_VERSION;
 }
 
 function frame(body: string, version = 1): Uint8Array {
@@ -166,6 +183,10 @@ function decodeBody(body: Buffer): Entry {
   if (envelope.kind === "batch") return decodeBatch(envelope, lines.slice(1));
   if (envelope.kind === "propose") return decodeProposals(envelope, lines.slice(1));
   if (lines.length > 1) throw new UndecodableEntryError(`a ${envelope.kind} entry has one line only`);
+  if (envelope.kind === "sweep") {
+    const records = envelope.records.map(([tenant, collection, key]) => ({ tenant, collection, key }));
+    return { ...envelope, records };
+  }
   return envelope as SchemaEntry;
 }
 

@@ -3,6 +3,8 @@ import type { Collection } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
 import { GatewayError } from "../gateway/errors.ts";
 import type {
+  ConflictPage,
+  ConflictsRequest,
   Gateway,
   Lease,
   LeaseRequest,
@@ -16,6 +18,7 @@ import type {
   ReadResult,
   RegionOverview,
   RequestContext,
+  RestoreConflictRequest,
   TransactionRequest,
   WriteRequest,
   WriteResult,
@@ -81,6 +84,14 @@ export class LateGateway implements Gateway {
     request: RequestContext & { readonly name: string },
   ): Promise<Lease & { readonly session: Session }> {
     return this.#present().readLease(request);
+  }
+
+  async conflicts(request: ConflictsRequest): Promise<ConflictPage> {
+    return this.#present().conflicts(request);
+  }
+
+  async restoreConflict(request: RestoreConflictRequest): Promise<WriteResult> {
+    return this.#present().restoreConflict(request);
   }
 
   async status(): Promise<RegionOverview> {

@@ -21,7 +21,8 @@ import type { Logger } from "../runtime/logger.ts";
 import { Meter } from "../runtime/metrics.ts";
 import { FoldFeed } from "../runtime/fold-feed.ts";
 import { Signal } from "../runtime/signal.ts";
-import { followUpSchemas } from "./follow-up.ts";
+import { repeatChore } from "./chore.ts";
+import { forgetOldConflicts } from "./conflict-janitor.ts";
 import { Health } from "./health.ts";
 import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
@@ -37,6 +38,10 @@ import { softwareVersion } from "../runtime/config-software.ts";
 const HTTP_CLOSE_MS = 4_000;
 const ROLES_CLOSE_MS = 2_500;
 const STREAM_REPLICAS_MAX = 3;
+const FOLLOW_UP_EVERY_MS = 5_000;
+const FOLLOW_UP_DEADLINE_MS = 5_000;
+const SWEEP_EVERY_MS = 5_000;
+const FORGET_CONFLICTS_EVERY_MS = 60_000;
 const MIGRATE_RETRY_BASE_MS = 250;
 const MIGRATE_RETRY_MAX_MS = 5_000;
 
@@ -174,10 +179,27 @@ export class RegionProcess {
     await this.#log.connect(stop);
     const numbers = Array.from({ length: partitions }, (_, partition) => partition);
     const held = this.#holdRoles(numbers, parts, stop);
-    if (partitions > 1 && this.#config.roles.includes("gateway")) {
-      held.push(followUpSchemas({ ...this.#ports(), gateway: parts.service }, stop));
-    }
+    if (this.#config.roles.includes("gateway")) held.push(...this.#chores(parts.service, stop));
+    if (this.#config.roles.includes("applier")) held.push(this.#forgetConflicts(stop));
     await Promise.all(held);
+  }
+
+  #chores(service: GatewayService, stop: AbortSignal): Promise<void>[] {
+    const followUp = {
+      name: "let partitions follow the schemas that they lack",
+      everyMs: FOLLOW_UP_EVERY_MS,
+      work: () => service.followUpSchemas(FOLLOW_UP_DEADLINE_MS),
+    };
+    const sweep = { name: "forget what has expired", everyMs: SWEEP_EVERY_MS, work: () => service.sweep() };
+    return [followUp, sweep].map((chore) => repeatChore({ ...this.#ports(), ...chore }, stop));
+  }
+
+  #forgetConflicts(stop: AbortSignal): Promise<void> {
+    const { topology, conflicts } = this.#config;
+    const options = { ...this.#ports(), ...conflicts, partitions: topology.partitions };
+    const work = () => forgetOldConflicts(options, stop);
+    const chore = { name: "forget old conflicts", everyMs: FORGET_CONFLICTS_EVERY_MS, work };
+    return repeatChore({ ...this.#ports(), ...chore }, stop);
   }
 
   #holdRoles(

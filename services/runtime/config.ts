@@ -18,6 +18,8 @@ export interface RegionConfig {
   readonly crashAt: string | undefined;
   /** What may wait in one partition's WAL. */
   readonly wal: { readonly rowsMax: number; readonly bytesMax: number };
+  /** How long conflicts are kept, in log time. */
+  readonly conflicts: { readonly retentionMs: number };
   /** Stop when the process that started this one is gone. */
   readonly exitWithParent: boolean;
 }
@@ -40,6 +42,10 @@ const CONNECTIONS_MAX = 1_000;
 const WAL_ROWS_MAX_DEFAULT = 5_000_000;
 const WAL_BYTES_MAX_DEFAULT = 4 * 1024 ** 3;
 const POSTGRES_CONNECTIONS_MAX_DEFAULT = 10;
+const MS_PER_HOUR = 3_600_000;
+const CONFLICT_RETENTION_HOURS_DEFAULT = 30 * 24;
+/** A hundred years: for ever. */
+const CONFLICT_RETENTION_HOURS_MAX = 876_000;
 
 /** @throws {InvalidConfigError} lists what is wrong and what would be right. */
 export function readConfig(environment: Environment): RegionConfig {
@@ -71,6 +77,15 @@ export function readConfig(environment: Environment): RegionConfig {
     wal: {
       rowsMax: reader.integer("FOREBAY_WAL_ROWS_MAX", { minimum: 1, otherwise: WAL_ROWS_MAX_DEFAULT }),
       bytesMax: reader.integer("FOREBAY_WAL_BYTES_MAX", { minimum: 1, otherwise: WAL_BYTES_MAX_DEFAULT }),
+    },
+    conflicts: {
+      retentionMs:
+        MS_PER_HOUR *
+        reader.integer("FOREBAY_CONFLICT_RETENTION_HOURS", {
+          minimum: 1,
+          maximum: CONFLICT_RETENTION_HOURS_MAX,
+          otherwise: CONFLICT_RETENTION_HOURS_DEFAULT,
+        }),
     },
     exitWithParent: reader.choice("FOREBAY_EXIT_WITH_PARENT", ["0", "1"], "0") === "1",
   };

@@ -8,18 +8,18 @@ import type { Model } from "./model.ts";
 import { Search } from "./search.ts";
 import { explainViolation, type Explanation } from "./explanation.ts";
 
-/** Per key, and per prefix of it that is tried for an explanation. Reached within some seconds. */
-export const STEPS_MAX = 2_000_000;
+/** Per key: some seconds. */
+export const STEPS_MAX = 5_000_000;
 
 export interface CheckOptions {
-  /** How often a search may ask the model for a step. */
+  /** How often the search for an order of one key's operations may ask the model for a step. */
   readonly stepsMax?: number;
 }
 
 export interface Linearizable<Input, Output> {
   readonly verdict: "linearizable";
   readonly steps: number;
-  /** By key: the order found. Operations of an unknown outcome that it does without are not in it. */
+  /** By key: the order found, with those operations of an unknown outcome that it makes use of. */
   readonly orders: ReadonlyMap<string, readonly RecordedOperation<Input, Output>[]>;
 }
 

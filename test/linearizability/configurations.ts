@@ -1,5 +1,5 @@
 /**
- * The memory of a search: which operations were placed, and the state they led to (Lowe 2017, §3.2). What was reached
+ * The memory of a search: which operations were placed, and the state they led to (Lowe 2017). What was reached
  * before, in whatever order, is not searched again.
  */
 
@@ -26,6 +26,10 @@ export function placeKnown(placed: PlacedSet, index: number): PlacedSet {
 
 export function placeUnknown(placed: PlacedSet, index: number): PlacedSet {
   return { ...placed, unknown: placed.unknown | (1n << BigInt(index)) };
+}
+
+export function hasUnknown({ unknown }: PlacedSet, index: number): boolean {
+  return ((unknown >> BigInt(index)) & 1n) === 1n;
 }
 
 /** A longer list would take longer to look through than it saves. */

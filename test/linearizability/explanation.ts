@@ -6,8 +6,14 @@ import { isCompleted, outputOf, type CompletedOperation, type RecordedOperation 
 import type { Model } from "./model.ts";
 import { Search } from "./search.ts";
 
+/** Of all searches together. An explanation may be less than the best; the violation is certain before. */
+const STEPS_MAX = 1_000_000;
+
 export interface Explanation<Input, Output> {
-  /** An order of everything that had completed by a moment: the longest that was found. Of what was under way, it has what it needs. */
+  /**
+   * An order of everything that had completed by a moment: the longest that was found. It may make use of what was under
+   * way then, whatever that was answered later.
+   */
   readonly order: readonly RecordedOperation<Input, Output>[];
   /** The model's states that the order may lead to. */
   readonly stateKeys: readonly string[];
@@ -23,10 +29,7 @@ export interface Explanation<Input, Output> {
 /** As it was recorded, by what was known of it at some moment. */
 type Prefix<Input, Output> = ReadonlyMap<RecordedOperation<Input, Output>, RecordedOperation<Input, Output>>;
 
-/**
- * @param operations of one key, and not linearizable.
- * @param stepsMax of all searches together.
- */
+/** @param operations of one key, and not linearizable. */
 export function explainViolation<State, Input, Output>(
   model: Model<State, Input, Output>,
   operations: readonly RecordedOperation<Input, Output>[],
@@ -40,7 +43,7 @@ export function explainViolation<State, Input, Output>(
   };
   let least = 0;
   let bad = completed.length;
-  let stepsLeft = stepsMax;
+  let stepsLeft = Math.min(stepsMax, STEPS_MAX);
   while (bad - least > 1) {
     const count = (least + bad) >> 1;
     const prefix = prefixOf(operations, completed.slice(0, count));

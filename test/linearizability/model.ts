@@ -30,7 +30,11 @@ export interface Hints<State, Input, Output> {
   readonly values?: ValueHints<State, Input, Output>;
 }
 
-/** A value that is still to be seen must not be overwritten by the last that could have written it. */
+/**
+ * For models of a value that is overwritten: an operation that is no observation leads to the same states from wherever it
+ * fits. A value that is still to be seen must not be overwritten by the last that could have written it, and nothing of an
+ * unknown outcome need take effect but for one that waits for it.
+ */
 export interface ValueHints<State, Input, Output> {
   readonly of: (state: State) => string;
   /** The value without which the operation does not fit. */

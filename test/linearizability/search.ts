@@ -4,7 +4,8 @@
  *
  * The next operation in the order is one that was called before the first return of those not yet placed. Each that the
  * model takes is tried, in depth, and taken back when it leads nowhere. Beyond the papers, and without changing a verdict:
- *  - Operations with an unknown outcome are tried last, and `Configurations` forgets sets of them that are no better.
+ *  - Operations with an unknown outcome are tried last, only where an operation waits for what they do, and
+ *    `Configurations` forgets sets of them that are no better.
  *  - Of operations that differ in nothing but their times, the one that must be placed first is: they could change places.
  *  - An observation that fits is placed at once, with no alternative tried: wherever it stood later, it could stand here.
  *  - A configuration is given up at once when the model says that an operation which is left can fit no more, or when the
@@ -12,6 +13,7 @@
  */
 import {
   Configurations,
+  hasUnknown,
   NOTHING_PLACED,
   placeKnown,
   placeUnknown,
@@ -20,12 +22,12 @@ import {
 import { listEvents, type Event, type EventLists } from "./event-list.ts";
 import type { RecordedOperation } from "./history.ts";
 import type { Model } from "./model.ts";
-import { subjectsOf, type Subjects } from "./subjects.ts";
+import { subjectsOf, type Demand, type Subjects } from "./subjects.ts";
 
 export type SearchOutcome<Input, Output> =
   | {
       readonly type: "found";
-      /** All of a known outcome, and those others that it needs. */
+      /** All of a known outcome, and others that it makes use of. */
       readonly order: readonly RecordedOperation<Input, Output>[];
       readonly steps: number;
     }
@@ -45,7 +47,6 @@ interface Choice<State, Input, Output> {
 /** An operation placed, and the configuration before it. */
 interface Frame<State, Input, Output> extends Choice<State, Input, Output> {
   readonly state: State;
-  readonly stateKey: string;
   readonly placed: PlacedSet;
 }
 
@@ -56,9 +57,13 @@ export class Search<State, Input, Output> {
   readonly #reached = new Configurations();
   readonly #frames: Frame<State, Input, Output>[] = [];
   #state: State;
-  #stateKey: string;
   #placed = NOTHING_PLACED;
   #steps = 0;
+  /** The values that were wanted in the configuration in which that was last asked. */
+  #wanted: { readonly at: PlacedSet | undefined; readonly values: ReadonlySet<Demand> | undefined } = {
+    at: undefined,
+    values: undefined,
+  };
 
   constructor(model: Model<State, Input, Output>, operations: readonly RecordedOperation<Input, Output>[]) {
     const { all, demands } = subjectsOf(model, operations);
@@ -66,8 +71,7 @@ export class Search<State, Input, Output> {
     this.#demands = demands;
     this.#lists = listEvents(all);
     this.#state = model.initial;
-    this.#stateKey = model.stateKey(model.initial);
-    this.#reached.add(this.#placed, this.#stateKey);
+    this.#reached.add(this.#placed, model.stateKey(model.initial));
   }
 
   /** @param stepsMax how often the model may be asked for a step. */
@@ -109,7 +113,6 @@ export class Search<State, Input, Output> {
     if (needs !== undefined) needs.needed += 1;
     if (gives !== undefined) gives.given += 1;
     this.#state = frame.state;
-    this.#stateKey = frame.stateKey;
     this.#placed = frame.placed;
     return frame.isForced ? undefined : this.#place(frame);
   }
@@ -126,17 +129,15 @@ export class Search<State, Input, Output> {
   #moveOn(choice: Choice<State, Input, Output>): boolean {
     const { event, successors, next } = choice;
     const state = successors[next - 1]!;
-    const stateKey = this.#model.stateKey(state);
     const place = event.subject.isKnown ? placeKnown : placeUnknown;
     const placed = place(this.#placed, event.index);
-    if (!this.#reached.add(placed, stateKey)) return false;
-    this.#frames.push({ ...choice, state: this.#state, stateKey: this.#stateKey, placed: this.#placed });
+    if (!this.#reached.add(placed, this.#model.stateKey(state))) return false;
+    this.#frames.push({ ...choice, state: this.#state, placed: this.#placed });
     const { needs, gives } = event.subject;
     this.#listOf(event).lift(event);
     if (needs !== undefined) needs.needed -= 1;
     if (gives !== undefined) gives.given -= 1;
     this.#state = state;
-    this.#stateKey = stateKey;
     this.#placed = placed;
     return true;
   }
@@ -176,9 +177,7 @@ export class Search<State, Input, Output> {
 
   #fittingObservation(): Event<Input, Output> | undefined {
     for (let event = this.#lists.known.first; event?.kind === "call"; event = event.next) {
-      if (!event.subject.isObservation) continue;
-      const isUnchanged = this.#step(event).some((state) => this.#model.stateKey(state) === this.#stateKey);
-      if (isUnchanged) return event;
+      if (event.subject.isObservation && this.#changes(event).includes(false)) return event;
     }
     return undefined;
   }
@@ -191,8 +190,7 @@ export class Search<State, Input, Output> {
   /** True when another operation of the same kind could stand here, and must not stand later than this one. */
   #hasEarlierTwin(event: Event<Input, Output>): boolean {
     const { subject, partner, twin } = event;
-    if (!subject.isKnown)
-      return twin !== undefined && (this.#placed.unknown >> BigInt(twin.index)) % 2n === 0n;
+    if (!subject.isKnown) return twin !== undefined && !hasUnknown(this.#placed, twin.index);
     for (let other = this.#lists.known.first; other?.kind === "call"; other = other.next) {
       if (other.subject.twins === subject.twins && other.partner!.position < partner!.position) return true;
     }
@@ -201,12 +199,49 @@ export class Search<State, Input, Output> {
 
   /** The candidate after this one: first the known ones, then the unknown ones. */
   #following(event: Event<Input, Output>): Event<Input, Output> | undefined {
-    const { known, unknown } = this.#lists;
     if (event.subject.isKnown && event.next?.kind === "call") return event.next;
-    const other = event.subject.isKnown ? unknown.first : event.next;
-    let limit = known.first;
-    while (limit?.kind === "call") limit = limit.next;
-    return other !== undefined && other.position < limit!.position ? other : undefined;
+    const limit = this.#firstReturn();
+    let other = event.subject.isKnown ? this.#lists.unknown.first : event.next;
+    while (other !== undefined && other.position < limit && !this.#isOfUse(other)) other = other.next;
+    return other !== undefined && other.position < limit ? other : undefined;
+  }
+
+  #firstReturn(): number {
+    let event = this.#lists.known.first;
+    while (event?.kind === "call") event = event.next;
+    return event?.position ?? Infinity;
+  }
+
+  #isOfUse({ subject }: Event<Input, Output>): boolean {
+    if (this.#wanted.at !== this.#placed) this.#wanted = { at: this.#placed, values: this.#wantedValues() };
+    const { values } = this.#wanted;
+    return values === undefined || subject.gives === undefined || values.has(subject.gives);
+  }
+
+  /** Values that something which can be next waits for; undefined where any may be of use. */
+  #wantedValues(): ReadonlySet<Demand> | undefined {
+    if (this.#model.hints?.values === undefined) return undefined;
+    const wanted = new Set<Demand>();
+    for (let event = this.#lists.known.first; event?.kind === "call"; event = event.next) {
+      const { needs, isObservation } = event.subject;
+      if (needs !== undefined) wanted.add(needs);
+      else if (isObservation || this.#step(event).length === 0) return undefined;
+    }
+    const limit = this.#firstReturn();
+    let event = this.#lists.unknown.first;
+    for (; event !== undefined && event.position < limit; event = event.next) {
+      const { gives } = event.subject;
+      // It waits for something itself.
+      const isVain = gives !== undefined && wanted.has(gives) && !this.#changes(event).includes(true);
+      if (isVain) return undefined;
+    }
+    return wanted;
+  }
+
+  /** Of each state that the operation may lead to: whether it is another one. */
+  #changes(event: Event<Input, Output>): readonly boolean[] {
+    const { stateKey } = this.#model;
+    return this.#step(event).map((state) => stateKey(state) !== stateKey(this.#state));
   }
 
   #listOf(event: Event<Input, Output>): EventLists<Input, Output>["known"] {

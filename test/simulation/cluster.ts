@@ -87,10 +87,19 @@ export class SimulatedCluster {
     }
     const limits = { pendingRowsMax: this.options.pendingRowsMax, pendingBytesMax: 1 << 30 };
     const gateway = new GatewayService({ ...ports, ...signals, ...limits, partitions });
+    void this.#sweep(process, gateway);
     const started = { process, gateway };
     region.processes.push(started);
     this.world.trace(`start ${process.name}`);
     return started;
+  }
+
+  /** What a region process does now and then. */
+  async #sweep(process: Process, gateway: GatewayService): Promise<void> {
+    for (;;) {
+      await process.pass(this.world.random.integer(500, 1_500));
+      await gateway.sweep().catch(() => undefined);
+    }
   }
 
   #ports(region: SimulatedRegion, process: Process): Ports {

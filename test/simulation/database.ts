@@ -6,7 +6,6 @@ import type { FoldResult } from "../../services/core/fold/fold.ts";
 import {
   collectionId,
   initialPartitionState,
-  type Conflict,
   type FoldSlice,
   type OperationOutcome,
   type PartitionState,
@@ -14,23 +13,28 @@ import {
 import { advanceHlc, nextHlc, ZERO_HLC, type Hlc } from "../../services/core/hlc.ts";
 import { canonicalJson } from "../../services/core/json.ts";
 import { recordIdText, type RecordId } from "../../services/core/operation.ts";
-import type { StoredRecord } from "../../services/core/record.ts";
+import { isExpired, type StoredRecord } from "../../services/core/record.ts";
 import type { Collection } from "../../services/core/schema.ts";
 import {
+  KnownOperationError,
   StaleApplierError,
   WalFullError,
   type AppendOutcome,
+  type ConflictName,
+  type ConflictQuery,
   type FoldedOutcomes,
   type ListedRecord,
   type Positions,
   type RecordSnapshot,
   type RoleGrant,
   type RoleName,
+  type StoredConflict,
   type StoredOperation,
   type WalAppend,
   type WalHead,
   type WalRow,
 } from "../../services/ports/region-store.ts";
+import { listConflicts, trimConflicts } from "./conflicts.ts";
 
 /** What a line of a log entry has besides names and changes. */
 const LINE_BYTES = 160;
@@ -45,7 +49,7 @@ interface PartitionData {
   state: PartitionState;
   logCreatedAtMs: number | undefined;
   readonly outcomes: Map<string, OperationOutcome>;
-  readonly conflicts: Conflict[];
+  readonly conflicts: StoredConflict[];
 }
 
 export class SimulatedDatabase {
@@ -184,10 +188,13 @@ export class SimulatedDatabase {
     return { records, operations: new Set(options.operations.filter((id) => outcomes.has(id))) };
   }
 
-  commitFold(options: { expectedPosition: number; result: FoldResult }): void {
-    const { expectedPosition, result } = options;
+  commitFold(options: { expectedPosition: number; result: FoldResult; isGuess?: boolean }): void {
+    const { expectedPosition, result, isGuess = false } = options;
     const { partition } = result.state;
     const data = this.#data(partition);
+    if (isGuess && result.outcomes.some(({ id }) => data.outcomes.has(id))) {
+      throw new KnownOperationError("an operation of the fold took effect before");
+    }
     if (data.state.position !== expectedPosition) {
       throw new StaleApplierError(
         `partition ${partition} is at ${data.state.position}, not ${expectedPosition}`,
@@ -200,7 +207,7 @@ export class SimulatedDatabase {
       else this.#records.set(id, { ...roundTrip(record), partition });
     }
     for (const outcome of result.outcomes) data.outcomes.set(outcome.id, outcome);
-    data.conflicts.push(...result.conflicts.map(roundTrip));
+    data.conflicts.push(...result.conflicts.map((conflict) => ({ ...roundTrip(conflict), partition })));
   }
 
   logCreatedAtMs(partition: number): number | undefined {
@@ -214,7 +221,7 @@ export class SimulatedDatabase {
   readRecord(options: RecordId & { partition: number }): RecordSnapshot {
     const { partition, ...id } = options;
     const text = recordIdText(id);
-    const record = this.#records.get(text);
+    const record = this.#alive(text);
     const { outcomes } = this.#data(partition);
     // A retry through another region may have taken effect already: the view must not count it twice.
     const pending = this.#pending(partition).filter(
@@ -240,7 +247,10 @@ export class SimulatedDatabase {
       const isListed = id.tenant === tenant && id.collection === collection && id.key.startsWith(prefix);
       if (isListed && (after === undefined || compareBytes(id.key, after) > 0)) keys.set(id.key, partition);
     };
-    for (const record of this.#records.values()) consider(record, record.partition);
+    for (const id of this.#records.keys()) {
+      const record = this.#alive(id);
+      if (record !== undefined) consider(record, record.partition);
+    }
     for (const partition of this.#partitions.keys())
       for (const row of this.#pending(partition)) consider(row, partition);
     for (const record of this.#records.values()) {
@@ -262,6 +272,23 @@ export class SimulatedDatabase {
   readPositions(partition: number): Positions {
     const { collections: _, ...positions } = this.loadPartition(partition);
     return positions;
+  }
+
+  #alive(id: string): (StoredRecord & { partition: number }) | undefined {
+    const record = this.#records.get(id);
+    if (record === undefined) return undefined;
+    return isExpired(record, this.#data(record.partition).state.logTimeMs) ? undefined : record;
+  }
+
+  readExpired({ partition, floor, rowsMax }: { partition: number; floor: Hlc; rowsMax: number }): RecordId[] {
+    const { logTimeMs } = this.#data(partition).state;
+    return this.records(partition)
+      .filter(({ expiresAtMs = Infinity, tombstone }) => {
+        return expiresAtMs < logTimeMs && (tombstone === undefined || tombstone.hlc < floor);
+      })
+      .toSorted((one, other) => one.expiresAtMs! - other.expiresAtMs!)
+      .slice(0, rowsMax)
+      .map(({ tenant, collection, key }) => ({ tenant, collection, key }));
   }
 
   readOutcomes({ partition, ids }: { partition: number; ids: readonly string[] }): FoldedOutcomes {
@@ -289,6 +316,23 @@ export class SimulatedDatabase {
       };
     }
     return undefined;
+  }
+
+  listConflicts(query: ConflictQuery): StoredConflict[] {
+    return listConflicts(
+      [...this.#partitions.values()].flatMap(({ conflicts }) => conflicts),
+      query,
+    );
+  }
+
+  readConflict({ partition, position, ordinal }: ConflictName): StoredConflict | undefined {
+    return this.#data(partition).conflicts.find(
+      (conflict) => conflict.position === position && conflict.ordinal === ordinal,
+    );
+  }
+
+  trimConflicts(options: { partition: number; beforeLogTimeMs: number; rowsMax: number }): number {
+    return trimConflicts(this.#data(options.partition).conflicts, options);
   }
 
   /** The rows of a partition as they are now. */

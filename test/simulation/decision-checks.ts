@@ -94,7 +94,8 @@ export class DecisionChecks {
       const grant = decided.results?.[index] as Grant | undefined;
       require(grant !== undefined, "lease", `${proposal.id} was granted without saying what`);
       if (action.type === "acquire") {
-        require(grant.token === decided.position, "lease", `a token is the position of its grant`);
+        // Later than its position only where one entry grants twice.
+        require(grant.token >= decided.position, "lease", `token ${grant.token} is older than its grant`);
       }
       this.#leases.set(name, grant);
     }

@@ -1,9 +1,12 @@
 /** The RegionStore port over a simulated database: calls take time, fail, and lose their answers as a real one's do. */
 import type { FoldResult } from "../../services/core/fold/fold.ts";
+import type { Hlc } from "../../services/core/hlc.ts";
 import type { RecordId } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
 import {
   StoreUnavailableError,
+  type ConflictName,
+  type ConflictQuery,
   type RegionStore,
   type RoleName,
   type WalAppend,
@@ -74,7 +77,7 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.loadSlice(options));
   }
 
-  commitFold(options: { expectedPosition: number; result: FoldResult }) {
+  commitFold(options: { expectedPosition: number; result: FoldResult; isGuess?: boolean }) {
     return this.#call((database) => database.commitFold(options));
   }
 
@@ -112,8 +115,24 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.readOperation(id));
   }
 
+  readExpired(options: { partition: number; floor: Hlc; rowsMax: number }) {
+    return this.#call((database) => database.readExpired(options));
+  }
+
   readOutcomes(options: { partition: number; ids: readonly string[] }) {
     return this.#call((database) => database.readOutcomes(options));
+  }
+
+  listConflicts(query: ConflictQuery) {
+    return this.#call((database) => database.listConflicts(query));
+  }
+
+  readConflict(name: ConflictName) {
+    return this.#call((database) => database.readConflict(name));
+  }
+
+  trimConflicts(options: { partition: number; beforeLogTimeMs: number; rowsMax: number }) {
+    return this.#call((database) => database.trimConflicts(options));
   }
 
   async *scanRecords(

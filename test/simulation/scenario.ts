@@ -69,13 +69,17 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   workload.isOver = true;
   deciders.isOver = true;
   trouble.end();
-  await world.runUntil(() => checker.isConverged(), { limitMs: CONVERGENCE_LIMIT_MS, what: "convergence" });
+  const failures = () => [...checker.violations, ...workload.failures, ...deciders.failures];
+  // What went wrong already may be why there is no convergence.
+  const isOver = () => failures().length > 0 || checker.isConverged();
+  await world.runUntil(isOver, { limitMs: CONVERGENCE_LIMIT_MS, what: "convergence" });
+  throwFirst(failures());
   // Clients whose last request is on its way get their answer.
   await world.run(world.nowMs + 15_000);
   await ready;
   await world.runUntil(() => checker.isConverged(), { limitMs: CONVERGENCE_LIMIT_MS, what: "last requests" });
   await world.run(world.nowMs + 3_000);
-  throwFirst([...checker.violations, ...workload.failures, ...deciders.failures]);
+  throwFirst(failures());
   for (const region of cluster.regions) checker.checkWal(region);
   workload.checkOutcomes();
   deciders.checkOutcomes();

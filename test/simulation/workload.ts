@@ -28,6 +28,14 @@ export const SCHEMA: CollectionSchema = {
   },
 };
 
+/** Records that come and go by themselves. */
+const VISITS = "visits";
+const VISITS_SCHEMA: CollectionSchema = {
+  fields: { page: { class: "lww" }, count: { class: "merge", kind: "counter" } },
+  ttlMs: 1_000,
+  tombstoneRetentionMs: 1_000,
+};
+
 const CLIENT_TIMEOUT_MS = 2_500;
 const KEYS = ["a", "b", "c", "{tag}d", "{tag}e", "f", "g/h", "é"];
 
@@ -66,6 +74,7 @@ export class Workload {
     const process = new Process(this.#world, "administrator");
     await this.#putCollection(process, { name: COLLECTION, schema: SCHEMA });
     await this.#putCollection(process, { name: ACCOUNTS, schema: ACCOUNTS_SCHEMA });
+    await this.#putCollection(process, { name: VISITS, schema: VISITS_SCHEMA });
   }
 
   async #putCollection(
@@ -96,6 +105,8 @@ export class Workload {
       if (random.chance(0.3)) {
         session = await this.#raiseAndRead({ process, number, value: raised + 1, name, session });
         raised += 1;
+      } else if (random.chance(0.15)) {
+        await this.#visit({ process, name, session });
       } else if (random.chance(0.05)) {
         await this.#deleteOrRestore({ process, name, session });
       } else {
@@ -110,6 +121,21 @@ export class Workload {
     const increment = random.chance(0.5) ? random.integer(-5, 10) : 0;
     const body = { ...this.#randomBody(), ...(increment === 0 ? {} : { inc: { total: increment } }) };
     await this.#writeUntilKnown({ ...input, key, increment, body });
+  }
+
+  /** What has expired is forgotten at one position of the log in all regions; their digests tell. */
+  async #visit(input: { process: Process; name: string; session: Session }): Promise<void> {
+    const { process, name, session } = input;
+    const { random } = this.#world;
+    const gateway = this.#anyProcess(random.pick(this.#cluster.regions))?.gateway;
+    const context = { tenant: TENANT, session, deadlineMs: CLIENT_TIMEOUT_MS, idempotencyKey: name };
+    const target = { ...context, collection: VISITS, key: random.pick(["x", "y", "z"]) };
+    const body = { set: { page: random.integer(0, 9) }, inc: { count: 1 } };
+    const work = random.chance(0.2)
+      ? gateway?.remove(target)
+      : gateway?.write({ ...target, body, waitCommitted: false });
+    const answer = work?.catch((error: unknown) => this.#refused(error));
+    await Promise.race([answer, process.pass(CLIENT_TIMEOUT_MS + 500)]);
   }
 
   /** Deletes meet what other regions have buffered; whatever comes of it, all regions and the totals have to agree. */

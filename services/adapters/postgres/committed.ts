@@ -3,21 +3,21 @@ import { assert } from "../../core/assert.ts";
 import type { FoldResult } from "../../core/fold/fold.ts";
 import { collectionId, initialPartitionState, type FoldSlice } from "../../core/fold/state.ts";
 import { recordIdText, toRecordId } from "../../core/operation.ts";
-import type { Fields, StoredRecord, Tombstone } from "../../core/record.ts";
-import { StaleApplierError, type CommittedState } from "../../ports/region-store.ts";
+import type { Fields, StoredRecord } from "../../core/record.ts";
+import { KnownOperationError, StaleApplierError, type CommittedState } from "../../ports/region-store.ts";
 import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
-import { outcomeDetail } from "./rows.ts";
+import { outcomeDetail, toLifetime } from "./rows.ts";
 import { countArray, fromHlc, hashArray, stampArray, textArray, toNumber, uuidArray } from "./values.ts";
 
 // One row, with the fields of all records in one JSON text: a thousand rows cost the driver more than the database.
 const LOAD_SLICE: Statement = {
   name: "load_slice",
-  text: `select found.record_ids, found.versions, found.fields, found.tombstones, found.deleted_ids, known.ids
+  text: `select found.record_ids, found.versions, found.fields, found.mortal, known.ids
          from (
            select json_agg(r.record_id) as record_ids, json_agg(r.version) as versions,
-                  json_agg(r.tombstone) filter (where r.tombstone is not null) as tombstones,
-                  json_agg(r.record_id) filter (where r.tombstone is not null) as deleted_ids,
+                  json_agg(json_build_array(r.record_id, r.tombstone, r.expires_at_ms))
+                    filter (where r.tombstone is not null or r.expires_at_ms is not null) as mortal,
                   '[' || string_agg(r.fields, ',') || ']' as fields
            from records r where r.record_id = any($2::text[])) found,
          (
@@ -28,8 +28,8 @@ const LOAD_SLICE: Statement = {
 
 const COMMIT_FOLD: Statement = {
   name: "commit_fold",
-  text: `select forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19)
-         as is_committed`,
+  text: `select forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+         as outcome`,
   effect: "writing",
 };
 
@@ -64,9 +64,8 @@ interface SliceRow {
   readonly record_ids: readonly string[] | null;
   readonly versions: readonly number[] | null;
   readonly fields: string | null;
-  /** Of the deleted among them. */
-  readonly tombstones: readonly string[] | null;
-  readonly deleted_ids: readonly string[] | null;
+  /** Of those that are deleted or will expire: which, the tombstone, and when. */
+  readonly mortal: readonly (readonly [string, string | null, number | null])[] | null;
   readonly ids: readonly string[] | null;
 }
 
@@ -75,6 +74,7 @@ async function loadSlice(
   options: Parameters<CommittedState["loadSlice"]>[0],
 ): Promise<FoldSlice> {
   const { partition, records: wanted, operations } = options;
+  if (wanted.length === 0 && operations.length === 0) return { records: new Map(), operations: new Set() };
   const row = await database.queryOne<SliceRow>(LOAD_SLICE, [
     partition,
     textArray(wanted.map(recordIdText)),
@@ -86,48 +86,59 @@ async function loadSlice(
     const { tenant, collection, key } = toRecordId(id);
     records.set(id, { tenant, collection, key, fields: fields[index]!, version: row.versions![index]! });
   }
-  for (const [index, id] of (row.deleted_ids ?? []).entries()) {
-    const tombstone = JSON.parse(row.tombstones![index]!) as Tombstone;
-    records.set(id, { ...records.get(id)!, tombstone });
+  for (const [id, tombstone, expiresAtMs] of row.mortal ?? []) {
+    records.set(id, { ...records.get(id)!, ...toLifetime({ tombstone, expires_at_ms: expiresAtMs }) });
   }
   return { records, operations: new Set(row.ids) };
+}
+
+interface CommitRow {
+  readonly outcome: "committed" | "stale" | "known";
 }
 
 async function commitFold(
   database: Database,
   options: Parameters<CommittedState["commitFold"]>[0],
 ): Promise<void> {
-  const { expectedPosition, result } = options;
+  const { expectedPosition, result, isGuess = false } = options;
   const { partition } = result.state;
   assert(result.state.position >= expectedPosition, "a fold never goes back");
-  const { is_committed } = await database.queryOne<{ is_committed: boolean }>(COMMIT_FOLD, [
+  const { outcome } = await database.queryOne<CommitRow>(COMMIT_FOLD, [
     partition,
     expectedPosition,
+    isGuess,
     ...stateValues(result),
     ...recordValues(result),
     ...outcomeValues(result),
   ]);
-  if (!is_committed) {
+  if (outcome === "known") {
+    throw new KnownOperationError(`partition ${partition}: an operation of the fold took effect before`);
+  }
+  if (outcome === "stale") {
     throw new StaleApplierError(`partition ${partition} is no longer at position ${expectedPosition}`);
   }
 }
 
-function stateValues({ state, collections, conflicts }: FoldResult): string[] {
+/** What has not changed is left out: looking at it costs the database more than a small fold does. */
+function stateValues({ state, changedOrigins, collections, conflicts }: FoldResult): (string | null)[] {
   const { position, logTimeMs, chain, cluster, partitions, members } = state;
   const hlc = fromHlc(state.hlc);
-  const origins = Object.entries(state.origins).map(([region, origin]) => ({
-    ...origin,
-    region,
-    hlc: fromHlc(origin.hlc),
-  }));
+  const origins = [...changedOrigins].map((region) => {
+    const origin = state.origins[region]!;
+    return { ...origin, region, hlc: fromHlc(origin.hlc) };
+  });
   // A statement can't touch a row twice: of several versions of a collection the last is the one that counts.
   const latest = new Map(collections.map((one) => [collectionId(one.tenant, one.name), one]));
   return [
     JSON.stringify({ position, logTimeMs, hlc, chain, cluster, partitions, members }),
-    JSON.stringify(origins),
-    JSON.stringify([...latest.values()]),
-    JSON.stringify(conflicts),
+    unlessEmpty(origins),
+    unlessEmpty([...latest.values()]),
+    unlessEmpty(conflicts),
   ];
+}
+
+function unlessEmpty(items: readonly unknown[]): string | null {
+  return items.length === 0 ? null : JSON.stringify(items);
 }
 
 function recordValues(result: FoldResult): Buffer[] {
@@ -147,6 +158,7 @@ function recordValues(result: FoldResult): Buffer[] {
     textArray(changed.map((record) => JSON.stringify(record.fields))),
     countArray(changed.map((record) => record.version)),
     textArray(changed.map(({ tombstone }) => tombstone && JSON.stringify(tombstone))),
+    countArray(changed.map(({ expiresAtMs }) => expiresAtMs)),
     textArray(removedIds),
   ];
 }

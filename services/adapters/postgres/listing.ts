@@ -1,14 +1,21 @@
 /**
  * Lists records, committed or only pending, in one statement and so in one snapshot.
  *
- * It walks from key to key over the indexes of both tables, and so costs as much as the page it returns: neither the
- * number of records nor the length of the WAL, folded or pending, matters.
+ * It walks from key to key over the indexes of both tables, and so costs as much as the page it returns and the deleted
+ * records within it: neither the number of records nor the length of the WAL, folded or pending, matters.
  */
 import { recordIdText, toRecordId } from "../../core/operation.ts";
 import type { ListedRecord, StateReader } from "../../ports/region-store.ts";
 import { afterPrefix, compareKeys } from "./key-range.ts";
 import type { Database, Statement } from "./pool.ts";
-import { IS_WITHOUT_EFFECT, PENDING_JSON, toPending, toStoredRecord, type PendingJson } from "./rows.ts";
+import {
+  IS_ALIVE,
+  IS_WITHOUT_EFFECT,
+  PENDING_JSON,
+  toPending,
+  toStoredRecord,
+  type PendingJson,
+} from "./rows.ts";
 import { toNumber } from "./values.ts";
 
 /** The first record from a bound on, in either table. Only what the tables hold is looked at, none is skipped by a filter. */
@@ -21,7 +28,8 @@ const firstFrom = (bound: string) => `least(
  * pending: its last row tells.
  */
 const IS_SHOWN = `coalesce(
-    (select r.tombstone is null from records r where r.record_id = found.record_id),
+    (select r.tombstone is null from records r, applied a
+     where r.record_id = found.record_id and a.partition = r.partition and ${IS_ALIVE}),
     (
       select w.sequence > coalesce(
         (select o.watermark from origins o where o.partition = w.partition and o.region = $1), 0)
@@ -43,11 +51,11 @@ export const LIST: Statement = {
                  from walk offset 0) found
            where found.shown_before < $4::bigint and found.record_id < $3::text
          )
-         select walk.record_id, committed.version, committed.fields, coalesce(place.position, 0) as position, waiting.rows as pending
+         select walk.record_id, committed.version, committed.fields, committed.expires_at_ms, coalesce(place.position, 0) as position, waiting.rows as pending
          from walk
          left join lateral (
-           select r.partition, r.version, r.fields from records r
-           where r.record_id = walk.record_id offset 0) committed on true
+           select r.partition, r.version, r.fields, r.expires_at_ms from records r, applied a
+           where r.record_id = walk.record_id and a.partition = r.partition and ${IS_ALIVE} offset 0) committed on true
          left join lateral (
            select w.partition from wal w
            where w.record_id = walk.record_id order by w.sequence desc limit 1) buffered on true
@@ -70,6 +78,7 @@ interface ListRow {
   readonly record_id: string;
   readonly version: string | null;
   readonly fields: string | null;
+  readonly expires_at_ms: string | null;
   readonly position: string;
   readonly pending: readonly PendingJson[] | null;
 }
@@ -84,12 +93,14 @@ export async function listRecords(
   const next = after === undefined ? range : recordIdText({ tenant, collection, key: `${after}\u0001` });
   const first = compareKeys(next, range) > 0 ? next : range;
   const rows = await database.query<ListRow>(LIST, [region, first, afterPrefix(range), limit]);
-  return rows.map(({ record_id, version, fields, position, pending }) => {
+  return rows.map(({ record_id, version, fields, expires_at_ms, position, pending }) => {
     const id = toRecordId(record_id);
     return {
       key: id.key,
       committed:
-        fields === null ? undefined : toStoredRecord(id, { fields, version: version!, tombstone: null }),
+        fields === null
+          ? undefined
+          : toStoredRecord(id, { fields, version: version!, expires_at_ms, tombstone: null }),
       pending: toPending(pending, id),
       position: toNumber(position),
     };

@@ -1,5 +1,5 @@
 /** What a region's store shows of its records, collections and operations. Each read is one statement, and so one snapshot. */
-import { recordIdText } from "../../core/operation.ts";
+import { recordIdText, toRecordId, type RecordId } from "../../core/operation.ts";
 import type { Collection } from "../../core/schema.ts";
 import type {
   FoldedOutcomes,
@@ -12,6 +12,7 @@ import { isOperationId } from "./operation-id.ts";
 import { readPositions } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
 import {
+  IS_ALIVE,
   IS_WITHOUT_EFFECT,
   PENDING_JSON,
   OUTCOME_JSON,
@@ -27,11 +28,12 @@ import { toHlc, toNumber, uuidArray } from "./values.ts";
 // A filter of the aggregate can't tempt the planner to look for the partition first, and at all that is pending in it.
 const READ_RECORD: Statement = {
   name: "read_record",
-  text: `select coalesce((select a.position from applied a where a.partition = $1), 0) as position,
-                r.version, r.fields, r.tombstone, waiting.rows as pending
+  text: `select coalesce(a.position, 0) as position,
+                r.version, r.fields, r.tombstone, r.expires_at_ms, waiting.rows as pending
          from (select coalesce(max(o.watermark), 0) as watermark from origins o
                where o.partition = $1 and o.region = $3) mark
-         left join records r on r.record_id = $2
+         left join applied a on a.partition = $1
+         left join records r on r.record_id = $2 and ${IS_ALIVE}
          left join lateral (
            select json_agg(${PENDING_JSON} order by w.sequence) filter (where w.partition = $1 and ${IS_WITHOUT_EFFECT}) as rows
            from wal w
@@ -58,13 +60,18 @@ const READ_OPERATION: Statement = {
   effect: "reading",
 };
 
-export function openReader(database: Database, region: string): StateReader {
+/** `conflicts.ts` has the rest of the port. */
+export function openReader(
+  database: Database,
+  region: string,
+): Omit<StateReader, "listConflicts" | "readConflict"> {
   return {
     readRecord: (options) => readRecord({ database, region, ...options }),
     listRecords: (options) => listRecords({ database, region, ...options }),
     readCollections: (partition) => database.query<Collection & object>(READ_COLLECTIONS, [partition]),
     readPositions: (partition) => readPositions(database, partition),
     readOperation: (id) => readOperation(database, id),
+    readExpired: (options) => readExpired(database, options),
     readOutcomes: (options) => readOutcomes(database, options),
     scanRecords: (partition) => scanRecords(database, partition),
   };
@@ -75,6 +82,7 @@ interface RecordRow {
   readonly version: string | null;
   readonly fields: string | null;
   readonly tombstone: string | null;
+  readonly expires_at_ms: string | null;
   readonly pending: readonly PendingJson[] | null;
 }
 
@@ -84,9 +92,8 @@ async function readRecord(
   const { database, region, partition, tenant, collection, key } = options;
   const row = await database.queryOne<RecordRow>(READ_RECORD, [partition, recordIdText(options), region]);
   const id = { tenant, collection, key };
-  const { version, fields, tombstone } = row;
-  const committed =
-    fields === null ? undefined : toStoredRecord(id, { fields, version: version!, tombstone });
+  const { version, fields } = row;
+  const committed = fields === null ? undefined : toStoredRecord(id, { ...row, fields, version: version! });
   return { committed, pending: toPending(row.pending, id), position: toNumber(row.position) };
 }
 
@@ -123,6 +130,24 @@ async function readOperation(database: Database, id: string): Promise<StoredOper
     ...(outcome && { outcome: toOutcome(outcome) }),
     lostFields: [...new Set(row.lost)],
   };
+}
+
+// What the log has not let go of yet is left out, so that it does not hide what it has.
+const READ_EXPIRED: Statement = {
+  name: "read_expired",
+  text: `select r.record_id from records r, applied a
+         where a.partition = $1 and r.partition = $1 and r.expires_at_ms < a.log_time_ms
+           and (r.tombstone is null or r.tombstone::json ->> 'hlc' < $2)
+         order by r.expires_at_ms limit $3`,
+  effect: "reading",
+};
+
+async function readExpired(
+  database: Database,
+  { partition, floor, rowsMax }: Parameters<StateReader["readExpired"]>[0],
+): Promise<RecordId[]> {
+  const rows = await database.query<{ record_id: string }>(READ_EXPIRED, [partition, floor, rowsMax]);
+  return rows.map((row) => toRecordId(row.record_id));
 }
 
 const READ_OUTCOMES: Statement = {

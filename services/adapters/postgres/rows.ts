@@ -12,15 +12,35 @@ export function toFields(text: string): Fields {
   return JSON.parse(text) as Fields;
 }
 
+/** Columns that say whether a record is deleted, and when it expires. */
+export interface LifetimeRow {
+  readonly tombstone: string | null;
+  readonly expires_at_ms: string | number | null;
+}
+
+export function toLifetime({
+  tombstone,
+  expires_at_ms,
+}: LifetimeRow): Pick<StoredRecord, "tombstone" | "expiresAtMs"> {
+  return {
+    ...(tombstone !== null && { tombstone: JSON.parse(tombstone) as Tombstone }),
+    ...(expires_at_ms !== null && { expiresAtMs: Number(expires_at_ms) }),
+  };
+}
+
 /** A record as it is stored. */
 export function toStoredRecord(
   id: RecordId,
-  row: { readonly version: string | number; readonly fields: string; readonly tombstone: string | null },
+  row: LifetimeRow & { readonly version: string | number; readonly fields: string },
 ): StoredRecord {
   const { tenant, collection, key } = id;
-  const record = { tenant, collection, key, fields: toFields(row.fields), version: Number(row.version) };
-  return row.tombstone === null ? record : { ...record, tombstone: JSON.parse(row.tombstone) as Tombstone };
+  const fields = toFields(row.fields);
+  return { tenant, collection, key, fields, version: Number(row.version), ...toLifetime(row) };
 }
+
+/** SQL: the record's row `r` has not expired by the log time of the row `a` of `applied`. A deleted one never has. */
+export const IS_ALIVE =
+  "(r.tombstone is not null or r.expires_at_ms is null or r.expires_at_ms >= a.log_time_ms)";
 
 /** An outcome as SQL's `json_build_object` writes it, with the stamp as text. */
 export interface OutcomeJson {

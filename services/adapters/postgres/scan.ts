@@ -3,7 +3,7 @@ import { toRecordId } from "../../core/operation.ts";
 import type pg from "pg";
 import type { StoredRecord } from "../../core/record.ts";
 import type { Database } from "./pool.ts";
-import { toStoredRecord } from "./rows.ts";
+import { toStoredRecord, type LifetimeRow } from "./rows.ts";
 import { toNumber } from "./values.ts";
 
 const PAGE_ROWS = 2_000;
@@ -12,16 +12,15 @@ const ABANDONED_AFTER_MS = 300_000;
 
 const POSITION = "select coalesce((select position from applied where partition = $1), 0) as position";
 const DECLARE = `declare scan no scroll cursor for
-                 select record_id, fields, version, tombstone from records where partition = $1`;
+                 select record_id, fields, version, tombstone, expires_at_ms from records where partition = $1`;
 const FETCH = `fetch ${PAGE_ROWS} from scan`;
 
 export type ScanPage = { position: number; records: readonly StoredRecord[] };
 
-interface ScanRow {
+interface ScanRow extends LifetimeRow {
   readonly record_id: string;
   readonly fields: string;
   readonly version: string;
-  readonly tombstone: string | null;
 }
 
 /** At least one page, so that the position is told also of a partition without records. */

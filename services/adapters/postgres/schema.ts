@@ -5,6 +5,7 @@ import {
   customType,
   index,
   integer,
+  json,
   jsonb,
   pgTable,
   primaryKey,
@@ -87,16 +88,26 @@ export const origins = pgTable(
   (table) => [primaryKey({ columns: [table.partition, table.region] })],
 );
 
-export const records = pgTable("records", {
-  version: count("version").notNull(),
-  partition: integer("partition").notNull(),
-  /** `recordIdText`: one text is compared in a third of the time of three. Sorted, the keys of a collection are a range. */
-  recordId: bytewise("record_id").primaryKey(),
-  /** JSON, but as text: the bytes that were folded, and nothing is parsed by the hottest write of all. */
-  fields: text("fields").notNull(),
-  /** JSON; set while the record is deleted. */
-  tombstone: text("tombstone"),
-});
+export const records = pgTable(
+  "records",
+  {
+    version: count("version").notNull(),
+    partition: integer("partition").notNull(),
+    /** `recordIdText`: one text is compared in a third of the time of three. Sorted, the keys of a collection are a range. */
+    recordId: bytewise("record_id").primaryKey(),
+    /** JSON, but as text: the bytes that were folded, and nothing is parsed by the hottest write of all. */
+    fields: text("fields").notNull(),
+    /** JSON; set while the record is deleted. */
+    tombstone: text("tombstone"),
+    /** Log time after which the record is none any more, or the tombstone may go. */
+    expiresAtMs: count("expires_at_ms"),
+  },
+  (table) => [
+    index("records_by_expiry")
+      .on(table.partition, table.expiresAtMs)
+      .where(sql`expires_at_ms is not null`),
+  ],
+);
 
 export const collections = pgTable(
   "collections",
@@ -105,7 +116,8 @@ export const collections = pgTable(
     version: integer("version").notNull(),
     tenant: bytewise("tenant").notNull(),
     name: bytewise("name").notNull(),
-    schema: jsonb("schema").notNull(),
+    /** As text: the order of its fields decides which of two broken rules is told, and has to be the log's. */
+    schema: json("schema").notNull(),
   },
   (table) => [primaryKey({ columns: [table.partition, table.tenant, table.name] })],
 );
@@ -152,6 +164,31 @@ export const conflicts = pgTable(
     index("conflicts_by_loser")
       .on(table.loserOperation)
       .where(sql`loser_operation is not null`),
+    // By time, for pages of a tenant's conflicts, of a collection's and of a record's.
+    index("conflicts_by_time").on(
+      table.tenant,
+      table.logTimeMs,
+      table.partition,
+      table.position,
+      table.ordinal,
+    ),
+    index("conflicts_by_collection").on(
+      table.tenant,
+      table.collection,
+      table.logTimeMs,
+      table.partition,
+      table.position,
+      table.ordinal,
+    ),
+    index("conflicts_by_record").on(
+      table.tenant,
+      table.collection,
+      table.key,
+      table.logTimeMs,
+      table.partition,
+      table.position,
+      table.ordinal,
+    ),
   ],
 );
 

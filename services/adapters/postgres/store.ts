@@ -1,6 +1,7 @@
 /** A region's store on PostgreSQL, version 15 or later: the parts of the port put together over one pool. */
 import type { RegionStore } from "../../ports/region-store.ts";
 import { openCommittedState } from "./committed.ts";
+import { openConflicts } from "./conflicts.ts";
 import { Database } from "./pool.ts";
 import { openReader } from "./reader.ts";
 import { openRoles } from "./roles.ts";
@@ -42,6 +43,7 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openWal(database, region),
     ...openCommittedState(database),
     ...openReader(database, region),
+    ...openConflicts(database),
     ...openRoles(database),
     close: () => database.close(),
   };

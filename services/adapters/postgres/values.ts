@@ -60,17 +60,19 @@ export function textArray(items: readonly (string | undefined)[]): Buffer {
   return Buffer.from(array.subarray(0, end));
 }
 
-/** Below 2^53, as all counts are. */
-export function countArray(items: readonly number[]): Buffer {
+/** Below 2^53, as all counts are; `undefined` is NULL. */
+export function countArray(items: readonly (number | undefined)[]): Buffer {
   const array = Buffer.allocUnsafe(HEADER_BYTES + items.length * (LENGTH_BYTES + 8));
   let end = headerOf("bigint", items.length).copy(array);
   for (const item of items) {
-    array.writeInt32BE(8, end);
-    array.writeInt32BE(Math.floor(item / 2 ** 32), end + 4);
-    array.writeUInt32BE(item % 2 ** 32, end + 8);
-    end += LENGTH_BYTES + 8;
+    array.writeInt32BE(item === undefined ? NULL_LENGTH : 8, end);
+    end += LENGTH_BYTES;
+    if (item === undefined) continue;
+    array.writeInt32BE(Math.floor(item / 2 ** 32), end);
+    array.writeUInt32BE(item % 2 ** 32, end + 4);
+    end += 8;
   }
-  return array;
+  return array.subarray(0, end);
 }
 
 export function uuidArray(items: readonly string[]): Buffer {

@@ -6,10 +6,13 @@ import { collect, withCommonOptions, type CommonOptions } from "../common-option
 import { callApi, recordPath } from "../http.ts";
 import { writeBodyOf, type WriteOptions } from "../write-arguments.ts";
 
-interface PutOptions extends CommonOptions, WriteOptions {
+/** Of every command that writes. */
+export interface ChangeOptions {
   readonly idempotencyKey?: string;
   readonly wait?: boolean;
 }
+
+type PutOptions = CommonOptions & WriteOptions & ChangeOptions;
 
 export function addPutCommand(program: Command): void {
   withCommonOptions(program.command("put <collection> <key>"))
@@ -30,7 +33,7 @@ export function addPutCommand(program: Command): void {
       const request = {
         method: "PATCH",
         path: recordPath(collection, key),
-        headers: headersOf(options),
+        headers: changeHeadersOf(options),
         body: writeBodyOf(options),
       };
       const { body } = await callApi(findRegion(options), request);
@@ -38,7 +41,7 @@ export function addPutCommand(program: Command): void {
     });
 }
 
-function headersOf({ idempotencyKey, wait }: PutOptions): { [name: string]: string } {
+export function changeHeadersOf({ idempotencyKey, wait }: ChangeOptions): { [name: string]: string } {
   return {
     ...(idempotencyKey === undefined ? {} : { "idempotency-key": idempotencyKey }),
     ...(wait === true ? { prefer: "wait=committed" } : {}),

@@ -82,6 +82,13 @@ function planChange(input: {
       field,
     );
   }
+  if (definition.deprecated === true) {
+    throw new RefusedWriteError(
+      "deprecated-field",
+      `field "${field}" is deprecated and takes no new writes`,
+      field,
+    );
+  }
   const operators = operatorsOfField(definition);
   if (!operators.includes(operator)) {
     const kind = kindOfField(definition);
@@ -109,8 +116,6 @@ function planChange(input: {
 /** What the argument should have been, or undefined when it is right. */
 function expectation(definition: FieldDefinition, operator: Operator, argument: unknown): string | undefined {
   const type = valueTypeOf(definition);
-  if (operator === "inc" && type !== "integer" && type !== "json")
-    return `nothing: it holds values of type ${type}`;
   const isTyped = operator === "set" || operator === "raise" || operator === "lower";
   if (isTyped && !hasType(argument, type)) return `a value of type ${type}`;
   return argumentProblem(operator, argument);

@@ -6,6 +6,8 @@ import { checkKey } from "./key.ts";
 import { RefusedWriteError } from "./refused-write.ts";
 
 const VERSION = /^(0|[1-9]\d{0,14})$/;
+/** Of a write that another one of the same log entry came after. */
+const OVERWRITTEN_VERSION = /^\d{1,15}\.\d{1,5}$/;
 /** Of a view with the region's own pending writes in it. */
 const PENDING_VERSION = /^\d{1,16}\.[a-z][a-z0-9-]*\.\d{1,16}$/;
 
@@ -36,6 +38,12 @@ export function planVersion(version: unknown): number | null | "*" {
     throw new RefusedWriteError(
       "precondition-failed",
       "this version is of a view with writes that the log had not ordered yet: read again, with consistency=linearizable",
+    );
+  }
+  if (typeof version === "string" && OVERWRITTEN_VERSION.test(version)) {
+    throw new RefusedWriteError(
+      "precondition-failed",
+      "this version was overwritten at once: read the record again",
     );
   }
   if (typeof version === "string" && VERSION.test(version)) return Number(version);

@@ -5,6 +5,7 @@ export type RefusalCode =
   | "unknown-operator"
   | "unknown-field"
   | "wrong-operator"
+  | "deprecated-field"
   | "wrong-type"
   | "unstorable-value"
   | "empty-write"

@@ -7,13 +7,13 @@
  */
 import { own, type JsonValue } from "../json.ts";
 import { decidedOrigin, type Change, type WriteContext } from "../fields/kind.ts";
-import type { FieldState } from "../fields/index.ts";
+import { showField, type FieldState } from "../fields/index.ts";
 import type { Hlc } from "../hlc.ts";
 import { recordIdText, type RecordId } from "../operation.ts";
-import type { Proposal, ProposedWrite } from "../proposal.ts";
-import { foldChanges, showFields, type Fields, type StoredRecord } from "../record.ts";
+import { isLeaseAction, type Proposal, type ProposedWrite } from "../proposal.ts";
+import { expiryOf, foldChanges, showFields, type Fields, type StoredRecord } from "../record.ts";
 import { isReserved, LEASE_FIELD, leaseRecord } from "../reserved.ts";
-import { defaultsOf, kindOfField, type CollectionSchema } from "../schema.ts";
+import { defaultOf, defaultsOf, kindOfField, type CollectionSchema } from "../schema.ts";
 import { claimChange, settleClaims, type ClaimChange } from "./claims.ts";
 import { checkCondition, checkFence } from "./condition.ts";
 import { decideLease } from "./lease.ts";
@@ -127,6 +127,9 @@ class WriteDecision {
   /** @throws {RejectedError} */
   check(): void {
     const { action, condition, collection } = this.#write;
+    if (isReserved(collection) !== isLeaseAction(action)) {
+      throw new RejectedError("schema", `"${collection}" takes no ${action.type}`);
+    }
     if (!isReserved(collection) && Object.keys(this.#schema.fields).length === 0) {
       throw new RejectedError("schema", `there is no collection "${collection}" at this position of the log`);
     }
@@ -150,6 +153,7 @@ class WriteDecision {
   apply(): WriteResult {
     const { action, key } = this.#write;
     const { position, stamp, origin, logTimeMs } = this.#context;
+    const { ttlMs, tombstoneRetentionMs } = this.#schema;
     const version = position;
     const fields = this.#before?.fields ?? {};
     switch (action.type) {
@@ -157,10 +161,11 @@ class WriteDecision {
         return action.changes.length === 0 ? { record: undefined, result: null } : this.#change();
       case "delete": {
         const tombstone = { hlc: stamp, origin: decidedOrigin(origin), logTimeMs };
-        return { record: { ...this.#id, fields, version, tombstone }, result: null };
+        const expiry = expiryOf(tombstoneRetentionMs, logTimeMs);
+        return { record: { ...this.#id, fields, version, tombstone, ...expiry }, result: null };
       }
       case "restore":
-        return { record: { ...this.#id, fields, version }, result: null };
+        return { record: { ...this.#id, fields, version, ...expiryOf(ttlMs, logTimeMs) }, result: null };
       case "acquire":
       case "renew":
       case "release": {
@@ -212,7 +217,8 @@ class WriteDecision {
               sums.map(({ field }) => field),
             ),
           };
-    return { record: { ...this.#id, fields: folded.fields, version: position }, result };
+    const expiry = expiryOf(this.#schema.ttlMs, this.#context.logTimeMs);
+    return { record: { ...this.#id, fields: folded.fields, version: position, ...expiry }, result };
   }
 
   /** The schema may have changed since the gateway looked. */
@@ -253,13 +259,21 @@ const LIMITS: { readonly [reason: string]: string } = {
   kind: "it holds values of another kind",
 };
 
-/** Fields that were never written have what their definition says: rules and sums begin there. */
+/**
+ * The touched authoritative fields, as rules and sums begin with them: what is set, also if it was written when the field
+ * was still last-write-wins; otherwise what the definition says.
+ */
 function withInitialValues(fields: Fields, schema: CollectionSchema, names: readonly string[]): Fields {
-  const filled: { [field: string]: FieldState } = { ...fields };
-  for (const [field, value] of Object.entries(defaultsOf(schema))) {
-    if (names.includes(field) && own(fields, field) === undefined) filled[field] = { kind: "value", value };
+  const prepared: { [field: string]: FieldState } = { ...fields };
+  for (const field of names) {
+    const definition = own(schema.fields, field);
+    if (definition?.class !== "authoritative") continue;
+    const state = own(fields, field);
+    const value = (state && showField(state)) ?? defaultOf(definition);
+    if (value !== undefined) prepared[field] = { kind: "value", value };
+    else delete prepared[field];
   }
-  return filled;
+  return prepared;
 }
 
 function pick(shown: { readonly [field: string]: JsonValue }, fields: readonly string[]) {

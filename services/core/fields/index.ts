@@ -67,7 +67,11 @@ function refusedByKind(state: FieldState, change: Change, write: WriteContext): 
   const { hlc, origin, operation } = write;
   const winner = { origin, hlc, value: state.kind };
   return ineffective(state, [
-    { reason: "kind", loser: { origin, hlc, operation, value: change.argument }, winner },
+    {
+      reason: "kind",
+      loser: { origin, hlc, operation, operator: change.operator, value: change.argument },
+      winner,
+    },
   ]);
 }
 

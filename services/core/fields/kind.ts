@@ -75,12 +75,25 @@ export function writtenBy(write: WriteContext): Written {
   return { hlc: write.hlc, origin: write.origin, position: write.position };
 }
 
+/**
+ * Why a change lost:
+ *
+ *   older        to a value that happened before it, but has a later stamp: the winner's clock was ahead
+ *   concurrent   to a later stamp, or displaced by one, without either having known of the other
+ *   overflow     the sum would be none that JSON can carry
+ *   full         the set or map has no room
+ *   kind         the field holds, or takes by now, values of another kind
+ *   deleted      to a record's tombstone
+ */
+export const LOSS_REASONS = ["older", "concurrent", "overflow", "full", "kind", "deleted"] as const;
+export type LossReason = (typeof LOSS_REASONS)[number];
+
 /** A value that a write lost to, or displaced, without either having known of the other. */
 export interface Loss {
-  readonly reason: "older" | "concurrent" | "overflow" | "full" | "kind" | "deleted";
+  readonly reason: LossReason;
   /** The sub-entry of a map; absent for whole fields. */
   readonly entry?: string;
-  readonly loser: LossSide;
+  readonly loser: LosingSide;
   readonly winner: LossSide;
 }
 
@@ -90,6 +103,11 @@ export interface LossSide {
   readonly value: JsonValue;
   /** Known for the write at hand only. */
   readonly operation?: string;
+}
+
+export interface LosingSide extends LossSide {
+  /** With it the value can be written again. What was taken away has the value null. */
+  readonly operator: Operator;
 }
 
 /** `effective` is false when the write left no trace in the state. */

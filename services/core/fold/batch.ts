@@ -1,11 +1,21 @@
 /** Folding a batch: from each origin exactly watermark + 1 onward (I3). The fold is the fence. */
 import type { BatchEntry, LoggedOperation } from "../entry.ts";
+import type { Change } from "../fields/kind.ts";
 import { chain } from "../hash.ts";
 import type { Hlc } from "../hlc.ts";
+import { own } from "../json.ts";
 import { recordIdText, type Operation, type RecordId } from "../operation.ts";
-import { foldChanges, writeContext, type FieldLoss, type StoredRecord, type Tombstone } from "../record.ts";
+import {
+  expiryOf,
+  foldChanges,
+  writeContext,
+  type FieldLoss,
+  type StoredRecord,
+  type Tombstone,
+} from "../record.ts";
+import { isOfFieldKind, kindOfField, type CollectionSchema } from "../schema.ts";
 import { count, currentRecord, isKnown, recordOutcome, setOrigin, type FoldWork } from "./work.ts";
-import { hlcFloor, type OriginState } from "./state.ts";
+import { collectionId, hlcFloor, type OriginState } from "./state.ts";
 import { keepPromise } from "./tick.ts";
 
 export function foldBatch(work: FoldWork, entry: BatchEntry): void {
@@ -79,27 +89,54 @@ interface LocalWrite {
 function changeRecord(input: LocalWrite & { record: StoredRecord | undefined }): boolean {
   const { work, operation, record } = input;
   const { origin, floor } = input.write;
-  const { position } = work.state;
-  const { tenant, collection, key, changes } = operation;
+  const { position, logTimeMs } = work.state;
+  const { tenant, collection, key } = operation;
+  const schema = schemaOf(work, operation);
+  const changes = withoutOutdated(input, schema);
+  if (changes.length === 0) return false;
   const write = writeContext(operation, { origin, position });
   const result = foldChanges({ fields: record?.fields, floor, changes, write });
-  if (result.effective || result.hasForgotten) {
-    const { fields } = result;
-    const version = result.effective ? position : record!.version;
-    work.records.set(recordIdText(operation), { tenant, collection, key, fields, version });
+  if (result.effective) {
+    const expiry = expiryOf(schema?.ttlMs, logTimeMs);
+    const changed = { tenant, collection, key, fields: result.fields, version: position, ...expiry };
+    work.records.set(recordIdText(operation), changed);
+  } else if (result.hasForgotten) {
+    work.records.set(recordIdText(operation), { ...record!, fields: result.fields });
   }
   for (const loss of result.losses) recordConflict(work, operation, loss);
   return result.effective;
 }
 
+function schemaOf(work: FoldWork, { tenant, collection }: RecordId): CollectionSchema | undefined {
+  return own(work.state.collections, collectionId(tenant, collection))?.schema;
+}
+
+/** A region may have accepted changes of a field before it folded that the field is the log's to decide: they lose. */
+function withoutOutdated(input: LocalWrite, schema: CollectionSchema | undefined): readonly Change[] {
+  const { work, operation } = input;
+  const { changes, hlc, id } = operation;
+  if (schema === undefined || changes.every((change) => isOfFieldKind(schema, change))) return changes;
+  const { origin } = input.write;
+  for (const change of changes) {
+    if (isOfFieldKind(schema, change)) continue;
+    count(work, "outdated");
+    const { field, argument, operator } = change;
+    const winner = { origin, hlc, value: kindOfField(schema.fields[field]!) };
+    const loser = { origin, hlc, operation: id, operator, value: argument };
+    recordConflict(work, operation, { field, reason: "kind", loser, winner });
+  }
+  return changes.filter((change) => isOfFieldKind(schema, change));
+}
+
 /** A tombstone beats every operation ordered after it (I8); what was lost to it is kept. */
 function loseToTombstone(input: LocalWrite & { tombstone: Tombstone }): false {
   const { work, operation, tombstone } = input;
-  for (const { field, argument } of operation.changes) {
+  for (const { field, argument, operator } of operation.changes) {
     const loser = {
       origin: input.write.origin,
       hlc: operation.hlc,
       operation: operation.id,
+      operator,
       value: argument,
     };
     const winner = { origin: tombstone.origin, hlc: tombstone.hlc, value: null };

@@ -16,6 +16,7 @@ import type { Collection } from "../schema.ts";
 import { foldBatch } from "./batch.ts";
 import { foldProposals, recordsOfProposal } from "./propose.ts";
 import { foldSchema } from "./schema.ts";
+import { foldSweep } from "./sweep.ts";
 import { foldTick } from "./tick.ts";
 import { count, type FoldWork } from "./work.ts";
 import {
@@ -30,6 +31,8 @@ import {
 
 export interface FoldResult {
   readonly state: PartitionState;
+  /** Of the state's origins, those that differ from before. */
+  readonly changedOrigins: ReadonlySet<string>;
   /** Rows that changed, by `recordIdText`, as they are now; null is gone. */
   readonly records: ReadonlyMap<string, StoredRecord | null>;
   readonly outcomes: readonly OperationOutcome[];
@@ -53,6 +56,7 @@ export function foldEntries(options: {
   const work: FoldWork = {
     state: options.state,
     slice: options.slice,
+    changedOrigins: new Set(),
     records: new Map(),
     outcomes: [],
     outcomeIds: new Set(),
@@ -94,6 +98,8 @@ function dispatch(work: FoldWork, entry: Entry): void {
       return isMember(work, entry) ? foldSchema(work, entry) : undefined;
     case "propose":
       return isMember(work, entry) ? foldProposals(work, entry) : undefined;
+    case "sweep":
+      return isMember(work, entry) ? foldSweep(work, entry) : undefined;
     default:
       unreachable(entry);
   }
@@ -113,6 +119,7 @@ function foldGenesis(work: FoldWork, entry: GenesisEntry): void {
       `the log is that of partition ${entry.partition}, not ${work.state.partition}`,
     );
   }
+  for (const member of entry.members) work.changedOrigins.add(member);
   work.state = {
     ...work.state,
     cluster: entry.cluster,
@@ -132,6 +139,7 @@ export function sliceOf(entries: readonly OrderedEntry[]): {
   const add = (id: RecordId) => void records.set(recordIdText(id), id);
   for (const { entry } of entries) {
     if (entry.kind === "schema") operations.push(entry.id);
+    if (entry.kind === "sweep") entry.records.forEach(add);
     if (entry.kind === "propose") {
       for (const proposal of entry.proposals) {
         operations.push(proposal.id);

@@ -3,15 +3,56 @@ import { isUniqueValue } from "../decide/claims.ts";
 import { isPastDeadline } from "../decide/deadline.ts";
 import { decide } from "../decide/decide.ts";
 import type { ProposeEntry } from "../entry.ts";
-import { own } from "../json.ts";
-import type { RecordId } from "../operation.ts";
-import type { Proposal, ProposedWrite, UniqueValue } from "../proposal.ts";
+import { isObject, own } from "../json.ts";
+import { recordIdText, type RecordId } from "../operation.ts";
+import { isLeaseAction, type Proposal, type ProposedWrite, type UniqueValue } from "../proposal.ts";
 import { claimRecord, leaseRecord } from "../reserved.ts";
 import { collectionId, hlcFloor, nextDecisionStamp } from "./state.ts";
 import { count, currentRecord, isKnown, recordOutcome, type FoldWork } from "./work.ts";
 
 export function foldProposals(work: FoldWork, entry: ProposeEntry): void {
-  for (const proposal of entry.proposals) foldProposal(work, entry.origin, proposal);
+  const written = new WrittenRecords();
+  for (const proposal of entry.proposals) {
+    foldProposal(work, entry.origin, proposal);
+    if (work.outcomes.at(-1)?.id === proposal.id) written.note(proposal, work);
+  }
+  written.tellVersions(work);
+}
+
+/**
+ * The version of a record is the position of its last change, and so the same for all that one entry makes of it. Whoever
+ * was not the last is told a version of its own, `20.1` and `20.2` before `20`, that no record has: a condition on it fails.
+ */
+class WrittenRecords {
+  /** Of each record that was written, by which outcome and by which of its writes. */
+  readonly #writes = new Map<
+    string,
+    { readonly outcome: number; readonly write: number; readonly writes: number }[]
+  >();
+
+  note({ tenant, writes }: Proposal, work: FoldWork): void {
+    const outcome = work.outcomes.length - 1;
+    if (work.outcomes[outcome]!.status !== "committed") return;
+    for (const [write, { collection, key, action }] of writes.entries()) {
+      if (isLeaseAction(action) || (action.type === "change" && action.changes.length === 0)) continue;
+      const id = recordIdText({ tenant, collection, key });
+      const place = { outcome, write, writes: writes.length };
+      this.#writes.set(id, [...(this.#writes.get(id) ?? []), place]);
+    }
+  }
+
+  tellVersions({ outcomes, state }: FoldWork): void {
+    for (const writes of this.#writes.values()) {
+      for (const [index, place] of writes.slice(0, -1).entries()) {
+        const told = outcomes[place.outcome]!;
+        const results = [...(told.results ?? Array.from({ length: place.writes }, () => null))];
+        const result = results[place.write];
+        const version = `${state.position}.${index + 1}`;
+        results[place.write] = { ...(isObject(result) ? result : {}), version };
+        outcomes[place.outcome] = { ...told, results };
+      }
+    }
+  }
 }
 
 function foldProposal(work: FoldWork, origin: string, proposal: Proposal): void {

@@ -3,7 +3,9 @@ import { isPastDeadline } from "../decide/deadline.ts";
 import type { Rejection } from "../decide/rejection.ts";
 import type { SchemaEntry } from "../entry.ts";
 import { own } from "../json.ts";
-import { evolutionProblems, placementProblems, sameSchema, type Collection } from "../schema.ts";
+import type { Collection } from "../schema.ts";
+import { evolutionProblems, sameSchema } from "../schema-evolution.ts";
+import { placementProblems } from "../schema-problems.ts";
 import { collectionId } from "./state.ts";
 import { count, isKnown, recordOutcome, type FoldWork } from "./work.ts";
 

@@ -91,7 +91,7 @@ export function nextDecisionStamp(state: PartitionState, proposed: Hlc): Hlc {
 }
 
 /** The stamp that nothing from any member can be older than any more. */
-export function hlcFloor(state: PartitionState): Hlc {
+export function hlcFloor(state: Pick<PartitionState, "origins">): Hlc {
   let floor: Hlc | undefined;
   for (const origin of Object.values(state.origins)) {
     if (floor === undefined || origin.hlc < floor) floor = origin.hlc;
@@ -150,6 +150,10 @@ export interface FoldCounts {
   readonly rejected: number;
   /** Proposals that came after their deadline, and so took no effect. */
   readonly expired: number;
+  /** Records removed because they had expired, or were deleted long ago. */
+  readonly swept: number;
+  /** Changes accepted under a schema that has given their field another class since. */
+  readonly outdated: number;
 }
 
 export const NO_COUNTS: FoldCounts = {
@@ -163,4 +167,6 @@ export const NO_COUNTS: FoldCounts = {
   proposals: 0,
   rejected: 0,
   expired: 0,
+  swept: 0,
+  outdated: 0,
 };

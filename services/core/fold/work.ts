@@ -1,6 +1,6 @@
 /** What one call of the fold gathers, and the few ways to add to it. */
 import { assert } from "../assert.ts";
-import type { StoredRecord } from "../record.ts";
+import { isExpired, type StoredRecord } from "../record.ts";
 import type { Collection } from "../schema.ts";
 import type {
   Conflict,
@@ -15,6 +15,7 @@ import type {
 export interface FoldWork {
   state: PartitionState;
   readonly slice: FoldRows;
+  readonly changedOrigins: Set<string>;
   readonly records: Map<string, StoredRecord | null>;
   readonly outcomes: OperationOutcome[];
   readonly outcomeIds: Set<string>;
@@ -28,6 +29,7 @@ export function count(work: FoldWork, name: keyof FoldCounts, by = 1): void {
 }
 
 export function setOrigin(work: FoldWork, name: string, origin: OriginState): void {
+  work.changedOrigins.add(name);
   work.state = { ...work.state, origins: { ...work.state.origins, [name]: origin } };
 }
 
@@ -42,7 +44,14 @@ export function recordOutcome(work: FoldWork, outcome: OperationOutcome): void {
   work.outcomes.push(outcome);
 }
 
+/** The record as it is at this position; an expired one is none. */
 export function currentRecord(work: FoldWork, id: string): StoredRecord | undefined {
+  const record = currentRow(work, id);
+  return record !== undefined && isExpired(record, work.state.logTimeMs) ? undefined : record;
+}
+
+/** The row, whether or not it has expired. */
+export function currentRow(work: FoldWork, id: string): StoredRecord | undefined {
   const folded = work.records.get(id);
   return (folded === undefined ? work.slice.records.get(id) : folded) ?? undefined;
 }

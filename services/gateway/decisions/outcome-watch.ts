@@ -117,8 +117,10 @@ export class OutcomeWatch {
       this.#logTimeMs = Math.max(this.#logTimeMs, logTimeMs);
       for (const outcome of outcomes) this.#decide(outcome);
       for (const waiting of asked) {
-        const isDead = this.#waiting.has(waiting) && logTimeMs > waiting.expiresAtMs;
-        if (isDead) this.#settle(waiting, { status: "expired" });
+        if (!this.#waiting.delete(waiting)) continue;
+        // To the end: with more of them than one look can take, all have their turn.
+        this.#waiting.add(waiting);
+        if (logTimeMs > waiting.expiresAtMs) this.#settle(waiting, { status: "expired" });
       }
     } catch (error) {
       if (!(error instanceof StoreUnavailableError)) throw error;

@@ -58,6 +58,8 @@ export class Proposer {
   #queue: Waiting[] = [];
   #queuedCharacters = 0;
   #lanes = 0;
+  /** Rises when the breaker opens: publishes from before may hang for a while yet, and keep nobody from the next ones. */
+  #era = 0;
   /** When the last publish was sent, on the monotonic clock. */
   #sentAtMs = 0;
   #isOpen = false;
@@ -98,10 +100,11 @@ export class Proposer {
 
   async #runLane(): Promise<void> {
     this.#lanes += 1;
+    const era = this.#era;
     // Requests that arrive in the same turn of the event loop belong to the same entry.
     await Promise.resolve();
-    while (this.#queue.length > 0) await this.#publishBatch(this.#takeBatch());
-    this.#lanes -= 1;
+    while (this.#queue.length > 0 && era === this.#era) await this.#publishBatch(this.#takeBatch(), era);
+    if (era === this.#era) this.#lanes -= 1;
   }
 
   #takeBatch(): Waiting[] {
@@ -120,7 +123,7 @@ export class Proposer {
     return batch.filter((waiting) => waiting.deadlineAtMs > nowMs);
   }
 
-  async #publishBatch(batch: readonly Waiting[]): Promise<void> {
+  async #publishBatch(batch: readonly Waiting[], era: number): Promise<void> {
     if (batch.length === 0) return;
     const { region, log, clock, crashPoints, metrics } = this.#options;
     const lines = batch.map((waiting) => waiting.line).filter((line) => line !== undefined);
@@ -129,7 +132,7 @@ export class Proposer {
     this.#sentAtMs = startedAtMs;
     const measure = () => ({ proposals: lines.length, durationMs: clock.monotonicMs() - startedAtMs });
     const watch = new AbortController();
-    void this.#openWhenSlow(watch.signal);
+    void this.#openWhenSlow(era, watch.signal);
     try {
       crashPoints.reach("before-publish");
       const request = { partition: this.#partition, origin: region, data, timeoutMs: PUBLISH_TIMEOUT_MS };
@@ -139,6 +142,7 @@ export class Proposer {
       for (const waiting of batch) waiting.resolve(published);
     } catch (error) {
       this.#publishFailed(error, batch, measure());
+      if (isOutage(error)) this.#open(era);
     } finally {
       watch.abort();
     }
@@ -153,30 +157,35 @@ export class Proposer {
     if (error instanceof LogUnavailableError) {
       metrics.proposed({ ...measured, outcome: "refused" });
       for (const waiting of batch) waiting.reject(noQuorum());
-      return this.#open();
+      return;
     }
     metrics.proposed({ ...measured, outcome: "unknown" });
     if (error instanceof PublishTimeoutError) {
       for (const waiting of batch) waiting.resolve("unknown");
-      return this.#open();
+      return;
     }
     // A bug: nobody may wait for ever because of it.
     for (const waiting of batch) waiting.reject(error instanceof Error ? error : new Error(String(error)));
   }
 
-  async #openWhenSlow(over: AbortSignal): Promise<void> {
+  async #openWhenSlow(era: number, over: AbortSignal): Promise<void> {
     await this.#options.clock.sleep(SLOW_MS, over);
-    if (!over.aborted) this.#open();
+    if (!over.aborted) this.#open(era);
   }
 
-  /** Those who wait have not been sent: they are told at once. */
-  #open(): void {
-    if (this.#isOpen) return;
+  /**
+   * Those who wait have not been sent: they are told at once.
+   * @param era of the publish that failed. One from before the last time says nothing of the log as it is now.
+   */
+  #open(era: number): void {
+    if (this.#isOpen || era !== this.#era) return;
     this.#isOpen = true;
     this.#options.metrics.breaker({ partition: this.#partition, isOpen: true });
     for (const waiting of this.#queue) waiting.reject(noQuorum());
     this.#queue = [];
     this.#queuedCharacters = 0;
+    this.#lanes = 0;
+    this.#era += 1;
     void this.#probe();
   }
 
@@ -194,6 +203,10 @@ export class Proposer {
       }
     }
   }
+}
+
+function isOutage(error: unknown): boolean {
+  return error instanceof LogUnavailableError || error instanceof PublishTimeoutError;
 }
 
 function noQuorum(): GatewayError {

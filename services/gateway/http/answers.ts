@@ -9,8 +9,12 @@ import type {
   RecordListAnswer,
   WriteAnswer,
 } from "../../protocol/http/answers.ts";
+import type { ConflictAnswer, ConflictListAnswer } from "../../protocol/http/conflicts.ts";
 import type { PartitionStatusAnswer, StatusAnswer } from "../../protocol/http/status.ts";
 import type {
+  ConflictPage,
+  ConflictReport,
+  ConflictSide,
   Lease,
   ListResult,
   OperationReport,
@@ -21,7 +25,7 @@ import type {
   RegionStatus,
   WriteResult,
 } from "../gateway.ts";
-import { encodeCursor } from "./cursor.ts";
+import { encodeConflictCursor, encodeCursor } from "./cursor.ts";
 import { operationResult, type ShowResult } from "./results.ts";
 
 export const STATUS_OF_RECEIPT: { readonly [Status in Receipt["status"]]: number } = {
@@ -93,6 +97,22 @@ export function recordListAnswer(result: ListResult, session: string): RecordLis
 
 export function leaseAnswer({ name, holder, token, expiresAtMs }: Lease, session: string): LeaseAnswer {
   return { name, holder, token: String(token), expires_at_ms: expiresAtMs, session };
+}
+
+export function conflictListAnswer({ conflicts, next }: ConflictPage): ConflictListAnswer {
+  return {
+    conflicts: conflicts.map(conflictAnswer),
+    ...(next !== undefined && { next_cursor: encodeConflictCursor(next) }),
+  };
+}
+
+function conflictAnswer(report: ConflictReport): ConflictAnswer {
+  const { logTimeMs, loser, winner, ...shown } = report;
+  return { ...shown, log_time_ms: logTimeMs, loser: sideAnswer(loser), winner: sideAnswer(winner) };
+}
+
+function sideAnswer({ isDecided, ...side }: ConflictSide): ConflictAnswer["loser"] {
+  return { ...side, ...(isDecided === true && { decided: true }) };
 }
 
 export function collectionAnswer({ name, version, schema }: Collection): CollectionAnswer {

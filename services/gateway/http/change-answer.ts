@@ -4,7 +4,7 @@ import { REPLAYED_HEADER, SESSION_HEADER } from "../../protocol/http/headers.ts"
 import { encodeSession } from "../../protocol/session-token.ts";
 import type { WriteResult } from "../gateway.ts";
 import { STATUS_OF_RECEIPT, writeAnswerText } from "./answers.ts";
-import type { ShowResult } from "./results.ts";
+import { recordResult, type ShowResult } from "./results.ts";
 
 /** Sets status and headers, and returns the answer's text. */
 export function answerChange(
@@ -16,4 +16,14 @@ export function answerChange(
   if (result.isReplayed) reply.header(REPLAYED_HEADER, "true");
   reply.code(STATUS_OF_RECEIPT[result.status]).header(SESSION_HEADER, session);
   return writeAnswerText(result, { session, showResult });
+}
+
+/** The same for a write to one record, which the client may want to be told of only once the log has ordered it. */
+export function answerWrite(
+  reply: FastifyReply,
+  result: WriteResult,
+  { sessionSecret, waitCommitted }: { readonly sessionSecret: string; readonly waitCommitted: boolean },
+): string {
+  if (waitCommitted && result.status !== "accepted") reply.header("preference-applied", "wait=committed");
+  return answerChange(reply, result, { sessionSecret, showResult: recordResult });
 }

@@ -1,8 +1,12 @@
 /** Where a listing goes on, as clients carry it: opaque, and of one listing only. */
 import { isStorableText } from "../../core/json.ts";
+import type { ConflictPlace } from "../../ports/region-store.ts";
 import { ProblemError } from "./problem.ts";
 
 const VERSION = "c1.";
+const CONFLICTS_VERSION = "x1.";
+/** Log time, partition, position, ordinal: short enough to be exact, and for the database. */
+const PLACE = /^(\d{1,15})-(\d{1,9})-(\d{1,15})-(\d{1,9})$/;
 
 export function encodeCursor(lastKey: string): string {
   return VERSION + Buffer.from(lastKey).toString("base64url");
@@ -20,4 +24,24 @@ export function decodeCursor(cursor: string, prefix: string): string {
     );
   }
   return key;
+}
+
+export function encodeConflictCursor(place: ConflictPlace): string {
+  const { logTimeMs, partition, position, ordinal } = place;
+  const text = [logTimeMs, partition, position, ordinal].join("-");
+  return CONFLICTS_VERSION + Buffer.from(text).toString("base64url");
+}
+
+/** @throws {ProblemError} invalid-cursor. */
+export function decodeConflictCursor(cursor: string): ConflictPlace {
+  const text = Buffer.from(cursor.slice(CONFLICTS_VERSION.length), "base64url").toString("utf8");
+  const numbers = PLACE.exec(text)?.slice(1).map(Number);
+  if (numbers !== undefined) {
+    const [logTimeMs, partition, position, ordinal] = numbers as [number, number, number, number];
+    const place = { logTimeMs, partition, position, ordinal };
+    if (encodeConflictCursor(place) === cursor) return place;
+  }
+  throw new ProblemError("invalid-cursor", "pass on the next_cursor of the page before, unchanged", {
+    field: "cursor",
+  });
 }

@@ -11,7 +11,9 @@ import {
   IDEMPOTENCY_KEY_LENGTH_MAX,
   STALENESS_MS_MAX,
 } from "../../protocol/http/headers.ts";
+import { WriteAnswer } from "../../protocol/http/answers.ts";
 import type { ProblemCode } from "../../protocol/http/problems.ts";
+import type { RouteDocument } from "./openapi.ts";
 
 export const RECORDS_URL = `${API_PREFIX}/collections/:collection/records`;
 export const RECORD_URL = `${RECORDS_URL}/:key`;
@@ -100,6 +102,53 @@ export const ChangeAnswerHeaders = {
     description: "Present when this is the answer to an earlier try of the same request.",
   }),
 };
+
+/** Of a write to one record. */
+export const PreferRequestHeader = Type.Optional(
+  Type.String({
+    description:
+      "`wait=committed`: answer once the log has ordered the write, if that is within the deadline.",
+  }),
+);
+
+const WriteAnswerHeaders = {
+  ...ChangeAnswerHeaders,
+  "Preference-Applied": Type.Literal("wait=committed", {
+    description: "Present when the wait was honoured.",
+  }),
+};
+
+/** Of a write to one record. */
+export const WRITE_ANSWERS: RouteDocument["answers"] = {
+  200: {
+    description: "The log has ordered the write: committed or superseded.",
+    body: WriteAnswer,
+    headers: WriteAnswerHeaders,
+  },
+  202: {
+    description: "The write is durable in this region and is on its way to the others.",
+    body: WriteAnswer,
+    headers: WriteAnswerHeaders,
+  },
+  409: {
+    description:
+      "As a receipt: another region was first with another request under the same Idempotency-Key.",
+    body: WriteAnswer,
+    headers: WriteAnswerHeaders,
+  },
+};
+
+/** What a write to one record can meet once its body is right, besides what every request that the log decides on can. */
+export const WRITE_PROBLEMS: readonly ProblemCode[] = [
+  "unknown-collection",
+  "wal-full",
+  "not-unique",
+  "immutable-field",
+  "transition-refused",
+  "out-of-bounds",
+  "deleted",
+  "schema-changed",
+];
 
 /** What a request can meet that the log is to decide on, besides the decision. */
 export const ORDERED_PROBLEMS: readonly ProblemCode[] = [

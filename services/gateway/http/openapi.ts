@@ -21,7 +21,7 @@ export interface RouteDocument {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
-  readonly tag: "records" | "transactions" | "leases" | "collections" | "operations" | "region";
+  readonly tag: "records" | "transactions" | "leases" | "collections" | "operations" | "conflicts" | "region";
   readonly params?: TObject;
   readonly query?: TObject;
   readonly headers?: TObject;
@@ -193,6 +193,7 @@ export function openApiBase(software: string) {
       { name: "leases", description: "Who may do what only one may do at a time." },
       { name: "collections", description: "Schemas of collections." },
       { name: "operations", description: "What became of a write." },
+      { name: "conflicts", description: "What lost to another write, and the way back for it." },
       { name: "region", description: "The region itself, for operators." },
     ],
     components: {

@@ -3,7 +3,11 @@ import { isObject, type JsonValue } from "../../core/json.ts";
 import type { ResultAnswer } from "../../protocol/http/answers.ts";
 import type { LogPlace } from "../gateway.ts";
 
-type Written = { readonly fields: { readonly [field: string]: JsonValue } } | null;
+type Written = {
+  readonly fields?: { readonly [field: string]: JsonValue };
+  /** Where another write of the same entry came after it. */
+  readonly version?: string;
+} | null;
 
 export interface Decision {
   readonly position: LogPlace;
@@ -17,7 +21,7 @@ export type ShowResult = (decision: Decision) => ResultAnswer | undefined;
 /** Of a write, a delete or a restore of one record. */
 export function recordResult({ position, results }: Decision): ResultAnswer {
   const result = results?.[0];
-  return { ...(isObject(result) ? result : {}), version: String(position.sequence) };
+  return { version: String(position.sequence), ...(isObject(result) ? result : {}) };
 }
 
 export function transactionResult({ position, results }: Decision): ResultAnswer {

@@ -15,6 +15,7 @@ import type { HttpMetrics } from "./metrics.ts";
 import { openApiBase } from "./openapi.ts";
 import { ProblemError } from "./problem.ts";
 import { addCollectionRoutes } from "./routes/collections.ts";
+import { addConflictRoutes } from "./routes/conflicts.ts";
 import { addLeaseRoutes } from "./routes/leases.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
 import { addRecordWriteRoutes } from "./routes/record-writes.ts";
@@ -75,6 +76,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   addLeaseRoutes(app, context);
   addCollectionRoutes(app, context);
   addOperationRoutes(app, context);
+  addConflictRoutes(app, context);
   addRegionRoutes(app, context);
   answerUnknownRoutes(app, options, routes);
   await app.ready();

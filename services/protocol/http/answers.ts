@@ -41,7 +41,10 @@ export const ReceiptAnswer = Type.Object(
 );
 
 const resultMembers = {
-  version: Type.String({ description: "The version that every record has that it has written." }),
+  version: Type.String({
+    description:
+      "The version that every record has that it has written. Where another write came after it in the same log entry, a version that no record has any more.",
+  }),
   fields: Type.Optional(
     Type.Record(Type.String(), Type.Unknown(), { description: "Sums of authoritative fields after inc." }),
   ),
@@ -54,9 +57,15 @@ export const TransactionResult = Type.Object(
   {
     version: resultMembers.version,
     writes: Type.Optional(
-      Type.Array(Type.Union([Type.Object({ fields: resultMembers.fields }), Type.Null()]), {
-        description: "By write, what the client could not know; null where there is nothing.",
-      }),
+      Type.Array(
+        Type.Union([
+          Type.Object({ fields: resultMembers.fields, version: Type.Optional(resultMembers.version) }),
+          Type.Null(),
+        ]),
+        {
+          description: "By write, what the client could not know; null where there is nothing.",
+        },
+      ),
     ),
   },
   { additionalProperties: false },

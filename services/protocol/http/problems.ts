@@ -55,6 +55,7 @@ export const PROBLEMS = {
   "record-repeated": { status: 400, title: "The transaction writes to a record twice", retry: "never" },
   "unknown-field": { status: 422, title: "The collection has no such field", retry: "never" },
   "wrong-operator": { status: 422, title: "The field does not take this operator", retry: "never" },
+  "deprecated-field": { status: 422, title: "The field takes no new writes", retry: "never" },
   "wrong-type": { status: 422, title: "The value has the wrong type", retry: "never" },
   "unstorable-value": { status: 422, title: "The value can't be stored", retry: "never" },
   "condition-on-local-write": {
@@ -83,6 +84,12 @@ export const PROBLEMS = {
   "record-deleted": { status: 410, title: "The record is deleted", retry: "never" },
   "operation-not-found": { status: 404, title: "The region knows no such operation", retry: "never" },
   "lease-not-found": { status: 404, title: "There is no such lease", retry: "never" },
+  "conflict-not-found": { status: 404, title: "The region knows no such conflict", retry: "never" },
+  "conflict-not-restorable": {
+    status: 409,
+    title: "The conflict's loser can't be written again",
+    retry: "never",
+  },
 
   // What the log has decided against. Nothing took effect.
   "precondition-failed": decided({ status: 412, title: "A condition of the request does not hold" }),

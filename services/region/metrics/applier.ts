@@ -1,6 +1,7 @@
 /** What appliers report, as Prometheus has it. */
 import type { ApplierMetrics } from "../../applier/metrics.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
+import { createConflictMetrics } from "./conflicts.ts";
 
 const PARTITION = ["partition"] as const;
 
@@ -61,15 +62,11 @@ function createFoldMetrics(meter: Meter): (partition: string, fold: Fold) => voi
     help: "Proposals that the log has decided on, or ordered too late.",
     labels: ["partition", "outcome"],
   });
-  const conflictsTotal = meter.counter({
-    name: "forebay_fold_conflicts_total",
-    help: "Changes that lost and were recorded as conflicts.",
-    labels: PARTITION,
-  });
+  const lost = createConflictMetrics(meter);
   return (partition, { counts, conflicts, durationMs }) => {
     durations.observe({ partition }, durationMs / MS_PER_SECOND);
     operations.inc({ partition }, counts.operations);
-    conflictsTotal.inc({ partition }, conflicts);
+    lost(partition, conflicts);
     skipped.inc({ partition, reason: "overlapping" }, counts.overlapping);
     skipped.inc({ partition, reason: "duplicate" }, counts.duplicates);
     refused.inc({ partition, reason: "gap" }, counts.gaps);

@@ -180,6 +180,20 @@ export function committedState(context: Context): void {
       expect(await context.store.readCollections(1)).toEqual([]);
       expect((await context.store.loadPartition(0)).collections).toEqual(log.state.collections);
     });
+
+    it("gives a schema's members back in the order that they were declared in", async () => {
+      const log = await openLog(context.store);
+      const states = { open: ["closed"], "in work": ["open"], closed: [], "": [] };
+      const status = { class: "authoritative", type: "string", states, initial: "open" } as const;
+      const plain = { class: "lww" } as const;
+      const schema = { fields: { zeta: plain, status, long_name: plain, b: plain, a: plain } };
+      await log.fold(log.schema({ name: "users", schema }), log.schema({ name: "b" }));
+      const loaded = Object.values((await context.store.loadPartition(0)).collections);
+      for (const collections of [loaded, await context.store.readCollections(0)]) {
+        const users = collections.find(({ name }) => name === "users");
+        expect(JSON.stringify(users?.schema)).toBe(JSON.stringify(schema));
+      }
+    });
   });
 }
 

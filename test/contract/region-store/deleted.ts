@@ -1,5 +1,6 @@
 /** Deleted records: their rows stay, with a tombstone, and listings leave them out. */
 import { describe, expect, it } from "vitest";
+import { hlcFromMilliseconds } from "../../../services/core/hlc.ts";
 import { recordIdText } from "../../../services/core/operation.ts";
 import type { StoredRecord } from "../../../services/core/record.ts";
 import type { RegionStore } from "../../../services/ports/region-store.ts";
@@ -99,7 +100,8 @@ export function deletedRecords(context: Context): void {
       expect(restored).not.toHaveProperty("tombstone");
       expect(await readEverywhere(context.store, "a")).toStrictEqual([restored, restored, restored]);
       expect(keysOf(await list(context.store, {}))).toEqual(["a", "b"]);
-      await log.fold(log.batch("ap", [append("a", [set("note", "back")])]));
+      const later = hlcFromMilliseconds(NOW_MS + 9);
+      await log.fold(log.batch("ap", [append("a", [set("note", "back")])], later));
       expect((await context.store.readRecord(user("a"))).committed).toMatchObject({
         fields: { note: { value: "back" } },
       });

@@ -10,6 +10,7 @@ import { NO_COUNTS } from "../../../services/core/fold/state.ts";
 import { ZERO_HASH } from "../../../services/core/hash.ts";
 import { ZERO_HLC } from "../../../services/core/hlc.ts";
 import { recordIdText, type RecordId } from "../../../services/core/operation.ts";
+import type { StoredRecord } from "../../../services/core/record.ts";
 import type { RegionStore } from "../../../services/ports/region-store.ts";
 import { appendTo, makeOperation } from "./operations.ts";
 import { queryOnce, TestServer } from "./server.ts";
@@ -31,6 +32,7 @@ function statements(store: RegionStore): Record<string, () => Promise<unknown>> 
   const list = (prefix: string, after?: string) =>
     store.listRecords({ tenant: "acme", collection: "users", prefix, after, limit: 10 });
   const some = Array.from({ length: 20 }, (_, index) => ({ ...RECORD, key: `key-${index * 100}` }));
+  const others = some.map(({ key }) => ({ ...RECORD, key: `${key}1` }));
   return {
     append: () =>
       appendTo(
@@ -46,7 +48,7 @@ function statements(store: RegionStore): Record<string, () => Promise<unknown>> 
     readCollections: () => store.readCollections(0),
     loadSlice: () =>
       store.loadSlice({ partition: 0, records: some, operations: some.map(() => randomUUID()) }),
-    commitFold: () => commitFold(store, some),
+    commitFold: () => commitFold(store, { changed: some, removed: others }),
     readRecord: () => store.readRecord({ ...RECORD, key: "key-5" }),
     readRecordMissing: () => store.readRecord({ ...RECORD, key: "zzz" }),
     listFirst: () => list(""),
@@ -55,15 +57,25 @@ function statements(store: RegionStore): Record<string, () => Promise<unknown>> 
     listNothing: () => list("kez"),
     listEnd: () => list("key-", "key-99999"),
     readOperation: () => store.readOperation(randomUUID()),
+    readOutcomes: () => store.readOutcomes({ partition: 0, ids: some.map(() => randomUUID()) }),
     acquireRole: () => store.acquireRole({ role: "relay", partition: 0, holder: "one", ttlMs: 10_000 }),
   };
 }
 
-/** As if the next entry had changed the records, by one operation each. */
-async function commitFold(store: RegionStore, changed: readonly RecordId[]): Promise<void> {
+/** As if the next entry had changed the records, by one operation each, and had deleted every other of them. */
+async function commitFold(
+  store: RegionStore,
+  { changed, removed }: { changed: readonly RecordId[]; removed: readonly RecordId[] },
+): Promise<void> {
   const before = await store.loadPartition(0);
   const position = before.position + 1;
-  const records = changed.map((id) => [recordIdText(id), { ...id, fields: {}, version: position }] as const);
+  const records = new Map<string, StoredRecord | null>();
+  for (const [index, id] of changed.entries()) {
+    const tombstone = { hlc: ZERO_HLC, origin: "us@log", logTimeMs: 0 };
+    const record = { ...id, fields: {}, version: position };
+    records.set(recordIdText(id), index % 2 === 0 ? record : { ...record, tombstone });
+  }
+  for (const id of removed) records.set(recordIdText(id), null);
   const outcomes = changed.map(({ tenant }) => ({
     id: randomUUID(),
     tenant,
@@ -73,8 +85,13 @@ async function commitFold(store: RegionStore, changed: readonly RecordId[]): Pro
     hlc: ZERO_HLC,
     status: "committed" as const,
   }));
-  const nothing = { conflicts: [], collections: [], counts: NO_COUNTS };
-  const result = { state: { ...before, position }, records: new Map(records), outcomes, ...nothing };
+  const nothing = {
+    conflicts: [],
+    collections: [],
+    counts: NO_COUNTS,
+    changedOrigins: new Set<string>(),
+  };
+  const result = { state: { ...before, position }, records, outcomes, ...nothing };
   await store.commitFold({ expectedPosition: before.position, result });
 }
 

@@ -9,7 +9,7 @@ import { readSchemas } from "../../../services/cli/commands/schema.ts";
 import { watchRecord } from "../../../services/cli/commands/watch.ts";
 import { recordPath } from "../../../services/cli/http.ts";
 import { createProgram } from "../../../services/cli/program.ts";
-import { buildRig, OPERATION, type Rig } from "../gateway-http/stub-gateway.ts";
+import { buildRig, CONFLICT, OPERATION, type Rig } from "../gateway-http/stub-gateway.ts";
 
 let rig: Rig;
 let folder: string;
@@ -125,6 +125,72 @@ describe("forebay", () => {
   it("refuses keys that no URL can name", () => {
     expect(() => recordPath("users", "..")).toThrow("can't stand in a URL");
     expect(recordPath("users", "a/b?c")).toBe("/v1/collections/users/records/a%2Fb%3Fc");
+  });
+});
+
+describe("conflicts", () => {
+  const loser = { region: "eu", at: "0198f0c0a0b00001", value: null, operator: "drop" } as const;
+  const winner = { region: "us", at: "0198f0c0a0b00002", value: "x".repeat(50) };
+  const conflict = {
+    id: CONFLICT,
+    collection: "users",
+    key: "ada",
+    field: "preferences",
+    entry: "sms",
+    reason: "concurrent",
+    position: { partition: 0, sequence: 12 },
+    logTimeMs: 1_720_000_000_000,
+    loser,
+    winner,
+  } as const;
+  const next = { logTimeMs: 1, partition: 0, position: 12, ordinal: 1 };
+
+  it("lists them as a table, and says how to go on", async () => {
+    rig.gateway.conflictPage = { conflicts: [conflict], next };
+    const [heading, row, more] = (await run("conflicts")).trimEnd().split("\n");
+    expect(heading).toMatch(/^id +when +record +field +reason +lost +stands$/);
+    expect(row).toBe(
+      `0-12-1  2024-07-03T09:46:40.000Z  users/ada  preferences.sms  concurrent  eu: drop null  us: "${"x".repeat(38)}…`,
+    );
+    expect(more).toMatch(/^there are more: --cursor x1\.\w+$/);
+    rig.gateway.conflictPage = { conflicts: [], next: undefined };
+    printed = "";
+    expect(await run("conflicts", "list")).toBe("no conflicts\n");
+  });
+
+  it("lists those that are asked for, as the region answers when it is told to", async () => {
+    rig.gateway.conflictLists.length = 0;
+    rig.gateway.conflictPage = { conflicts: [conflict], next: undefined };
+    const options = ["--collection", "users", "--key", "a&b", "--field", "name", "--reason", "kind"];
+    const text = await run("conflicts", ...options, "--loser", "us", "--limit", "3", "--json");
+    expect(JSON.parse(text)).toMatchObject({ conflicts: [{ id: CONFLICT, winner }] });
+    expect(rig.gateway.conflictLists).toMatchObject([
+      { collection: "users", key: "a&b", field: "name", reason: "kind", region: "us", limit: 3 },
+    ]);
+  });
+
+  it("restore writes a loser again, and prints the receipt", async () => {
+    rig.gateway.conflictRestorals.length = 0;
+    const words = ["conflicts", "restore", CONFLICT, "--region", "eu", "--idempotency-key", "k", "--wait"];
+    expect(await run(...words)).toBe(`accepted ${OPERATION} by eu\n`);
+    expect(rig.gateway.conflictRestorals).toMatchObject([
+      { id: CONFLICT, idempotencyKey: "k", waitCommitted: true },
+    ]);
+    await expect(run("conflicts", "restore", "../x")).rejects.toThrow(
+      "no conflict ../x (conflict-not-found)",
+    );
+    await expect(run("conflicts", "restore", CONFLICT, "--region", "us")).rejects.toThrow("ECONNREFUSED");
+  });
+
+  it.each([
+    [["conflicts", "restore"]],
+    [["conflicts", "--region", "eu", "restore", CONFLICT]],
+    [["conflicts", "0-12-1"]],
+    [["conflicts", "restore", CONFLICT, "--collection", "users"]],
+  ])("refuse to be used like this: %o", async (words) => {
+    rig.gateway.conflictRestorals.length = 0;
+    await expect(run(...words)).rejects.toMatchObject({ exitCode: 1, code: /^commander\./ });
+    expect(rig.gateway.conflictRestorals).toEqual([]);
   });
 });
 

@@ -51,7 +51,7 @@ describe("lww", () => {
     expect(result.losses).toEqual([
       {
         reason: "concurrent",
-        loser: { origin: "eu", hlc: hlcFromMilliseconds(10), value: "old" },
+        loser: { origin: "eu", hlc: hlcFromMilliseconds(10), value: "old", operator: "set" },
         winner: { origin: "us", hlc: hlcFromMilliseconds(20), value: "new", operation: "us-3" },
       },
     ]);
@@ -67,7 +67,13 @@ describe("lww", () => {
     expect(result.losses).toEqual([
       {
         reason: "concurrent",
-        loser: { origin: "eu", hlc: hlcFromMilliseconds(10), value: "old", operation: "eu-3" },
+        loser: {
+          origin: "eu",
+          hlc: hlcFromMilliseconds(10),
+          value: "old",
+          operator: "set",
+          operation: "eu-3",
+        },
         winner: { origin: "us", hlc: hlcFromMilliseconds(20), value: "new" },
       },
     ]);
@@ -110,6 +116,18 @@ describe("lww", () => {
     const { state } = after([set(null), by("eu", { at: 2 })]);
     expect(showField(state)).toBeNull();
     expect(forgetMarkers(state, hlcFromMilliseconds(99))).toBe(state);
+    const displaced = after([set(null), by("eu", { at: 2 })], [UNSET, by("us", { at: 3 })]);
+    expect(displaced.losses).toMatchObject([{ loser: { value: null, operator: "set" } }]);
+    expect(after([UNSET, by("eu", { at: 2 })], [UNSET, by("us", { at: 3 })]).losses).toEqual([]);
+  });
+
+  it("says of an unset that lost that it was one, whether it came first or last", () => {
+    const later: Write = [set("new"), by("us", { at: 3, ms: 20 })];
+    const loser = { value: null, operator: "unset", origin: "eu" };
+    expect(after([UNSET, by("eu", { at: 2, ms: 10 })], later).losses).toMatchObject([{ loser }]);
+    expect(after(later, [UNSET, by("eu", { at: 4, ms: 10 })]).losses).toMatchObject([
+      { loser: { ...loser, operation: "eu-4" } },
+    ]);
   });
 
   it("forgets a marker only when nothing older can come", () => {
@@ -133,7 +151,13 @@ describe("counter", () => {
       losses: [
         {
           reason: "overflow",
-          loser: { origin: "us", hlc: hlcFromMilliseconds(9), operation: "us-3", value: 1 },
+          loser: {
+            origin: "us",
+            hlc: hlcFromMilliseconds(9),
+            operation: "us-3",
+            operator: "inc",
+            value: 1,
+          },
           winner: { origin: "us", hlc: hlcFromMilliseconds(9), value: Number.MAX_SAFE_INTEGER },
         },
       ],
@@ -171,9 +195,11 @@ describe("set", () => {
     );
     expect(result.effective).toBe(true);
     expect(showField(result.state)).toHaveLength(FIELD_ENTRIES_MAX);
-    expect(result.losses.map(({ reason, loser }) => [reason, loser.value, loser.operation])).toEqual([
-      ["full", "y", "us-3"],
-      ["full", "z", "us-3"],
+    expect(
+      result.losses.map(({ reason, loser }) => [reason, loser.operator, loser.value, loser.operation]),
+    ).toEqual([
+      ["full", "add", "y", "us-3"],
+      ["full", "add", "z", "us-3"],
     ]);
     expect(result.losses[0]!.winner.value).toBe(FIELD_ENTRIES_MAX);
   });
@@ -219,7 +245,13 @@ describe("map", () => {
       {
         reason: "full",
         entry: "more",
-        loser: { origin: "us", hlc: hlcFromMilliseconds(9), operation: "us-3", value: 1 },
+        loser: {
+          origin: "us",
+          hlc: hlcFromMilliseconds(9),
+          operation: "us-3",
+          operator: "put",
+          value: 1,
+        },
         winner: { origin: "us", hlc: hlcFromMilliseconds(9), value: FIELD_ENTRIES_MAX },
       },
     ]);
@@ -237,9 +269,16 @@ describe("map", () => {
       {
         reason: "concurrent",
         entry: "email",
-        loser: { value: false, operation: "us-3" },
+        loser: { value: false, operator: "put", operation: "us-3" },
         winner: { value: true },
       },
+    ]);
+    const dropped = after(
+      [put({ email: true }), by("eu", { at: 2, ms: 20 })],
+      [drop("email"), by("us", { at: 3, ms: 10 })],
+    );
+    expect(dropped.losses).toMatchObject([
+      { entry: "email", loser: { value: null, operator: "drop", operation: "us-3" } },
     ]);
   });
 
@@ -304,7 +343,13 @@ describe("a field of another kind than the change", () => {
       losses: [
         {
           reason: "kind",
-          loser: { origin: "us", hlc: hlcFromMilliseconds(9), operation: "us-3", value: 3 },
+          loser: {
+            origin: "us",
+            hlc: hlcFromMilliseconds(9),
+            operation: "us-3",
+            operator: "inc",
+            value: 3,
+          },
           winner: { origin: "us", hlc: hlcFromMilliseconds(9), value: "lww" },
         },
       ],

@@ -3,19 +3,19 @@ import { describe, expect, it } from "vitest";
 import { LOCAL_KINDS } from "../../../services/core/fields/kind.ts";
 import {
   COLLECTION_NAME_PATTERN,
-  evolutionProblems,
   FIELD_NAME_PATTERN,
   FIELDS_MAX,
   kindOfField,
   MERGE_KINDS,
   operatorsOfField,
-  sameSchema,
-  schemaProblems,
   VALUE_TYPES,
   valueTypeOf,
   type CollectionSchema,
   type FieldDefinition,
+  type ValueType,
 } from "../../../services/core/schema.ts";
+import { evolutionProblems, sameSchema } from "../../../services/core/schema-evolution.ts";
+import { schemaProblems } from "../../../services/core/schema-problems.ts";
 import { checkProperty } from "../property.ts";
 
 const one = (definition: FieldDefinition): CollectionSchema => ({ fields: { it: definition } });
@@ -151,5 +151,52 @@ describe("evolution", () => {
     expect(sameSchema(one({ class: "lww" }), one({ class: "lww", type: "json" }))).toBe(true);
     const counter = { class: "merge", kind: "counter" } as const;
     expect(sameSchema(one(counter), one({ ...counter, type: "integer" }))).toBe(true);
+  });
+
+  it("lets types get wider, and nothing narrower", () => {
+    const typed = (type: ValueType): CollectionSchema => one({ class: "lww", type });
+    expect(evolutionProblems(typed("integer"), typed("number"))).toEqual([]);
+    for (const type of VALUE_TYPES) expect(evolutionProblems(typed(type), typed("json"))).toEqual([]);
+    expect(evolutionProblems(typed("number"), typed("integer"))[0]).toMatch(/only a wider type/);
+    expect(evolutionProblems(typed("json"), typed("string"))).toHaveLength(1);
+  });
+
+  it("lets fields be deprecated and get defaults, which is another schema", () => {
+    const before = one({ class: "lww" });
+    for (const more of [{ deprecated: true }, { default: "none" }]) {
+      expect(evolutionProblems(before, one({ class: "lww", ...more }))).toEqual([]);
+      expect(sameSchema(before, one({ class: "lww", ...more }))).toBe(false);
+    }
+  });
+
+  it("lets a last-write-wins field become authoritative, but for rules that its values may break", () => {
+    const before = one({ class: "lww", type: "string" });
+    const after = (rules: object): CollectionSchema =>
+      one({ class: "authoritative", type: "string", ...rules });
+    expect(evolutionProblems(before, after({}))).toEqual([]);
+    expect(evolutionProblems(before, after({ immutable: true }))).toEqual([]);
+    expect(evolutionProblems(before, after({ unique: true }))[0]).toMatch(/may be equal/);
+    expect(evolutionProblems(before, after({ initial: "a", states: { a: [] } }))[0]).toMatch(/may be none/);
+    expect(evolutionProblems(after({}), before)[0]).toMatch(/can't become lww/);
+  });
+
+  it("lets bounds get wider and states be added, not the other way round", () => {
+    const bounded = (rules: object): CollectionSchema =>
+      one({ class: "authoritative", type: "integer", ...rules });
+    expect(evolutionProblems(bounded({ min: 0, max: 9 }), bounded({ min: -1 }))).toEqual([]);
+    expect(evolutionProblems(bounded({ min: 0 }), bounded({ min: 1 }))[0]).toMatch(/narrower/);
+    expect(evolutionProblems(bounded({}), bounded({ max: 1 }))[0]).toMatch(/narrower/);
+    const staged = (states: object, initial = "a"): CollectionSchema =>
+      one({ class: "authoritative", type: "string", initial, states: states as { a: string[] } });
+    expect(evolutionProblems(staged({ a: ["b"] }), staged({ a: ["b", "c"], b: ["a"] }))).toEqual([]);
+    expect(evolutionProblems(staged({ a: ["b"] }), staged({ a: [] }))[0]).toMatch(/no state b/);
+    expect(evolutionProblems(staged({ a: ["b"], b: [] }), staged({ a: ["b"], b: [] }, "b"))).toHaveLength(1);
+    expect(evolutionProblems(bounded({ unique: true }), bounded({}))[0]).toMatch(/unique/);
+  });
+
+  it("keeps records where they are", () => {
+    const whole: CollectionSchema = { ...one({ class: "lww" }), partitionBy: "collection" };
+    expect(evolutionProblems(one({ class: "lww" }), whole)[0]).toMatch(/placed by key/);
+    expect(evolutionProblems(whole, { ...whole, ttlMs: 1_000, tombstoneRetentionMs: 1_000 })).toEqual([]);
   });
 });

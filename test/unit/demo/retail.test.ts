@@ -9,7 +9,7 @@ import { nearestRegion, NOBODY, SCHEMAS, writesOf } from "../../../infra/demo/re
 import { makeTemporaryFolder } from "../../../infra/local/temporary-folder.ts";
 import { planChanges } from "../../../services/core/accept/changes.ts";
 import { checkKey } from "../../../services/core/accept/key.ts";
-import { schemaProblems } from "../../../services/core/schema.ts";
+import { schemaProblems } from "../../../services/core/schema-problems.ts";
 
 const HEADER = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";
 const REGIONS = ["eu", "us", "ap"];

@@ -44,6 +44,8 @@ const ROUTES = [
   "put /v1/collections/{collection}",
   "get /v1/collections",
   "get /v1/operations/{operation}",
+  "get /v1/conflicts",
+  "post /v1/conflicts/{conflict}/restore",
   "get /v1/status",
   "get /livez",
   "get /readyz",
@@ -133,6 +135,15 @@ describe("the OpenAPI document", () => {
     );
     expect(queries("/v1/operations/{operation}", "get")).toEqual(["expires_at_ms"]);
     expect(queries("/v1/leases/{name}", "delete")).toEqual(["token"]);
+    expect(queries("/v1/conflicts", "get")).toEqual([
+      "collection",
+      "key",
+      "field",
+      "reason",
+      "region",
+      "limit",
+      "cursor",
+    ]);
   });
 
   it("has no reference that leads nowhere", () => {

@@ -169,6 +169,7 @@ const CASES: Cases = {
     () => get(rig, `${LIST}/`),
     () => send(rig, "DELETE", { url: `${LIST}/a%00b` }),
     () => send(rig, "POST", { url: `${LIST}/a%00b/restore` }),
+    () => get(rig, "/v1/conflicts?collection=users&key=a%00b"),
     () => get(rig, `/v1/leases/${"n".repeat(513)}`),
     () => send(rig, "POST", { url: "/v1/leases/a%0Ab", body: ACQUIRE }),
     () => send(rig, "DELETE", { url: "/v1/leases/?token=1" }),
@@ -197,6 +198,9 @@ const CASES: Cases = {
     () => send(rig, "DELETE", { url: `${RECORD}?fence_lease=a` }),
     () => send(rig, "DELETE", { url: `${LEASE}?token=1&token=2` }),
     () => get(rig, "/v1/operations/not-a-uuid"),
+    ...["collection=Users", "field=%00", "region=eu@log", "reason=bad", "key=ada", "limit=0", "since=1"].map(
+      (query) => () => get(rig, `/v1/conflicts?${query}`),
+    ),
     () => patch(rig, { url: `${RECORD}?a=b` }),
   ],
   "invalid-cursor": [
@@ -204,6 +208,10 @@ const CASES: Cases = {
     () => get(rig, `${LIST}?cursor=c1.`),
     () => get(rig, `${LIST}?prefix=b&cursor=c1.${Buffer.from("a").toString("base64url")}`),
     () => get(rig, `${LIST}?cursor=c1.${Buffer.from("a\0").toString("base64url")}`),
+    ...["x", "c1.YQ", "1-2-3", "1-2-3-4-5", "01-2-3-4", "1-2-3-9999999999", "-1-2-3-4"].map(
+      (place) => () => get(rig, `/v1/conflicts?cursor=x1.${Buffer.from(place).toString("base64url")}`),
+    ),
+    () => get(rig, "/v1/conflicts?cursor="),
   ],
   "invalid-session": [
     () => get(rig, RECORD, { "forebay-session": "x" }),
@@ -259,6 +267,7 @@ const CASES: Cases = {
   ],
   "wrong-operator": [() => patch(rig, { body: { inc: { name: 1 } } })],
   "wrong-type": [() => patch(rig, { body: { set: { name: 1 } } })],
+  "deprecated-field": [() => patch(rig, { body: { set: { nickname: "Ada" } } })],
   "unstorable-value": [
     () => patch(rig, { body: { set: { name: "a\0" } } }),
     () => patch(rig, { text: '{"set":{"anything":"\\ud800"}}' }),
@@ -287,6 +296,10 @@ const CASES: Cases = {
   "record-not-found": [() => get(rig, `${LIST}/nobody`)],
   "record-deleted": [() => get(rig, `${LIST}/gone`)],
   "lease-not-found": [() => get(rig, "/v1/leases/nobody")],
+  "conflict-not-found": ["0-12-2", "x", "0-12-1%00"].map(
+    (id) => () => send(rig, "POST", { url: `/v1/conflicts/${id}/restore` }),
+  ),
+  "conflict-not-restorable": [refusing("conflict-not-restorable", { field: "name" })],
   "precondition-failed": [
     refusing("precondition-failed"),
     () => patch(rig, { headers: { "if-match": '"12.eu.3"' }, body: { inc: { credit: 1 } } }),

@@ -1,7 +1,7 @@
 /** Random requests: some wild, some right but for a detail. The same seed makes the same ones. */
 import type { InjectOptions } from "fastify";
 import { RECORD } from "./requests.ts";
-import { OPERATION } from "./stub-gateway.ts";
+import { CONFLICT, OPERATION } from "./stub-gateway.ts";
 
 /** Mulberry32: small, and the same on every machine. */
 function randomOf(seed: number): () => number {
@@ -144,6 +144,8 @@ export class Maker {
       `?consistency=${this.pick(["bounded", "linearizable", "session"])}`,
       `?consistency=bounded&max_staleness_ms=${this.pick(["0", "1e3", "86400001"])}`,
       `?expires_at_ms=${this.pick(["17", "", "-1"])}`,
+      `?collection=${part()}&key=${part()}`,
+      `?${this.pick(["field", "region", "reason"])}=${part()}`,
     ]);
     const path = this.pick([
       "/v1/collections/users/records/ada",
@@ -155,6 +157,8 @@ export class Maker {
       `/v1/operations/${this.pick([part(), OPERATION])}`,
       "/v1/transactions",
       `/v1/leases/${this.pick([part(), "job-7"])}`,
+      "/v1/conflicts",
+      `/v1/conflicts/${this.pick([part(), CONFLICT])}/restore`,
       `/${part()}/${part()}`,
     ]);
     return `${path}${query}`;
@@ -218,6 +222,8 @@ export class Maker {
       () => ({ method: "DELETE", url: `/v1/leases/job-7?token=${this.pick(["17", "0", "x"])}` }),
       () => ({ method: "DELETE", url: RECORD, headers, payload: this.body(this.pick([{}, this.value()])) }),
       () => ({ method: "POST", url: `${RECORD}/restore`, headers: this.headers() }),
+      () => ({ method: "GET", url: `/v1/conflicts?reason=${this.pick(["kind", "none"])}` }),
+      () => ({ method: "POST", url: `/v1/conflicts/${CONFLICT}/restore`, headers: this.headers() }),
     ];
     return this.pick(kinds)();
   }

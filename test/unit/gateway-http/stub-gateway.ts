@@ -7,6 +7,8 @@ import type { CollectionSchema } from "../../../services/core/schema.ts";
 import { EMPTY_SESSION } from "../../../services/core/session.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
 import type {
+  ConflictPage,
+  ConflictsRequest,
   Gateway,
   LeaseRequest,
   LifeRequest,
@@ -18,6 +20,7 @@ import type {
   RecordView,
   RegionOverview,
   RequestContext,
+  RestoreConflictRequest,
   TransactionRequest,
   WriteRequest,
   WriteResult,
@@ -29,11 +32,14 @@ import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
 
 export const SECRET = "a secret that is long enough for this";
 export const OPERATION = "01990000-0000-7000-8000-000000000001";
+/** The one that can be restored. */
+export const CONFLICT = "0-12-1";
 
 export const SCHEMA: CollectionSchema = {
   fields: {
     name: { class: "lww", type: "string" },
     anything: { class: "lww" },
+    nickname: { class: "lww", deprecated: true },
     likes: { class: "merge", kind: "counter" },
     tags: { class: "merge", kind: "set" },
     preferences: { class: "merge", kind: "map" },
@@ -71,6 +77,8 @@ export class StubGateway implements Gateway {
   readonly leases: LeaseRequest[] = [];
   readonly leaseReads: (RequestContext & { readonly name: string })[] = [];
   readonly operations: OperationRequest[] = [];
+  readonly conflictLists: ConflictsRequest[] = [];
+  readonly conflictRestorals: RestoreConflictRequest[] = [];
   readonly reads: ReadRequest[] = [];
   readonly lists: ListRequest[] = [];
   /** Thrown by every method, when set. */
@@ -86,6 +94,7 @@ export class StubGateway implements Gateway {
   };
   views: RecordView[] = [];
   next: string | undefined;
+  conflictPage: ConflictPage = { conflicts: [], next: undefined };
   /** Resolves when a write may be answered. */
   hold: Promise<void> = Promise.resolve();
 
@@ -174,6 +183,20 @@ export class StubGateway implements Gateway {
     this.operations.push(request);
     if (request.id !== OPERATION) throw new GatewayError("operation-not-found", "no such operation");
     return this.report;
+  }
+
+  async conflicts(request: ConflictsRequest): Promise<ConflictPage> {
+    this.#check();
+    this.conflictLists.push(request);
+    return this.conflictPage;
+  }
+
+  async restoreConflict(request: RestoreConflictRequest): Promise<WriteResult> {
+    this.#check();
+    const { id } = request;
+    if (id !== CONFLICT) throw new GatewayError("conflict-not-found", `no conflict ${id}`);
+    this.conflictRestorals.push(request);
+    return { ...ACCEPTED, ...this.answer };
   }
 
   async status(): Promise<RegionOverview> {

@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { RefusedWriteError, type RefusalCode } from "../../../services/core/accept/refused-write.ts";
 import { partitionOf } from "../../../services/core/partition.ts";
-import { list, read, TENANT, write, type Bed } from "./bed.ts";
-import { credit, life, orderedBed, pay, standStill, twoOrderedRegions } from "./ordered.ts";
+import { Bed, list, overriding, read, TENANT, write } from "./bed.ts";
+import { credit, life, ORDERED, orderedBed, pay, standStill, twoOrderedRegions } from "./ordered.ts";
 
 async function refusedWrite(bed: Bed, promise: Promise<unknown>): Promise<RefusalCode> {
   const error = await bed.run(
@@ -67,6 +67,23 @@ describe("an authoritative write", () => {
     eu.startApplier();
     const { position } = await bed.run(writing);
     expect(eu.database.readPositions(0).position).toBeGreaterThanOrEqual(position!.sequence);
+  });
+
+  it("is answered only once what was decided can be read, however long the commit takes", async () => {
+    const bed = new Bed();
+    const { store, clock } = bed.first.options;
+    const slow = overriding(store, {
+      commitFold: async (options) => {
+        await clock.sleep(200);
+        return store.commitFold(options);
+      },
+    });
+    Object.assign(bed.first.options, { store: slow });
+    await bed.startAll(ORDERED);
+    const { fields } = await bed.run(
+      bed.first.gateway.write(pay()).then(() => bed.first.gateway.read(read())),
+    );
+    expect(fields).toEqual({ status: "paid" });
   });
 
   it("is read back at once in its region, and with the session in any other", async () => {
@@ -188,9 +205,7 @@ describe("a write of fields of several classes", () => {
     const { gateway } = bed.first;
     const name = async () => (await bed.run(gateway.read(read()))).fields["name"];
     const { session } = await bed.run(gateway.write(write({ body: { set: { name: "before" } } })));
-    await bed.run(
-      gateway.write(write({ session, body: { set: { name: "decided" }, authoritative: true } })),
-    );
+    await bed.run(gateway.write(write({ session, body: { set: { name: "decided" }, authoritative: true } })));
     expect(await name()).toBe("decided");
     await bed.run(gateway.write(write({ body: { set: { name: "after" } } })));
     expect(await name()).toBe("after");

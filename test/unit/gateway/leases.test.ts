@@ -211,6 +211,24 @@ describe("reading a lease", () => {
     await bed.run(bed.first.gateway.lease(lease({ type: "renew", token, ttlMs: 60_000 })));
     expect(await bed.run(reading)).toMatchObject({ holder: "one", token });
   });
+
+  it("puts into the session what was seen, which may be later than the read's barrier", async () => {
+    const bed = await orderedBed();
+    const { store, clock } = bed.first.options;
+    await granted(bed, "one", 1_000);
+    const slow = overriding(store, {
+      readRecord: async (options) => {
+        await clock.sleep(4_000);
+        return store.readRecord(options);
+      },
+    });
+    const reading = bed.first.anotherGateway({ store: slow }).readLease({ ...NAMED, deadlineMs: 10_000 });
+    await bed.pass(2_500);
+    const { token } = await granted(bed, "two");
+    const seen = await bed.run(reading);
+    expect(seen).toMatchObject({ holder: "two", token });
+    expect(seen.session.positions["0"]).toBeGreaterThanOrEqual(token);
+  });
 });
 
 describe("leases", () => {

@@ -10,8 +10,21 @@ import type {
   WriteRequest,
 } from "../../../services/gateway/gateway.ts";
 import type { GatewayService } from "../../../services/gateway/gateway-service.ts";
-import { LogUnavailableError, PublishTimeoutError, type GlobalLog } from "../../../services/ports/global-log.ts";
-import { Bed, COLLECTION, CONTEXT, overriding, SCHEMA, write, type BedOptions, type RegionBed } from "./bed.ts";
+import {
+  LogUnavailableError,
+  PublishTimeoutError,
+  type GlobalLog,
+} from "../../../services/ports/global-log.ts";
+import {
+  Bed,
+  COLLECTION,
+  CONTEXT,
+  overriding,
+  SCHEMA,
+  write,
+  type BedOptions,
+  type RegionBed,
+} from "./bed.ts";
 
 /** Fields of all classes, so that one write can touch several. */
 export const ORDERED: CollectionSchema = {

@@ -85,6 +85,7 @@ function twoBefore<Input, Output>(
 function expectLinearizable<State, Input, Output>({ model, history }: Kind<State, Input, Output>): void {
   const result = checkLinearizability(model, history);
   expect(result.verdict, describeResult(result)).toBe("linearizable");
+  expect(result.steps).toBeLessThan(30 * OPERATIONS);
 }
 
 /** Gives a read near the end the value of a write that was overwritten for certain. */
@@ -104,6 +105,7 @@ function expectStaleReadFound<State, Input extends { type: string }, Output exte
   );
   expect(result.verdict, describeResult(result)).toBe("violation");
   if (result.verdict !== "violation") return;
+  expect(result.steps).toBeLessThan(300 * OPERATIONS);
   expect(result.order.length).toBeGreaterThan(OPERATIONS / 2);
   expect(result.underWay.length).toBeLessThan(CLIENTS + 3 * LOST * OPERATIONS);
 }

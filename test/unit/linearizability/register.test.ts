@@ -66,6 +66,31 @@ const LINEARIZABLE: readonly Case[] = [
   ["a write without effect, not seen", [done([1, 2], write(1), NO_EFFECT), done([3, 4], READ, saw(null))]],
   ["a compare-and-set without effect, whatever the value is", [done([1, 2], swap(null, 1), NO_EFFECT)]],
   [
+    "two unknown writes of one value, the second asked for when the first was seen and overwritten",
+    [
+      lost(1, write(1)),
+      done([2, 3], READ, saw(1)),
+      done([4, 5], write(2), WRITTEN),
+      lost(6, write(1)),
+      done([7, 8], READ, saw(1)),
+    ],
+  ],
+  [
+    "two writes of one value, of which the one that may last longer came back",
+    [
+      done([1, 4], write(1), WRITTEN),
+      done([1, 20], write(1), WRITTEN),
+      done([2, 3], READ, saw(1)),
+      done([5, 6], write(2), WRITTEN),
+      done([7, 8], READ, saw(2)),
+      done([9, 10], READ, saw(1)),
+    ],
+  ],
+  [
+    "a value that only three unknown operations together can have made",
+    [lost(1, swap(2, 3)), lost(1, swap(1, 2)), lost(1, write(1)), done([5, 6], READ, saw(3))],
+  ],
+  [
     "two unknown writes of one value, seen twice",
     [
       lost(1, write(1)),
@@ -129,6 +154,10 @@ const NOT_LINEARIZABLE: readonly Case[] = [
   [
     "an unknown compare-and-set whose condition never held",
     [done([1, 2], write(1), WRITTEN), lost(3, swap(2, 3)), done([5, 6], READ, saw(3))],
+  ],
+  [
+    "a value that three unknown operations together can't have made in time",
+    [lost(1, swap(2, 3)), lost(1, write(1)), done([5, 6], READ, saw(3)), lost(7, swap(1, 2))],
   ],
   ["an answer of another operation", [done([1, 2], READ, WRITTEN)]],
 ];

@@ -83,6 +83,25 @@ const LINEARIZABLE: readonly Case[] = [
     ],
   ],
   [
+    "two unknown writes of one value, one of which is not at a version that the other is at",
+    [
+      lost(1, write(1)),
+      done([3, 4], writeIf(null, 2), REJECTED),
+      done([5, 6], writeIf(5, 2), REJECTED),
+      lost(7, write(1)),
+      done([8, 9], READ, sawAt(5, 1)),
+    ],
+  ],
+  [
+    "an unknown write that only another unknown one can have made possible",
+    [
+      done([1, 2], write(1), writtenAt(3)),
+      lost(3, writeIf(5, 2)),
+      lost(3, write(3)),
+      done([5, 6], READ, sawAt(7, 2)),
+    ],
+  ],
+  [
     "a write without effect, whatever its condition is",
     [done([1, 2], writeIf(null, 1), NO_EFFECT), done([3, 4], READ, sawAt(null, null))],
   ],

@@ -7,11 +7,18 @@ import { sha256, ZERO_HASH } from "../../../services/core/hash.ts";
 import { hlcFromMilliseconds } from "../../../services/core/hlc.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { Operation } from "../../../services/core/operation.ts";
-import { decodeEntry, encodeBatch, encodeEntry, encodeOperation, ENTRY_VERSION } from "../../../services/protocol/entry-codec.ts";
+import {
+  decodeEntry,
+  encodeBatch,
+  encodeEntry,
+  encodeOperation,
+  ENTRY_VERSION,
+} from "../../../services/protocol/entry-codec.ts";
 import { decodeChanges, encodeChanges } from "../../../services/protocol/change-codec.ts";
 import { UndecodableEntryError } from "../../../services/protocol/undecodable.ts";
 import { checkProperty } from "../property.ts";
-import { anyEntry, batch, change, lineOf } from "./operations.ts";
+import { anyEntry, batch } from "./entries.ts";
+import { change, lineOf } from "./operations.ts";
 
 const ID = uuidOf("operation");
 const HLC = hlcFromMilliseconds(1_767_225_600_000);
@@ -53,7 +60,7 @@ const OPERATION: Operation = {
 const ENVELOPE = { origin: "eu", epoch: 3, first: 41, last: 41, previous: ZERO_HASH };
 
 /** An entry of any text, with a right checksum: what a log would hold if a writer had a bug. */
-function framed(body: string, version: number | string = ENTRY_VERSION): Uint8Array {
+function framed(body: string, version: number | string = 1): Uint8Array {
   return Buffer.from(`forebay/${version} ${sha256(body)}\n${body}`);
 }
 
@@ -277,24 +284,39 @@ describe("what no writer should have written is refused", () => {
   });
 
   it("a schema with fields that could not have been accepted", () => {
-    const schemaText = (fields: string): string =>
-      JSON.stringify({ ...SCHEMA, schema: "?" }).replace('"?"', `{"fields":${fields}}`);
-    expect(failure(framed(schemaText('{"a":{"class":"lww"}}')))).toBe("it was decoded");
-    for (const fields of [
-      "{}",
-      "[]",
-      "null",
-      '{"a":{"class":"best"}}',
-      '{"a":{"class":"merge"}}',
-      '{"a-b":{"class":"lww"}}',
-      '{"__proto__":{"class":"lww"}}',
-      '{"a":{"class":"merge","kind":"lww"}}',
-      '{"a":{"class":"lww","more":1}}',
-      '{"a":{"class":"lww"},"__proto__":{"class":"lww"}}',
-      '{"a":{"class":"lww","type":"text"}}',
-    ])
-      // prettier-ignore
-      expect(`${fields} ${failure(framed(schemaText(fields)))}`).toMatch(/ envelope: /);
+    const schemaText = (schema: string): string =>
+      JSON.stringify({ ...SCHEMA, schema: "?" }).replace('"?"', schema);
+    expect(failure(framed(schemaText('{"fields":{"a":{"class":"lww"}}}')))).toBe("it was decoded");
+    const full = '{"a":{"class":"authoritative","initial":"ü 1","states":{"ü 1":["",""],"__proto__":[]}}}';
+    const options = '"partitionBy":"collection","delete":"authoritative"';
+    expect(failure(framed(schemaText(`{"fields":${full},${options}}`), 2))).toBe("it was decoded");
+    const wrong = [
+      "{}", "[]", "null", '{"a":{"class":"best"}}', '{"a":{"class":"merge"}}', '{"a-b":{"class":"lww"}}',
+      '{"__proto__":{"class":"lww"}}', '{"a":{"class":"merge","kind":"lww"}}', '{"a":{"class":"merge","kind":"value"}}',
+      '{"a":{"class":"lww","more":1}}', '{"a":{"class":"lww"},"__proto__":{"class":"lww"}}',
+      '{"a":{"class":"lww","type":"text"}}', '{"a":{"class":"lww","unique":true}}',
+    ]; // prettier-ignore
+    const wrongRules = [
+      '"unique":1', '"min":"1"', '"max":1e999', '"initial":null', '"initial":"\\u0000"', '"initial":"\\ud83d"',
+      '"initial":"a\\nb"', '"states":[]', '"states":{"a":"b"}', '"states":{"a":[1]}', '"states":{"a\\nb":5}',
+      '"states":{"a\\r":["a"]}', '"states":{"\\u0000":[]}', '"states":{"\\ud83d":[]}', '"states":{"a":["\\u0000"]}',
+      '"states":{"\\u2028":5}', '"states":{"__proto__":5}', '"kind":"counter"', '"more":1',
+    ]; // prettier-ignore
+    const texts = [
+      ...wrong.map((fields) => `{"fields":${fields}}`),
+      ...wrongRules.map((rule) => `{"fields":{"a":{"class":"authoritative",${rule}}}}`),
+      ...[
+        '"partitionBy":"tenant"',
+        '"partitionBy":null',
+        '"delete":"local"',
+        '"delete":true',
+        '"more":1',
+      ].map((option) => `{"fields":{"a":{"class":"lww"}},${option}}`),
+    ];
+    for (const text of texts) {
+      for (const version of [1, 2])
+        expect(`${text} ${failure(framed(schemaText(text), version))}`).toMatch(/ envelope: /);
+    }
   });
 
   it("lines behind an entry that has none", () => {

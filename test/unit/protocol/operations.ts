@@ -1,13 +1,12 @@
-/** Random operations and entries, with everything in their texts that a wire format may stumble over. */
+/** Random operations, with everything in their texts that a wire format may stumble over. */
 import fc from "fast-check";
-import type { Entry } from "../../../services/core/entry.ts";
 import type { Change } from "../../../services/core/fields/kind.ts";
 import { sha256 } from "../../../services/core/hash.ts";
 import { hlcFromInteger } from "../../../services/core/hlc.ts";
 import type { JsonValue } from "../../../services/core/json.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { Operation } from "../../../services/core/operation.ts";
-import { encodeBatch, encodeEntry, encodeOperation } from "../../../services/protocol/entry-codec.ts";
+import { encodeOperation } from "../../../services/protocol/entry-codec.ts";
 import { encodeChanges } from "../../../services/protocol/change-codec.ts";
 
 const ODD = [
@@ -30,7 +29,11 @@ const entries = fc
   .dictionary(oddText, fc.jsonValue())
   .map((one) => JSON.parse(JSON.stringify(one)) as JsonValue);
 
-function changeOf(kind: Change["kind"], operator: Change["operator"], argument: fc.Arbitrary<JsonValue>) {
+export function changeOf(
+  kind: Change["kind"],
+  operator: Change["operator"],
+  argument: fc.Arbitrary<JsonValue>,
+) {
   const parts = { field: name, kind: fc.constant(kind), operator: fc.constant(operator), argument };
   return fc.record(parts, { noNullPrototype: true });
 }
@@ -51,8 +54,8 @@ export const change: fc.Arbitrary<Change> = fc.oneof(
 export const hlc = fc.bigInt({ min: 0n, max: 2n ** 60n }).map(hlcFromInteger);
 export const hash = fc.nat().map((number) => sha256(String(number)));
 export const uuid = fc.nat().map((number) => uuidOf(String(number)));
-const region = fc.constantFrom("eu", "us", "ap-south-1");
-const sequence = fc.nat({ max: Number.MAX_SAFE_INTEGER });
+export const region = fc.constantFrom("eu", "us", "ap-south-1");
+export const sequence = fc.nat({ max: Number.MAX_SAFE_INTEGER });
 
 export const operation: fc.Arbitrary<Operation> = fc.record({
   id: uuid,
@@ -68,69 +71,3 @@ export const operation: fc.Arbitrary<Operation> = fc.record({
 export function lineOf(one: Operation): string {
   return encodeOperation({ ...one, body: encodeChanges(one.changes) });
 }
-
-export interface EncodedEntry {
-  readonly entry: Entry;
-  readonly data: Uint8Array;
-}
-
-export const batch: fc.Arbitrary<EncodedEntry> = fc
-  .record({
-    origin: region,
-    epoch: sequence,
-    first: fc.integer({ min: 1, max: 1_000_000_000 }),
-    previous: hash,
-    operations: fc.array(operation, { minLength: 1, maxLength: 4 }),
-  })
-  .map(({ operations, ...rest }) => {
-    const envelope = { ...rest, last: rest.first + operations.length - 1 };
-    const lines = operations.map(lineOf);
-    const logged = operations.map((one, index) => ({ operation: one, text: lines[index]! }));
-    const entry = { kind: "batch", ...envelope, operations: logged } as const;
-    return { entry, data: encodeBatch(envelope, lines) };
-  });
-
-const other: fc.Arbitrary<Exclude<Entry, { kind: "batch" }>> = fc.oneof(
-  fc.record({
-    kind: fc.constant("genesis" as const),
-    cluster: uuid,
-    partition: fc.nat({ max: 63 }),
-    partitions: fc.integer({ min: 1, max: 64 }),
-    members: fc.uniqueArray(region, { minLength: 1 }),
-  }),
-  fc.record({
-    kind: fc.constant("tick" as const),
-    origin: region,
-    hlc,
-    walHead: sequence,
-    appliedPosition: sequence,
-    chain: hash,
-    software: oddText.map((text) => text.slice(0, 20).toWellFormed()),
-    reads: fc.integer({ min: 1, max: 9 }),
-  }),
-  fc.record({
-    kind: fc.constant("schema" as const),
-    origin: region,
-    id: uuid,
-    requestHash: hash,
-    tenant: name,
-    name,
-    deadlineMs: sequence,
-    version: fc.oneof(fc.constant(null), fc.integer({ min: 1, max: 99 })),
-    schema: fc
-      .dictionary(
-        fc.constantFrom("a", "constructor", "toString", "b1"),
-        fc.constant({ class: "lww" } as const),
-        {
-          minKeys: 1,
-          noNullPrototype: true,
-        },
-      )
-      .map((fields) => ({ fields })),
-  }),
-);
-
-export const anyEntry: fc.Arbitrary<EncodedEntry> = fc.oneof(
-  batch,
-  other.map((entry) => ({ entry, data: encodeEntry(entry) })),
-);

@@ -50,6 +50,7 @@ describe("a configuration", () => {
       logLevel: "info",
       crashAt: undefined,
       wal: { rowsMax: 5_000_000, bytesMax: 4_294_967_296 },
+      conflicts: { retentionMs: 30 * 86_400_000 },
       exitWithParent: false,
     });
   });
@@ -65,6 +66,7 @@ describe("a configuration", () => {
       FOREBAY_WAL_ROWS_MAX: "1_000",
       FOREBAY_WAL_BYTES_MAX: "1000000",
       FOREBAY_POSTGRES_CONNECTIONS_MAX: "4",
+      FOREBAY_CONFLICT_RETENTION_HOURS: "36",
       FOREBAY_EXIT_WITH_PARENT: "1",
     });
     expect(config).toMatchObject({
@@ -74,6 +76,7 @@ describe("a configuration", () => {
       logLevel: "silent",
       crashAt: "after-publish:3",
       wal: { rowsMax: 1_000, bytesMax: 1_000_000 },
+      conflicts: { retentionMs: 36 * 3_600_000 },
       postgres: { connectionsMax: 4 },
       exitWithParent: true,
     });
@@ -113,6 +116,10 @@ describe("a configuration", () => {
     ],
     [{ FOREBAY_LOG_LEVEL: "loud" }, 'FOREBAY_LOG_LEVEL is "loud"; it must be one of debug, info'],
     [{ FOREBAY_WAL_ROWS_MAX: "0" }, 'FOREBAY_WAL_ROWS_MAX is "0"; it must be a whole number from 1'],
+    [
+      { FOREBAY_CONFLICT_RETENTION_HOURS: "0.5" },
+      'FOREBAY_CONFLICT_RETENTION_HOURS is "0.5"; it must be a whole number from 1 to 876000',
+    ],
     [{ FOREBAY_EXIT_WITH_PARENT: "yes" }, 'FOREBAY_EXIT_WITH_PARENT is "yes"; it must be one of 0, 1'],
   ])("refuses %o", (change, problem) => {
     const problems = problemsOf({ ...complete, ...change });

@@ -10,7 +10,11 @@ import { createRelayMetrics } from "../../../services/region/metrics/relay.ts";
 import { startRelay } from "../../../services/relay/step.ts";
 import { Meter } from "../../../services/runtime/metrics.ts";
 
-const LABELS = ["region", "partition", "peer", "route", "method", "status", "outcome", "reason", "le"];
+const LABELS = [
+  ...["region", "partition", "peer", "route", "method", "status", "outcome", "reason", "le"],
+  ...["collection", "field"],
+];
+const CONFLICT = { collection: "users", field: "name", reason: "concurrent" } as const;
 
 async function everything(): Promise<string> {
   const meter = new Meter({ region: "eu" });
@@ -23,7 +27,9 @@ async function everything(): Promise<string> {
   const stops: (string | undefined)[] = [];
   const applier = createApplierMetrics(meter, (_partition, reason) => void stops.push(reason))(1);
   const state = initialPartitionState(1);
-  applier.folded({ state, counts: { ...NO_COUNTS, operations: 7, gaps: 1 }, conflicts: 2, durationMs: 4 });
+  const counts = { ...NO_COUNTS, operations: 7, gaps: 1 };
+  const conflicts = [CONFLICT, { ...CONFLICT, reason: "deleted" as const }, CONFLICT];
+  applier.folded({ state, counts, conflicts, durationMs: 4 });
   applier.clockOffset({ region: "us", offsetMs: 600, isBeyond: true });
   applier.disagreement("us");
   applier.stopped("another log");
@@ -49,7 +55,8 @@ describe("the metrics", () => {
       'forebay_relay_published_bytes_total{partition="1",region="eu"} 100',
       'forebay_fold_operations_total{partition="1",region="eu"} 7',
       'forebay_fold_refused_entries_total{partition="1",reason="gap",region="eu"} 1',
-      'forebay_fold_conflicts_total{partition="1",region="eu"} 2',
+      'forebay_fold_conflicts_total{partition="1",reason="concurrent",collection="users",field="name",region="eu"} 2',
+      'forebay_fold_conflicts_total{partition="1",reason="deleted",collection="users",field="name",region="eu"} 1',
       'forebay_fold_stopped{partition="1",region="eu"} 1',
       'forebay_clock_offset_seconds{peer="us",region="eu"} 0.6',
       'forebay_clock_offset_exceeded_total{peer="us",region="eu"} 1',
@@ -73,6 +80,36 @@ describe("the metrics", () => {
     for (const [, labels] of text.matchAll(/^forebay_\w+\{(.*)\} /gm)) {
       for (const [, label] of labels!.matchAll(/(\w+)="/g)) expect(LABELS).toContain(label);
     }
+  });
+
+  it("count conflicts of the first 500 sets of labels by name, and all others together", async () => {
+    const meter = new Meter({});
+    const metrics = createApplierMetrics(meter, () => undefined);
+    const fold = (partition: number, conflicts: readonly { collection: string; field: string }[]) =>
+      metrics(partition).folded({
+        state: initialPartitionState(partition),
+        counts: NO_COUNTS,
+        conflicts: conflicts.map((conflict) => ({ ...CONFLICT, ...conflict })),
+        durationMs: 1,
+      });
+    const named = Array.from({ length: 499 }, (_, index) => ({ collection: "users", field: `f${index}` }));
+    fold(0, named);
+    fold(1, [...named.slice(0, 3), { collection: "orders", field: "total" }]);
+    fold(0, [...named, { collection: "orders", field: "total" }]);
+    const text = await meter.text();
+    const counted = (partition: number, collection: string, field: string) =>
+      new RegExp(
+        `^forebay_fold_conflicts_total\\{partition="${partition}",reason="concurrent",collection="${collection}",field="${field}"\\} (\\d+)$`,
+        "m",
+      ).exec(text)?.[1];
+    expect([counted(0, "users", "f0"), counted(0, "users", "f498")]).toEqual(["2", "2"]);
+    expect([counted(1, "users", "f0"), counted(1, "users", "f1"), counted(1, "orders", "total")]).toEqual([
+      "1",
+      undefined,
+      undefined,
+    ]);
+    expect([counted(1, "other", "other"), counted(0, "other", "other")]).toEqual(["3", "1"]);
+    expect(text.match(/^forebay_fold_conflicts_total/gm)).toHaveLength(502);
   });
 
   it("don't let clients make up methods", async () => {

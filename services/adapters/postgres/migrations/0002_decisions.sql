@@ -1,8 +1,15 @@
 ALTER TABLE "applied" ADD COLUMN "hlc" bigint DEFAULT 0 NOT NULL;--> statement-breakpoint
+ALTER TABLE "collections" ALTER COLUMN "schema" SET DATA TYPE json;--> statement-breakpoint
 ALTER TABLE "operations" ADD COLUMN "detail" text;--> statement-breakpoint
 ALTER TABLE "records" ADD COLUMN "tombstone" text;--> statement-breakpoint
--- Until now only schemas were rejected.
-update operations set detail = json_build_object('rejection', json_build_object('code', 'schema', 'message', reason))::text
+ALTER TABLE "records" ADD COLUMN "expires_at_ms" bigint;--> statement-breakpoint
+CREATE INDEX "records_by_expiry" ON "records" USING btree ("partition","expires_at_ms") WHERE expires_at_ms is not null;--> statement-breakpoint
+-- Until now only schemas were rejected. Those that came too late have a code of their own.
+update operations
+set detail = json_build_object('rejection',
+      case when reason like 'expired: %'
+           then json_build_object('code', 'expired', 'message', substr(reason, length('expired: ') + 1))
+           else json_build_object('code', 'schema', 'message', reason) end)::text
 where reason is not null;--> statement-breakpoint
 ALTER TABLE "operations" DROP COLUMN "reason";--> statement-breakpoint
 
@@ -110,19 +117,25 @@ $$;--> statement-breakpoint
 
 drop function forebay_commit_fold(integer, bigint, jsonb, jsonb, jsonb, jsonb, text[], text[], bigint[], uuid[], text[], bigint[], bytea[], text[], bigint[], text[], text[]);--> statement-breakpoint
 
--- Commits what a fold made, if the partition is still at the position it was folded from; false if it is not.
+-- Commits what a fold made: 'stale' if the partition is no longer at the position it was folded from; 'known' if it was
+-- guessed that its operations are new, and one is not. Parts that are null have not changed.
+-- Schemas are json, not jsonb: fields stay in the order that they were declared in, and the next fold goes by it.
 create function forebay_commit_fold(
-  p_partition integer, p_expected_position bigint, p_state jsonb, p_origins jsonb, p_collections jsonb, p_conflicts jsonb,
-  p_record_ids text[], p_fields text[], p_versions bigint[], p_tombstones text[], p_removed_ids text[],
+  p_partition integer, p_expected_position bigint, p_is_guess boolean, p_state jsonb, p_origins jsonb, p_collections json, p_conflicts jsonb,
+  p_record_ids text[], p_fields text[], p_versions bigint[], p_tombstones text[], p_expiries bigint[], p_removed_ids text[],
   p_ids uuid[], p_tenants text[], p_positions bigint[], p_request_hashes bytea[], p_origin_names text[],
   p_hlcs bigint[], p_statuses text[], p_details text[])
-returns boolean
+returns text
 language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_memoize = off
 set plan_cache_mode = force_generic_plan set jit = off as $$
 declare
   v_members text[] := array(select jsonb_array_elements_text(p_state -> 'members'));
 begin
+  -- Whoever commits ids after this look has moved the position as well, which the next statement finds.
+  if p_is_guess and exists (select from operations o where o.id = any (p_ids) and o.partition = p_partition) then
+    return 'known';
+  end if;
   update applied a
   set position = (p_state ->> 'position')::bigint, log_time_ms = (p_state ->> 'logTimeMs')::bigint,
       hlc = (p_state ->> 'hlc')::bigint,
@@ -131,7 +144,7 @@ begin
   where a.partition = p_partition and a.position = p_expected_position;
   if not found then
     if p_expected_position <> 0 then
-      return false;
+      return 'stale';
     end if;
     insert into applied (partition, position, log_time_ms, hlc, chain, cluster, partitions, members)
     values (p_partition, (p_state ->> 'position')::bigint, (p_state ->> 'logTimeMs')::bigint,
@@ -139,35 +152,40 @@ begin
             p_state ->> 'cluster', (p_state ->> 'partitions')::integer, v_members)
     on conflict do nothing;
     if not found then
-      return false;
+      return 'stale';
     end if;
   end if;
 
-  insert into origins (partition, region, watermark, epoch, hlc, chain, tick, promise)
-  select p_partition, o.region, o.watermark, o.epoch, o.hlc, o.chain, o.tick, o.promise
-  from jsonb_to_recordset(p_origins)
-       o(region text, watermark bigint, epoch bigint, hlc bigint, chain text, tick jsonb, promise jsonb)
-  on conflict (partition, region) do update
-  set watermark = excluded.watermark, epoch = excluded.epoch, hlc = excluded.hlc, chain = excluded.chain,
-      tick = excluded.tick, promise = excluded.promise
-  where (origins.watermark, origins.epoch, origins.hlc, origins.tick, origins.promise)
-        is distinct from (excluded.watermark, excluded.epoch, excluded.hlc, excluded.tick, excluded.promise);
+  if p_origins is not null then
+    insert into origins (partition, region, watermark, epoch, hlc, chain, tick, promise)
+    select p_partition, o.region, o.watermark, o.epoch, o.hlc, o.chain, o.tick, o.promise
+    from jsonb_to_recordset(p_origins)
+         o(region text, watermark bigint, epoch bigint, hlc bigint, chain text, tick jsonb, promise jsonb)
+    on conflict (partition, region) do update
+    set watermark = excluded.watermark, epoch = excluded.epoch, hlc = excluded.hlc, chain = excluded.chain,
+        tick = excluded.tick, promise = excluded.promise
+    where (origins.watermark, origins.epoch, origins.hlc, origins.tick, origins.promise)
+          is distinct from (excluded.watermark, excluded.epoch, excluded.hlc, excluded.tick, excluded.promise);
+  end if;
 
-  insert into collections (partition, version, tenant, name, schema)
-  select p_partition, c.version, c.tenant, c.name, c.schema
-  from jsonb_to_recordset(p_collections) c(version integer, tenant text, name text, schema jsonb)
-  on conflict (partition, tenant, name) do update set version = excluded.version, schema = excluded.schema;
+  if p_collections is not null then
+    insert into collections (partition, version, tenant, name, schema)
+    select p_partition, c.version, c.tenant, c.name, c.schema
+    from json_to_recordset(p_collections) c(version integer, tenant text, name text, schema json)
+    on conflict (partition, tenant, name) do update set version = excluded.version, schema = excluded.schema;
+  end if;
 
   -- The row of `applied` is locked: nobody else writes records, so that rows need not be locked one by one as
   -- `on conflict` would. In the order of the index, neighbours find its pages where the one before left them.
   merge into records
-  using (select * from unnest(p_record_ids, p_fields, p_versions, p_tombstones) u(record_id, fields, version, tombstone)
+  using (select * from unnest(p_record_ids, p_fields, p_versions, p_tombstones, p_expiries)
+                       u(record_id, fields, version, tombstone, expires_at_ms)
          order by u.record_id collate "C") r
   on records.record_id = r.record_id
-  when matched then update set fields = r.fields, version = r.version, tombstone = r.tombstone
+  when matched then update set fields = r.fields, version = r.version, tombstone = r.tombstone, expires_at_ms = r.expires_at_ms
   when not matched then
-    insert (version, partition, record_id, fields, tombstone)
-    values (r.version, p_partition, r.record_id, r.fields, r.tombstone);
+    insert (version, partition, record_id, fields, tombstone, expires_at_ms)
+    values (r.version, p_partition, r.record_id, r.fields, r.tombstone, r.expires_at_ms);
 
   if cardinality(p_removed_ids) > 0 then
     delete from records r where r.record_id = any (p_removed_ids);
@@ -178,14 +196,16 @@ begin
   from unnest(p_ids, p_tenants, p_positions, p_request_hashes, p_origin_names, p_hlcs, p_statuses, p_details)
        o(id, tenant, position, request_hash, origin, hlc, status, detail);
 
-  insert into conflicts (position, log_time_ms, partition, ordinal, loser_operation, winner_operation,
-                         tenant, collection, key, field, entry, reason, loser, winner)
-  select c.position, c."logTimeMs", p_partition, c.ordinal,
-         (c.loser ->> 'operation')::uuid, (c.winner ->> 'operation')::uuid,
-         c.tenant, c.collection, c.key, c.field, c.entry, c.reason, c.loser, c.winner
-  from jsonb_to_recordset(p_conflicts)
-       c(position bigint, "logTimeMs" bigint, ordinal integer, tenant text, collection text, key text,
-         field text, entry text, reason text, loser jsonb, winner jsonb);
-  return true;
+  if p_conflicts is not null then
+    insert into conflicts (position, log_time_ms, partition, ordinal, loser_operation, winner_operation,
+                           tenant, collection, key, field, entry, reason, loser, winner)
+    select c.position, c."logTimeMs", p_partition, c.ordinal,
+           (c.loser ->> 'operation')::uuid, (c.winner ->> 'operation')::uuid,
+           c.tenant, c.collection, c.key, c.field, c.entry, c.reason, c.loser, c.winner
+    from jsonb_to_recordset(p_conflicts)
+         c(position bigint, "logTimeMs" bigint, ordinal integer, tenant text, collection text, key text,
+           field text, entry text, reason text, loser jsonb, winner jsonb);
+  end if;
+  return 'committed';
 end
 $$;

@@ -18,7 +18,7 @@ export const value: FieldKind<ValueState> = {
     if (Number.isSafeInteger(sum)) return applied({ kind: "value", value: sum });
     const { hlc, origin, operation } = write;
     const winner = { origin, hlc, value: before };
-    const loser = { origin, hlc, operation, value: change.argument };
+    const loser = { origin, hlc, operation, operator: change.operator, value: change.argument };
     return ineffective(state ?? { kind: "value" }, [{ reason: "overflow", loser, winner }]);
   },
   show: (state) => state.value,

@@ -8,6 +8,7 @@ import {
   writtenBy,
   type Applied,
   type Loss,
+  type Operator,
   type WriteContext,
   type Written,
 } from "../kind.ts";
@@ -46,18 +47,25 @@ function loss(input: {
   options: { write: WriteContext; entry?: string };
   reason?: Loss["reason"];
 }): Loss {
+  const { loser, winner, options } = input;
   const side = (cell: Cell) => ({
     origin: cell.origin,
     hlc: cell.hlc,
     value: cell.value ?? null,
-    ...(isOf(cell, input.options.write) ? { operation: input.options.write.operation } : {}),
+    ...(isOf(cell, options.write) ? { operation: options.write.operation } : {}),
   });
   return {
     reason: input.reason ?? "concurrent",
-    ...(input.options.entry === undefined ? {} : { entry: input.options.entry }),
-    loser: side(input.loser),
-    winner: side(input.winner),
+    ...(options.entry === undefined ? {} : { entry: options.entry }),
+    loser: { ...side(loser), operator: operatorOf(loser, options.entry) },
+    winner: side(winner),
   };
+}
+
+/** What the cell was written with: of a map's entry, or of a whole field. */
+function operatorOf({ value }: Cell, entry: string | undefined): Operator {
+  if (entry === undefined) return value === undefined ? "unset" : "set";
+  return value === undefined ? "drop" : "put";
 }
 
 function isOf(cell: Cell, write: WriteContext): boolean {
@@ -65,8 +73,9 @@ function isOf(cell: Cell, write: WriteContext): boolean {
 }
 
 /** Compared in canonical form: a store may hand an object back with its members in another order. */
-function sameValue(one: Cell, other: Cell): boolean {
-  return canonicalJson(one.value ?? null) === canonicalJson(other.value ?? null);
+function sameValue({ value: one }: Cell, { value: other }: Cell): boolean {
+  if (one === undefined || other === undefined) return one === other;
+  return canonicalJson(one) === canonicalJson(other);
 }
 
 /** True for a marker that nothing can be older than. */

@@ -17,7 +17,11 @@ export const counter: FieldKind<CounterState> = {
     const { hlc, origin, operation } = write;
     const winner = { origin, hlc, value: before.sum };
     return ineffective(before, [
-      { reason: "overflow", loser: { origin, hlc, operation, value: increment }, winner },
+      {
+        reason: "overflow",
+        loser: { origin, hlc, operation, operator: change.operator, value: increment },
+        winner,
+      },
     ]);
   },
   show: (state) => state.sum,

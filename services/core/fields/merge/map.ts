@@ -60,5 +60,6 @@ function writeEntries(
 
 function full(entry: string, value: JsonValue | undefined, { hlc, origin, operation }: WriteContext): Loss {
   const winner = { origin, hlc, value: FIELD_ENTRIES_MAX };
-  return { reason: "full", entry, loser: { origin, hlc, operation, value: value ?? null }, winner };
+  const operator = value === undefined ? "drop" : "put";
+  return { reason: "full", entry, loser: { origin, hlc, operation, operator, value: value ?? null }, winner };
 }

@@ -55,7 +55,7 @@ function add(state: SetState, added: readonly string[], write: WriteContext): Ap
   const { hlc, origin, operation } = write;
   const losses = refused.map((element) => ({
     reason: "full" as const,
-    loser: { origin, hlc, operation, value: JSON.parse(element) as JsonValue },
+    loser: { origin, hlc, operation, operator: "add" as const, value: JSON.parse(element) as JsonValue },
     winner: { origin, hlc, value: FIELD_ENTRIES_MAX },
   }));
   if (added.length > 0 && refused.length === added.length) return ineffective(state, losses);

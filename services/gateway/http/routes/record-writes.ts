@@ -3,14 +3,17 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { WriteAnswer } from "../../../protocol/http/answers.ts";
 import { WriteBody } from "../../../protocol/http/write-body.ts";
-import { answerChange } from "../change-answer.ts";
+import { answerChange, answerWrite } from "../change-answer.ts";
 import {
   ChangeAnswerHeaders,
   ChangeHeaders,
   IfMatchRequestHeader,
   ORDERED_PROBLEMS,
+  PreferRequestHeader,
   RECORD_URL,
   RecordParams,
+  WRITE_ANSWERS,
+  WRITE_PROBLEMS,
   type RecordNames,
 } from "../documents.ts";
 import { readJsonBody, refuseBody } from "../json-body.ts";
@@ -26,13 +29,6 @@ export function addRecordWriteRoutes(app: FastifyInstance, context: RouteContext
   addRestore(app, context);
 }
 
-const WriteAnswerHeaders = {
-  ...ChangeAnswerHeaders,
-  "Preference-Applied": Type.Literal("wait=committed", {
-    description: "Present when the wait was honoured.",
-  }),
-};
-
 const writeDocument: RouteDocument = {
   operationId: "writeRecord",
   summary: "Write to a record",
@@ -42,56 +38,28 @@ const writeDocument: RouteDocument = {
   params: RecordParams,
   headers: Type.Object({
     ...ChangeHeaders,
-    Prefer: Type.Optional(
-      Type.String({
-        description:
-          "`wait=committed`: answer once the log has ordered the write, if that is within the deadline.",
-      }),
-    ),
+    Prefer: PreferRequestHeader,
     "If-Match": IfMatchRequestHeader,
     "If-None-Match": Type.Optional(Type.Literal("*", { description: "There must be no such record." })),
   }),
   body: WriteBody,
-  answers: {
-    200: {
-      description: "The log has ordered the write: committed or superseded.",
-      body: WriteAnswer,
-      headers: WriteAnswerHeaders,
-    },
-    202: {
-      description: "The write is durable in this region and is on its way to the others.",
-      body: WriteAnswer,
-      headers: WriteAnswerHeaders,
-    },
-    409: {
-      description:
-        "As a receipt: another region was first with another request under the same Idempotency-Key.",
-      body: WriteAnswer,
-      headers: WriteAnswerHeaders,
-    },
-  },
+  answers: WRITE_ANSWERS,
   problems: [
     ...ORDERED_PROBLEMS,
+    ...WRITE_PROBLEMS,
     "invalid-key",
-    "unknown-collection",
     "unknown-operator",
     "unknown-field",
     "wrong-operator",
     "wrong-type",
+    "deprecated-field",
     "unstorable-value",
     "empty-write",
     "too-many-changes",
     "condition-on-local-write",
     "across-partitions",
-    "wal-full",
     "precondition-failed",
-    "not-unique",
-    "immutable-field",
-    "transition-refused",
-    "out-of-bounds",
     "stale-fence",
-    "deleted",
-    "schema-changed",
   ],
 };
 
@@ -112,8 +80,7 @@ function addWrite(app: FastifyInstance, context: RouteContext): void {
         body: readJsonBody(headers, body),
         waitCommitted,
       });
-      if (waitCommitted && result.status !== "accepted") reply.header("preference-applied", "wait=committed");
-      return answerChange(reply, result, { sessionSecret, showResult: recordResult });
+      return answerWrite(reply, result, { sessionSecret, waitCommitted });
     },
   });
 }

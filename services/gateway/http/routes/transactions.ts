@@ -38,6 +38,7 @@ const document: RouteDocument = {
     "unknown-field",
     "wrong-operator",
     "wrong-type",
+    "deprecated-field",
     "unstorable-value",
     "empty-write",
     "too-many-changes",

@@ -58,10 +58,10 @@ export class TestLog {
   #ids = 0;
   readonly #origins = new Map<Region, OriginLog>();
 
-  constructor() {
+  constructor({ schema = PEOPLE }: { readonly schema?: CollectionSchema } = {}) {
     const cluster = uuidOf("cluster");
     this.put({ kind: "genesis", cluster, partition: 0, partitions: 1, members: REGIONS });
-    this.schema(COLLECTION, PEOPLE);
+    this.schema(COLLECTION, schema);
   }
 
   get position(): number {

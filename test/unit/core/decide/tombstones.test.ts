@@ -61,9 +61,9 @@ describe("a local write that is ordered after a tombstone (I8)", () => {
     const winner = { origin: decidedOrigin("us"), hlc: tombstone!.hlc, value: null };
     const place = { reason: "deleted", collection: "people", key: "one", position: log.position, winner };
     expect(log.store.conflicts).toMatchObject([
-      { ...place, ordinal: 0, field: "name", loser: { ...loser, value: "Eve" } },
-      { ...place, ordinal: 1, field: "visits", loser: { ...loser, value: 2 } },
-      { ...place, ordinal: 2, field: "tags", loser: { ...loser, value: ["y"] } },
+      { ...place, ordinal: 0, field: "name", loser: { ...loser, operator: "set", value: "Eve" } },
+      { ...place, ordinal: 1, field: "visits", loser: { ...loser, operator: "inc", value: 2 } },
+      { ...place, ordinal: 2, field: "tags", loser: { ...loser, operator: "add", value: ["y"] } },
     ]);
   });
 

@@ -1,0 +1,71 @@
+/** Entries that are folded and committed together, and the rows that they are folded onto. */
+import type { Entry, OrderedEntry } from "../core/entry.ts";
+import type { FoldResult } from "../core/fold/fold.ts";
+import type { FoldRows, FoldSlice } from "../core/fold/state.ts";
+import { decodeEntry } from "../protocol/entry-codec.ts";
+import type { LogMessage } from "../ports/global-log.ts";
+
+/** Entries of one commit, with the rows that they touch. */
+export interface LoadedGroup {
+  readonly entries: readonly OrderedEntry[];
+  readonly slice: FoldSlice;
+  /** The slice comes from memory: whether the operations took effect before was not asked. */
+  readonly isGuessed: boolean;
+}
+
+/**
+ * Decodes messages as they are needed, in groups of a commit's size.
+ * @throws {UndecodableEntryError} after the group before it: what the log says up to there holds in every region.
+ */
+export function* groupsOf(
+  messages: readonly LogMessage[],
+  operationsMax: number,
+): Generator<OrderedEntry[], void> {
+  let group: OrderedEntry[] = [];
+  let operations = 0;
+  try {
+    for (const { position, storedAtMs, data } of messages) {
+      const { entry, checksum } = decodeEntry(data);
+      group.push({ position, storedAtMs, checksum, entry });
+      operations += operationsOf(entry);
+      if (operations < operationsMax) continue;
+      yield group;
+      group = [];
+      operations = 0;
+    }
+  } finally {
+    if (group.length > 0) yield group;
+  }
+}
+
+function operationsOf(entry: Entry): number {
+  if (entry.kind === "batch") return entry.operations.length;
+  return entry.kind === "propose" ? entry.proposals.length : 0;
+}
+
+/** What a fold has changed. */
+export interface FoldedRows {
+  readonly records: FoldResult["records"];
+  readonly operations: ReadonlySet<string>;
+}
+
+export function foldedRows({ records, outcomes }: FoldResult): FoldedRows {
+  return { records, operations: new Set(outcomes.map((outcome) => outcome.id)) };
+}
+
+/** The rows as the folds before have left them, whether or not the load has seen those. */
+export function overlay(recent: readonly FoldedRows[], loaded: FoldSlice): FoldRows {
+  const newestFirst = [...recent, loaded];
+  return {
+    records: {
+      get(id) {
+        for (const { records } of newestFirst) {
+          const record = records.get(id);
+          if (record !== undefined) return record;
+        }
+        return undefined;
+      },
+    },
+    operations: { has: (id) => newestFirst.some(({ operations }) => operations.has(id)) },
+  };
+}

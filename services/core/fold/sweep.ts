@@ -1,0 +1,25 @@
+/** Folding a sweep: what has expired by log time is removed, and tombstones that nothing older can still come for. */
+import type { SweepEntry } from "../entry.ts";
+import { recordIdText } from "../operation.ts";
+import { isExpired, type StoredRecord } from "../record.ts";
+import { hlcFloor, type PartitionState } from "./state.ts";
+import { count, currentRow, type FoldWork } from "./work.ts";
+
+export function foldSweep(work: FoldWork, entry: SweepEntry): void {
+  for (const record of entry.records) {
+    const id = recordIdText(record);
+    const row = currentRow(work, id);
+    if (row === undefined || !isForgettable(row, work.state)) continue;
+    count(work, "swept");
+    work.records.set(id, null);
+  }
+}
+
+/**
+ * Once every member's folded stamp is past a tombstone's, all that was written without knowing of the delete has met it.
+ */
+function isForgettable(row: StoredRecord, state: PartitionState): boolean {
+  if (row.tombstone === undefined) return isExpired(row, state.logTimeMs);
+  const isOver = row.expiresAtMs !== undefined && state.logTimeMs > row.expiresAtMs;
+  return isOver && hlcFloor(state) > row.tombstone.hlc;
+}

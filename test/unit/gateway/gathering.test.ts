@@ -1,0 +1,201 @@
+/** Proposals gather while publishes are on their way: few entries for many requests, and no queue without a bound (I15). */
+import { describe, expect, it } from "vitest";
+import { partitionOf } from "../../../services/core/partition.ts";
+import { GatewayError } from "../../../services/gateway/errors.ts";
+import {
+  Proposer,
+  PROPOSALS_MAX,
+  QUEUE_CHARACTERS_MAX,
+  QUEUE_MAX,
+} from "../../../services/gateway/decisions/proposer.ts";
+import { decodeEntry } from "../../../services/protocol/entry-codec.ts";
+import { list, read, TENANT, write } from "./bed.ts";
+import {
+  acquire,
+  credit,
+  ending,
+  lease,
+  orderedBed,
+  pay,
+  proposalsAfter,
+  twoOrderedRegions,
+} from "./ordered.ts";
+
+const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
+
+describe("authoritative writes at the same time", () => {
+  it("go to the log in few entries, and each gets its own answer", async () => {
+    const bed = await orderedBed();
+    const { gateway } = bed.first;
+    await bed.run(gateway.write(credit(50)));
+    const end = bed.servers.messages(0).length;
+    const writing = numbers(200).map((number) =>
+      ending(gateway.write(credit(-1, { key: `k${number % 2}` }))),
+    );
+    const poor = await bed.run(Promise.all(writing));
+    for (const answer of poor) expect(answer).toMatchObject({ code: "out-of-bounds" });
+    const spending = numbers(200).map(() => ending(gateway.write(credit(-1))));
+    const answers = await bed.run(Promise.all(spending));
+    const refused = answers.filter((answer) => answer instanceof GatewayError);
+    expect(refused).toHaveLength(150);
+    expect((await bed.run(gateway.read(read()))).fields["credit"]).toBe(0);
+    const counts = proposalsAfter(bed, end);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(400);
+    expect(counts.length).toBeLessThanOrEqual(12);
+  });
+
+  it("of all sorts share an entry, and are decided in the order in which they came", async () => {
+    const bed = await orderedBed();
+    const { gateway } = bed.first;
+    await bed.run(gateway.write(pay({ key: "warm" })));
+    const end = bed.servers.messages(0).length;
+    const answers = await bed.run(
+      Promise.all([
+        ending(gateway.write(credit(1, { key: "warm" }))),
+        ending(gateway.write(credit(1, { key: "warm", body: { set: { credit: 7 } } }))),
+        ending(gateway.lease(lease(acquire("one")))),
+        ending(gateway.lease(lease(acquire("two")))),
+        ending(gateway.read(read({ key: "warm", consistency: "linearizable" }))),
+      ]),
+    );
+    expect(answers).toMatchObject([
+      { results: [{ fields: { credit: 1 } }] },
+      { status: "committed" },
+      { status: "committed" },
+      { code: "lease-held" },
+      { key: "warm" },
+    ]);
+    expect(proposalsAfter(bed, end).length).toBeLessThanOrEqual(3);
+    expect((await bed.run(gateway.read(read({ key: "warm" })))).fields["credit"]).toBe(7);
+  });
+
+  it("that one entry can't take go in several", async () => {
+    const bed = await orderedBed();
+    const { gateway } = bed.first;
+    const end = bed.servers.messages(0).length;
+    const long = "x".repeat(40_000);
+    const writing = numbers(20).map((number) =>
+      gateway.write(write({ key: `k${number}`, body: { set: { name: long, credit: 1 } } })),
+    );
+    for (const result of await bed.run(Promise.all(writing))) expect(result.status).toBe("committed");
+    const counts = proposalsAfter(bed, end);
+    expect(Math.max(...counts)).toBeLessThanOrEqual(4);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(20);
+  });
+
+  it("leave no request behind while the log is slow", async () => {
+    const { bed, eu, us } = await twoOrderedRegions();
+    bed.faults.jitterMs = 300;
+    const end = bed.servers.messages(0).length;
+    const writing = numbers(300).map((number) => {
+      const { gateway } = number % 2 === 0 ? eu : us;
+      return gateway.write(credit(1, { key: `k${number}`, deadlineMs: 10_000 }));
+    });
+    for (const result of await bed.run(Promise.all(writing))) expect(result.status).toBe("committed");
+    expect(proposalsAfter(bed, end).length).toBeLessThanOrEqual(20);
+  });
+});
+
+describe("linearizable reads at the same time", () => {
+  it("share a barrier, which holds no proposal", async () => {
+    const bed = await orderedBed();
+    const { gateway } = bed.first;
+    await bed.run(gateway.write(pay()));
+    const end = bed.servers.messages(0).length;
+    const reading = numbers(100).map(() => gateway.read(read({ consistency: "linearizable" })));
+    for (const { fields } of await bed.run(Promise.all(reading))) expect(fields["status"]).toBe("paid");
+    const counts = proposalsAfter(bed, end);
+    expect(counts.length).toBeLessThanOrEqual(5);
+    expect(counts.every((count) => count === 0)).toBe(true);
+  });
+
+  it("that come while one is on its way share the next: that one may be too early for them", async () => {
+    const bed = await orderedBed();
+    const { gateway } = bed.first;
+    await bed.run(gateway.write(pay()));
+    bed.faults.jitterMs = 200;
+    const end = bed.servers.messages(0).length;
+    const first = gateway.read(read({ consistency: "linearizable" }));
+    // Past the reads of the catalog and of the members: the barrier is on its way.
+    await bed.pass(20);
+    const later = numbers(10).map(() => gateway.list(list({ consistency: "linearizable" })));
+    const { session } = await bed.run(first);
+    const sessions = (await bed.run(Promise.all(later))).map((listed) => listed.session.positions["0"]!);
+    expect(proposalsAfter(bed, end)).toEqual([0, 0]);
+    const barriers = bed.servers
+      .messages(0)
+      .filter(({ data, position }) => position > end && decodeEntry(data).entry.kind === "propose")
+      .map(({ position }) => position);
+    expect(session.positions["0"]).toBeGreaterThanOrEqual(barriers[0]!);
+    expect(Math.min(...sessions)).toBeGreaterThanOrEqual(barriers[1]!);
+  });
+
+  it("by list take one barrier for each partition, by read only that of the key", async () => {
+    const bed = await orderedBed({ partitions: 4 });
+    const { gateway } = bed.first;
+    await bed.run(gateway.write(pay()));
+    const ends = numbers(4).map((partition) => bed.servers.messages(partition).length);
+    const own = partitionOf({ tenant: TENANT, key: "ada" }, 4);
+    const barriers = () => numbers(4).map((partition) => proposalsAfter(bed, ends[partition]!, partition));
+    await bed.run(gateway.read(read({ consistency: "linearizable" })));
+    expect(barriers()).toEqual(numbers(4).map((partition) => (partition === own ? [0] : [])));
+    await bed.run(gateway.list(list({ consistency: "linearizable" })));
+    expect(barriers()).toEqual(numbers(4).map((partition) => (partition === own ? [0, 0] : [0])));
+  });
+});
+
+describe("the proposer", () => {
+  async function proposerOf() {
+    const bed = await orderedBed();
+    const proposer = new Proposer(bed.first.options, 0);
+    return { bed, proposer, deadlineAtMs: bed.world.nowMs + 60_000 };
+  }
+
+  it("takes no more than may wait, says so at once, and takes more once they are gone", async () => {
+    const { bed, proposer, deadlineAtMs } = await proposerOf();
+    const waiting = numbers(QUEUE_MAX).map(() => proposer.publish(undefined, deadlineAtMs));
+    const error = await bed.refused(proposer.publish(undefined, deadlineAtMs));
+    expect(error.code).toBe("overloaded");
+    expect(error.details.retryAfterMs).toBeGreaterThan(0);
+    await bed.run(Promise.all(waiting));
+    expect(await bed.run(proposer.publish(undefined, deadlineAtMs))).toEqual({
+      position: bed.servers.messages(0).length,
+    });
+  });
+
+  it("takes no more characters than may wait, either", async () => {
+    const { bed, proposer, deadlineAtMs } = await proposerOf();
+    // Nothing is folded: what they say doesn't matter.
+    bed.first.stopRoles();
+    await bed.pass(3_500);
+    const line = "x".repeat(QUEUE_CHARACTERS_MAX / 8);
+    const waiting = numbers(8).map(() => proposer.publish(line, deadlineAtMs));
+    expect(await bed.refusal(proposer.publish("x", deadlineAtMs))).toBe("overloaded");
+    await bed.run(Promise.all(waiting));
+    expect(await bed.run(proposer.publish("x", deadlineAtMs))).toHaveProperty("position");
+  });
+
+  it("puts no more into an entry than an entry may hold, and keeps their order", async () => {
+    const { bed, proposer, deadlineAtMs } = await proposerOf();
+    const end = bed.servers.messages(0).length;
+    const barriers = numbers(PROPOSALS_MAX + 1).map(() => proposer.publish(undefined, deadlineAtMs));
+    const published = await bed.run(Promise.all(barriers));
+    const positions = published.map((one) => (one === "unknown" ? 0 : one.position));
+    expect(new Set(positions)).toEqual(new Set([end + 1, end + 2]));
+    expect(positions.toSorted((one, other) => one - other)).toEqual(positions);
+  });
+
+  it("doesn't send what nobody waits for any more", async () => {
+    const { bed, proposer } = await proposerOf();
+    bed.faults.jitterMs = 500;
+    const end = bed.servers.messages(0).length;
+    const first = proposer.publish(undefined, bed.world.nowMs + 10_000);
+    // The first is on its way; this one waits for the next entry, and longer than its client does.
+    await bed.pass(0);
+    const late = proposer.publish("late", bed.world.nowMs + 1);
+    expect(await bed.refusal(late)).toBe("no-quorum");
+    await bed.run(first);
+    await bed.pass(3_000);
+    expect(proposalsAfter(bed, end)).toEqual([0]);
+  });
+});

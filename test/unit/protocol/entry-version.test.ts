@@ -1,0 +1,108 @@
+/** The header's version is outside of the checksum: it must be the one that the entry's kind is written with. */
+import { describe, expect, it } from "vitest";
+import type { Entry } from "../../../services/core/entry.ts";
+import { sha256, ZERO_HASH } from "../../../services/core/hash.ts";
+import { hlcFromMilliseconds } from "../../../services/core/hlc.ts";
+import { uuidOf } from "../../../services/core/operation-id.ts";
+import type { CollectionSchema } from "../../../services/core/schema.ts";
+import {
+  decodeEntry,
+  encodeBatch,
+  encodeEntry,
+  encodeOperation,
+  ENTRY_VERSION,
+  schemaVersion,
+} from "../../../services/protocol/entry-codec.ts";
+import { UndecodableEntryError } from "../../../services/protocol/undecodable.ts";
+
+const ID = uuidOf("entry");
+const HLC = hlcFromMilliseconds(1_767_225_600_000);
+const LWW = { a: { class: "lww", type: "string" } } as const;
+const NAMES = { tenant: "default", name: "users" } as const;
+
+const tick: Entry = {
+  kind: "tick", origin: "eu", hlc: HLC, walHead: 0, appliedPosition: 0, chain: ZERO_HASH, software: "0.1.0", reads: 1,
+}; // prettier-ignore
+const genesis: Entry = { kind: "genesis", cluster: ID, partition: 0, partitions: 2, members: ["eu"] };
+const schema = (schema: CollectionSchema): Uint8Array =>
+  encodeEntry({
+    kind: "schema", origin: "us", id: ID, requestHash: ZERO_HASH, ...NAMES, deadlineMs: 1, version: null, schema,
+  }); // prettier-ignore
+const body = '[["a","lww","set",1]]';
+const batch = encodeBatch({ origin: "eu", epoch: 1, first: 1, last: 1, previous: ZERO_HASH }, [
+  encodeOperation({
+    id: ID,
+    ...NAMES,
+    collection: "users",
+    key: "a",
+    hlc: HLC,
+    seen: 0,
+    requestHash: ZERO_HASH,
+    body,
+  }),
+]);
+
+/** Regions that still run older software read what version 1 can say. */
+const ENTRIES: readonly (readonly [name: string, version: number, data: Uint8Array])[] = [
+  ["genesis", 1, encodeEntry(genesis)],
+  ["tick", 1, encodeEntry(tick)],
+  ["batch", 1, batch],
+  ["schema", 1, schema({ fields: LWW })],
+  ["schema of merge fields", 1, schema({ fields: { a: { class: "merge", kind: "counter" } } })],
+  ["schema with an authoritative field", 2, schema({ fields: { ...LWW, b: { class: "authoritative" } } })],
+  ["schema that places records", 2, schema({ fields: LWW, partitionBy: "collection" })],
+  ["schema that places records by key", 2, schema({ fields: LWW, partitionBy: "key" })],
+  ["schema with authoritative deletes", 2, schema({ fields: LWW, delete: "authoritative" })],
+  ["proposals", 2, encodeEntry({ kind: "propose", origin: "eu", proposals: [] })],
+];
+
+function failure(data: Uint8Array): string {
+  try {
+    decodeEntry(data);
+  } catch (error) {
+    if (error instanceof UndecodableEntryError) return error.message;
+    throw error;
+  }
+  return "it was decoded";
+}
+
+describe("the version of an entry", () => {
+  it.each(ENTRIES)("%s is written and read as version %i", (_, version, data) => {
+    expect(Buffer.from(data).toString("latin1", 0, 10)).toBe(`forebay/${version} `);
+    expect(failure(data)).toBe("it was decoded");
+  });
+
+  it.each(ENTRIES)("%s, of version %i, is refused under any other", (_, version, data) => {
+    const [header, ...body] = Buffer.from(data).toString("utf8").split("\n");
+    for (let other = 1; other <= ENTRY_VERSION + 7; other += 1) {
+      if (other === version) continue;
+      const changed = [header!.replace(`forebay/${version}`, `forebay/${other}`), ...body].join("\n");
+      const reason = other > ENTRY_VERSION ? /newer than 2: upgrade/ : / entry of version \d says \d/;
+      expect(failure(Buffer.from(changed))).toMatch(reason);
+    }
+  });
+
+  it.each(ENTRIES)("%s, of version %i, is refused when any bits of that byte flip", (_, __, data) => {
+    const place = "forebay/".length;
+    for (let flip = 1; flip < 256; flip += 1) {
+      const changed = Buffer.from(data);
+      changed[place] = changed[place]! ^ flip;
+      expect(failure(changed)).not.toBe("it was decoded");
+    }
+  });
+
+  it("is that of the schema, whichever of its fields needs it", () => {
+    expect(schemaVersion({ fields: {} })).toBe(1);
+    expect(schemaVersion({ fields: LWW })).toBe(1);
+    expect(schemaVersion({ fields: { z: { class: "authoritative" }, ...LWW } })).toBe(2);
+  });
+
+  it("does not let version 1 say what it could not: a batch has no changes that the log decides on", () => {
+    const line = Buffer.from(batch).toString("utf8").split("\n").slice(1).join("\n");
+    const body = line.replace('["a","lww","set",1]', '["a","value","set",1]');
+    for (const version of [1, 2]) {
+      const data = Buffer.from(`forebay/${version} ${sha256(body)}\n${body}`);
+      expect(failure(data)).toMatch(/^operation: /);
+    }
+  });
+});
