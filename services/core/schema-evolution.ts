@@ -4,6 +4,7 @@
  */
 import { canonicalJson, own } from "./json.ts";
 import {
+  fieldsInOrder,
   valueTypeOf,
   type AuthoritativeField,
   type CollectionSchema,
@@ -14,7 +15,7 @@ import {
 /** Why a schema can't follow another, in sentences; empty when it can. */
 export function evolutionProblems(before: CollectionSchema, after: CollectionSchema): string[] {
   const problems: string[] = [];
-  for (const [name, definition] of Object.entries(before.fields)) {
+  for (const [name, definition] of fieldsInOrder(before)) {
     const next = own(after.fields, name);
     if (next === undefined) {
       const reason = 'records may hold values of it; set "deprecated": true instead';

@@ -118,6 +118,11 @@ export function isOfFieldKind(
   return definition === undefined || kindOfField(definition) === change.kind;
 }
 
+/** By name: where the order of fields decides which of several rules is told, it must not be that of a store. */
+export function fieldsInOrder(schema: CollectionSchema): [string, FieldDefinition][] {
+  return Object.entries(schema.fields).sort(([one], [other]) => (one < other ? -1 : 1));
+}
+
 export function hasType(value: unknown, type: ValueType): boolean {
   switch (type) {
     case "json":

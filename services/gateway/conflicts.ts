@@ -46,7 +46,9 @@ export class Conflicts {
     const conflict = await this.#find(request);
     const body = writeBackBody(conflict);
     if (body === undefined) {
-      throw notRestorable(`conflict ${id} was recorded by software that did not keep how the value was written`);
+      throw notRestorable(
+        `conflict ${id} was recorded by software that did not keep how the value was written`,
+      );
     }
     if (!(await this.#isKnown(request))) await this.#checkAlive(conflict);
     const { collection, key } = conflict;

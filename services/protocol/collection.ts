@@ -1,5 +1,6 @@
 /** A collection's schema on the wire: the shape. What the shape can't say is checked by `core/schema.ts`. */
 import { Type } from "typebox";
+import { unstorableReason } from "../core/json.ts";
 import { FIELD_NAME_PATTERN, MERGE_KINDS, VALUE_TYPES } from "../core/schema.ts";
 
 const ValueTypeName = Type.Enum([...VALUE_TYPES], {
@@ -9,7 +10,14 @@ const ValueTypeName = Type.Enum([...VALUE_TYPES], {
 const deprecated = Type.Optional(
   Type.Boolean({ description: "New writes are refused; what is there stays to be read." }),
 );
-const defaultValue = Type.Optional(Type.Unknown({ description: "What is shown where nothing is set." }));
+/** As with what is written: the log would take any value, and every region's database would refuse to fold it. */
+const defaultValue = Type.Optional(
+  Type.Refine(
+    Type.Unknown({ description: "What is shown where nothing is set." }),
+    (value) => unstorableReason(value) === undefined,
+    (value) => `the default ${unstorableReason(value)}`,
+  ),
+);
 
 const LwwFieldBody = Type.Object(
   { class: Type.Literal("lww"), type: Type.Optional(ValueTypeName), default: defaultValue, deprecated },
@@ -47,6 +55,8 @@ const AuthoritativeFieldBody = Type.Object(
         additionalProperties: false,
       }),
     ),
+    default: defaultValue,
+    deprecated,
   },
   { additionalProperties: false },
 );

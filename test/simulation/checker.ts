@@ -6,6 +6,7 @@ import { addToDigest, digestText, EMPTY_DIGEST, rowHash, type Digest } from "../
 import { foldEntries } from "../../services/core/fold/fold.ts";
 import {
   initialPartitionState,
+  type Conflict,
   type OperationOutcome,
   type PartitionState,
 } from "../../services/core/fold/state.ts";
@@ -22,6 +23,7 @@ class Reference {
   state: PartitionState;
   readonly records = new Map<string, StoredRecord>();
   readonly outcomes = new Map<string, OperationOutcome>();
+  readonly conflicts: Conflict[] = [];
   /** By position. */
   readonly digests: string[] = [];
   readonly #decisions = new DecisionChecks(this.records);
@@ -48,6 +50,7 @@ class Reference {
       require(!this.outcomes.has(outcome.id), "I4", `operation ${outcome.id} took effect twice`);
       this.outcomes.set(outcome.id, outcome);
     }
+    this.conflicts.push(...result.conflicts);
     this.digests.push(stateDigest(this.state, this.#digest));
     this.#decisions.after(entry, result);
   }
@@ -181,8 +184,18 @@ export class Checker {
         );
         const isSame = canonicalJson(held.toSorted()) === canonicalJson(expected.toSorted());
         require(isSame, "I6", `${region.name} holds other rows than the log says in partition ${partition}`);
+        this.#checkConflicts(region, partition);
       }
     }
+  }
+
+  /** What lost is the same in every region, under the same names. */
+  #checkConflicts({ name, database }: SimulatedRegion, partition: number): void {
+    const { position } = database.loadPartition(partition);
+    const told = this.reference(partition).conflicts.filter((conflict) => conflict.position <= position);
+    const held = database.conflicts(partition).map(({ partition: _, ...conflict }) => conflict);
+    const isSame = canonicalJson(held) === canonicalJson(told);
+    require(isSame, "I6", `${name} has other conflicts than the log says in partition ${partition}`);
   }
 }
 

@@ -373,6 +373,10 @@ export class SimulatedDatabase {
     return this.#data(partition).outcomes;
   }
 
+  conflicts(partition: number): readonly StoredConflict[] {
+    return this.#data(partition).conflicts;
+  }
+
   partitionNumbers(): number[] {
     return [...this.#partitions.keys()];
   }

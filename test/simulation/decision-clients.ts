@@ -71,8 +71,9 @@ export class DecisionClients {
     for (let count = 0; !this.isOver; count += 1) {
       await process.pass(random.integer(5, 60));
       const name = `decider-${number}-${count}`;
-      if (random.chance(0.25)) await this.#readLinearizably(process);
-      else if (random.chance(0.25)) await this.#holdLease({ process, name, holder: `holder-${number}` });
+      const kind = random.integer(1, 8);
+      if (kind <= 2) await this.#readLinearizably(process);
+      else if (kind === 3) await this.#holdLease({ process, name, holder: `holder-${number}` });
       else await this.#request({ process, name, send: this.#randomWrite() });
     }
   }

@@ -68,6 +68,15 @@ const PLANTED: readonly {
       }),
   },
   {
+    bug: "drops what lost",
+    finds: /I6.*conflicts/,
+    wrap: (store) =>
+      overriding(store, {
+        commitFold: (options) =>
+          store.commitFold({ ...options, result: { ...options.result, conflicts: [] } }),
+      }),
+  },
+  {
     bug: "commits a fold although another applier was there first",
     finds: /I16|I6/,
     wrap: (store, region) =>

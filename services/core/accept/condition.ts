@@ -6,6 +6,7 @@ import { checkKey } from "./key.ts";
 import { RefusedWriteError } from "./refused-write.ts";
 
 const VERSION = /^(0|[1-9]\d{0,14})$/;
+const TOKEN = /^[1-9]\d{0,14}$/;
 /** Of a write that another one of the same log entry came after. */
 const OVERWRITTEN_VERSION = /^\d{1,15}\.\d{1,5}$/;
 /** Of a view with the region's own pending writes in it. */
@@ -81,7 +82,7 @@ function planFields(schema: CollectionSchema, fields: unknown): { [field: string
 export function planFence(given: unknown): Fence {
   if (isObject(given) && Object.keys(given).length === 2) {
     const { lease, token } = given;
-    const isToken = typeof token === "string" && VERSION.test(token);
+    const isToken = typeof token === "string" && TOKEN.test(token);
     if (typeof lease === "string" && isToken) {
       checkKey(lease);
       return { lease, token: Number(token) };

@@ -4,7 +4,7 @@ import { canonicalJson, own, type JsonScalar, type JsonValue } from "../json.ts"
 import { recordIdText, type RecordId } from "../operation.ts";
 import { showFields, type StoredRecord } from "../record.ts";
 import { CLAIM_FIELD, claimRecord } from "../reserved.ts";
-import type { CollectionSchema } from "../schema.ts";
+import { fieldsInOrder, type CollectionSchema } from "../schema.ts";
 import type { UniqueValue } from "../proposal.ts";
 import { RejectedError } from "./rejection.ts";
 
@@ -18,7 +18,7 @@ export function uniqueValues(schema: CollectionSchema, record: StoredRecord | un
   if (record === undefined || record.tombstone !== undefined) return [];
   const shown = showFields(record.fields);
   const values: UniqueValue[] = [];
-  for (const [field, definition] of Object.entries(schema.fields)) {
+  for (const [field, definition] of fieldsInOrder(schema)) {
     if (definition.class !== "authoritative" || definition.unique !== true) continue;
     const value = own(shown, field);
     if (value !== undefined) values.push({ field, value: value as JsonScalar });

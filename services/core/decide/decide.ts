@@ -68,6 +68,9 @@ function decideAll(
   onWrite: (write: number | undefined) => void,
 ): Effect {
   const { tenant } = proposal;
+  const names = proposal.writes.map(({ collection, key }) => recordIdText({ tenant, collection, key }));
+  if (new Set(names).size < names.length)
+    throw new RejectedError("schema", "a record has two writes: make them one");
   for (const fence of proposal.fences) {
     const lease = context.recordOf(recordIdText(leaseRecord(tenant, fence.lease)));
     checkFence(fence, lease, context.logTimeMs);

@@ -139,9 +139,7 @@ export class OrderedWriter {
 
   /** A lease is in the partition of its name: only there can the fold look at it. */
   #checkFences({ tenant }: ChangeContext, fences: readonly Fence[], partition: number): void {
-    for (const { lease, token } of fences) {
-      // Tokens are log positions. A proposal with another would be one that no region can decode.
-      if (token < 1) throw new RefusedWriteError("invalid-condition", `no lease has the token ${token}`);
+    for (const { lease } of fences) {
       const own = partitionOf({ tenant, key: lease }, this.#options.partitions);
       if (own === partition) continue;
       const message = `lease "${lease}" is in partition ${own} and the write in ${partition}: give both names the same {tag}`;

@@ -17,13 +17,11 @@ export function outcomesOfProposals(context: Context): void {
       await log.fold(log.propose(proposal([assign("a", { email: "x" }), acquire("job", "one")])));
       const proposals = EXAMPLES.map(({ proposal }) => proposal);
       const { outcomes } = await log.fold(log.propose(...proposals));
-      expect(outcomes.map(({ status, rejection, results }) => ({ status, rejection, results }))).toEqual(
-        EXAMPLES.map(({ status, rejection, results }) => ({
-          status,
-          rejection: rejection && { message: expect.any(String) as string, ...rejection },
-          results,
-        })),
-      );
+      for (const [index, { proposal: _, ...expected }] of EXAMPLES.entries()) {
+        expect(outcomes[index]).toMatchObject(expected);
+        expect("rejection" in outcomes[index]!).toBe("rejection" in expected);
+      }
+      expect(outcomes.filter((outcome) => !("results" in outcome)).length).toBeGreaterThan(6);
       const other = await context.reopen();
       for (const [index, outcome] of outcomes.entries()) {
         const told = await tellEverywhere(other, proposals[index]!);

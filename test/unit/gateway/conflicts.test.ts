@@ -95,9 +95,9 @@ describe("conflicts", () => {
       );
     }
     const all = await listed(us);
-    expect(all.map(({ key, field }) => `${key} ${field}`)).toEqual([
-      ...["c settings", "c name", "b settings", "b name", "a settings", "a name"],
-    ]);
+    expect(all.map(({ key, field }) => `${key} ${field}`)).toEqual(
+      ["c", "b", "a"].flatMap((key) => [`${key} settings`, `${key} name`]),
+    );
     const seen: ConflictReport[] = [];
     let before: ConflictPage["next"];
     do {
@@ -137,38 +137,41 @@ describe("a conflict's loser", () => {
   });
 
   it.each([
-    ["an unset", { unset: ["name"] }, { set: { name: "Grace" } }, {}],
-    [
-      "an entry",
-      { put: { settings: { sms: 1, post: 1 } } },
-      { put: { settings: { sms: 2 } } },
-      { settings: { sms: 1, post: 1 } },
-    ],
-    ["a dropped entry", { drop: { settings: ["sms"] } }, { put: { settings: { sms: 2 } } }, { settings: {} }],
-    ["a null", { set: { anything: null } }, { unset: ["anything"] }, { anything: null }],
-  ])("is what it was: %s", async (_, inEu, inUs, expected) => {
-    await bed.run(
-      eu.gateway.putCollection({
-        ...CONTEXT,
-        name: COLLECTION,
-        schema: { fields: { ...FIELDS, anything: { class: "lww" } } },
-      }),
-    );
-    await bed.run(
-      us.gateway.write(write({ body: { set: { name: "first" }, put: { settings: { sms: 0 } } } })),
-    );
+    {
+      what: "an unset",
+      lost: { unset: ["name"] },
+      won: { set: { name: "Grace" } },
+      shown: { settings: { sms: 0 } },
+    },
+    {
+      what: "an entry of several",
+      lost: { put: { settings: { sms: 1, post: 1 } } },
+      won: { put: { settings: { sms: 2 } } },
+      shown: { settings: { sms: 1, post: 1 } },
+    },
+    {
+      what: "a dropped entry",
+      lost: { drop: { settings: ["sms"] } },
+      won: { put: { settings: { sms: 2 } } },
+      shown: { settings: {} },
+    },
+    {
+      what: "a null",
+      lost: { set: { anything: null } },
+      won: { unset: ["anything"] },
+      shown: { anything: null, settings: { sms: 0 } },
+    },
+  ])("is what it was: $what", async ({ lost, won, shown }) => {
+    const schema = { fields: { ...FIELDS, anything: { class: "lww" } as const } };
+    await bed.run(eu.gateway.putCollection({ ...CONTEXT, name: COLLECTION, schema }));
+    await bed.run(us.gateway.write(write({ body: { put: { settings: { sms: 0 } } } })));
     await bed.converge();
-    await bed.run(us.gateway.write(write({ body: { unset: ["name"], drop: { settings: ["sms"] } } })));
-    await bed.converge();
-    await collide(inEu, inUs);
+    await collide(lost, won);
     const { id } = await only(us);
+    expect(await fieldsIn(us)).not.toEqual(shown);
     await bed.run(us.gateway.restoreConflict(restoring(id)));
     await bed.converge();
-    for (const region of [eu, us]) {
-      const { settings, ...fields } = await fieldsIn(region);
-      const shown = "settings" in expected ? { settings } : fields;
-      expect(shown).toEqual(expected);
-    }
+    for (const region of [eu, us]) expect(await fieldsIn(region)).toEqual(shown);
   });
 
   it("is written once per Idempotency-Key, in whatever region", async () => {

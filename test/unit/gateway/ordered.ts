@@ -109,12 +109,15 @@ export class FatedLog {
   /** What was lost, for the test to let it land after all. */
   readonly lost: { readonly partition: number; readonly data: Uint8Array }[] = [];
   published = 0;
+  /** Proposals in what was published, other than barriers and probes. */
+  proposals = 0;
 
   constructor({ options }: RegionBed) {
     const { clock, log } = options;
     this.log = overriding(log, {
       publish: async (request) => {
         this.published += 1;
+        this.proposals += proposalsIn(request.data);
         const { fate } = this;
         if (fate === "passed") return log.publish(request);
         if (fate === "refused") throw new LogUnavailableError("no responders");
@@ -135,12 +138,15 @@ export function fated(region: RegionBed): { readonly gateway: GatewayService; re
 
 /** How many proposals each entry of the partition's log holds, after a position; a barrier holds none. */
 export function proposalsAfter(bed: Bed, position: number, partition = 0): number[] {
-  const counts: number[] = [];
-  for (const message of bed.servers.messages(partition).slice(position)) {
-    const { entry } = decodeEntry(message.data);
-    if (entry.kind === "propose") counts.push(entry.proposals.length);
-  }
-  return counts;
+  const entries = bed.servers.messages(partition).slice(position);
+  return entries
+    .filter(({ data }) => decodeEntry(data).entry.kind === "propose")
+    .map(({ data }) => proposalsIn(data));
+}
+
+function proposalsIn(data: Uint8Array): number {
+  const { entry } = decodeEntry(data);
+  return entry.kind === "propose" ? entry.proposals.length : 0;
 }
 
 /** Stops what folds and relays in the region, and waits until it has. */

@@ -207,8 +207,10 @@ describe("the watch of one partition", () => {
     rig.answer = () => place(1_000);
     const { verdict } = wait(rig, 1);
     await rig.bed.pass(500);
+    rig.answer = () => place(1_000, [1]);
+    expect(await rig.bed.run(verdict)).toMatchObject({ status: "decided" });
     rig.answer = () => place(1_001);
-    expect(await rig.bed.run(verdict)).toEqual({ status: "expired" });
+    expect(await rig.bed.run(wait(rig, 2).verdict)).toEqual({ status: "expired" });
   });
 
   it("prefers the outcome to the time: both come in one snapshot", async () => {

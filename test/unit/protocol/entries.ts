@@ -1,9 +1,10 @@
 /** Random entries of every kind. */
 import fc from "fast-check";
-import type { Entry, ProposeEntry } from "../../../services/core/entry.ts";
+import type { Entry, ProposeEntry, SweepEntry } from "../../../services/core/entry.ts";
+import { unstorableReason } from "../../../services/core/json.ts";
 import { VALUE_TYPES, type CollectionSchema, type FieldDefinition } from "../../../services/core/schema.ts";
 import { encodeBatch, encodeEntry } from "../../../services/protocol/entry-codec.ts";
-import { hash, hlc, lineOf, name, oddText, operation, region, sequence, uuid } from "./operations.ts";
+import { hash, hlc, lineOf, name, oddText, operation, region, sequence, uuid, value } from "./operations.ts";
 import { proposal } from "./proposals.ts";
 
 /** On one line, and of whole characters. */
@@ -30,6 +31,8 @@ export const batch: fc.Arbitrary<EncodedEntry> = fc
     return { entry, data: encodeBatch(envelope, lines) };
   });
 
+const storable = value.filter((one) => unstorableReason(one) === undefined);
+
 /** Rules need not make sense: what they mean is for the core to say. */
 const authoritative: fc.Arbitrary<FieldDefinition> = fc.record(
   {
@@ -40,20 +43,32 @@ const authoritative: fc.Arbitrary<FieldDefinition> = fc.record(
     min: fc.integer(),
     max: fc.double({ noNaN: true, noDefaultInfinity: true }).map((number) => number + 0),
     initial: state,
+    default: storable,
+    deprecated: fc.boolean(),
     states: fc.dictionary(state, fc.array(state, { maxLength: 3 }), { noNullPrototype: true }),
   },
   { requiredKeys: ["class"], noNullPrototype: true },
+);
+
+const local: fc.Arbitrary<FieldDefinition> = fc.oneof(
+  fc.constant({ class: "lww" } as const),
+  fc.record(
+    { class: fc.constant("lww" as const), default: storable, deprecated: fc.boolean() },
+    { requiredKeys: ["class"], noNullPrototype: true },
+  ),
 );
 
 const schema: fc.Arbitrary<CollectionSchema> = fc.record(
   {
     fields: fc.dictionary(
       fc.constantFrom("a", "constructor", "toString", "b1"),
-      fc.oneof(fc.constant({ class: "lww" } as const), authoritative),
+      fc.oneof(local, authoritative),
       { minKeys: 1, noNullPrototype: true },
     ),
     partitionBy: fc.constantFrom("key", "collection"),
     delete: fc.constant("authoritative" as const),
+    ttlMs: fc.integer({ min: 1_000 }),
+    tombstoneRetentionMs: fc.integer({ min: 1_000 }),
   },
   { requiredKeys: ["fields"], noNullPrototype: true },
 );
@@ -95,7 +110,16 @@ export const proposals: fc.Arbitrary<ProposeEntry> = fc.record({
   proposals: fc.array(proposal, { maxLength: 4 }),
 });
 
+const sweep: fc.Arbitrary<SweepEntry> = fc.record({
+  kind: fc.constant("sweep" as const),
+  origin: region,
+  records: fc.array(fc.record({ tenant: name, collection: name, key: name }, { noNullPrototype: true }), {
+    minLength: 1,
+    maxLength: 4,
+  }),
+});
+
 export const anyEntry: fc.Arbitrary<EncodedEntry> = fc.oneof(
   batch,
-  fc.oneof(other, proposals).map((entry) => ({ entry, data: encodeEntry(entry) })),
+  fc.oneof(other, proposals, sweep).map((entry) => ({ entry, data: encodeEntry(entry) })),
 );

@@ -13,6 +13,7 @@ import {
   encodeEntry,
   encodeOperation,
   ENTRY_VERSION,
+  SWEEP_RECORDS_MAX,
 } from "../../../services/protocol/entry-codec.ts";
 import { decodeChanges, encodeChanges } from "../../../services/protocol/change-codec.ts";
 import { UndecodableEntryError } from "../../../services/protocol/undecodable.ts";
@@ -301,6 +302,7 @@ describe("what no writer should have written is refused", () => {
       '"initial":"a\\nb"', '"states":[]', '"states":{"a":"b"}', '"states":{"a":[1]}', '"states":{"a\\nb":5}',
       '"states":{"a\\r":["a"]}', '"states":{"\\u0000":[]}', '"states":{"\\ud83d":[]}', '"states":{"a":["\\u0000"]}',
       '"states":{"\\u2028":5}', '"states":{"__proto__":5}', '"kind":"counter"', '"more":1',
+      '"default":"\\u0000"', '"default":[{"\\ud83d":1}]', '"default":1e999', '"deprecated":null',
     ]; // prettier-ignore
     const texts = [
       ...wrong.map((fields) => `{"fields":${fields}}`),
@@ -317,6 +319,18 @@ describe("what no writer should have written is refused", () => {
       for (const version of [1, 2])
         expect(`${text} ${failure(framed(schemaText(text), version))}`).toMatch(/ envelope: /);
     }
+  });
+
+  it("a sweep of no records, of too many, or of what is no record", () => {
+    const sweepText = (records: unknown): string => JSON.stringify({ kind: "sweep", origin: "eu", records });
+    const many = (count: number) => Array.from({ length: count }, () => ["default", "users", "a\nb"]);
+    expect(failure(framed(sweepText(many(SWEEP_RECORDS_MAX)), 2))).toBe("it was decoded");
+    const wrong = [
+      [], null, {}, many(SWEEP_RECORDS_MAX + 1), ["default"], [["default", "users"]], [["default", "users", ""]],
+      [["default", "users", "a", 1]], [["", "users", "a"]], [["default", 1, "a"]], [{ tenant: "default" }],
+    ]; // prettier-ignore
+    for (const records of wrong) expect(failure(framed(sweepText(records), 2))).toMatch(/^envelope: /);
+    expect(failure(framed(`${sweepText(many(1))}\n`, 2))).toMatch(/a sweep entry has one line/);
   });
 
   it("lines behind an entry that has none", () => {
@@ -351,6 +365,11 @@ describe("the wire format", () => {
     expect(text(encodeEntry(SCHEMA))).toMatchInlineSnapshot(`
       "forebay/1 88e7198ec705994134e5a3ab7453103c04676f5d4a4ec13d1565a81c2ade9025
       {"kind":"schema","origin":"us","id":"9bf5a24e-4aa7-8998-9ac4-1f1a0f8713ec","requestHash":"1f58b9145b24d108d7ac38887338b3ea3229833b9c1e418250343f907bfd1047","tenant":"default","name":"users","deadlineMs":1767225605000,"version":null,"schema":{"fields":{"name":{"class":"lww","type":"string"},"likes":{"class":"merge","kind":"counter"}}}}"
+    `);
+    const records = [{ tenant: "default", collection: "users", key: 'a "b"' }];
+    expect(text(encodeEntry({ kind: "sweep", origin: "eu", records }))).toMatchInlineSnapshot(`
+      "forebay/2 d65ad70c8396e0bc4fddcb23f69b4fbc0211db9d4fdde531dffbdbcc2028f3ba
+      {"kind":"sweep","origin":"eu","records":[["default","users","a \\"b\\""]]}"
     `);
     expect(text(encodeBatch(ENVELOPE, [lineOf(OPERATION)]))).toMatchInlineSnapshot(`
       "forebay/1 1cb49aca9cf183252d1e8bc76ff9e8ddf9c41c427f1788edabb59d02c6993ca8

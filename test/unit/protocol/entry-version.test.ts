@@ -19,6 +19,7 @@ const ID = uuidOf("entry");
 const HLC = hlcFromMilliseconds(1_767_225_600_000);
 const LWW = { a: { class: "lww", type: "string" } } as const;
 const NAMES = { tenant: "default", name: "users" } as const;
+const RECORD = { tenant: "default", collection: "users", key: "a" };
 
 const tick: Entry = {
   kind: "tick", origin: "eu", hlc: HLC, walHead: 0, appliedPosition: 0, chain: ZERO_HASH, software: "0.1.0", reads: 1,
@@ -30,16 +31,7 @@ const schema = (schema: CollectionSchema): Uint8Array =>
   }); // prettier-ignore
 const body = '[["a","lww","set",1]]';
 const batch = encodeBatch({ origin: "eu", epoch: 1, first: 1, last: 1, previous: ZERO_HASH }, [
-  encodeOperation({
-    id: ID,
-    ...NAMES,
-    collection: "users",
-    key: "a",
-    hlc: HLC,
-    seen: 0,
-    requestHash: ZERO_HASH,
-    body,
-  }),
+  encodeOperation({ id: ID, ...RECORD, hlc: HLC, seen: 0, requestHash: ZERO_HASH, body }),
 ]);
 
 /** Regions that still run older software read what version 1 can say. */
@@ -53,6 +45,15 @@ const ENTRIES: readonly (readonly [name: string, version: number, data: Uint8Arr
   ["schema that places records", 2, schema({ fields: LWW, partitionBy: "collection" })],
   ["schema that places records by key", 2, schema({ fields: LWW, partitionBy: "key" })],
   ["schema with authoritative deletes", 2, schema({ fields: LWW, delete: "authoritative" })],
+  ["schema with a default", 2, schema({ fields: { a: { class: "lww", default: null } } })],
+  [
+    "schema that deprecates",
+    2,
+    schema({ fields: { a: { class: "merge", kind: "set", deprecated: false } } }),
+  ],
+  ["schema of records that expire", 2, schema({ fields: LWW, ttlMs: 1_000 })],
+  ["schema of tombstones that expire", 2, schema({ fields: LWW, tombstoneRetentionMs: 1_000 })],
+  ["sweep", 2, encodeEntry({ kind: "sweep", origin: "eu", records: [RECORD] })],
   ["proposals", 2, encodeEntry({ kind: "propose", origin: "eu", proposals: [] })],
 ];
 

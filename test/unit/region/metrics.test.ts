@@ -10,10 +10,7 @@ import { createRelayMetrics } from "../../../services/region/metrics/relay.ts";
 import { startRelay } from "../../../services/relay/step.ts";
 import { Meter } from "../../../services/runtime/metrics.ts";
 
-const LABELS = [
-  ...["region", "partition", "peer", "route", "method", "status", "outcome", "reason", "le"],
-  ...["collection", "field"],
-];
+const LABELS = "region partition peer route method status outcome reason le collection field".split(" ");
 const CONFLICT = { collection: "users", field: "name", reason: "concurrent" } as const;
 
 async function everything(): Promise<string> {
