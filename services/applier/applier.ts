@@ -291,8 +291,8 @@ class FoldRun {
       conflicts,
       durationMs: clock.monotonicMs() - startedAtMs,
     });
-    const { partition, position, logTimeMs } = state;
-    folded.tell({ partition, position, logTimeMs, outcomes });
+    const { partition, position, logTimeMs, origins } = state;
+    folded.tell({ partition, position, logTimeMs, origins, outcomes });
   }
 
   async #settle(): Promise<void> {

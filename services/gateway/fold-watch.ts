@@ -1,8 +1,11 @@
-/** Waiting for a partition's fold: however many requests wait, one look at the store serves them all. */
+/**
+ * Waiting for a partition's fold: told by this process's applier, or asked of the store. However many requests wait, one
+ * look serves them all.
+ */
 import { isMet, type FoldedTo, type SessionNeed } from "../core/session.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateReader } from "../ports/region-store.ts";
-import type { Signal } from "../runtime/signal.ts";
+import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
 
 const POLL_MS = 25;
 /** The applier may commit hundreds of times a second; nobody needs to look that often. */
@@ -11,7 +14,7 @@ const REST_MS = 2;
 export interface FoldWatchOptions {
   readonly store: Pick<StateReader, "readPositions">;
   readonly clock: Clock;
-  readonly folded: Signal;
+  readonly folded: FoldFeed;
 }
 
 interface Waiting {
@@ -29,10 +32,13 @@ export class FoldWatch {
   /** Ends the rest between two looks: what a new request needs may be there already. */
   #arrived = new AbortController();
   #isLooking = false;
+  /** The furthest that the applier of this process has told. */
+  #heard: FoldNews | undefined;
 
   constructor(options: FoldWatchOptions, partition: number) {
     this.#options = options;
     this.#partition = partition;
+    options.folded.listen((news) => this.#hear(news));
   }
 
   /**
@@ -41,16 +47,27 @@ export class FoldWatch {
    */
   wait(input: { need: SessionNeed; deadlineAtMs: number }): Promise<FoldedTo | undefined> {
     const { need, deadlineAtMs } = input;
+    // What was committed once stays so: nobody has to be asked.
+    if (this.#heard !== undefined && isMet(need, this.#heard)) return Promise.resolve(this.#heard);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ need, deadlineAtMs, resolve, reject });
-      this.#arrived.abort();
+      if (this.#heard === undefined) this.#arrived.abort();
       if (!this.#isLooking) void this.#look();
     });
+  }
+
+  #hear(news: FoldNews): void {
+    if (news.partition !== this.#partition || news.position < (this.#heard?.position ?? 0)) return;
+    this.#heard = news;
+    const nowMs = this.#options.clock.monotonicMs();
+    this.#waiting = this.#waiting.filter((waiting) => !settle(waiting, news, nowMs));
   }
 
   async #look(): Promise<void> {
     this.#isLooking = true;
     const { store, clock } = this.#options;
+    // An applier that speaks is likely to say it sooner than the store.
+    if (this.#heard !== undefined) await this.#rest();
     while (this.#waiting.length > 0) {
       // Who comes while the store is asked must not be answered by what it said before.
       const asking = this.#waiting;
@@ -61,7 +78,8 @@ export class FoldWatch {
       } catch (error) {
         for (const waiting of asking) waiting.reject(error);
       }
-      if (this.#waiting.some((waiting) => !asking.includes(waiting))) continue;
+      const hasArrivals = this.#waiting.some((waiting) => !asking.includes(waiting));
+      if (hasArrivals && this.#heard === undefined) continue;
       await this.#rest();
     }
     this.#isLooking = false;
@@ -73,8 +91,11 @@ export class FoldWatch {
     this.#arrived = new AbortController();
     const stop = this.#arrived.signal;
     const leftMs = Math.min(...this.#waiting.map((waiting) => waiting.deadlineAtMs)) - clock.monotonicMs();
+    const timeoutMs = Math.max(1, Math.min(POLL_MS, leftMs));
+    // What this process folds, it hears; the store is only asked in case that another process has taken over.
+    if (this.#heard !== undefined) return clock.sleep(timeoutMs);
     await clock.sleep(REST_MS, stop);
-    await folded.wait({ clock, timeoutMs: Math.max(1, Math.min(POLL_MS, leftMs)), stop });
+    await folded.wait({ clock, timeoutMs, stop });
   }
 }
 

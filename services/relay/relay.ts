@@ -7,6 +7,7 @@ import type { RegionStore, RoleGrant } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { RelayMetrics } from "./metrics.ts";
 import {
@@ -43,24 +44,39 @@ export interface RelayOptions {
   /** Rows were appended in this process. */
   readonly appended: Signal;
   /** The applier of this process has folded on. */
-  readonly folded: Signal;
+  readonly folded: FoldFeed;
 }
 
 /** One relay: `run` works until stopped and is called once per grant of the role. */
 export class Relay {
   readonly #options: RelayOptions;
 
+  #run: RelayRun | undefined;
+
   constructor(options: RelayOptions) {
     this.#options = options;
+    options.folded.listen((news) => {
+      if (news.partition === options.partition) this.#run?.hear(news);
+    });
   }
 
   async run(grant: RoleGrant, stop: AbortSignal): Promise<void> {
-    const run = new RelayRun(this.#options, stop);
-    await run.start(grant);
+    this.#run = new RelayRun(this.#options, stop);
+    try {
+      await this.#run.start(grant);
+    } finally {
+      this.#run = undefined;
+    }
   }
 }
 
 type FoldedPlace = RelayState["folded"] & { readonly epoch: number };
+
+function foldedPlace(region: string, place: Pick<FoldNews, "position" | "origins">): FoldedPlace {
+  const own = place.origins[region];
+  if (own === undefined) throw new Error("the partition is not folded up to its genesis yet");
+  return { position: place.position, sequence: own.watermark, chain: own.chain, epoch: own.epoch };
+}
 
 /** The life of a relay between taking the role and losing it. */
 class RelayRun {
@@ -68,6 +84,7 @@ class RelayRun {
   readonly #stop: AbortController;
   #state: RelayState | undefined;
   #error: unknown;
+  #heard: FoldNews | undefined;
 
   constructor(options: RelayOptions, stop: AbortSignal) {
     this.#options = options;
@@ -200,9 +217,18 @@ class RelayRun {
     }
   }
 
+  /** What the applier of this process has committed need not be asked of the store. */
+  hear(news: FoldNews): void {
+    this.#heard = news;
+  }
+
   /** Once the log has seen a later epoch of ours, it refuses all that this run sends: the role has to be taken anew. */
   async #checkEpoch(): Promise<FoldedPlace> {
-    const folded = await this.#foldedPlace();
+    const heard = this.#heard;
+    this.#heard = undefined;
+    // Another process may have folded on since, and been asked: what is known never goes back.
+    const isNews = heard !== undefined && heard.position >= (this.#state?.folded.position ?? 0);
+    const folded = isNews ? foldedPlace(this.#options.region, heard) : await this.#foldedPlace();
     const epoch = this.#state?.epoch ?? 0;
     if (folded.epoch > epoch)
       throw new Error(`the log has seen epoch ${folded.epoch}, this relay has ${epoch}`);
@@ -211,10 +237,7 @@ class RelayRun {
 
   async #foldedPlace(): Promise<FoldedPlace> {
     const { store, partition, region } = this.#options;
-    const { position, origins } = await store.readPositions(partition);
-    const own = origins[region];
-    if (own === undefined) throw new Error(`partition ${partition} is not folded up to its genesis yet`);
-    return { position, sequence: own.watermark, chain: own.chain, epoch: own.epoch };
+    return foldedPlace(region, await store.readPositions(partition));
   }
 
   async #tick(): Promise<void> {

@@ -2,7 +2,7 @@
  * What appliers of this process have committed, for gateways of this process that wait for it. A gateway whose applier is
  * in another process hears nothing here and asks the store instead.
  */
-import type { OperationOutcome } from "../core/fold/state.ts";
+import type { OperationOutcome, PartitionState } from "../core/fold/state.ts";
 import { Signal } from "./signal.ts";
 
 export interface FoldNews {
@@ -10,6 +10,7 @@ export interface FoldNews {
   /** How far the partition is folded, durably. */
   readonly position: number;
   readonly logTimeMs: number;
+  readonly origins: PartitionState["origins"];
   readonly outcomes: readonly OperationOutcome[];
 }
 

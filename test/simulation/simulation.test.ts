@@ -95,7 +95,7 @@ const PLANTED: readonly {
   },
   {
     bug: "says that a fold is committed before it is",
-    finds: /I7|I12|I16/,
+    finds: /I7|I11|I12|I16/,
     wrap: (store) => {
       let committing = Promise.resolve();
       return overriding(store, {

@@ -10,6 +10,7 @@ import type { Clock, Random } from "../../ports/clock.ts";
 import type { CrashPoints } from "../../ports/crash-points.ts";
 import { LogUnavailableError, PublishTimeoutError, type GlobalLog } from "../../ports/global-log.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
+import type { FoldFeed } from "../../runtime/fold-feed.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 
@@ -20,10 +21,14 @@ export const QUEUE_MAX = 8_192;
 export const QUEUE_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Publishes on their way at once. */
 const LANES_MAX = 4;
-/** Waiting proposals that are worth a further publish. */
-const LANE_MIN = 32;
-/** A publish that takes this long may have been lost: what comes now need not wait for it. */
-const LANE_AFTER_MS = 250;
+/** A publish that takes this long goes over a distance, or was lost: what comes now need not wait for it. */
+const LANE_AFTER_MS = 20;
+/**
+ * How long the next entry gathers at most while the last one is being folded. Whoever waits for that fold will come back
+ * with the next request, and each entry costs every region a commit.
+ */
+const GATHER_MS = 5;
+const GATHER_ENOUGH = 256;
 const PUBLISH_TIMEOUT_MS = 5_000;
 /** A publish that takes this long says that the log is in trouble: an election takes longer, a slow link does not. */
 const SLOW_MS = 2_000;
@@ -38,6 +43,8 @@ export interface ProposerOptions {
   readonly random: Random;
   readonly crashPoints: CrashPoints;
   readonly metrics: GatewayMetrics;
+  /** Of this process; silent where the applier is in another one. */
+  readonly folded: FoldFeed;
 }
 
 /** What became of a publish: where it is in the log, or that nobody knows yet. */
@@ -62,11 +69,15 @@ export class Proposer {
   #era = 0;
   /** When the last publish was sent, on the monotonic clock. */
   #sentAtMs = 0;
+  #foldedTo = 0;
   #isOpen = false;
 
   constructor(options: ProposerOptions, partition: number) {
     this.#options = options;
     this.#partition = partition;
+    options.folded.listen((news) => {
+      if (news.partition === partition) this.#foldedTo = news.position;
+    });
   }
 
   /** Whether proposals are refused at the moment. */
@@ -95,7 +106,7 @@ export class Proposer {
   #needsLane(): boolean {
     if (this.#lanes === 0) return true;
     const sentForMs = this.#options.clock.monotonicMs() - this.#sentAtMs;
-    return this.#lanes < LANES_MAX && (this.#queue.length >= LANE_MIN || sentForMs > LANE_AFTER_MS);
+    return this.#lanes < LANES_MAX && sentForMs > LANE_AFTER_MS;
   }
 
   async #runLane(): Promise<void> {
@@ -103,8 +114,17 @@ export class Proposer {
     const era = this.#era;
     // Requests that arrive in the same turn of the event loop belong to the same entry.
     await Promise.resolve();
-    while (this.#queue.length > 0 && era === this.#era) await this.#publishBatch(this.#takeBatch(), era);
+    while (this.#queue.length > 0 && era === this.#era) {
+      const published = await this.#publishBatch(this.#takeBatch(), era);
+      if (published !== undefined) await this.#gather(published.position);
+    }
     if (era === this.#era) this.#lanes -= 1;
+  }
+
+  async #gather(position: number): Promise<void> {
+    if (this.#foldedTo >= position || this.#queue.length >= GATHER_ENOUGH) return;
+    const { clock, folded } = this.#options;
+    await folded.wait({ clock, timeoutMs: GATHER_MS });
   }
 
   #takeBatch(): Waiting[] {
@@ -123,8 +143,11 @@ export class Proposer {
     return batch.filter((waiting) => waiting.deadlineAtMs > nowMs);
   }
 
-  async #publishBatch(batch: readonly Waiting[], era: number): Promise<void> {
-    if (batch.length === 0) return;
+  async #publishBatch(
+    batch: readonly Waiting[],
+    era: number,
+  ): Promise<{ readonly position: number } | undefined> {
+    if (batch.length === 0) return undefined;
     const { region, log, clock, crashPoints, metrics } = this.#options;
     const lines = batch.map((waiting) => waiting.line).filter((line) => line !== undefined);
     const data = encodeProposals(region, lines);
@@ -140,9 +163,11 @@ export class Proposer {
       crashPoints.reach("after-publish");
       metrics.proposed({ ...measure(), outcome: "acknowledged" });
       for (const waiting of batch) waiting.resolve(published);
+      return published;
     } catch (error) {
       this.#publishFailed(error, batch, measure());
       if (isOutage(error)) this.#open(era);
+      return undefined;
     } finally {
       watch.abort();
     }
