@@ -13,6 +13,7 @@ import type { ListRequest, ListResult, ReadRequest, ReadResult, RecordView } fro
 import type { GatewayOptions } from "./gateway-service.ts";
 import type { Located, Planner } from "./planner.ts";
 import type { ReadBarrier, ReadDemand } from "./read-barrier.ts";
+import { ReadGather } from "./read-gather.ts";
 
 export interface ReaderParts {
   readonly catalog: Catalog;
@@ -29,10 +30,15 @@ interface Target {
 export class Reader {
   readonly #options: GatewayOptions;
   readonly #parts: ReaderParts;
+  readonly #reads: readonly ReadGather[];
 
   constructor(options: GatewayOptions, parts: ReaderParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#reads = Array.from(
+      { length: options.partitions },
+      (_, partition) => new ReadGather(options, partition),
+    );
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
@@ -41,7 +47,7 @@ export class Reader {
     const demand = this.#demandOf(request);
     const { partition, collection } = await this.#locate(demand, { tenant, collection: name, key });
     const before = await this.#parts.barrier.pass(demand, partition);
-    const stored = await this.#options.store.readRecord({ partition, tenant, collection: name, key });
+    const stored = await this.#reads[partition]!.read({ tenant, collection: name, key });
     const snapshot = visibleTo(demand, stored);
     const session = mergeSessions(before, this.#seen(partition, snapshot));
     if (snapshot.committed?.tombstone !== undefined) {

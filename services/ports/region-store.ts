@@ -117,6 +117,8 @@ export interface ListedRecord extends RecordSnapshot {
 
 export interface StateReader {
   readRecord(options: RecordId & { partition: number }): Promise<RecordSnapshot>;
+  /** Several records of a partition, in one snapshot and in the order asked for. */
+  readRecords(options: { partition: number; records: readonly RecordId[] }): Promise<RecordSnapshot[]>;
   /** Records, committed or only pending, in the order of their keys' bytes. */
   listRecords(options: {
     tenant: string;

@@ -89,6 +89,11 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.bindLog(options));
   }
 
+  readRecords(options: { partition: number; records: readonly RecordId[] }) {
+    const { partition, records } = options;
+    return this.#call((database) => records.map((record) => database.readRecord({ ...record, partition })));
+  }
+
   readRecord(options: RecordId & { partition: number }) {
     return this.#call((database) => database.readRecord(options));
   }

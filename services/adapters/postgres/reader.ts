@@ -23,21 +23,26 @@ import {
   type PendingJson,
 } from "./rows.ts";
 import { scanRecords } from "./scan.ts";
-import { toHlc, toNumber, uuidArray } from "./values.ts";
+import { textArray, toHlc, toNumber, uuidArray } from "./values.ts";
 
 // A filter of the aggregate can't tempt the planner to look for the partition first, and at all that is pending in it.
-const READ_RECORD: Statement = {
-  name: "read_record",
+// `offset 0` keeps each look-up one by one: joined as a whole, the planner would read tables from end to end.
+const READ_RECORDS: Statement = {
+  name: "read_records",
   text: `select coalesce(a.position, 0) as position,
                 r.version, r.fields, r.tombstone, r.expires_at_ms, waiting.rows as pending
-         from (select coalesce(max(o.watermark), 0) as watermark from origins o
+         from unnest($2::text[]) with ordinality u(record_id, ordinal)
+         cross join (select coalesce(max(o.watermark), 0) as watermark from origins o
                where o.partition = $1 and o.region = $3) mark
          left join applied a on a.partition = $1
-         left join records r on r.record_id = $2 and ${IS_ALIVE}
+         left join lateral (
+           select r.version, r.fields, r.tombstone, r.expires_at_ms from records r
+           where r.record_id = u.record_id and ${IS_ALIVE} offset 0) r on true
          left join lateral (
            select json_agg(${PENDING_JSON} order by w.sequence) filter (where w.partition = $1 and ${IS_WITHOUT_EFFECT}) as rows
            from wal w
-           where w.record_id = $2 and w.sequence > mark.watermark) waiting on true`,
+           where w.record_id = u.record_id and w.sequence > mark.watermark) waiting on true
+         order by u.ordinal`,
   effect: "reading",
 };
 
@@ -66,7 +71,11 @@ export function openReader(
   region: string,
 ): Omit<StateReader, "listConflicts" | "readConflict"> {
   return {
-    readRecord: (options) => readRecord({ database, region, ...options }),
+    readRecord: async ({ partition, ...record }) => {
+      const [snapshot] = await readRecords({ database, region, partition, records: [record] });
+      return snapshot!;
+    },
+    readRecords: (options) => readRecords({ database, region, ...options }),
     listRecords: (options) => listRecords({ database, region, ...options }),
     readCollections: (partition) => database.query<Collection & object>(READ_COLLECTIONS, [partition]),
     readPositions: (partition) => readPositions(database, partition),
@@ -86,11 +95,16 @@ interface RecordRow {
   readonly pending: readonly PendingJson[] | null;
 }
 
-async function readRecord(
-  options: { database: Database; region: string } & Parameters<StateReader["readRecord"]>[0],
-): Promise<RecordSnapshot> {
-  const { database, region, partition, tenant, collection, key } = options;
-  const row = await database.queryOne<RecordRow>(READ_RECORD, [partition, recordIdText(options), region]);
+async function readRecords(
+  options: { database: Database; region: string } & Parameters<StateReader["readRecords"]>[0],
+): Promise<RecordSnapshot[]> {
+  const { database, region, partition, records } = options;
+  const ids = textArray(records.map(recordIdText));
+  const rows = await database.query<RecordRow>(READ_RECORDS, [partition, ids, region]);
+  return rows.map((row, index) => toSnapshot(records[index]!, row));
+}
+
+function toSnapshot({ tenant, collection, key }: RecordId, row: RecordRow): RecordSnapshot {
   const id = { tenant, collection, key };
   const { version, fields } = row;
   const committed = fields === null ? undefined : toStoredRecord(id, { ...row, fields, version: version! });

@@ -95,4 +95,29 @@ export function readingRecords(context: Context): void {
       }
     });
   });
+
+  describe("readRecords", () => {
+    it("gives each as readRecord does, in the order asked for, absent and repeated ones too", async () => {
+      const log = await openLog(context.store);
+      await log.fold(log.batch("us", [append("a", [set("name", "a")]), append("c", [set("name", "c")])]));
+      await appendTo(context.store, [append("a"), append("b")]);
+      const records = ["c", "b", "never", "a", "c"].map((key) => ({
+        tenant: TENANT,
+        collection: COLLECTION,
+        key,
+      }));
+      const each = await Promise.all(
+        records.map((record) => context.store.readRecord({ partition: 0, ...record })),
+      );
+      expect(await context.store.readRecords({ partition: 0, records })).toEqual(each);
+      expect(each.map(({ committed, pending }) => [committed?.key, pending.length])).toEqual([
+        ["c", 0],
+        [undefined, 1],
+        [undefined, 0],
+        ["a", 1],
+        ["c", 0],
+      ]);
+      expect(await context.store.readRecords({ partition: 0, records: [] })).toEqual([]);
+    });
+  });
 }
