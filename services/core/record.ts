@@ -2,6 +2,7 @@
 import { applyChange, forgetMarkers, showField, type FieldState } from "./fields/index.ts";
 import type { Change, Loss, WriteContext } from "./fields/kind.ts";
 import type { Hlc } from "./hlc.ts";
+import { LIFETIME_MS_MAX } from "./schema.ts";
 import { own, type JsonValue } from "./json.ts";
 import type { Operation, RecordId } from "./operation.ts";
 
@@ -25,7 +26,8 @@ export function isExpired(record: StoredRecord, logTimeMs: number): boolean {
 
 /** When a record that is changed now expires, by its collection's schema. */
 export function expiryOf(lifeMs: number | undefined, logTimeMs: number): { readonly expiresAtMs?: number } {
-  return lifeMs === undefined ? {} : { expiresAtMs: logTimeMs + lifeMs };
+  // Bounded here as well: a time that no store can hold would stop every region that folds it.
+  return lifeMs === undefined ? {} : { expiresAtMs: logTimeMs + Math.min(lifeMs, LIFETIME_MS_MAX) };
 }
 
 export interface Tombstone {

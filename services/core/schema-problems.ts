@@ -4,6 +4,7 @@ import {
   FIELDS_MAX,
   hasType,
   kindOfField,
+  LIFETIME_MS_MAX,
   valueTypeOf,
   type AuthoritativeField,
   type CollectionSchema,
@@ -55,8 +56,8 @@ function lifeProblems({ fields, ttlMs, tombstoneRetentionMs }: CollectionSchema)
     problems.push(`records with unique fields (${unique.join(", ")}) can't expire: ${reason}`);
   }
   for (const [what, value] of Object.entries({ ttlMs, tombstoneRetentionMs })) {
-    if (value !== undefined && value < TTL_MS_MIN)
-      problems.push(`${what} is at least ${TTL_MS_MIN}, not ${value}`);
+    if (value === undefined || (value >= TTL_MS_MIN && value <= LIFETIME_MS_MAX)) continue;
+    problems.push(`${what} is a time from ${TTL_MS_MIN} to ${LIFETIME_MS_MAX} ms, not ${value}`);
   }
   return problems;
 }

@@ -72,6 +72,8 @@ export interface Collection {
 }
 
 export const FIELDS_MAX = 256;
+/** Of lifetimes: a hundred years, so that no time of expiry is beyond what a store can hold. */
+export const LIFETIME_MS_MAX = 100 * 366 * 24 * 3_600_000;
 export const COLLECTION_NAME_PATTERN = "^[a-z][a-z0-9_-]{0,62}$";
 export const FIELD_NAME_PATTERN = "^[a-zA-Z][a-zA-Z0-9_]{0,62}$";
 

@@ -66,4 +66,11 @@ export class Planner {
   }
 }
 
-const OUTDATED: readonly string[] = ["unknown-field", "wrong-operator", "wrong-type"];
+const OUTDATED: readonly string[] = [
+  "unknown-field",
+  "wrong-operator",
+  "wrong-type",
+  "deprecated-field",
+  "condition-on-local-write",
+  "malformed-body",
+];

@@ -1,5 +1,5 @@
 /** Asks the log to forget what has expired. Any region may ask, at any time; the fold looks whether it is so. */
-import { hlcFloor } from "../core/fold/state.ts";
+import { positionSeenByAll } from "../core/fold/state.ts";
 import { encodeEntry, PROPOSALS_VERSION, SWEEP_RECORDS_MAX } from "../protocol/entry-codec.ts";
 import type { Members } from "./decisions/members.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
@@ -30,8 +30,8 @@ export class Sweeper {
   async #sweepPartition(partition: number): Promise<number> {
     const { store, log, region } = this.#options;
     const positions = await store.readPositions(partition);
-    const floor = hlcFloor(positions);
-    const records = await store.readExpired({ partition, floor, rowsMax: SWEEP_RECORDS_MAX });
+    const seenByAll = positionSeenByAll(positions);
+    const records = await store.readExpired({ partition, seenByAll, rowsMax: SWEEP_RECORDS_MAX });
     if (records.length === 0) return 0;
     await this.#members.checkReading(partition, PROPOSALS_VERSION);
     const data = encodeEntry({ kind: "sweep", origin: region, records });

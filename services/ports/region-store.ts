@@ -133,10 +133,10 @@ export interface StateReader {
   /** What the region knows of an operation: that its WAL took it, what the fold made of it, or both. */
   readOperation(id: string): Promise<StoredOperation | undefined>;
   /**
-   * Records that have expired by log time, and tombstones whose retention is over and that are older than `floor`; the
-   * longest expired first.
+   * Records that have expired by log time, and tombstones whose retention is over and that are no newer than the position
+   * `seenByAll`; the longest expired first.
    */
-  readExpired(options: { partition: number; floor: Hlc; rowsMax: number }): Promise<RecordId[]>;
+  readExpired(options: { partition: number; seenByAll: number; rowsMax: number }): Promise<RecordId[]>;
   /** What the partition's fold made of operations, of those that took effect; with the place that this was read at. */
   readOutcomes(options: { partition: number; ids: readonly string[] }): Promise<FoldedOutcomes>;
   /** Changes that lost, newest first: by `ConflictPlace`, downwards. */

@@ -1,7 +1,7 @@
 /** A collection's schema on the wire: the shape. What the shape can't say is checked by `core/schema.ts`. */
 import { Type } from "typebox";
 import { unstorableReason } from "../core/json.ts";
-import { FIELD_NAME_PATTERN, MERGE_KINDS, VALUE_TYPES } from "../core/schema.ts";
+import { FIELD_NAME_PATTERN, LIFETIME_MS_MAX, MERGE_KINDS, VALUE_TYPES } from "../core/schema.ts";
 
 const ValueTypeName = Type.Enum([...VALUE_TYPES], {
   description: "Type of the values; any JSON value without it.",
@@ -80,12 +80,14 @@ export const CollectionSchemaBody = Type.Object(
     ttlMs: Type.Optional(
       Type.Integer({
         minimum: 1_000,
+        maximum: LIFETIME_MS_MAX,
         description: "Records expire when they were not changed for so long, by the log's time.",
       }),
     ),
     tombstoneRetentionMs: Type.Optional(
       Type.Integer({
         minimum: 1_000,
+        maximum: LIFETIME_MS_MAX,
         description: "How long deleted records are kept at least; for ever without it.",
       }),
     ),

@@ -256,8 +256,9 @@ class RelayRun {
 
   async #publishTick(): Promise<void> {
     const { store, log, partition, region, clock, software } = this.#options;
-    const { hlc, walHead } = await store.stampTick({ partition, nowMs: clock.nowMs() });
+    // In this order: whatever the WAL takes after the stamp has seen the position at least.
     const { position, chain } = await store.readPositions(partition);
+    const { hlc, walHead } = await store.stampTick({ partition, nowMs: clock.nowMs() });
     const tick = {
       kind: "tick",
       origin: region,

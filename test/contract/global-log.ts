@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
   LogTruncatedError,
+  LogUnavailableError,
   SubscriptionLostError,
   WrongLastPositionError,
   type GlobalLog,
@@ -17,11 +18,14 @@ export interface GlobalLogBed {
   log(region: string): GlobalLog;
   /** Makes a partition with an empty log. */
   newPartition(): Promise<number>;
+  /** Lets time pass. */
+  pause(durationMs: number): Promise<void>;
   close(): Promise<void>;
 }
 
 const TIMEOUT_MS = 10_000;
 const SHORT_MS = 50;
+const TRIES_MAX = 20;
 const LIMITS = { messagesMax: 1_000, bytesMax: 1_000_000 };
 const LARGE_BYTES = 512 * 1024;
 
@@ -47,7 +51,15 @@ export function globalLogContract(name: string, open: () => Promise<GlobalLogBed
       const { region: origin = here, ...expectation } = options;
       const data = Buffer.from(text);
       const request = { partition, origin, data, timeoutMs: TIMEOUT_MS, ...expectation };
-      return (await bed.log(origin).publish(request)).position;
+      for (let tries = 1; ; tries += 1) {
+        try {
+          return (await bed.log(origin).publish(request)).position;
+        } catch (error) {
+          // Certainly not stored: a log that was just made may take a moment until every region can reach its leader.
+          if (!(error instanceof LogUnavailableError) || tries === TRIES_MAX) throw error;
+          await bed.pause(SHORT_MS);
+        }
+      }
     };
     const publishAll = async (partition: number, texts: readonly string[]): Promise<void> => {
       for (const text of texts) await publish(partition, text);

@@ -280,11 +280,19 @@ export class SimulatedDatabase {
     return isExpired(record, this.#data(record.partition).state.logTimeMs) ? undefined : record;
   }
 
-  readExpired({ partition, floor, rowsMax }: { partition: number; floor: Hlc; rowsMax: number }): RecordId[] {
+  readExpired({
+    partition,
+    seenByAll,
+    rowsMax,
+  }: {
+    partition: number;
+    seenByAll: number;
+    rowsMax: number;
+  }): RecordId[] {
     const { logTimeMs } = this.#data(partition).state;
     return this.records(partition)
-      .filter(({ expiresAtMs = Infinity, tombstone }) => {
-        return expiresAtMs < logTimeMs && (tombstone === undefined || tombstone.hlc < floor);
+      .filter(({ expiresAtMs = Infinity, tombstone, version }) => {
+        return expiresAtMs < logTimeMs && (tombstone === undefined || version <= seenByAll);
       })
       .toSorted((one, other) => one.expiresAtMs! - other.expiresAtMs!)
       .slice(0, rowsMax)

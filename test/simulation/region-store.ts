@@ -1,6 +1,5 @@
 /** The RegionStore port over a simulated database: calls take time, fail, and lose their answers as a real one's do. */
 import type { FoldResult } from "../../services/core/fold/fold.ts";
-import type { Hlc } from "../../services/core/hlc.ts";
 import type { RecordId } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
 import {
@@ -120,7 +119,7 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.readOperation(id));
   }
 
-  readExpired(options: { partition: number; floor: Hlc; rowsMax: number }) {
+  readExpired(options: { partition: number; seenByAll: number; rowsMax: number }) {
     return this.#call((database) => database.readExpired(options));
   }
 

@@ -151,16 +151,16 @@ const READ_EXPIRED: Statement = {
   name: "read_expired",
   text: `select r.record_id from records r, applied a
          where a.partition = $1 and r.partition = $1 and r.expires_at_ms < a.log_time_ms
-           and (r.tombstone is null or r.tombstone::json ->> 'hlc' < $2)
+           and (r.tombstone is null or r.version <= $2)
          order by r.expires_at_ms limit $3`,
   effect: "reading",
 };
 
 async function readExpired(
   database: Database,
-  { partition, floor, rowsMax }: Parameters<StateReader["readExpired"]>[0],
+  { partition, seenByAll, rowsMax }: Parameters<StateReader["readExpired"]>[0],
 ): Promise<RecordId[]> {
-  const rows = await database.query<{ record_id: string }>(READ_EXPIRED, [partition, floor, rowsMax]);
+  const rows = await database.query<{ record_id: string }>(READ_EXPIRED, [partition, seenByAll, rowsMax]);
   return rows.map((row) => toRecordId(row.record_id));
 }
 

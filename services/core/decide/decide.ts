@@ -272,7 +272,9 @@ function withInitialValues(fields: Fields, schema: CollectionSchema, names: read
     const definition = own(schema.fields, field);
     if (definition?.class !== "authoritative") continue;
     const state = own(fields, field);
-    const value = (state && showField(state)) ?? defaultOf(definition);
+    const shown = state && showField(state);
+    // A null that was set is a value like any other.
+    const value = shown === undefined ? defaultOf(definition) : shown;
     if (value !== undefined) prepared[field] = { kind: "value", value };
     else delete prepared[field];
   }

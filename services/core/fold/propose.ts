@@ -13,8 +13,7 @@ import { count, currentRecord, isKnown, recordOutcome, type FoldWork } from "./w
 export function foldProposals(work: FoldWork, entry: ProposeEntry): void {
   const written = new WrittenRecords();
   for (const proposal of entry.proposals) {
-    foldProposal(work, entry.origin, proposal);
-    if (work.outcomes.at(-1)?.id === proposal.id) written.note(proposal, work);
+    if (foldProposal(work, entry.origin, proposal)) written.note(proposal, work);
   }
   written.tellVersions(work);
 }
@@ -32,7 +31,6 @@ class WrittenRecords {
 
   note({ tenant, writes }: Proposal, work: FoldWork): void {
     const outcome = work.outcomes.length - 1;
-    if (work.outcomes[outcome]!.status !== "committed") return;
     for (const [write, { collection, key, action }] of writes.entries()) {
       if (isLeaseAction(action) || (action.type === "change" && action.changes.length === 0)) continue;
       const id = recordIdText({ tenant, collection, key });
@@ -55,10 +53,17 @@ class WrittenRecords {
   }
 }
 
-function foldProposal(work: FoldWork, origin: string, proposal: Proposal): void {
-  if (isKnown(work, proposal.id)) return count(work, "duplicates");
+/** @returns true when it took effect, false when nothing came of it. */
+function foldProposal(work: FoldWork, origin: string, proposal: Proposal): boolean {
+  if (isKnown(work, proposal.id)) {
+    count(work, "duplicates");
+    return false;
+  }
   // No outcome is kept: another try of the same request, with a later deadline, may still take effect.
-  if (isPastDeadline(work.state.logTimeMs, proposal)) return count(work, "expired");
+  if (isPastDeadline(work.state.logTimeMs, proposal)) {
+    count(work, "expired");
+    return false;
+  }
   count(work, "proposals");
   const stamp = nextDecisionStamp(work.state, proposal.hlc);
   work.state = { ...work.state, hlc: stamp };
@@ -76,12 +81,14 @@ function foldProposal(work: FoldWork, origin: string, proposal: Proposal): void 
   const outcome = { id, tenant, position, requestHash, origin, hlc: stamp };
   if ("rejection" in decision) {
     count(work, "rejected");
-    return recordOutcome(work, { ...outcome, status: "rejected", rejection: decision.rejection });
+    recordOutcome(work, { ...outcome, status: "rejected", rejection: decision.rejection });
+    return false;
   }
   const { records, results } = decision.effect;
   for (const [key, record] of records) work.records.set(key, record);
   const hasResults = results.some((result) => result !== null);
   recordOutcome(work, { ...outcome, status: "committed", ...(hasResults && { results }) });
+  return true;
 }
 
 /** The records that deciding on a proposal looks at. */

@@ -81,11 +81,14 @@ export function collectionId(tenant: string, name: string): string {
 
 /**
  * The stamp of the next proposal: after everything folded, so that the log's order is also that of the stamps, and not
- * behind the proposer's clock, unless that is too far ahead of log time.
+ * behind the proposer's clock. What is too far ahead of log time does not count.
  */
 export function nextDecisionStamp(state: PartitionState, proposed: Hlc): Hlc {
   let last = state.hlc;
-  for (const origin of Object.values(state.origins)) last = maxHlc(last, origin.hlc);
+  for (const { hlc } of Object.values(state.origins)) {
+    // One region's clock that is far ahead must not take the others' stamps along.
+    if (!isBeyondOffset(hlc, state.logTimeMs)) last = maxHlc(last, hlc);
+  }
   const next = advanceHlc(last, 1);
   return isBeyondOffset(proposed, state.logTimeMs) ? next : maxHlc(next, proposed);
 }
@@ -97,6 +100,18 @@ export function hlcFloor(state: Pick<PartitionState, "origins">): Hlc {
     if (floor === undefined || origin.hlc < floor) floor = origin.hlc;
   }
   return floor ?? ZERO_HLC;
+}
+
+/**
+ * The position that every write still to come has seen: each member's last tick says how far it had folded when its WAL
+ * ended where the tick says, and all up to there is folded. 0 while a member has not spoken.
+ */
+export function positionSeenByAll(state: Pick<PartitionState, "origins">): number {
+  let seen = Infinity;
+  for (const { tick, watermark } of Object.values(state.origins)) {
+    seen = Math.min(seen, tick !== null && watermark >= tick.walHead ? tick.appliedPosition : 0);
+  }
+  return Number.isFinite(seen) ? seen : 0;
 }
 
 /** The committed rows that the entries at hand touch, as they were before them. */

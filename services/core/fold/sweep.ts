@@ -2,7 +2,7 @@
 import type { SweepEntry } from "../entry.ts";
 import { recordIdText } from "../operation.ts";
 import { isExpired, type StoredRecord } from "../record.ts";
-import { hlcFloor, type PartitionState } from "./state.ts";
+import { hlcFloor, positionSeenByAll, type PartitionState } from "./state.ts";
 import { count, currentRow, type FoldWork } from "./work.ts";
 
 export function foldSweep(work: FoldWork, entry: SweepEntry): void {
@@ -15,11 +15,9 @@ export function foldSweep(work: FoldWork, entry: SweepEntry): void {
   }
 }
 
-/**
- * Once every member's folded stamp is past a tombstone's, all that was written without knowing of the delete has met it.
- */
+/** A tombstone is needed until every write still to come was made by a region that had folded the delete. */
 function isForgettable(row: StoredRecord, state: PartitionState): boolean {
   if (row.tombstone === undefined) return isExpired(row, state.logTimeMs);
   const isOver = row.expiresAtMs !== undefined && state.logTimeMs > row.expiresAtMs;
-  return isOver && hlcFloor(state) > row.tombstone.hlc;
+  return isOver && positionSeenByAll(state) >= row.version && hlcFloor(state) > row.tombstone.hlc;
 }

@@ -2,7 +2,7 @@
  * The authoritative way in: wait for what the session has seen → propose to the log → wait until this region has folded
  * the decision → answer. Nothing that a client is told is dead takes effect later (I7).
  */
-import { assert } from "../../core/assert.ts";
+import { RefusedWriteError } from "../../core/accept/refused-write.ts";
 import type { Rejection } from "../../core/decide/rejection.ts";
 import type { OperationOutcome } from "../../core/fold/state.ts";
 import { sha256 } from "../../core/hash.ts";
@@ -21,6 +21,11 @@ import type { Members } from "./members.ts";
 import { OutcomeWatch, type PendingVerdict, type Verdict } from "./outcome-watch.ts";
 import type { Proposer, Published } from "./proposer.ts";
 import { REJECTED_CODES } from "./rejected-codes.ts";
+
+/** Leaves room for the envelope. */
+const LINE_BYTES_MAX = ENTRY_BYTES_MAX - 1_024;
+/** Proposals that are sent, and that this region's fold has not decided yet. */
+const UNDECIDED_MAX = 16_384;
 
 export interface DecisionRequest {
   readonly context: ChangeContext;
@@ -145,7 +150,14 @@ export class Decider {
     const { proposal, request, deadlineAtMs, session } = attempt;
     const { partition } = request;
     const line = encodeProposal(proposal);
-    assert(line.length < ENTRY_BYTES_MAX, "bodies are bounded so that a proposal fits an entry");
+    if (Buffer.byteLength(line) > LINE_BYTES_MAX) {
+      const message = "the request is too large for one entry of the log: write fewer records at once";
+      throw new RefusedWriteError("too-many-writes", message);
+    }
+    if (this.#outcomes[partition]!.waiting >= UNDECIDED_MAX) {
+      const message = `${UNDECIDED_MAX} authoritative writes already wait for this region's fold`;
+      throw new GatewayError("overloaded", message, { retryAfterMs: 1_000 });
+    }
     // First: the decision may be folded before the publish is acknowledged.
     const pending = this.#outcomes[partition]!.wait({
       id: proposal.id,
@@ -202,7 +214,7 @@ function rejected({ code, message, field, write }: Rejection, details: GatewayEr
 function undecided(status: "expired" | "unknown", { id, deadlineMs }: Proposal): GatewayError {
   const details = { operation: id, expiresAtMs: deadlineMs, retryAfterMs: 1_000 };
   if (status === "expired") {
-    const message = "the log has passed the request's deadline without it: it has no effect, now or later";
+    const message = "the log has passed the deadline of this try without it: it has no effect, now or later";
     return new GatewayError("expired", message, details);
   }
   const message =

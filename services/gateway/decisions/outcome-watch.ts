@@ -2,7 +2,9 @@
 import type { OperationOutcome } from "../../core/fold/state.ts";
 import type { Clock } from "../../ports/clock.ts";
 import { StoreUnavailableError, type StateReader } from "../../ports/region-store.ts";
+import { describeError } from "../../runtime/describe-error.ts";
 import type { FoldFeed, FoldNews } from "../../runtime/fold-feed.ts";
+import type { Logger } from "../../runtime/logger.ts";
 
 const POLL_MS = 25;
 /** Ids of one look; more wait for the next. */
@@ -33,6 +35,7 @@ export interface OutcomeWatchOptions {
   readonly store: Pick<StateReader, "readOutcomes">;
   readonly clock: Clock;
   readonly folded: FoldFeed;
+  readonly logger?: Logger;
 }
 
 export class OutcomeWatch {
@@ -48,6 +51,11 @@ export class OutcomeWatch {
     this.#options = options;
     this.#partition = partition;
     options.folded.listen((news) => this.#hear(news));
+  }
+
+  /** Proposals that are waited for. */
+  get waiting(): number {
+    return this.#waiting.size;
   }
 
   /** Log time as last heard; 0 before anything was. */
@@ -123,7 +131,9 @@ export class OutcomeWatch {
         if (logTimeMs > waiting.expiresAtMs) this.#settle(waiting, { status: "expired" });
       }
     } catch (error) {
-      if (!(error instanceof StoreUnavailableError)) throw error;
+      // Whoever waits is told at the deadline that nothing is known.
+      if (error instanceof StoreUnavailableError) return;
+      this.#options.logger?.error({ error: describeError(error) }, "outcomes can't be read");
     } finally {
       this.#isAsking = false;
     }

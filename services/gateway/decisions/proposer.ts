@@ -70,6 +70,7 @@ export class Proposer {
   /** When the last publish was sent, on the monotonic clock. */
   #sentAtMs = 0;
   #foldedTo = 0;
+  #isArmed = false;
   #isOpen = false;
 
   constructor(options: ProposerOptions, partition: number) {
@@ -100,7 +101,16 @@ export class Proposer {
       this.#queue.push({ line, deadlineAtMs, resolve, reject });
       this.#queuedCharacters += line?.length ?? 0;
       if (this.#needsLane()) void this.#runLane();
+      else if (!this.#isArmed) void this.#openLaneLater();
     });
+  }
+
+  /** Nobody else may come and ask for a lane. */
+  async #openLaneLater(): Promise<void> {
+    this.#isArmed = true;
+    await this.#options.clock.sleep(LANE_AFTER_MS + 1);
+    this.#isArmed = false;
+    if (this.#queue.length > 0 && this.#needsLane()) void this.#runLane();
   }
 
   #needsLane(): boolean {

@@ -21,6 +21,7 @@ globalLogContract("JetStream on three servers", async () => {
       await Promise.all([...logs.values()].map((log) => log.ensureStream(partition)));
       return partition;
     },
+    pause: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
     async close() {
       await Promise.all([...logs.values()].map((log) => log.close()));
       await cluster.close();

@@ -150,7 +150,12 @@ describe("the breaker", () => {
     await bed.run(gateway.write(pay({ key: "warm" })));
     log.fate = "lost";
     const first = ending(gateway.write(pay({ deadlineMs: 10_000 })));
-    await bed.pass(10);
+    // Each that waits long enough is sent apart, up to a number.
+    for (const key of ["second", "third", "fourth"]) {
+      await bed.pass(30);
+      void ending(gateway.write(pay({ key, deadlineMs: 10_000 })));
+    }
+    await bed.pass(30);
     const behind = ending(gateway.write(credit(1, { key: "behind", deadlineMs: 10_000 })));
     expect(await took(bed, behind)).toBeLessThan(2_500);
     expect(await behind).toMatchObject({ code: "no-quorum" });

@@ -13,7 +13,7 @@ export const value: FieldKind<ValueState> = {
   apply(state, change, write) {
     if (change.operator === "set") return applied({ kind: "value", value: change.argument });
     if (change.operator === "unset") return applied({ kind: "value" });
-    const before = state?.value ?? 0;
+    const before = state?.value === undefined ? 0 : state.value;
     const sum = typeof before === "number" ? before + (change.argument as number) : Number.NaN;
     if (Number.isSafeInteger(sum)) return applied({ kind: "value", value: sum });
     const { hlc, origin, operation } = write;

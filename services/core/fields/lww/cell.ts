@@ -28,7 +28,8 @@ export function writeCell(options: {
   const { cell, value, write } = options;
   const next: Cell = value === undefined ? writtenBy(write) : { value, ...writtenBy(write) };
   if (cell === undefined) return applied(next);
-  const wins = compareStamps(write, cell) >= 0;
+  // What the log has decided has seen all that is folded, and comes after it whatever the stamps say.
+  const wins = write.seen === write.position || compareStamps(write, cell) >= 0;
   const concurrent = !happenedBefore(cell, write);
   if (wins)
     return applied(

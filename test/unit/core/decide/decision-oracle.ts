@@ -225,7 +225,7 @@ export class DecisionOracle {
       if (operator === "add") put([...old, ...named.map(write)]);
       else put(old.filter((one) => !named.includes(one.value!) || concurrent.includes(one)));
     } else if (operator === "inc") {
-      const sum = first?.value ?? 0;
+      const sum = first?.value === undefined ? 0 : first.value;
       if (typeof sum !== "number" || !Number.isSafeInteger(sum + (argument as number))) return "impossible";
       put([write(sum + (argument as number))]);
     } else {

@@ -30,7 +30,13 @@ function sweep(log: TestLog, ...keys: string[]): number {
 /** Every region says that nothing older than now can come from it. */
 function allTick(log: TestLog): void {
   for (const origin of REGIONS) {
-    const about = { walHead: 0, appliedPosition: 0, chain: "0".repeat(64), software: "test", reads: 2 };
+    const about = {
+      walHead: 0,
+      appliedPosition: log.position,
+      chain: "0".repeat(64),
+      software: "test",
+      reads: 2,
+    };
     log.put({ kind: "tick", origin, hlc: hlcFromMilliseconds(log.nowMs), ...about });
   }
 }
@@ -84,6 +90,21 @@ describe("a tombstone", () => {
     allTick(log);
     expect(sweep(log, "one")).toBe(1);
     expect(log.record("one")).toBeUndefined();
+  });
+
+  it("stays while a region may write that has not folded the delete, whatever its clock says", () => {
+    const log = shortLived();
+    log.propose(change("one", { set: { note: "n" } }));
+    const seen = log.position;
+    log.propose(erase("one"));
+    log.nowMs += RETENTION_MS + 1;
+    allTick(log);
+    const behind = { walHead: 0, appliedPosition: seen, chain: "0".repeat(64), software: "test", reads: 2 };
+    log.put({ kind: "tick", origin: "us", hlc: hlcFromMilliseconds(log.nowMs), ...behind });
+    expect(sweep(log, "one")).toBe(0);
+    expect(log.write("us", { key: "one", operators: { inc: { visits: 1 } }, seen }).status).toBe(
+      "superseded",
+    );
   });
 
   it("stays while its retention lasts, although its record would have expired", () => {

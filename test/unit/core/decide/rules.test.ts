@@ -216,3 +216,17 @@ describe("a write that breaks a rule", () => {
     expect(log.record("two")).toBeUndefined();
   });
 });
+
+describe("a null that was set", () => {
+  it("is a value: it can't be changed where values can't, and nothing is counted from it", () => {
+    const log = new TestLog({
+      schema: {
+        fields: { once: { class: "authoritative", immutable: true }, sum: { class: "authoritative" } },
+      },
+    });
+    expect(log.propose(set("one", { once: null, sum: null }))).toBe("committed");
+    expect(log.propose(set("one", { once: 2 }))).toBe("immutable once");
+    expect(log.propose(change("one", { inc: { sum: 1 } }))).toBe("bound sum");
+    expect(log.propose(change("two", { inc: { sum: 1 } }))).toBe("committed");
+  });
+});

@@ -1,5 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { planVersion } from "../../../../services/core/accept/condition.ts";
+import { foldEntries } from "../../../../services/core/fold/fold.ts";
+import { initialPartitionState } from "../../../../services/core/fold/state.ts";
 import { TestLog } from "./test-log.ts";
 import { change, erase, set } from "./writes.ts";
 
@@ -30,6 +32,23 @@ describe("the version of a record that one entry writes several times", () => {
       log.proposal(set("one", { credit: 99 })),
     ]);
     expect(outcomes.map(({ results }) => results)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it("is told alike however the entries are grouped, and whatever is sent twice", () => {
+    const log = new TestLog();
+    const first = log.proposal(set("one", { note: "first" }));
+    log.proposeAll([first, first]);
+    expect(log.store.outcomes.at(-1)!.results).toBeUndefined();
+    const outcome = log.store.outcomes.at(-1);
+    log.proposeAll([first, log.proposal(set("one", { note: "second" }))]);
+    expect(log.store.outcomes.at(-2)).toEqual(outcome);
+    const { entries } = log;
+    const whole = foldEntries({
+      state: initialPartitionState(0),
+      slice: { records: new Map(), operations: new Set() },
+      entries,
+    });
+    expect(whole.outcomes).toEqual(log.store.outcomes);
   });
 
   it("is told for a delete as for every other change", () => {
