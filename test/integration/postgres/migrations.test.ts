@@ -11,7 +11,13 @@ import { migrateDatabase, migrationsFolder } from "../../../services/adapters/po
 import * as schema from "../../../services/adapters/postgres/schema.ts";
 import { openPostgresStore } from "../../../services/adapters/postgres/store.ts";
 import { foldEntries } from "../../../services/core/fold/fold.ts";
-import { advanceHlc, hlcFromMilliseconds, hlcToInteger, ZERO_HLC } from "../../../services/core/hlc.ts";
+import {
+  advanceHlc,
+  hlcMilliseconds,
+  hlcFromMilliseconds,
+  hlcToInteger,
+  ZERO_HLC,
+} from "../../../services/core/hlc.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { RegionStore } from "../../../services/ports/region-store.ts";
 import { appendTo, makeOperation } from "./operations.ts";
@@ -227,14 +233,15 @@ describe("a database of before decisions", () => {
     expect(replayed).toEqual({ status: "replayed", sequence: 5, hlc: HLC });
     expect(accepted).toMatchObject({ status: "accepted", sequence: 6 });
     const state = await store.loadPartition(0);
+    const nowMs = hlcMilliseconds(HLC);
     const erase = { collection: "users", key: "a", action: { type: "delete" } } as const;
     const decided = {
-      id: uuidOf("erase"), tenant: "acme", requestHash: HASH, hlc: HLC, deadlineMs: 1_000, fences: [], writes: [erase],
+      id: uuidOf("erase"), tenant: "acme", requestHash: HASH, hlc: HLC, deadlineMs: nowMs, fences: [], writes: [erase],
     }; // prettier-ignore
     const entry = { kind: "propose", origin: "us", proposals: [decided] } as const;
     const records = [{ tenant: "acme", collection: "users", key: "a" }];
     const slice = await store.loadSlice({ partition: 0, records, operations: [decided.id] });
-    const entries = [{ position: 8, storedAtMs: 80, checksum: HASH, entry }];
+    const entries = [{ position: 8, storedAtMs: nowMs, checksum: HASH, entry }];
     const result = foldEntries({ state, slice, entries });
     await store.commitFold({ expectedPosition: 7, result });
     expect((await store.readPositions(0)).hlc).toBe(advanceHlc(HLC, 1));
