@@ -3,7 +3,7 @@
  * linearizable. FOREBAY_RUNS=20 records more than every test run does; FOREBAY_SEED begins at another seed.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { startBed, type Bed } from "../integration/cluster/bed.ts";
+import { eventually, startBed, type Bed } from "../integration/cluster/bed.ts";
 import { createCollection } from "../integration/cluster/load.ts";
 import { Recorder } from "../integration/cluster/recorder.ts";
 import { checkLinearizability, describeResult } from "../linearizability/checker.ts";
@@ -71,7 +71,11 @@ describe("what clients are told by three regions under faults", () => {
   for (let seed = FIRST_SEED; seed < FIRST_SEED + RUNS; seed += 1) {
     it(`is linearizable with seed ${seed}`, async () => {
       const collection = `run-${seed}`;
-      await createCollection(bed, collection, SCHEMA);
+      // The run before may have left the log in an election.
+      await eventually("the log takes the collection", async () => {
+        await createCollection(bed, collection, SCHEMA);
+        return true;
+      });
       const recorder = new Recorder(bed, { seed, collection });
       await recorder.run(CLIENTS, trouble(seed));
       expect(recorder.surprises).toEqual([]);
