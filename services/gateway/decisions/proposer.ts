@@ -81,11 +81,6 @@ export class Proposer {
     });
   }
 
-  /** Whether proposals are refused at the moment. */
-  get isOpen(): boolean {
-    return this.#isOpen;
-  }
-
   /**
    * Publishes a proposal's line, or a barrier.
    * @param deadlineAtMs on the monotonic clock.

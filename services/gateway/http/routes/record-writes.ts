@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { WriteAnswer } from "../../../protocol/http/answers.ts";
 import { WriteBody } from "../../../protocol/http/write-body.ts";
+import type { LifeRequest, WriteResult } from "../../gateway.ts";
 import { answerChange, answerWrite } from "../change-answer.ts";
 import {
   ChangeAnswerHeaders,
@@ -25,8 +26,18 @@ import { addRoute, type RouteContext } from "../route-context.ts";
 
 export function addRecordWriteRoutes(app: FastifyInstance, context: RouteContext): void {
   addWrite(app, context);
-  addRemove(app, context);
-  addRestore(app, context);
+  addLife(app, context, {
+    method: "DELETE",
+    url: RECORD_URL,
+    document: removeDocument,
+    change: (request) => context.gateway.remove(request),
+  });
+  addLife(app, context, {
+    method: "POST",
+    url: `${RECORD_URL}/restore`,
+    document: restoreDocument,
+    change: (request) => context.gateway.restore(request),
+  });
 }
 
 const writeDocument: RouteDocument = {
@@ -110,26 +121,6 @@ const removeDocument: RouteDocument = {
   ],
 };
 
-function addRemove(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
-  addRoute<RecordNames>(app, context, {
-    method: "DELETE",
-    url: RECORD_URL,
-    document: removeDocument,
-    async handle({ headers, params, query, body }, reply) {
-      readQuery(query, []);
-      refuseBody(headers, body);
-      const result = await gateway.remove({
-        ...changeContextOf(headers, context),
-        collection: params.collection,
-        key: params.key,
-        version: versionOf(headers, ["if-match"]),
-      });
-      return answerChange(reply, result, { sessionSecret, showResult: recordResult });
-    },
-  });
-}
-
 const restoreDocument: RouteDocument = {
   operationId: "restoreRecord",
   summary: "Restore a deleted record",
@@ -153,22 +144,32 @@ const restoreDocument: RouteDocument = {
   ],
 };
 
-function addRestore(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+/** A delete or a restore: a request without a body that the log decides. */
+function addLife(
+  app: FastifyInstance,
+  context: RouteContext,
+  route: {
+    readonly method: "DELETE" | "POST";
+    readonly url: string;
+    readonly document: RouteDocument;
+    readonly change: (request: LifeRequest) => Promise<WriteResult>;
+  },
+): void {
+  const { method, url, document, change } = route;
   addRoute<RecordNames>(app, context, {
-    method: "POST",
-    url: `${RECORD_URL}/restore`,
-    document: restoreDocument,
+    method,
+    url,
+    document,
     async handle({ headers, params, query, body }, reply) {
       readQuery(query, []);
       refuseBody(headers, body);
-      const result = await gateway.restore({
+      const result = await change({
         ...changeContextOf(headers, context),
         collection: params.collection,
         key: params.key,
         version: versionOf(headers, ["if-match"]),
       });
-      return answerChange(reply, result, { sessionSecret, showResult: recordResult });
+      return answerChange(reply, result, { sessionSecret: context.sessionSecret, showResult: recordResult });
     },
   });
 }
