@@ -23,6 +23,8 @@ export type Action =
   | { readonly type: "delete" }
   /** `claims`: the unique values of the deleted record, as the gateway read them. */
   | { readonly type: "restore"; readonly claims: readonly UniqueValue[] }
+  /** Hands the rights to the record's escrows that a lost region holds over to the proposing one. */
+  | { readonly type: "reclaim"; readonly from: string }
   | LeaseAction;
 
 export type LeaseAction =

@@ -4,7 +4,9 @@
  */
 import { canonicalJson, own } from "./json.ts";
 import {
+  escrowMin,
   fieldsInOrder,
+  isEscrow,
   valueTypeOf,
   type AuthoritativeField,
   type CollectionSchema,
@@ -39,7 +41,8 @@ export function sameSchema(one: CollectionSchema, other: CollectionSchema): bool
 function spelledOut(schema: CollectionSchema): object {
   const fields = Object.entries(schema.fields).map(([name, definition]) => {
     const { deprecated = false, ...rest } = definition;
-    return [name, { ...rest, type: valueTypeOf(definition), deprecated }];
+    const bound = isEscrow(definition) && { min: escrowMin(definition) };
+    return [name, { ...rest, ...bound, type: valueTypeOf(definition), deprecated }];
   });
   const { partitionBy = "key", delete: deletes = "authoritative", ttlMs, tombstoneRetentionMs } = schema;
   return { fields: Object.fromEntries(fields) as object, partitionBy, deletes, ttlMs, tombstoneRetentionMs };
@@ -51,6 +54,8 @@ function fieldProblem(was: FieldDefinition, is: FieldDefinition): string | undef
   const isPromoted = was.class === "lww" && is.class === "authoritative";
   if (isPromoted) return promotionProblem(is) ?? typeProblem(was, is);
   if (before.kind !== after.kind) return `was ${before.text} and can't become ${after.text}`;
+  if (isEscrow(was) && isEscrow(is) && escrowMin(was) !== escrowMin(is))
+    return `was bounded by ${escrowMin(was)} and can't be by ${escrowMin(is)}: regions hold rights down to it`;
   if (was.class !== "authoritative" || is.class !== "authoritative") return typeProblem(was, is);
   return typeProblem(was, is) ?? ruleProblem(was, is);
 }

@@ -3,12 +3,14 @@ import {
   defaultOf,
   FIELDS_MAX,
   hasType,
+  isEscrow,
   kindOfField,
   LIFETIME_MS_MAX,
   valueTypeOf,
   type AuthoritativeField,
   type CollectionSchema,
   type FieldDefinition,
+  type MergeField,
 } from "./schema.ts";
 
 const UNIQUE_FIELDS_MAX = 16;
@@ -33,15 +35,23 @@ export function schemaProblems(schema: CollectionSchema): string[] {
 function typeProblems(name: string, definition: FieldDefinition): string[] {
   const kind = kindOfField(definition);
   const { type } = definition;
-  if (type === undefined) return [];
-  const problems: string[] = [];
+  const problems = definition.class === "merge" ? boundProblems(name, definition) : [];
+  if (type === undefined) return problems;
   if ((kind === "max" || kind === "min") && !["number", "integer", "string"].includes(type)) {
     problems.push(`field ${name}: a ${kind} holds values of type number, integer or string, not ${type}`);
   }
-  if (kind === "counter" && type !== "integer")
-    problems.push(`field ${name}: a counter counts in integers, not ${type}`);
+  if ((kind === "counter" || kind === "escrow") && type !== "integer")
+    problems.push(
+      `field ${name}: ${kind === "counter" ? "a counter" : "an escrow"} counts in integers, not ${type}`,
+    );
   if (kind === "set" || kind === "map") problems.push(`field ${name}: a ${kind} takes no type`);
   return problems;
+}
+
+function boundProblems(name: string, { kind, min }: MergeField): string[] {
+  if (min === undefined) return [];
+  if (kind !== "escrow") return [`field ${name}: a ${kind} has no min; an escrow has`];
+  return Number.isSafeInteger(min) ? [] : [`field ${name}: the min of an escrow is an integer, not ${min}`];
 }
 
 function lifeProblems({ fields, ttlMs, tombstoneRetentionMs }: CollectionSchema): string[] {
@@ -55,6 +65,11 @@ function lifeProblems({ fields, ttlMs, tombstoneRetentionMs }: CollectionSchema)
     const reason = "whether its owner has expired can't be seen from a claim";
     problems.push(`records with unique fields (${unique.join(", ")}) can't expire: ${reason}`);
   }
+  const escrows = escrowFields(fields);
+  if (ttlMs !== undefined && escrows.length > 0) {
+    const reason = "a region may take from what another takes for expired";
+    problems.push(`records with escrow fields (${escrows.join(", ")}) can't expire: ${reason}`);
+  }
   for (const [what, value] of Object.entries({ ttlMs, tombstoneRetentionMs })) {
     if (value === undefined || (value >= TTL_MS_MIN && value <= LIFETIME_MS_MAX)) continue;
     problems.push(`${what} is a time from ${TTL_MS_MIN} to ${LIFETIME_MS_MAX} ms, not ${value}`);
@@ -65,6 +80,12 @@ function lifeProblems({ fields, ttlMs, tombstoneRetentionMs }: CollectionSchema)
 function uniqueFields(fields: CollectionSchema["fields"]): string[] {
   return Object.entries(fields)
     .filter(([, definition]) => definition.class === "authoritative" && definition.unique === true)
+    .map(([name]) => name);
+}
+
+function escrowFields(fields: CollectionSchema["fields"]): string[] {
+  return Object.entries(fields)
+    .filter(([, definition]) => isEscrow(definition))
     .map(([name]) => name);
 }
 

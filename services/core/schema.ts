@@ -26,6 +26,8 @@ export interface MergeField extends AnyField {
   readonly kind: Exclude<LocalKind, "lww">;
   /** Of the values: for `register` any type, for `max` and `min` a number or a string. */
   readonly type?: ValueType;
+  /** Of an `escrow`: the bound that it never goes below, and begins at. Default 0. */
+  readonly min?: number;
 }
 
 /** Only the log writes it, in its order and by these rules. */
@@ -102,10 +104,20 @@ export function defaultsOf(schema: CollectionSchema): { readonly [field: string]
 }
 
 export function defaultOf(definition: FieldDefinition): JsonValue | undefined {
-  if (definition.class === "merge") return undefined;
+  if (definition.class === "merge") return isEscrow(definition) ? escrowMin(definition) : undefined;
   return definition.class === "authoritative"
     ? (definition.initial ?? definition.default)
     : definition.default;
+}
+
+export type EscrowField = MergeField & { readonly kind: "escrow" };
+
+export function isEscrow(definition: FieldDefinition | undefined): definition is EscrowField {
+  return definition?.class === "merge" && definition.kind === "escrow";
+}
+
+export function escrowMin({ min = 0 }: EscrowField): number {
+  return min;
 }
 
 /**
@@ -140,7 +152,8 @@ export function hasType(value: unknown, type: ValueType): boolean {
 
 export function operatorsOfField(definition: FieldDefinition): readonly Operator[] {
   const operators = operatorsOf(kindOfField(definition));
-  if (definition.class !== "authoritative") return operators;
+  // Rights move between regions on demand: clients have nothing to do with it.
+  if (definition.class !== "authoritative") return operators.filter((operator) => operator !== "move");
   // A sum is known only when it is decided: too late to look up who else has it.
   const isSummable = definition.unique !== true && ["integer", "json"].includes(valueTypeOf(definition));
   return isSummable ? operators : operators.filter((operator) => operator !== "inc");
@@ -149,6 +162,6 @@ export function operatorsOfField(definition: FieldDefinition): readonly Operator
 /** The type of the values that a field takes. */
 export function valueTypeOf(definition: FieldDefinition): ValueType {
   const kind = kindOfField(definition);
-  if (kind === "counter") return "integer";
+  if (kind === "counter" || kind === "escrow") return "integer";
   return definition.type ?? (kind === "max" || kind === "min" ? "number" : "json");
 }

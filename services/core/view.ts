@@ -1,4 +1,5 @@
 /** The second equation: view = committed ⊕ pending. */
+import { prepareEscrows } from "./escrow.ts";
 import { PENDING_POSITION } from "./fields/kind.ts";
 import type { Operation } from "./operation.ts";
 import { applyOperation, type Fields } from "./record.ts";
@@ -21,6 +22,8 @@ export function viewFields(options: {
   for (const accepted of options.pending) {
     const operation = schema === undefined ? accepted : ofFieldKinds(accepted, schema);
     if (operation.changes.length === 0) continue;
+    // How rights are split shows in nothing that a client sees.
+    fields = prepareEscrows({ fields, changes: operation.changes, schema, members: [] });
     fields = applyOperation({ fields, operation, origin: options.origin, position: PENDING_POSITION }).fields;
   }
   return fields;

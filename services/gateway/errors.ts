@@ -1,4 +1,5 @@
 /** Why a gateway refuses. Each has a problem code of its own; transports turn it into a status and a body. */
+import type { EscrowLeft } from "../core/escrow.ts";
 import type { Session } from "../core/session.ts";
 
 export type GatewayErrorCode =
@@ -12,6 +13,7 @@ export type GatewayErrorCode =
   | "outcome-unknown"
   | "store-unavailable"
   | "no-quorum"
+  | "insufficient"
   | "wal-full"
   | "overloaded"
   | "session-behind"
@@ -39,6 +41,7 @@ export type RejectedCode =
   | "deleted"
   | "not-deleted"
   | "record-missing"
+  | "region-alive"
   | "schema-changed";
 
 /** What a client can do with besides the code. */
@@ -59,6 +62,8 @@ export interface GatewayErrorDetails {
   readonly session?: Session;
   /** The answer to an earlier try of the same request. */
   readonly isReplayed?: boolean;
+  /** What is left of an escrow that was to be taken from. */
+  readonly left?: EscrowLeft;
   /** How old the region's view may be. */
   readonly stalenessMs?: number;
 }

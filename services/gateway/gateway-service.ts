@@ -1,6 +1,8 @@
 /** The gateway at work: composes writes, reads and schemas over the region's store and the log. */
 import type { Collection } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
+import { RIGHTS_SERVICE } from "../protocol/rights-request.ts";
+import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import type { GlobalLog } from "../ports/global-log.ts";
@@ -14,10 +16,14 @@ import { Decider } from "./decisions/decider.ts";
 import { Members } from "./decisions/members.ts";
 import { OrderedWriter } from "./decisions/ordered-writer.ts";
 import { Proposer } from "./decisions/proposer.ts";
+import { EscrowReader } from "./escrow/escrow-reader.ts";
+import { RightsDonor } from "./escrow/rights-donor.ts";
+import { RightsSeeker } from "./escrow/rights-seeker.ts";
 import { FoldWatch } from "./fold-watch.ts";
 import type {
   ConflictPage,
   ConflictsRequest,
+  EscrowRequest,
   Gateway,
   Lease,
   LeaseRequest,
@@ -29,6 +35,8 @@ import type {
   PutCollectionRequest,
   ReadRequest,
   ReadResult,
+  ReclaimRequest,
+  RecordEscrowsReport,
   RegionOverview,
   RequestContext,
   RestoreConflictRequest,
@@ -37,6 +45,7 @@ import type {
   WriteResult,
 } from "./gateway.ts";
 import type { GatewayMetrics } from "./metrics.ts";
+import { GroupCommit } from "./group-commit.ts";
 import { LeaseReader } from "./lease-reader.ts";
 import { reportOperation } from "./operation-report.ts";
 import { Planner } from "./planner.ts";
@@ -53,6 +62,7 @@ export interface GatewayOptions {
   readonly software: string;
   readonly store: RegionStore;
   readonly log: GlobalLog;
+  readonly bus: Bus;
   readonly clock: Clock;
   readonly random: Random;
   readonly crashPoints: CrashPoints;
@@ -77,6 +87,8 @@ export class GatewayService implements Gateway {
   readonly #conflicts: Conflicts;
   readonly #schemas: SchemaProposer;
   readonly #sweeper: Sweeper;
+  readonly #donor: RightsDonor;
+  readonly #escrows: EscrowReader;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -88,14 +100,23 @@ export class GatewayService implements Gateway {
     const members = new Members(options);
     const barrier = new ReadBarrier(options, { watches, proposers, members });
     const decider = new Decider(options, { proposers, watches, members });
+    const commits = numbers.map((partition) => new GroupCommit({ ...options, partition }));
+    const seeker = new RightsSeeker(options, watches);
     this.#catalog = catalog;
     this.#reader = new Reader(options, { catalog, planner, barrier });
     this.#ordered = new OrderedWriter(options, { planner, decider });
-    this.#writer = new Writer(options, { planner, watches, ordered: this.#ordered });
+    this.#writer = new Writer(options, { planner, watches, commits, seeker, ordered: this.#ordered });
+    this.#donor = new RightsDonor(options, { planner, members, commits, seeker });
+    this.#escrows = new EscrowReader(options, { planner, barrier });
     this.#leases = new LeaseReader(options, barrier);
     this.#conflicts = new Conflicts(options, (request) => this.#writer.write(request));
     this.#schemas = new SchemaProposer(options, { catalog, members });
     this.#sweeper = new Sweeper(options, members);
+  }
+
+  /** Answers what other regions ask, until the returned function is called. */
+  serveRegions(): () => void {
+    return this.#options.bus.serve(RIGHTS_SERVICE, (data) => this.#donor.answer(data));
   }
 
   write(request: WriteRequest): Promise<WriteResult> {
@@ -116,6 +137,14 @@ export class GatewayService implements Gateway {
 
   lease(request: LeaseRequest): Promise<WriteResult> {
     return this.#ordered.lease(request);
+  }
+
+  reclaim(request: ReclaimRequest): Promise<WriteResult> {
+    return this.#ordered.reclaim(request);
+  }
+
+  readEscrows(request: EscrowRequest): Promise<RecordEscrowsReport> {
+    return this.#escrows.read(request);
   }
 
   readLease(request: RequestContext & { name: string }): Promise<Lease & { session: Session }> {

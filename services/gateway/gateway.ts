@@ -42,6 +42,35 @@ export interface WriteRequest extends ChangeContext, RecordTarget {
 /** A delete or a restore; both are decided by the log. */
 export type LifeRequest = ChangeContext & RecordTarget;
 
+/** Hands over what a lost region may take of a record's escrows, to the region that is asked. */
+export interface ReclaimRequest extends ChangeContext {
+  readonly collection: string;
+  readonly key: string;
+  readonly lostRegion: string;
+}
+
+export interface EscrowRequest extends RequestContext {
+  readonly collection: string;
+  readonly key: string;
+}
+
+/** Of one escrow: the committed number, who may take of it, and what is left without this region's pending writes. */
+export interface EscrowReport {
+  readonly field: string;
+  readonly min: number;
+  readonly value: number;
+  readonly rights: { readonly [region: string]: number };
+  readonly here: number;
+  readonly total: number;
+}
+
+export interface RecordEscrowsReport {
+  readonly key: string;
+  readonly escrows: readonly EscrowReport[];
+  readonly asOf: LogPlace;
+  readonly session: Session;
+}
+
 export interface TransactionRequest extends ChangeContext {
   /** `{"writes":[{"collection":…,"key":…,"set":…,"if":…},…],"fence":…}`, not yet checked. */
   readonly body: unknown;
@@ -254,6 +283,8 @@ export interface Gateway {
   restore(request: LifeRequest): Promise<WriteResult>;
   transact(request: TransactionRequest): Promise<WriteResult>;
   lease(request: LeaseRequest): Promise<WriteResult>;
+  reclaim(request: ReclaimRequest): Promise<WriteResult>;
+  readEscrows(request: EscrowRequest): Promise<RecordEscrowsReport>;
   /** Who holds a lease, as the log has it. */
   readLease(
     request: RequestContext & { readonly name: string },

@@ -8,6 +8,10 @@ export interface GatewayMetrics {
     durationMs: number;
     outcome: "acknowledged" | "refused" | "unknown";
   }): void;
+  /** Another region was asked for rights to an escrow. */
+  rightsAsked(request: { answer: "granted" | "refused" | "unavailable" | "unknown" }): void;
+  /** Another region has asked; 0 is nothing. */
+  rightsAnswered(answer: { granted: number }): void;
   /** Authoritative writes are refused at once, or no more. */
   breaker(change: { partition: number; isOpen: boolean }): void;
 }

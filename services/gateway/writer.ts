@@ -1,6 +1,7 @@
 /** The local way in: validate, group-commit into the WAL, answer `accepted`. What the log must decide goes the other way. */
 import { checkKey } from "../core/accept/key.ts";
 import { planWrite } from "../core/accept/write.ts";
+import { takesOf, type EscrowLeft } from "../core/escrow.ts";
 import type { Change } from "../core/fields/kind.ts";
 import { sha256 } from "../core/hash.ts";
 import { idempotentOperationId } from "../core/operation-id.ts";
@@ -9,17 +10,22 @@ import { encodeChanges } from "../protocol/change-codec.ts";
 import { StoreUnavailableError, type AppendOutcome, type WalAppend } from "../ports/region-store.ts";
 import type { OrderedWriter } from "./decisions/ordered-writer.ts";
 import { GatewayError } from "./errors.ts";
+import type { RightsSeeker } from "./escrow/rights-seeker.ts";
 import type { FoldWatch } from "./fold-watch.ts";
 import type { Receipt, WriteRequest, WriteResult } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
-import { GroupCommit } from "./group-commit.ts";
+import type { GroupCommit } from "./group-commit.ts";
 import type { Planner } from "./planner.ts";
 import { receiptOf } from "./receipt.ts";
+
+const RIGHTS_RETRY_AFTER_MS = 1_000;
 
 export interface WriterParts {
   readonly planner: Planner;
   readonly ordered: OrderedWriter;
   readonly watches: readonly FoldWatch[];
+  readonly commits: readonly GroupCommit[];
+  readonly seeker: RightsSeeker;
 }
 
 export class Writer {
@@ -28,16 +34,15 @@ export class Writer {
   readonly #ordered: OrderedWriter;
   readonly #watches: readonly FoldWatch[];
   readonly #commits: readonly GroupCommit[];
+  readonly #seeker: RightsSeeker;
 
   constructor(options: GatewayOptions, parts: WriterParts) {
     this.#options = options;
     this.#planner = parts.planner;
     this.#ordered = parts.ordered;
     this.#watches = parts.watches;
-    this.#commits = Array.from(
-      { length: options.partitions },
-      (_, partition) => new GroupCommit({ ...options, partition }),
-    );
+    this.#commits = parts.commits;
+    this.#seeker = parts.seeker;
   }
 
   /** The strongest class that a write touches decides for the whole of it. */
@@ -69,7 +74,8 @@ export class Writer {
         ? random.uuid(clock.nowMs())
         : idempotentOperationId(tenant, idempotencyKey);
     const requestHash = sha256(`${collection}\n${key}\n${body}`);
-    const operation = { id, tenant, collection, key, body, requestHash };
+    const takes = takesOf(input.changes);
+    const operation = { id, tenant, collection, key, body, requestHash, ...(takes && { takes }) };
     const outcome = await this.#commits[partition]!.append(operation, deadlineAtMs);
     const result = await this.#answer({ request, partition, operation, outcome });
     if (!request.waitCommitted || result.status !== "accepted" || !("sequence" in outcome)) return result;
@@ -96,13 +102,35 @@ export class Writer {
         const session = mergeSessions(request.session, seenPosition(partition, outcome.outcome.position));
         return { ...receipt, session, isReplayed: true };
       }
+      case "insufficient":
+        throw this.#insufficient(operation, partition, outcome.left);
       case "accepted":
       case "replayed": {
+        if ("left" in outcome) this.#seeker.taken({ partition, ...operation }, outcome.left ?? []);
         const session = mergeSessions(request.session, seenWal(region, partition, outcome.sequence));
         const receipt = { operation: operation.id, status: "accepted", region, at: outcome.hlc } as const;
         return { ...receipt, session, isReplayed: outcome.status === "replayed" };
       }
     }
+  }
+
+  /** Others may have the rights that this region lacks: they are asked, and the client may try again. */
+  #insufficient(operation: WalAppend, partition: number, left: EscrowLeft): GatewayError {
+    const { tenant, collection, key, takes } = operation;
+    const { field, here, total } = left;
+    const needed = takes![field]!;
+    const isElsewhere = total >= needed;
+    if (isElsewhere) this.#seeker.refused({ partition, tenant, collection, key, field }, needed);
+    const advice = isElsewhere
+      ? "rights of other regions were asked for; try again in a moment"
+      : "try again when something was given";
+    const message = `region ${this.#options.region} may take ${Math.max(0, here)} of "${field}", and all regions together ${Math.max(0, total)}: ${advice}`;
+    const shown = { field, here: Math.max(0, here), total: Math.max(0, total) };
+    return new GatewayError("insufficient", message, {
+      field,
+      left: shown,
+      ...(isElsewhere && { retryAfterMs: RIGHTS_RETRY_AFTER_MS }),
+    });
   }
 
   /** A preference, not a condition: at the deadline the write is still accepted, and the answer says so. */

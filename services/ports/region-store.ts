@@ -5,10 +5,12 @@
  *   committed state   the applier writes, everyone reads; what is kept for a time only is trimmed
  *   roles             who may relay and apply a partition at the moment
  */
+import type { EscrowLeft, Takes } from "../core/escrow.ts";
 import type { Hlc } from "../core/hlc.ts";
 import type { FoldResult } from "../core/fold/fold.ts";
 import type { Conflict, FoldSlice, OperationOutcome, PartitionState } from "../core/fold/state.ts";
 import type { LossReason } from "../core/fields/kind.ts";
+import type { Rights } from "../core/fields/merge/escrow.ts";
 import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 import type { Collection } from "../core/schema.ts";
@@ -19,10 +21,12 @@ export interface WalAppend extends RecordId {
   readonly requestHash: string;
   /** The changes as JSON text, exactly as they will be logged. */
   readonly body: string;
+  /** What it takes of the region's rights to the record's escrows: without them it is not appended. */
+  readonly takes?: Takes;
 }
 
 /** A row of the WAL. */
-export interface WalRow extends WalAppend {
+export interface WalRow extends Omit<WalAppend, "takes"> {
   readonly sequence: number;
   readonly hlc: Hlc;
   readonly seen: number;
@@ -30,7 +34,15 @@ export interface WalRow extends WalAppend {
 
 /** What became of one appended operation. */
 export type AppendOutcome =
-  | { readonly status: "accepted"; readonly sequence: number; readonly hlc: Hlc }
+  | {
+      readonly status: "accepted";
+      readonly sequence: number;
+      readonly hlc: Hlc;
+      /** Of the escrows that it takes from, what is left for others. */
+      readonly left?: readonly EscrowLeft[];
+    }
+  /** The region has not the rights to what it takes; nothing was appended. */
+  | { readonly status: "insufficient"; readonly left: EscrowLeft }
   /** The id is in the WAL already, with the same request. */
   | { readonly status: "replayed"; readonly sequence: number; readonly hlc: Hlc }
   /** The id took effect already, through this region or another, with the same request. */
@@ -53,8 +65,8 @@ export interface WalHead {
 
 export interface WriteAheadLog {
   /**
-   * Appends operations in one transaction: finds replays, numbers the rest densely after all that was appended before,
-   * stamps them in rising order. Resolves after the commit is durable.
+   * Appends operations in one transaction: finds replays, refuses what takes more than the region has the rights to,
+   * numbers the rest densely after all that was appended before, stamps them in rising order. Resolves after the commit is durable.
    * @param operations of one partition, with distinct ids.
    * @returns one outcome per operation, in order.
    * @throws {WalFullError} nothing was appended.
@@ -111,6 +123,17 @@ export interface RecordSnapshot {
   readonly position: number;
 }
 
+export interface RecordEscrows {
+  readonly position: number;
+  /** By field name. */
+  readonly escrows: readonly EscrowShare[];
+}
+
+/** The committed rights of all regions, and what the own one may still take. */
+export interface EscrowShare extends EscrowLeft {
+  readonly rights: Rights;
+}
+
 export interface ListedRecord extends RecordSnapshot {
   readonly key: string;
 }
@@ -127,6 +150,8 @@ export interface StateReader {
     after: string | undefined;
     limit: number;
   }): Promise<ListedRecord[]>;
+  /** The record's escrows, and what the region may take of each; none of a record that is deleted, or was never given to. */
+  readEscrows(options: RecordId & { partition: number }): Promise<RecordEscrows>;
   readCollections(partition: number): Promise<Collection[]>;
   /** Position and origins; the initial ones when nothing was folded yet. Cheap: relay and gateways poll it. */
   readPositions(partition: number): Promise<Positions>;

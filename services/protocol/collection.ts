@@ -29,6 +29,11 @@ const MergeFieldBody = Type.Object(
     class: Type.Literal("merge"),
     kind: Type.Enum([...MERGE_KINDS]),
     type: Type.Optional(ValueTypeName),
+    min: Type.Optional(
+      Type.Integer({
+        description: "Of an escrow: the bound that it never goes below, and begins at. Default 0.",
+      }),
+    ),
     deprecated,
   },
   { additionalProperties: false },

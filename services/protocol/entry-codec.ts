@@ -6,7 +6,8 @@
  *   ["<id>","<tenant>","<collection>","<key>","<hlc>",<seen>,"<request hash>",[["<field>","<kind>","<operator>",<argument>],…]]
  *   …one line per operation
  *
- * Version 2 has entries of proposals (`proposal-codec.ts`), and schemas that version 1 did not know.
+ * Version 2 has entries of proposals (`proposal-codec.ts`), and schemas that version 1 did not know; version 3 has
+ * schemas with escrow fields, and whatever is done to such fields comes behind one.
  *
  * Decoding checks everything that the fold relies on: what can't be decoded stops its partition, it is never skipped.
  */
@@ -15,17 +16,19 @@ import { Compile } from "typebox/compile";
 import type { BatchEntry, Entry, LoggedOperation, ProposeEntry, SchemaEntry } from "../core/entry.ts";
 import { sha256 } from "../core/hash.ts";
 import type { Hlc } from "../core/hlc.ts";
-import type { CollectionSchema } from "../core/schema.ts";
+import { isEscrow, type CollectionSchema } from "../core/schema.ts";
 import { LocalChange, toChange } from "./change-codec.ts";
 import { CollectionSchemaBody } from "./collection.ts";
 import { decodeProposal, encodeProposal } from "./proposal-codec.ts";
 import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
 import { Hash, HlcText, Name, Region, Sequence, Uuid } from "./wire-types.ts";
 
-/** Highest version that this software reads. Version 2 has proposals, and schemas with authoritative fields. */
-export const ENTRY_VERSION = 2;
+/** Highest version that this software reads. */
+export const ENTRY_VERSION = 3;
 /** Version from which entries hold proposals. */
 export const PROPOSALS_VERSION = 2;
+/** Version from which schemas have escrow fields. */
+const ESCROW_VERSION = 3;
 /** The log refuses messages above 1 MB; entries stay well below. */
 export const ENTRY_BYTES_MAX = 512 * 1024;
 
@@ -146,6 +149,7 @@ function wireForm(entry: Exclude<Entry, BatchEntry | ProposeEntry>): object {
 
 /** Of the entry that proposes a schema. */
 export function schemaVersion({ fields, ...options }: CollectionSchema): number {
+  if (Object.values(fields).some(isEscrow)) return ESCROW_VERSION;
   const isKnownToFirst = Object.values(fields).every((field) =>
     Object.keys(field).every((member) => ["class", "kind", "type"].includes(member)),
   );

@@ -31,6 +31,7 @@ const Write = Type.Union([
   Type.Tuple([...target, Type.Literal("change"), Type.Array(ProposedChange)]),
   Type.Tuple([...target, Type.Literal("delete")]),
   Type.Tuple([...target, Type.Literal("restore"), Type.Array(Unique)]),
+  Type.Tuple([...target, Type.Literal("reclaim"), Name]),
   Type.Tuple([...target, Type.Literal("acquire"), Name, Milliseconds]),
   Type.Tuple([...target, Type.Literal("renew"), Token, Milliseconds]),
   Type.Tuple([...target, Type.Literal("release"), Token]),
@@ -80,6 +81,8 @@ function encodeAction(action: Action): unknown[] {
       return [action.type];
     case "restore":
       return [action.type, action.claims.map(({ field, value }) => [field, value])];
+    case "reclaim":
+      return [action.type, action.from];
     case "acquire":
       return [action.type, action.holder, action.ttlMs];
     case "renew":
@@ -127,6 +130,8 @@ function decodeAction(tuple: WriteTuple): Action {
       return { type: "delete" };
     case "restore":
       return { type: "restore", claims: tuple[4].map(([field, value]) => ({ field, value })) };
+    case "reclaim":
+      return { type: "reclaim", from: tuple[4] };
     case "acquire":
       return { type: "acquire", holder: tuple[4], ttlMs: tuple[5] };
     case "renew":

@@ -5,6 +5,7 @@ import { GatewayError } from "../gateway/errors.ts";
 import type {
   ConflictPage,
   ConflictsRequest,
+  EscrowRequest,
   Gateway,
   Lease,
   LeaseRequest,
@@ -16,6 +17,8 @@ import type {
   PutCollectionRequest,
   ReadRequest,
   ReadResult,
+  ReclaimRequest,
+  RecordEscrowsReport,
   RegionOverview,
   RequestContext,
   RestoreConflictRequest,
@@ -78,6 +81,14 @@ export class LateGateway implements Gateway {
 
   async lease(request: LeaseRequest): Promise<WriteResult> {
     return this.#present().lease(request);
+  }
+
+  async reclaim(request: ReclaimRequest): Promise<WriteResult> {
+    return this.#present().reclaim(request);
+  }
+
+  async readEscrows(request: EscrowRequest): Promise<RecordEscrowsReport> {
+    return this.#present().readEscrows(request);
   }
 
   async readLease(

@@ -2,6 +2,7 @@
  * The simulated twin of a region's database: what is durable, with every call atomic. The contract tests of the
  * RegionStore port run against it and against PostgreSQL.
  */
+import { escrowLeft, type EscrowLeft, type Takes } from "../../services/core/escrow.ts";
 import type { FoldResult } from "../../services/core/fold/fold.ts";
 import {
   collectionId,
@@ -25,6 +26,7 @@ import {
   type FoldedOutcomes,
   type ListedRecord,
   type Positions,
+  type RecordEscrows,
   type RecordSnapshot,
   type RoleGrant,
   type RoleName,
@@ -41,6 +43,7 @@ const LINE_BYTES = 160;
 
 interface TimedRow extends WalRow {
   readonly acceptedAtMs: number;
+  readonly takes?: Takes;
 }
 
 interface PartitionData {
@@ -99,7 +102,12 @@ export class SimulatedDatabase {
   }): AppendOutcome[] {
     const { partition, operations, nowMs } = options;
     const data = this.#data(partition);
-    const known = operations.map((operation) => this.#findKnown(operation));
+    const taking: WalAppend[] = [];
+    const known = operations.map((operation) => {
+      const outcome = this.#findKnown(operation) ?? this.#refuseTake(partition, operation, taking);
+      if (outcome === undefined) taking.push(operation);
+      return outcome;
+    });
     const fresh = operations.filter((_, index) => known[index] === undefined);
     const rows = this.#pending(partition).length + fresh.length;
     const bytes = bytesOf(this.#pending(partition)) + bytesOf(fresh);
@@ -113,7 +121,8 @@ export class SimulatedDatabase {
       const sequence = data.wal.length + 1;
       data.wal.push({ ...operation, sequence, hlc, seen: data.state.position, acceptedAtMs: this.#nowMs() });
       data.lastHlc = hlc;
-      const accepted = { status: "accepted", sequence, hlc } as const;
+      const left = this.#left(partition, operation, []);
+      const accepted = { status: "accepted", sequence, hlc, ...(left.length > 0 && { left }) } as const;
       hlc = advanceHlc(hlc, 1);
       return accepted;
     });
@@ -123,6 +132,36 @@ export class SimulatedDatabase {
     const data = this.#data(partition);
     const observed = [...Object.values(data.state.origins).map((origin) => origin.hlc), data.state.hlc];
     return nextHlc({ nowMs, lastIssued: data.lastHlc, observed });
+  }
+
+  /** @param before operations of the same call that are about to be appended. */
+  #refuseTake(
+    partition: number,
+    operation: WalAppend,
+    before: readonly WalAppend[],
+  ): AppendOutcome | undefined {
+    const short = this.#left(partition, operation, before).find(
+      ({ field, here }) => here < operation.takes![field]!,
+    );
+    return short && { status: "insufficient", left: short };
+  }
+
+  /** Of the fields that an operation takes from, what is left. */
+  #left(
+    partition: number,
+    operation: RecordId & Pick<WalAppend, "takes">,
+    before: readonly WalAppend[],
+  ): EscrowLeft[] {
+    const id = recordIdText(operation);
+    const record = this.#records.get(id);
+    const fields = record?.tombstone === undefined ? record?.fields : undefined;
+    const rows = [...this.#pending(partition), ...before].filter((row) => recordIdText(row) === id);
+    return Object.keys(operation.takes ?? {})
+      .toSorted()
+      .map((field) => {
+        const pending = rows.reduce((sum, { takes }) => sum + (takes?.[field] ?? 0), 0);
+        return escrowLeft({ fields, field, region: this.region, pending });
+      });
   }
 
   #findKnown(operation: WalAppend): AppendOutcome | undefined {
@@ -142,7 +181,8 @@ export class SimulatedDatabase {
   readWal(options: { partition: number; after: number; rowsMax: number; bytesMax: number }): WalRow[] {
     const rows: WalRow[] = [];
     let bytes = 0;
-    for (const { acceptedAtMs: _, ...row } of this.#data(options.partition).wal.slice(options.after)) {
+    for (const timed of this.#data(options.partition).wal.slice(options.after)) {
+      const row = toRow(timed);
       bytes += bytesOf([row]);
       if (rows.length > 0 && (rows.length >= options.rowsMax || bytes > options.bytesMax)) break;
       rows.push(row);
@@ -229,9 +269,24 @@ export class SimulatedDatabase {
     );
     return {
       committed: record === undefined ? undefined : withoutPartition(record),
-      pending: pending.map(({ acceptedAtMs: _, ...row }) => row),
+      pending: pending.map(toRow),
       position: this.#data(partition).state.position,
     };
+  }
+
+  readEscrows(options: RecordId & { partition: number }): RecordEscrows {
+    const { partition, ...id } = options;
+    const record = this.#records.get(recordIdText(id));
+    const fields = record?.tombstone === undefined ? (record?.fields ?? {}) : {};
+    const escrows = Object.keys(fields)
+      .toSorted()
+      .flatMap((field) => {
+        const state = fields[field]!;
+        if (state.kind !== "escrow") return [];
+        const [left] = this.#left(partition, { ...id, takes: { [field]: 0 } }, []);
+        return [{ ...left!, rights: state.rights }];
+      });
+    return { position: this.#data(partition).state.position, escrows };
   }
 
   listRecords(options: {
@@ -402,6 +457,10 @@ function bytesOf(operations: readonly WalAppend[]): number {
       sum + LINE_BYTES + Buffer.byteLength(tenant + collection + key + body),
     0,
   );
+}
+
+function toRow({ acceptedAtMs: _, takes: __, ...row }: TimedRow): WalRow {
+  return row;
 }
 
 function withoutPartition({ partition: _, ...record }: StoredRecord & { partition: number }): StoredRecord {

@@ -15,4 +15,6 @@ export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics = {
   flushed: ignore,
   proposed: ignore,
   breaker: ignore,
+  rightsAsked: ignore,
+  rightsAnswered: ignore,
 };

@@ -97,6 +97,10 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.readRecord(options));
   }
 
+  readEscrows(options: RecordId & { partition: number }) {
+    return this.#call((database) => database.readEscrows(options));
+  }
+
   listRecords(options: {
     tenant: string;
     collection: string;

@@ -7,6 +7,7 @@ import type {
   StateReader,
   StoredOperation,
 } from "../../ports/region-store.ts";
+import { readEscrows } from "./escrows.ts";
 import { listRecords } from "./listing.ts";
 import { isOperationId } from "./operation-id.ts";
 import { readPositions } from "./partition-state.ts";
@@ -77,6 +78,7 @@ export function openReader(
     },
     readRecords: (options) => readRecords({ database, region, ...options }),
     listRecords: (options) => listRecords({ database, region, ...options }),
+    readEscrows: (options) => readEscrows({ database, region, ...options }),
     readCollections: (partition) => database.query<Collection & object>(READ_COLLECTIONS, [partition]),
     readPositions: (partition) => readPositions(database, partition),
     readOperation: (id) => readOperation(database, id),

@@ -41,12 +41,17 @@ export const wal = pgTable(
     recordId: bytewise("record_id").notNull(),
     requestHash: bytea("request_hash").notNull(),
     body: text("body").notNull(),
+    /** Of rows that take from escrows: by field, its own and the sum of all rows of the record up to this one. */
+    taken: jsonb("taken"),
   },
   (table) => [
     primaryKey({ columns: [table.partition, table.sequence] }),
     index("wal_by_id").on(table.id),
     // Without the partition: a key belongs to one, and a listing walks over the keys of all of them.
     index("wal_by_record").on(table.recordId, table.sequence),
+    index("wal_by_take")
+      .on(table.recordId, table.sequence)
+      .where(sql`taken is not null`),
   ],
 );
 

@@ -1,9 +1,11 @@
 /**
  * The write-ahead log. An append is one call of `forebay_append` (see `migrations`):
  *
- *   lock the partition's head → find known ids → check the bounds → number, stamp and insert the rest → commit
+ *   lock the partition's head → find known ids → check rights to escrows → check the bounds
+ *     → number, stamp and insert the rest → commit
  */
 import { assert } from "../../core/assert.ts";
+import type { EscrowLeft } from "../../core/escrow.ts";
 import { advanceHlc, MAX_OFFSET_MS, ZERO_HLC } from "../../core/hlc.ts";
 import { recordIdText, toRecordId } from "../../core/operation.ts";
 import {
@@ -20,8 +22,8 @@ import { hashArray, textArray, toHex, toHlc, toNumber, uuidArray } from "./value
 
 const APPEND: Statement = {
   name: "append",
-  text: `select is_full, pending_rows, pending_bytes, first_sequence, first_hlc, known
-         from forebay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`,
+  text: `select is_full, pending_rows, pending_bytes, first_sequence, first_hlc, known, refused, escrow_left
+         from forebay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
   effect: "writing",
 };
 
@@ -64,7 +66,13 @@ interface AppendRow {
   readonly first_sequence: string | null;
   readonly first_hlc: string | null;
   readonly known: readonly KnownId[] | null;
+  /** Ordinals, from 1. */
+  readonly refused: readonly number[] | null;
+  /** By operation, and by field: what is left here and of all regions. */
+  readonly escrow_left: readonly (LeftJson | null)[] | null;
 }
+
+type LeftJson = { readonly [field: string]: readonly [number, number] };
 
 /** An id that the WAL holds (with a sequence), or that took effect (with an outcome). */
 interface KnownId {
@@ -103,6 +111,7 @@ async function append(
     textArray(operations.map(recordIdText)),
     hashArray(operations.map((operation) => operation.requestHash)),
     textArray(operations.map((operation) => operation.body)),
+    takesArray(operations),
   ]);
   if (row.is_full) {
     throw new WalFullError(
@@ -113,17 +122,31 @@ async function append(
   return toOutcomes(operations, row);
 }
 
+/** Null where nothing takes anything, as mostly: then there is nothing to look at. */
+function takesArray(operations: readonly WalAppend[]) {
+  if (operations.every(({ takes }) => takes === undefined)) return null;
+  return textArray(operations.map(({ takes }) => takes && JSON.stringify(takes)));
+}
+
 function toOutcomes(operations: readonly WalAppend[], row: AppendRow): AppendOutcome[] {
   const known = byOrdinal(row.known ?? []);
   const firstSequence = toNumber(row.first_sequence ?? "0");
   const firstHlc = row.first_hlc === null ? ZERO_HLC : toHlc(row.first_hlc);
+  const refused = new Set(row.refused ?? []);
   let fresh = 0;
   return operations.map((_, index) => {
     const answers = known.get(index + 1);
     if (answers !== undefined) return toKnownOutcome(answers);
+    const left = toLeft(row.escrow_left?.[index] ?? {});
+    if (refused.has(index + 1)) return { status: "insufficient", left: left[0]! };
     const rank = fresh++;
-    return { status: "accepted", sequence: firstSequence + rank, hlc: advanceHlc(firstHlc, rank) };
+    const accepted = { sequence: firstSequence + rank, hlc: advanceHlc(firstHlc, rank) };
+    return { status: "accepted", ...accepted, ...(left.length > 0 && { left }) };
   });
+}
+
+function toLeft(json: LeftJson): EscrowLeft[] {
+  return Object.entries(json).map(([field, [here, total]]) => ({ field, here, total }));
 }
 
 function byOrdinal(known: readonly KnownId[]): Map<number, KnownId[]> {

@@ -38,14 +38,17 @@ export function planChanges(
   return changes;
 }
 
+/** Those that clients write. */
+const CLIENT_OPERATORS: readonly string[] = OPERATORS.filter((operator) => operator !== "move");
+
 function isOperator(name: string): name is Operator {
-  return (OPERATORS as readonly string[]).includes(name);
+  return CLIENT_OPERATORS.includes(name);
 }
 
 function unknownOperator(name: string): RefusedWriteError {
   return new RefusedWriteError(
     "unknown-operator",
-    `there is no operator "${name}"; known are ${OPERATORS.join(", ")}`,
+    `there is no operator "${name}"; known are ${CLIENT_OPERATORS.join(", ")}`,
   );
 }
 

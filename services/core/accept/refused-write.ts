@@ -11,6 +11,7 @@ export type RefusalCode =
   | "empty-write"
   | "too-many-changes"
   | "condition-on-local-write"
+  | "take-is-local"
   | "invalid-condition"
   | "precondition-failed"
   | "too-many-writes"

@@ -15,6 +15,8 @@ export function writeBackBody(
     case "inc":
     case "raise":
     case "lower":
+    case "give":
+    case "take":
       return { [operator]: { [field]: value } };
     case "unset":
       return { unset: [field] };

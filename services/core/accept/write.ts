@@ -2,6 +2,7 @@
  * The third equation: accept(write) = local, if every field that it touches is of a local class; otherwise the log
  * decides. Pure validation, no reads.
  */
+import { isTaking } from "../escrow.ts";
 import type { Change } from "../fields/kind.ts";
 import { isObject } from "../json.ts";
 import type { Condition, Fence } from "../proposal.ts";
@@ -25,13 +26,20 @@ export interface WritePlan {
  */
 export function planWrite(schema: CollectionSchema, body: unknown, version?: string | null): WritePlan {
   const plan = withVersion(planPart(schema, body), version);
-  if (!plan.isAuthoritative) refuseConditions(plan);
+  if (plan.isAuthoritative) refuseTakes(plan.changes);
+  else refuseConditions(plan);
   if (plan.changes.length === 0) throw new RefusedWriteError("empty-write", "the write changes no field");
   return plan;
 }
 
 /** One write of a transaction, which the log decides in any case; a condition without changes is one as well. */
-export function planPart(schema: CollectionSchema, body: unknown): WritePlan {
+export function planOrderedPart(schema: CollectionSchema, body: unknown): WritePlan {
+  const plan = planPart(schema, body);
+  refuseTakes(plan.changes);
+  return plan;
+}
+
+function planPart(schema: CollectionSchema, body: unknown): WritePlan {
   if (!isObject(body)) {
     throw new RefusedWriteError("malformed-body", "the body is a JSON object of operators");
   }
@@ -61,6 +69,18 @@ function withVersion(plan: WritePlan, version: string | null | undefined): Write
     throw new RefusedWriteError("invalid-condition", 'the version is given twice: in "if" and as a header');
   }
   return { ...plan, condition: { ...plan.condition, version: planVersion(version) } };
+}
+
+/** What the log took of a region's rights, its own writes might have been promised a moment before. */
+function refuseTakes(changes: readonly Change[]): void {
+  const taking = changes.find(isTaking);
+  if (taking === undefined) return;
+  const reason = "a region takes from an escrow by its own rights, which the log can't see";
+  throw new RefusedWriteError(
+    "take-is-local",
+    `"take" of "${taking.field}" can't be part of an authoritative write: ${reason}; take first, in a write of its own`,
+    taking.field,
+  );
 }
 
 function refuseConditions({ condition, fence }: WritePlan): void {

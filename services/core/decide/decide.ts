@@ -5,6 +5,7 @@
  *
  * All writes of a proposal take effect, or none.
  */
+import { isTaking, prepareEscrows } from "../escrow.ts";
 import { own, type JsonValue } from "../json.ts";
 import { decidedOrigin, type Change, type WriteContext } from "../fields/kind.ts";
 import { showField, type FieldState } from "../fields/index.ts";
@@ -17,6 +18,7 @@ import { defaultOf, defaultsOf, kindOfField, type CollectionSchema } from "../sc
 import { claimChange, settleClaims, type ClaimChange } from "./claims.ts";
 import { checkCondition, checkFence } from "./condition.ts";
 import { decideLease } from "./lease.ts";
+import { decideReclaim } from "./reclaim.ts";
 import { RejectedError, type Rejection } from "./rejection.ts";
 import { checkRules } from "./rules.ts";
 
@@ -28,6 +30,9 @@ export interface DecisionContext {
   readonly floor: Hlc;
   readonly position: number;
   readonly logTimeMs: number;
+  readonly members: readonly string[];
+  /** Log time since a member's last tick; undefined of a region that is none, or has never spoken. */
+  readonly silenceMsOf: (region: string) => number | undefined;
   readonly schemaOf: (tenant: string, collection: string) => CollectionSchema | undefined;
   /** By `recordIdText`. */
   readonly recordOf: (id: string) => StoredRecord | undefined;
@@ -143,7 +148,7 @@ class WriteDecision {
     } else if (isDeleted && !(action.type === "change" && action.changes.length === 0)) {
       throw new RejectedError("deleted", "the record is deleted; restore it first");
     }
-    if (action.type === "delete" && this.#before === undefined) {
+    if ((action.type === "delete" || action.type === "reclaim") && this.#before === undefined) {
       throw new RejectedError("missing", "there is no such record");
     }
     if (condition === undefined) return;
@@ -169,6 +174,12 @@ class WriteDecision {
       }
       case "restore":
         return { record: { ...this.#id, fields, version, ...expiryOf(ttlMs, logTimeMs) }, result: null };
+      case "reclaim": {
+        const reclaimed = decideReclaim({ from: action.from, to: origin, fields, context: this.#context });
+        const expiry = expiryOf(ttlMs, logTimeMs);
+        const record = { ...this.#id, fields: reclaimed.fields, version, ...expiry };
+        return { record, result: { fields: reclaimed.amounts } };
+      }
       case "acquire":
       case "renew":
       case "release": {
@@ -193,7 +204,10 @@ class WriteDecision {
       seen: position,
     };
     const touched = [...new Set(changes.map((change) => change.field))];
-    const before = withInitialValues(this.#before?.fields ?? {}, this.#schema, touched);
+    const schema = this.#schema;
+    const { members } = this.#context;
+    const prepared = prepareEscrows({ fields: this.#before?.fields, changes, schema, members });
+    const before = withInitialValues(prepared ?? {}, schema, touched);
     const folded = foldChanges({ fields: before, floor, changes, write });
     const [loss] = folded.losses;
     if (loss !== undefined) {
@@ -229,6 +243,14 @@ class WriteDecision {
     const definition = own(this.#schema.fields, field);
     if (definition === undefined || kindOfField(definition) !== kind) {
       throw new RejectedError("schema", `"${field}" is no ${kind} at this position of the log`, field);
+    }
+    // The rights are what the region's own pending writes were promised, which the log has yet to see.
+    if (isTaking({ kind, operator })) {
+      throw new RejectedError(
+        "schema",
+        `"${field}" is an escrow: regions take from it, and the log does not`,
+        field,
+      );
     }
     // Whose the sum is could not be looked up: only the values that a proposal sets are.
     if (operator === "inc" && definition.class === "authoritative" && definition.unique === true) {

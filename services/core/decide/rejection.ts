@@ -20,6 +20,8 @@ export const REJECTION_CODES = [
   /** The record is not deleted, and so can't be restored. */
   "not-deleted",
   "missing",
+  /** The region whose rights were to be reclaimed is not lost. */
+  "region-alive",
   /** The collection's schema is no longer the one that the proposal was made for, or can't follow it. */
   "schema",
   /** The log ordered it after its deadline. */

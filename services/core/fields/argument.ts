@@ -10,6 +10,11 @@ export function argumentProblem(operator: Operator, argument: unknown): string |
       return undefined;
     case "inc":
       return Number.isSafeInteger(argument) ? undefined : "an integer";
+    case "give":
+    case "take":
+      return isAmount(argument) ? undefined : "an integer of at least 1";
+    case "move":
+      return isMove(argument) ? undefined : "a region and an integer of at least 1";
     case "raise":
     case "lower":
       return typeof argument === "number" || typeof argument === "string"
@@ -23,6 +28,14 @@ export function argumentProblem(operator: Operator, argument: unknown): string |
     case "drop":
       return isListOf(argument, isText) ? undefined : "a list of entry names";
   }
+}
+
+function isAmount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+function isMove(value: unknown): boolean {
+  return isObject(value) && typeof value["to"] === "string" && isAmount(value["amount"]);
 }
 
 function isListOf(value: unknown, isMember: (member: unknown) => boolean): boolean {

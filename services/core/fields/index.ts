@@ -17,6 +17,7 @@ import {
 } from "./kind.ts";
 import { lww, type LwwState } from "./lww/lww.ts";
 import { counter, type CounterState } from "./merge/counter.ts";
+import { escrow, type EscrowState } from "./merge/escrow.ts";
 import { max, min, type ExtremeState } from "./merge/extreme.ts";
 import { map, type MapState } from "./merge/map.ts";
 import { register, type RegisterState } from "./merge/register.ts";
@@ -30,6 +31,7 @@ export type FieldState =
   | RegisterState
   | ExtremeState<"max">
   | ExtremeState<"min">
+  | EscrowState
   | ValueState
   | LeaseState
   | ClaimState;
@@ -38,7 +40,7 @@ type KindTable = {
   readonly [Kind in ChangeKind | InternalKind]: FieldKind<Extract<FieldState, { kind: Kind }>>;
 };
 
-const KINDS: KindTable = { lww, counter, set, map, register, max, min, value, lease, claim };
+const KINDS: KindTable = { lww, counter, set, map, register, max, min, escrow, value, lease, claim };
 
 /** Each kind takes states of its own name only; the callers below check that before they look here. */
 function kindOf(kind: ChangeKind | InternalKind): FieldKind<FieldState> {

@@ -3,7 +3,7 @@ import type { Hlc } from "../hlc.ts";
 import type { JsonValue } from "../json.ts";
 
 /** The kinds of field whose writes a region accepts alone. */
-export const LOCAL_KINDS = ["lww", "counter", "set", "map", "register", "max", "min"] as const;
+export const LOCAL_KINDS = ["lww", "counter", "set", "map", "register", "max", "min", "escrow"] as const;
 export type LocalKind = (typeof LOCAL_KINDS)[number];
 
 /** The kinds of field that a write can change: `value` is the authoritative one, which the log decides. */
@@ -13,7 +13,21 @@ export type ChangeKind = (typeof CHANGE_KINDS)[number];
 /** What only the fold itself writes, in records that no client addresses. */
 export type InternalKind = "lease" | "claim";
 
-export const OPERATORS = ["set", "unset", "inc", "add", "remove", "put", "drop", "raise", "lower"] as const;
+export const OPERATORS = [
+  "set",
+  "unset",
+  "inc",
+  "add",
+  "remove",
+  "put",
+  "drop",
+  "raise",
+  "lower",
+  "give",
+  "take",
+  /** Of an escrow's rights, between regions: no client writes it. */
+  "move",
+] as const;
 export type Operator = (typeof OPERATORS)[number];
 
 /** Elements of a set, entries of a map: a field holds at most so many, and refuses more in the fold, which copies them. */
@@ -84,8 +98,17 @@ export function writtenBy(write: WriteContext): Written {
  *   full         the set or map has no room
  *   kind         the field holds, or takes by now, values of another kind
  *   deleted      to a record's tombstone
+ *   insufficient the region had not the rights any more: they were reclaimed while it was lost
  */
-export const LOSS_REASONS = ["older", "concurrent", "overflow", "full", "kind", "deleted"] as const;
+export const LOSS_REASONS = [
+  "older",
+  "concurrent",
+  "overflow",
+  "full",
+  "kind",
+  "deleted",
+  "insufficient",
+] as const;
 export type LossReason = (typeof LOSS_REASONS)[number];
 
 /** A value that a write lost to, or displaced, without either having known of the other. */

@@ -1,5 +1,6 @@
 /** Folding a batch: from each origin exactly watermark + 1 onward (I3). The fold is the fence. */
 import type { BatchEntry, LoggedOperation } from "../entry.ts";
+import { prepareEscrows } from "../escrow.ts";
 import type { Change } from "../fields/kind.ts";
 import { chain } from "../hash.ts";
 import type { Hlc } from "../hlc.ts";
@@ -95,7 +96,9 @@ function changeRecord(input: LocalWrite & { record: StoredRecord | undefined }):
   const changes = withoutOutdated(input, schema);
   if (changes.length === 0) return false;
   const write = writeContext(operation, { origin, position });
-  const result = foldChanges({ fields: record?.fields, floor, changes, write });
+  const { members } = work.state;
+  const fields = prepareEscrows({ fields: record?.fields, changes, schema, members });
+  const result = foldChanges({ fields, floor, changes, write });
   if (result.effective) {
     const expiry = expiryOf(schema?.ttlMs, logTimeMs);
     const changed = { tenant, collection, key, fields: result.fields, version: position, ...expiry };

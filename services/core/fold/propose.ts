@@ -7,7 +7,7 @@ import { isObject, own } from "../json.ts";
 import { recordIdText, type RecordId } from "../operation.ts";
 import { isLeaseAction, type Proposal, type ProposedWrite, type UniqueValue } from "../proposal.ts";
 import { claimRecord, leaseRecord } from "../reserved.ts";
-import { collectionId, hlcFloor, nextDecisionStamp } from "./state.ts";
+import { collectionId, hlcFloor, nextDecisionStamp, silenceMsOf } from "./state.ts";
 import { count, currentRecord, isKnown, recordOutcome, type FoldWork } from "./work.ts";
 
 export function foldProposals(work: FoldWork, entry: ProposeEntry): void {
@@ -67,13 +67,15 @@ function foldProposal(work: FoldWork, origin: string, proposal: Proposal): boole
   count(work, "proposals");
   const stamp = nextDecisionStamp(work.state, proposal.hlc);
   work.state = { ...work.state, hlc: stamp };
-  const { position, logTimeMs, collections } = work.state;
+  const { position, logTimeMs, collections, members } = work.state;
   const decision = decide(proposal, {
     origin,
     stamp,
     floor: hlcFloor(work.state),
     position,
     logTimeMs,
+    members,
+    silenceMsOf: (region) => silenceMsOf(work.state, region),
     schemaOf: (tenant, name) => own(collections, collectionId(tenant, name))?.schema,
     recordOf: (id) => currentRecord(work, id),
   });

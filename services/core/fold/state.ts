@@ -2,7 +2,7 @@
 import { ZERO_HASH } from "../hash.ts";
 import { advanceHlc, isBeyondOffset, maxHlc, ZERO_HLC, type Hlc } from "../hlc.ts";
 import type { Rejection } from "../decide/rejection.ts";
-import type { JsonValue } from "../json.ts";
+import { own, type JsonValue } from "../json.ts";
 import type { RecordId } from "../operation.ts";
 import type { FieldLoss, StoredRecord } from "../record.ts";
 import type { Collection } from "../schema.ts";
@@ -112,6 +112,15 @@ export function positionSeenByAll(state: Pick<PartitionState, "origins">): numbe
     seen = Math.min(seen, tick !== null && watermark >= tick.walHead ? tick.appliedPosition : 0);
   }
   return Number.isFinite(seen) ? seen : 0;
+}
+
+/** Log time since a member's last tick; undefined of a region that is none, or has never spoken. */
+export function silenceMsOf(
+  { origins, logTimeMs }: Pick<PartitionState, "origins" | "logTimeMs">,
+  region: string,
+): number | undefined {
+  const tick = own(origins, region)?.tick ?? undefined;
+  return tick && logTimeMs - tick.logTimeMs;
 }
 
 /** The committed rows that the entries at hand touch, as they were before them. */

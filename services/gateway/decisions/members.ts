@@ -10,6 +10,7 @@ interface Look {
   readonly isStarted: boolean;
   /** Regions and the highest entry version that they read. */
   readonly reads: ReadonlyMap<string, number>;
+  readonly members: readonly string[];
   readonly atMs: number;
 }
 
@@ -39,15 +40,21 @@ export class Members {
     throw new GatewayError("not-supported-yet", message, { retryAfterMs: LOOK_EVERY_MS });
   }
 
+  /** Whether a region is one of the cluster's. */
+  async has(partition: number, region: string): Promise<boolean> {
+    const { members } = await this.#look(partition);
+    return members.includes(region);
+  }
+
   async #look(partition: number): Promise<Look> {
     const last = this.#looks.get(partition);
     const nowMs = this.#clock.monotonicMs();
     if (last?.isStarted === true && nowMs - last.atMs < LOOK_EVERY_MS) return last;
-    const { cluster, origins } = await this.#store.readPositions(partition);
+    const { cluster, origins, members } = await this.#store.readPositions(partition);
     const reads = new Map<string, number>();
     for (const [region, { tick }] of Object.entries(origins))
       if (tick !== null) reads.set(region, tick.reads);
-    const look = { isStarted: cluster !== null, reads, atMs: nowMs };
+    const look = { isStarted: cluster !== null, reads, members, atMs: nowMs };
     this.#looks.set(partition, look);
     return look;
   }

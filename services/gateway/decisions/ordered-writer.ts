@@ -3,7 +3,7 @@ import { planCondition, planVersion } from "../../core/accept/condition.ts";
 import { checkKey } from "../../core/accept/key.ts";
 import { parseTransaction, type TransactionPart } from "../../core/accept/transaction.ts";
 import { RefusedWriteError } from "../../core/accept/refused-write.ts";
-import { planPart, type WritePlan } from "../../core/accept/write.ts";
+import { planOrderedPart, type WritePlan } from "../../core/accept/write.ts";
 import { uniqueValues } from "../../core/decide/claims.ts";
 import type { Condition, Fence, ProposedWrite } from "../../core/proposal.ts";
 import { partitionOf } from "../../core/partition.ts";
@@ -14,6 +14,7 @@ import type {
   ChangeContext,
   LeaseRequest,
   LifeRequest,
+  ReclaimRequest,
   RecordTarget,
   TransactionRequest,
   WriteRequest,
@@ -104,7 +105,14 @@ export class OrderedWriter {
     return this.#decider.decide({ context: request, partition, fences: [], writes: [write] });
   }
 
-  #locate({ tenant, collection, key }: LifeRequest): Promise<Located> {
+  async reclaim(request: ReclaimRequest): Promise<WriteResult> {
+    const { collection, key, lostRegion } = request;
+    const { partition } = await this.#locate(request);
+    const write = { collection, key, action: { type: "reclaim", from: lostRegion } as const };
+    return this.#decider.decide({ context: request, partition, fences: [], writes: [write] });
+  }
+
+  #locate({ tenant, collection, key }: LifeRequest | ReclaimRequest): Promise<Located> {
     checkKey(key);
     return this.#planner.locate({ tenant, collection, key });
   }
@@ -112,7 +120,9 @@ export class OrderedWriter {
   async #plan(part: TransactionPart, located: Located): Promise<ProposedWrite> {
     const { collection, key, type, body } = part;
     if (type === "change") {
-      const { changes, condition } = await this.#planner.plan(located, (schema) => planPart(schema, body));
+      const { changes, condition } = await this.#planner.plan(located, (schema) =>
+        planOrderedPart(schema, body),
+      );
       if (changes.length === 0 && condition === undefined) throw emptyPart(part);
       const action = { type: "change", changes } as const;
       return { collection, key, action, ...(condition !== undefined && { condition }) };

@@ -13,6 +13,7 @@ export const REJECTED_CODES: { readonly [Code in RejectionCode]: GatewayErrorCod
   "lease-lost": "lease-lost",
   deleted: "deleted",
   "not-deleted": "not-deleted",
+  "region-alive": "region-alive",
   missing: "record-missing",
   schema: "schema-changed",
   expired: "expired",

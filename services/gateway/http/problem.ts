@@ -95,7 +95,7 @@ function frameworkProblem(error: unknown): Problem | undefined {
 }
 
 export function problemAnswer(problem: Problem): ProblemAnswer {
-  const { code, detail, operation, expiresAtMs, position, stalenessMs, field, write } = problem;
+  const { code, detail, operation, expiresAtMs, position, stalenessMs, field, write, left } = problem;
   const operationUrl = operationUrlOf(problem);
   const { title, status, retry } = problemDefinition(code);
   return {
@@ -111,6 +111,7 @@ export function problemAnswer(problem: Problem): ProblemAnswer {
     ...(stalenessMs !== undefined && { staleness_ms: stalenessMs }),
     ...(field !== undefined && { field }),
     ...(write !== undefined && { write }),
+    ...(left !== undefined && { left: { here: left.here, total: left.total } }),
   };
 }
 

@@ -199,6 +199,17 @@ export const ProblemAnswer = Type.Object(
     ),
     field: Type.Optional(Type.String({ description: "The field or parameter that is wrong." })),
     write: Type.Optional(WriteIndex),
+    left: Type.Optional(
+      Type.Object(
+        {
+          here: Type.Integer({ description: "What this region may take at once." }),
+          total: Type.Integer({
+            description: "What all regions together may take, as far as this one knows.",
+          }),
+        },
+        { description: "Of an escrow with too little left: what a write may take." },
+      ),
+    ),
   },
   { description: "A problem by RFC 9457." },
 );

@@ -63,6 +63,7 @@ export const PROBLEMS = {
     title: "A region alone can't decide a condition",
     retry: "never",
   },
+  "take-is-local": { status: 422, title: "The log does not take from escrows", retry: "never" },
   "across-partitions": { status: 422, title: "The request spans several partitions", retry: "never" },
   "idempotency-key-reused": {
     status: 422,
@@ -91,6 +92,9 @@ export const PROBLEMS = {
     retry: "never",
   },
 
+  // What the region has not enough of. Nothing took effect.
+  insufficient: { status: 409, title: "The region may not take so much", retry: "same" },
+
   // What the log has decided against. Nothing took effect.
   "precondition-failed": decided({ status: 412, title: "A condition of the request does not hold" }),
   "not-unique": decided({ status: 409, title: "Another record has the unique value" }),
@@ -102,7 +106,8 @@ export const PROBLEMS = {
   "lease-lost": decided({ status: 409, title: "The lease is no longer the one that the token names" }),
   deleted: decided({ status: 409, title: "The record is deleted and takes no writes" }),
   "not-deleted": decided({ status: 409, title: "The record is not deleted" }),
-  "record-missing": decided({ status: 404, title: "There is no record to delete or restore" }),
+  "region-alive": decided({ status: 409, title: "The region is not lost", retry: "same" }),
+  "record-missing": decided({ status: 404, title: "There is no such record, or nothing of it, to act on" }),
   "schema-changed": decided({
     status: 409,
     title: "The collection's schema has changed meanwhile",

@@ -10,6 +10,7 @@ import { LEASE_HOLDER_LENGTH_MAX, LEASE_TTL_MS_MAX, LEASE_TTL_MS_MIN } from "./h
 
 const FieldName = Type.String({ pattern: FIELD_NAME_PATTERN });
 const Elements = Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean()]));
+const Amount = Type.Integer({ minimum: 1 });
 const Bound = Type.Union([Type.Number(), Type.String()]);
 const LeaseToken = Type.String({ pattern: "^[1-9][0-9]{0,15}$", description: "As the grant has given it." });
 
@@ -31,7 +32,12 @@ const operators = {
   drop: byField(Type.Array(Type.String()), "Removes entries of maps."),
   raise: byField(Bound, "Raises a max field to at least this value."),
   lower: byField(Bound, "Lowers a min field to at most this value."),
-} satisfies { [Name in Operator]: Type.TSchema };
+  give: byField(Amount, "Adds to escrows."),
+  take: byField(
+    Amount,
+    "Takes from escrows: at once, by the rights that the region holds, and never below the bound.",
+  ),
+} satisfies { [Name in Exclude<Operator, "move">]: Type.TSchema };
 
 const ConditionBody = Type.Object(
   {

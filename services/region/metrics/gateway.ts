@@ -17,10 +17,28 @@ export function createGatewayMetrics(meter: Meter): GatewayMetrics {
   const proposals = createProposalMetrics(meter);
   return {
     ...proposals,
+    ...createRightsMetrics(meter),
     flushed({ operations, durationMs }) {
       sizes.observe(operations);
       durations.observe(durationMs / MS_PER_SECOND);
     },
+  };
+}
+
+function createRightsMetrics(meter: Meter): Pick<GatewayMetrics, "rightsAsked" | "rightsAnswered"> {
+  const asked = meter.counter({
+    name: "forebay_escrow_rights_requests_total",
+    help: "Requests to other regions for rights to an escrow, by what came of them.",
+    labels: ["answer"],
+  });
+  const answered = meter.counter({
+    name: "forebay_escrow_rights_answers_total",
+    help: "Requests of other regions for rights to an escrow, by whether any were handed over.",
+    labels: ["answer"],
+  });
+  return {
+    rightsAsked: ({ answer }) => asked.inc({ answer }),
+    rightsAnswered: ({ granted }) => answered.inc({ answer: granted > 0 ? "granted" : "refused" }),
   };
 }
 

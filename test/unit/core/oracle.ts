@@ -84,6 +84,7 @@ function valueOf(writes: readonly Write[]): JsonValue | undefined {
         .filter((write, index) => !writes.slice(index + 1).some((later) => happenedBefore(write, later)))
         .toSorted(byStamp)
         .map((write) => write.change.argument);
+    case "escrow":
     case "value":
       throw new Error("a batch has no authoritative changes");
   }

@@ -2,7 +2,7 @@
 import { planCondition, planVersion } from "../../../services/core/accept/condition.ts";
 import { checkKey } from "../../../services/core/accept/key.ts";
 import { parseTransaction } from "../../../services/core/accept/transaction.ts";
-import { planPart, planWrite } from "../../../services/core/accept/write.ts";
+import { planOrderedPart, planWrite } from "../../../services/core/accept/write.ts";
 import type { CollectionSchema } from "../../../services/core/schema.ts";
 import { EMPTY_SESSION } from "../../../services/core/session.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
@@ -123,7 +123,7 @@ export class StubGateway implements Gateway {
     this.#check();
     for (const { collection, type, body } of parseTransaction(request.body).parts) {
       this.#check(collection);
-      if (type === "change") planPart(SCHEMA, body);
+      if (type === "change") planOrderedPart(SCHEMA, body);
       else if (body["if"] !== undefined) planCondition(SCHEMA, body["if"]);
     }
     this.transactions.push(request);

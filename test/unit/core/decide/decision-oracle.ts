@@ -153,6 +153,8 @@ export class DecisionOracle {
         );
         return isNamed ? undefined : "precondition";
       }
+      case "reclaim":
+        throw new Error("rights have an oracle of their own");
       default:
         return this.#lease(after, key, action);
     }

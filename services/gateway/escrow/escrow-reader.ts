@@ -1,0 +1,44 @@
+/** Who holds the rights to a record's escrows, for people to look at. */
+import { checkKey } from "../../core/accept/key.ts";
+import { own } from "../../core/json.ts";
+import { valueOfEscrow } from "../../core/fields/merge/escrow.ts";
+import { escrowMin, isEscrow } from "../../core/schema.ts";
+import { mergeSessions, seenPosition } from "../../core/session.ts";
+import { GatewayError } from "../errors.ts";
+import type { EscrowRequest, RecordEscrowsReport } from "../gateway.ts";
+import type { GatewayOptions } from "../gateway-service.ts";
+import type { Planner } from "../planner.ts";
+import type { ReadBarrier } from "../read-barrier.ts";
+
+export class EscrowReader {
+  readonly #options: GatewayOptions;
+  readonly #parts: { readonly planner: Planner; readonly barrier: ReadBarrier };
+
+  constructor(options: GatewayOptions, parts: { planner: Planner; barrier: ReadBarrier }) {
+    this.#options = options;
+    this.#parts = parts;
+  }
+
+  /** @throws {GatewayError} unknown-collection, record-not-found, session-behind */
+  async read(request: EscrowRequest): Promise<RecordEscrowsReport> {
+    const { tenant, collection: name, key, session, deadlineMs } = request;
+    checkKey(key);
+    const { clock, store } = this.#options;
+    const { partition, collection } = await this.#parts.planner.locate({ tenant, collection: name, key });
+    const deadlineAtMs = clock.monotonicMs() + deadlineMs;
+    const demand = { consistency: "session", session, deadlineAtMs, stalenessMsMax: undefined } as const;
+    const before = await this.#parts.barrier.pass(demand, partition);
+    const { position, escrows } = await store.readEscrows({ partition, tenant, collection: name, key });
+    const seen = mergeSessions(before, seenPosition(partition, position));
+    if (escrows.length === 0) {
+      const message = `record "${key}" of collection "${name}" has no escrow that anything was given to`;
+      throw new GatewayError("record-not-found", message, { session: seen });
+    }
+    const shares = escrows.map(({ field, rights, here, total }) => {
+      const definition = own(collection.schema.fields, field);
+      const min = isEscrow(definition) ? escrowMin(definition) : 0;
+      return { field, min, value: valueOfEscrow({ kind: "escrow", min, rights }), rights, here, total };
+    });
+    return { key, escrows: shares, asOf: { partition, sequence: position }, session: seen };
+  }
+}
