@@ -7,6 +7,7 @@ import { sha256 } from "../core/hash.ts";
 import { idempotentOperationId } from "../core/operation-id.ts";
 import { coverFolded, mergeSessions, seenPosition, seenWal } from "../core/session.ts";
 import { encodeChanges } from "../protocol/change-codec.ts";
+import { requestContent } from "../protocol/proposal-codec.ts";
 import { StoreUnavailableError, type AppendOutcome, type WalAppend } from "../ports/region-store.ts";
 import type { OrderedWriter } from "./decisions/ordered-writer.ts";
 import { GatewayError } from "./errors.ts";
@@ -73,7 +74,8 @@ export class Writer {
       idempotencyKey === undefined
         ? random.uuid(clock.nowMs())
         : idempotentOperationId(tenant, idempotencyKey);
-    const requestHash = sha256(`${collection}\n${key}\n${body}`);
+    const action = { type: "change", changes: input.changes } as const;
+    const requestHash = sha256(requestContent({ fences: [], writes: [{ collection, key, action }] }));
     const takes = takesOf(input.changes);
     const operation = { id, tenant, collection, key, body, requestHash, ...(takes && { takes }) };
     const outcome = await this.#commits[partition]!.append(operation, deadlineAtMs);

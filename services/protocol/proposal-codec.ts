@@ -63,10 +63,26 @@ export function encodeProposal(proposal: Proposal): string {
   ]);
 }
 
-/** Everything that a proposal asks for, and nothing of when or where: what tells a retry from another request. */
-export function proposalContent(request: Pick<Proposal, "fences" | "writes">): string {
-  const { fences, writes } = request;
-  return JSON.stringify([fences.map(({ lease, token }) => [lease, token]), writes.map(encodeWrite)]);
+/**
+ * Everything that a client asks for, and nothing of when, where or which way: what tells a retry from another request.
+ * The kinds of fields are left out, since they are not the client's: between two tries a field may become authoritative.
+ */
+export function requestContent(
+  request: Pick<Proposal, "fences" | "writes"> & {
+    /** The client wants the log to decide, whatever the fields are. */
+    readonly isForced?: boolean | undefined;
+  },
+): string {
+  const { fences, writes, isForced = false } = request;
+  const forced = isForced ? ["authoritative"] : [];
+  return JSON.stringify([fences.map(({ lease, token }) => [lease, token]), writes.map(writeContent), ...forced]);
+}
+
+function writeContent(write: ProposedWrite): unknown[] {
+  if (write.action.type !== "change") return encodeWrite(write);
+  const { collection, key, condition, action } = write;
+  const changes = action.changes.map(({ field, operator, argument }) => [field, operator, argument]);
+  return [collection, key, condition ?? null, action.type, changes];
 }
 
 function encodeWrite({ collection, key, condition, action }: ProposedWrite): unknown[] {

@@ -17,6 +17,7 @@ import { decodeEntry } from "../../services/protocol/entry-codec.ts";
 import type { SimulatedCluster, SimulatedRegion } from "./cluster.ts";
 import { DecisionChecks } from "./decision-checks.ts";
 import { require } from "./require.ts";
+import { checkEscrows } from "./stock.ts";
 
 /** The log folded by the checker, with the digest of the state at every position. */
 class Reference {
@@ -45,7 +46,10 @@ class Reference {
     this.#decisions.before(entry, result);
     if (entry.kind === "batch") this.#checkWatermark(before[entry.origin]?.watermark, entry, result.state);
     this.state = result.state;
-    for (const [id, record] of result.records) this.#replace(id, record ?? undefined);
+    for (const [id, record] of result.records) {
+      if (record !== null) checkEscrows(record, message.position);
+      this.#replace(id, record ?? undefined);
+    }
     for (const outcome of result.outcomes) {
       require(!this.outcomes.has(outcome.id), "I4", `operation ${outcome.id} took effect twice`);
       this.outcomes.set(outcome.id, outcome);

@@ -3,6 +3,7 @@ import { silentLogger, type Logger } from "../../services/runtime/logger.ts";
 import { Checker } from "./checker.ts";
 import { DecisionClients } from "./decision-clients.ts";
 import { SimulatedCluster, type ClusterOptions } from "./cluster.ts";
+import { StockClients } from "./stock.ts";
 import { Workload } from "./workload.ts";
 import { World } from "./world.ts";
 
@@ -17,6 +18,8 @@ export interface Report {
   readonly acknowledged: number;
   readonly sessionReads: number;
   readonly decided: number;
+  readonly sold: number;
+  readonly refusedTakes: number;
   readonly linearizableReads: number;
   readonly entries: number;
   readonly commitsChecked: number;
@@ -49,6 +52,7 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   const checker = new Checker(cluster);
   const workload = new Workload(cluster, checker);
   const deciders = new DecisionClients(cluster);
+  const stock = new StockClients(cluster);
   cluster.startAll();
   const trouble = new Trouble(cluster);
   // Most runs are about work under trouble, some about starting under it.
@@ -61,6 +65,7 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
       isReady = true;
       workload.start(world.random.integer(2, 8));
       deciders.start(world.random.integer(2, 8));
+      stock.start(world.random.integer(1, 5));
       trouble.start();
     });
   await world.runUntil(() => isReady, { limitMs: CONVERGENCE_LIMIT_MS, what: "the collection" });
@@ -68,8 +73,14 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   throwFirst(checker.violations);
   workload.isOver = true;
   deciders.isOver = true;
+  stock.isOver = true;
   trouble.end();
-  const failures = () => [...checker.violations, ...workload.failures, ...deciders.failures];
+  const failures = () => [
+    ...checker.violations,
+    ...workload.failures,
+    ...deciders.failures,
+    ...stock.failures,
+  ];
   // What went wrong already may be why there is no convergence.
   const isOver = () => failures().length > 0 || checker.isConverged();
   await world.runUntil(isOver, { limitMs: CONVERGENCE_LIMIT_MS, what: "convergence" });
@@ -77,14 +88,27 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   // Clients whose last request is on its way get their answer.
   await world.run(world.nowMs + 15_000);
   await ready;
+  await sellOut(world, stock);
   await world.runUntil(() => checker.isConverged(), { limitMs: CONVERGENCE_LIMIT_MS, what: "last requests" });
   await world.run(world.nowMs + 3_000);
   throwFirst(failures());
   for (const region of cluster.regions) checker.checkWal(region);
   workload.checkOutcomes();
   deciders.checkOutcomes();
+  stock.checkOutcomes();
   checker.checkFinalRows();
-  return report({ seed, world, cluster, checker, workload, deciders, trouble });
+  return report({ seed, world, cluster, checker, workload, deciders, stock, trouble });
+}
+
+async function sellOut(world: World, stock: StockClients): Promise<void> {
+  let isSoldOut = false;
+  const selling = stock.sellOut().then(
+    () => (isSoldOut = true),
+    (error: unknown) => stock.failures.push(error),
+  );
+  const isOver = () => isSoldOut || stock.failures.length > 0;
+  await world.runUntil(isOver, { limitMs: CONVERGENCE_LIMIT_MS, what: "all stock is sold" });
+  await selling;
 }
 
 function throwFirst(errors: readonly unknown[]): void {
@@ -98,9 +122,10 @@ function report(input: {
   checker: Checker;
   workload: Workload;
   deciders: DecisionClients;
+  stock: StockClients;
   trouble: Trouble;
 }): Report {
-  const { seed, world, cluster, checker, workload, deciders, trouble } = input;
+  const { seed, world, cluster, checker, workload, deciders, stock, trouble } = input;
   const { partitions } = cluster.options;
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   for (const partition of numbers) world.trace(checker.reference(partition).state.chain);
@@ -112,6 +137,8 @@ function report(input: {
     acknowledged: workload.acknowledged,
     sessionReads: workload.sessionReads,
     decided: deciders.decided,
+    sold: stock.sold,
+    refusedTakes: stock.refused,
     linearizableReads: deciders.linearizableReads,
     entries: numbers.reduce((sum, partition) => sum + cluster.servers.messages(partition).length, 0),
     commitsChecked: checker.commitsChecked,

@@ -12,6 +12,7 @@ import { ACCOUNTS, ACCOUNTS_SCHEMA } from "./accounts.ts";
 import type { Checker } from "./checker.ts";
 import type { SimulatedCluster, SimulatedRegion } from "./cluster.ts";
 import { require } from "./require.ts";
+import { GOODS, GOODS_SCHEMA } from "./stock.ts";
 import { Process, type World } from "./world.ts";
 
 export const TENANT = "default";
@@ -75,6 +76,7 @@ export class Workload {
     await this.#putCollection(process, { name: COLLECTION, schema: SCHEMA });
     await this.#putCollection(process, { name: ACCOUNTS, schema: ACCOUNTS_SCHEMA });
     await this.#putCollection(process, { name: VISITS, schema: VISITS_SCHEMA });
+    await this.#putCollection(process, { name: GOODS, schema: GOODS_SCHEMA });
   }
 
   async #putCollection(

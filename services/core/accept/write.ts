@@ -17,6 +17,8 @@ export interface WritePlan {
   readonly fence?: Fence;
   /** The strongest class touched decides for the whole write. */
   readonly isAuthoritative: boolean;
+  /** The client has asked for that, whatever the fields are. */
+  readonly isForced: boolean;
 }
 
 /**
@@ -60,6 +62,7 @@ function planPart(schema: CollectionSchema, body: unknown): WritePlan {
     ...(condition !== undefined && { condition: planCondition(schema, condition) }),
     ...(fence !== undefined && { fence: planFence(fence) }),
     isAuthoritative: isOrdered || authoritative === true,
+    isForced: authoritative === true,
   };
 }
 

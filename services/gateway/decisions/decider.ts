@@ -11,7 +11,7 @@ import { idempotentOperationId } from "../../core/operation-id.ts";
 import type { Fence, Proposal, ProposedWrite } from "../../core/proposal.ts";
 import { coverFolded, mergeSessions, needOf, seenPosition, type Session } from "../../core/session.ts";
 import { ENTRY_BYTES_MAX, PROPOSALS_VERSION } from "../../protocol/entry-codec.ts";
-import { encodeProposal, proposalContent } from "../../protocol/proposal-codec.ts";
+import { encodeProposal, requestContent } from "../../protocol/proposal-codec.ts";
 import { GatewayError, type GatewayErrorDetails } from "../errors.ts";
 import type { FoldWatch } from "../fold-watch.ts";
 import type { ChangeContext, WriteResult } from "../gateway.ts";
@@ -33,6 +33,8 @@ export interface DecisionRequest {
   readonly fences: readonly Fence[];
   /** What the client asks for: it is the same for every try. */
   readonly writes: readonly ProposedWrite[];
+  /** Part of what the client asks for, too. */
+  readonly isForced?: boolean;
   /** The writes with what has to be read for them, once the region holds what the session has seen. */
   readonly complete?: () => Promise<readonly ProposedWrite[]>;
 }
@@ -68,7 +70,7 @@ export class Decider {
     const { clock } = this.#options;
     const deadlineAtMs = clock.monotonicMs() + context.deadlineMs;
     const id = this.#idOf(context);
-    const requestHash = sha256(proposalContent(request));
+    const requestHash = sha256(requestContent(request));
     if (context.idempotencyKey !== undefined) {
       const known = await this.#findKnown({ request, id, requestHash });
       if (known !== undefined) return known;

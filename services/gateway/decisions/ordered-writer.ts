@@ -41,7 +41,7 @@ export class OrderedWriter {
   /** A write of one record that touches what the log decides on. */
   write(request: WriteRequest, partition: number, plan: WritePlan): Promise<WriteResult> {
     const { collection, key } = request;
-    const { changes, condition, fence } = plan;
+    const { changes, condition, fence, isForced } = plan;
     const action = { type: "change", changes } as const;
     const write = { collection, key, action, ...(condition !== undefined && { condition }) };
     this.#checkFences(request, fence === undefined ? [] : [fence], partition);
@@ -50,6 +50,7 @@ export class OrderedWriter {
       partition,
       fences: fence === undefined ? [] : [fence],
       writes: [write],
+      isForced,
     });
   }
 
