@@ -9,6 +9,7 @@ import type { Logger } from "../../services/runtime/logger.ts";
 import { FoldFeed } from "../../services/runtime/fold-feed.ts";
 import { Signal } from "../../services/runtime/signal.ts";
 import { SimulatedDatabase } from "./database.ts";
+import { SimulatedBus, SimulatedBusNetwork, type BusFaults } from "./bus.ts";
 import { SimulatedLog, SimulatedLogServers, type LogFaults } from "./global-log.ts";
 import { silentMetrics } from "./metrics.ts";
 import { SimulatedRegionStore, type StoreFaults } from "./region-store.ts";
@@ -19,6 +20,7 @@ export interface ClusterOptions {
   readonly partitions: number;
   readonly processesPerRegion: number;
   readonly logFaults: LogFaults;
+  readonly busFaults: BusFaults;
   /** Probability of dying at each crash point. */
   readonly crashes: number;
   readonly pendingRowsMax: number;
@@ -57,6 +59,7 @@ export class SimulatedCluster {
   readonly world: World;
   readonly options: ClusterOptions;
   readonly servers: SimulatedLogServers;
+  readonly network: SimulatedBusNetwork;
   readonly regions: readonly SimulatedRegion[];
   #processNumber = 0;
   /** No process dies by itself any more. */
@@ -66,6 +69,11 @@ export class SimulatedCluster {
     this.world = world;
     this.options = options;
     this.servers = new SimulatedLogServers(world, { leader: options.regions[0]!, faults: options.logFaults });
+    // A region that is cut off from the log's servers is so from the other regions.
+    this.network = new SimulatedBusNetwork(world, {
+      cutOff: this.servers.cutOff,
+      faults: options.busFaults,
+    });
     this.regions = options.regions.map((name) => new SimulatedRegion(name, world));
   }
 
@@ -87,6 +95,7 @@ export class SimulatedCluster {
     }
     const limits = { pendingRowsMax: this.options.pendingRowsMax, pendingBytesMax: 1 << 30 };
     const gateway = new GatewayService({ ...ports, ...signals, ...limits, partitions });
+    gateway.serveRegions();
     void this.#sweep(process, gateway);
     const started = { process, gateway };
     region.processes.push(started);
@@ -108,12 +117,15 @@ export class SimulatedCluster {
       process,
       faults: region.storeFaults,
     });
+    const bus = new SimulatedBus({ network: this.network, process, region: region.name });
+    void bus.connect();
     return {
       region: region.name,
       software: "simulation",
       members: this.options.regions,
       store: this.options.wrapStore?.(store, region) ?? store,
       log: new SimulatedLog({ servers: this.servers, process, region: region.name }),
+      bus,
       clock: new SimulatedClock(process, region.machine),
       random: this.world.random,
       crashPoints: this.#crashPoints(region, process),

@@ -155,6 +155,11 @@ function drawOptions(world: World, logger: Logger): ClusterOptions {
     crashes: random.pick([0, 0.002, 0.02]),
     pendingRowsMax: random.pick([20, 10_000]),
     logger,
+    busFaults: {
+      lostRequests: random.pick([0, 0.1]),
+      lostAnswers: random.pick([0, 0.1]),
+      jitterMs: random.pick([1, 40, 300]),
+    },
     logFaults: {
       lostAcknowledgements: random.pick([0, 0.01, 0.1]),
       lostPublishes: random.pick([0, 0.01, 0.1]),
@@ -240,6 +245,7 @@ class Trouble {
       duplicates: 0,
       lostSubscriptions: 0,
     });
+    Object.assign(options.busFaults, { lostRequests: 0, lostAnswers: 0 });
     for (const region of regions) Object.assign(region.storeFaults, { isDown: false, lostAnswers: 0 });
   }
 }

@@ -1,5 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { StoreUnavailableError, type RegionStore } from "../../services/ports/region-store.ts";
+import {
+  StoreUnavailableError,
+  type RegionStore,
+  type WalAppend,
+} from "../../services/ports/region-store.ts";
 import type { SimulatedRegion } from "./cluster.ts";
 import { simulate } from "./scenario.ts";
 import { firstSeed, trySeeds } from "./seeds.ts";
@@ -106,6 +110,36 @@ const PLANTED: readonly {
     },
   },
   {
+    bug: "appends takes whatever the region has the rights to",
+    finds: /I10/,
+    wrap: (store) =>
+      overriding(store, {
+        append: (options) => store.append({ ...options, operations: options.operations.map(withoutTakes) }),
+      }),
+  },
+  {
+    bug: "hands rights over that it has promised to its own writes",
+    finds: /I10/,
+    wrap: (store, region) =>
+      overriding(store, {
+        append: (options) =>
+          store.append({
+            ...options,
+            operations: options.operations.map((operation) =>
+              operation.body.includes('"move"') ? withoutTakes(operation) : operation,
+            ),
+          }),
+        readEscrows: async (options) => {
+          const { position, escrows } = await store.readEscrows(options);
+          // As the log has it, without what is pending.
+          return {
+            position,
+            escrows: escrows.map((escrow) => ({ ...escrow, here: escrow.rights[region.name] ?? 0 })),
+          };
+        },
+      }),
+  },
+  {
     bug: "says that it has folded more than it has",
     finds: /I11/,
     wrap: (store, region) =>
@@ -122,6 +156,10 @@ const PLANTED: readonly {
       }),
   },
 ];
+
+function withoutTakes({ takes: _, ...operation }: WalAppend): WalAppend {
+  return operation;
+}
 
 function overriding(store: RegionStore, overrides: Partial<RegionStore>): RegionStore {
   return new Proxy(store, {

@@ -25,7 +25,7 @@ export const GOODS_SCHEMA: CollectionSchema = {
 
 const TENANT = "default";
 const KEYS = ["lamp", "chair", "desk"];
-const FIELDS = { stock: 0, credit: MIN } as const;
+const FIELDS: { readonly stock: number; readonly credit: number } = { stock: 0, credit: MIN };
 type Field = keyof typeof FIELDS;
 const CLIENT_TIMEOUT_MS = 2_500;
 const TRIES_MAX = 4;

@@ -11,6 +11,7 @@ import { holdRole } from "../../../services/runtime/hold-role.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 import { FoldFeed } from "../../../services/runtime/fold-feed.ts";
 import { Signal } from "../../../services/runtime/signal.ts";
+import { SimulatedBus, SimulatedBusNetwork } from "../../simulation/bus.ts";
 import { SimulatedDatabase } from "../../simulation/database.ts";
 import {
   NO_LOG_FAULTS,
@@ -43,12 +44,15 @@ export class RegionBed {
     this.database = new SimulatedDatabase(name, () => wallClockMs(bed.world));
     this.#members = bed.names;
     const process = new Process(bed.world, name);
+    const bus = new SimulatedBus({ network: bed.network, process, region: name });
+    void bus.connect();
     this.options = {
       region: name,
       partitions: bed.partitions,
       software: "test",
       store: new SimulatedRegionStore({ database: this.database, process, faults: this.faults }),
       log: new SimulatedLog({ servers: bed.servers, process, region: name }),
+      bus,
       clock: new SimulatedClock(process),
       random: bed.world.random,
       crashPoints: { reach: () => undefined },
@@ -60,6 +64,7 @@ export class RegionBed {
       pendingBytesMax: 1 << 30,
     };
     this.gateway = new GatewayService(this.options);
+    this.gateway.serveRegions();
   }
 
   /** Another gateway process of the region, which may have another way to the store. */
@@ -107,6 +112,7 @@ export interface BedOptions extends BedLimits {
 export class Bed {
   readonly world: World;
   readonly servers: SimulatedLogServers;
+  readonly network: SimulatedBusNetwork;
   /** Of the log; a test changes them while it runs. */
   readonly faults: LogFaults = { ...NO_LOG_FAULTS };
   readonly names: readonly string[];
@@ -118,6 +124,7 @@ export class Bed {
     this.names = options.regions ?? ["eu"];
     this.partitions = options.partitions ?? 1;
     this.servers = new SimulatedLogServers(this.world, { leader: this.names[0]!, faults: this.faults });
+    this.network = new SimulatedBusNetwork(this.world, { cutOff: this.servers.cutOff });
     this.regions = this.names.map((name) => new RegionBed(this, name, options));
   }
 
