@@ -1,6 +1,6 @@
 /**
- * Clients that write, write under a condition and read linearizably in all regions, and the history of what they asked and
- * were told. Versions are told as text: `20`, or `20.1` where another write of the same log entry came after it.
+ * Clients that write, write under a condition and read in all regions, and the history of what they asked and were told.
+ * Reads are linearizable, unless a test wants to see a history that is not. Versions are told as text: `20`, or `20.1` where another write of the same log entry came after it.
  */
 import type {
   VersionedInput,
@@ -9,14 +9,23 @@ import type {
 } from "../../linearizability/versioned-register.ts";
 import { SeededRandom } from "../../simulation/random.ts";
 import type { Bed } from "./bed.ts";
+import { send, type Answer as HttpAnswer } from "./request.ts";
 
 const KEYS = ["a", "b", "c"];
-const DEADLINE_MS = 1_500;
-const GIVE_UP_MS = 4_000;
 /** The last write of an entry comes after all others of it. */
 const WRITES_OF_ENTRY_MAX = 4_096;
 /** Refused before anything was sent: without effect, and without a word about the state. */
 const WITHOUT_EFFECT = new Set([429, 503]);
+
+const KINDS = ["read", "write", "conditional-write"] as const;
+
+/** One operation of a client, through one region. */
+export interface Asked {
+  readonly client: string;
+  readonly region: string;
+  readonly key: string;
+  readonly kind: (typeof KINDS)[number];
+}
 
 /** A refusal, or an answer that is no output of the model. */
 type Answer = VersionedOutput | "without-effect" | "unknown";
@@ -25,6 +34,7 @@ export class Recorder {
   readonly #bed: Bed;
   readonly #random: SeededRandom;
   readonly #collection: string;
+  readonly #consistency: "linearizable" | "local";
   readonly history: VersionedOperation[] = [];
   /** The version that some client saw last, as text, by key. */
   readonly #seen = new Map<string, string>();
@@ -33,46 +43,54 @@ export class Recorder {
   #values = 0;
   #isOver = false;
 
-  constructor(bed: Bed, options: { seed: number; collection: string }) {
+  constructor(bed: Bed, options: { seed: number; collection: string; reads?: "linearizable" | "local" }) {
     this.#bed = bed;
     this.#random = new SeededRandom(options.seed);
     this.#collection = options.collection;
+    this.#consistency = options.reads ?? "linearizable";
   }
 
+  /** Clients do what chance wants, until the promise is settled. */
   async run(clients: number, until: Promise<void>): Promise<void> {
     const running = Array.from({ length: clients }, (_, number) => this.#client(`client-${number}`));
-    await until;
-    this.#isOver = true;
-    await Promise.all(running);
-  }
-
-  async #client(client: string): Promise<void> {
-    while (!this.#isOver) {
-      await this.#operate(client);
-      await new Promise((resolve) => setTimeout(resolve, this.#random.integer(0, 10)));
+    try {
+      await until;
+    } finally {
+      this.#isOver = true;
+      await Promise.all(running);
     }
   }
 
-  async #operate(client: string): Promise<void> {
-    const key = this.#random.pick(KEYS);
-    const { url } = this.#bed.cluster.region(this.#random.pick(["eu", "us", "ap"]));
+  async #client(client: string): Promise<void> {
+    const random = this.#random;
+    while (!this.#isOver) {
+      const key = random.pick(KEYS);
+      const region = random.pick(["eu", "us", "ap"]);
+      await this.operate({ client, region, key, kind: KINDS[random.integer(0, 2)]! });
+      await new Promise((resolve) => setTimeout(resolve, random.integer(0, 10)));
+    }
+  }
+
+  /** @returns whether the client was told what became of it. */
+  async operate({ client, region, key, kind }: Asked): Promise<boolean> {
+    const { url } = this.#bed.cluster.region(region);
     const record = `${url}/v1/collections/${this.#collection}/records/${key}`;
     const seen = this.#seen.get(key);
-    const kind = this.#random.integer(0, 2);
     const value = `${this.#collection}-${(this.#values += 1)}`;
     const invokedAt = (this.#moment += 1);
     const input = inputOf({ kind, value, seen });
     const answer =
-      kind === 0 ? await this.#read(record, key) : await this.#write({ record, key, input, seen });
-    if (answer === "without-effect") return;
+      kind === "read" ? await this.#read(record, key) : await this.#write({ record, key, input, seen });
+    if (answer === "without-effect") return false;
     const asked = { client, key, invokedAt, input };
     if (answer !== "unknown")
       this.history.push({ ...asked, completedAt: (this.#moment += 1), output: answer });
     else if (input.type !== "read") this.history.push(asked);
+    return answer !== "unknown";
   }
 
   async #read(record: string, key: string): Promise<Answer> {
-    const answer = await send(`${record}?consistency=linearizable`, { method: "GET" });
+    const answer = await send(`${record}?consistency=${this.#consistency}`, { method: "GET" });
     if (answer === undefined || answer.status === 504) return "unknown";
     if (WITHOUT_EFFECT.has(answer.status)) return "without-effect";
     if (answer.status === 404) return { type: "read", value: null, version: null };
@@ -94,8 +112,8 @@ export class Recorder {
     const condition = seen === undefined ? { "if-none-match": "*" } : { "if-match": `"${seen}"` };
     const answer = await send(record, {
       method: "PATCH",
-      headers: { "content-type": "application/json", ...(isConditional ? condition : {}) },
-      body: JSON.stringify({ set: { value: input.value } }),
+      headers: isConditional ? condition : {},
+      body: { set: { value: input.value } },
     });
     if (answer === undefined || answer.status === 504) return "unknown";
     if (WITHOUT_EFFECT.has(answer.status)) return "without-effect";
@@ -106,38 +124,21 @@ export class Recorder {
     return { type: "written", version: orderOf(result.version) };
   }
 
-  #surprise(what: string, answer: { status: number; body: unknown }): "unknown" {
+  #surprise(what: string, answer: HttpAnswer): "unknown" {
     this.surprises.push(`${what} was answered ${answer.status} ${JSON.stringify(answer.body)}`);
     return "unknown";
   }
 }
 
-function inputOf(asked: { kind: number; value: string; seen: string | undefined }): VersionedInput {
+function inputOf(asked: { kind: Asked["kind"]; value: string; seen: string | undefined }): VersionedInput {
   const { kind, value, seen } = asked;
-  if (kind === 0) return { type: "read" };
-  if (kind === 1) return { type: "write", value };
-  return { type: "conditional-write", version: seen === undefined ? null : orderOf(seen), value };
+  if (kind === "read") return { type: "read" };
+  if (kind === "write") return { type: "write", value };
+  return { type: kind, version: seen === undefined ? null : orderOf(seen), value };
 }
 
 /** A number that rises with the log's order of writes. */
 function orderOf(version: string): number {
   const [position, write = WRITES_OF_ENTRY_MAX - 1] = version.split(".").map(Number);
   return position! * WRITES_OF_ENTRY_MAX + write;
-}
-
-/** Undefined when nothing came back: the connection broke, or the time was over. */
-async function send(
-  url: string,
-  request: RequestInit,
-): Promise<{ status: number; body: unknown } | undefined> {
-  const headers = {
-    ...(request.headers as Record<string, string>),
-    "forebay-deadline-ms": String(DEADLINE_MS),
-  };
-  try {
-    const response = await fetch(url, { ...request, headers, signal: AbortSignal.timeout(GIVE_UP_MS) });
-    return { status: response.status, body: await response.json() };
-  } catch {
-    return undefined;
-  }
 }

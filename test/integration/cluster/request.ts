@@ -1,0 +1,36 @@
+/** One request of a client that does not wait for ever. */
+
+/** The deadline that the client names to the region. */
+export const DEADLINE_MS = 1_500;
+/** Well after it: a region that is alive has answered by then. */
+const GIVE_UP_MS = 4_000;
+
+export interface Answer {
+  readonly status: number;
+  readonly body: { readonly [member: string]: unknown };
+}
+
+export interface Asked {
+  readonly method: "GET" | "PATCH" | "POST" | "DELETE";
+  readonly headers?: { readonly [name: string]: string };
+  readonly body?: object | undefined;
+}
+
+/** Undefined when nothing came back: the connection broke, or the time was over. */
+export async function send(url: string, { method, headers, body }: Asked): Promise<Answer | undefined> {
+  try {
+    const response = await fetch(url, {
+      method,
+      headers: {
+        ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
+        "forebay-deadline-ms": String(DEADLINE_MS),
+      },
+      ...(body !== undefined && { body: JSON.stringify(body) }),
+      signal: AbortSignal.timeout(GIVE_UP_MS),
+    });
+    return { status: response.status, body: (await response.json()) as Answer["body"] };
+  } catch {
+    return undefined;
+  }
+}
