@@ -3,10 +3,11 @@ import { AckPolicy, DeliverPolicy, ReplayPolicy, type JetStreamManager } from "@
 import { nuid } from "@nats-io/transport-node";
 import { LogUnavailableError } from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { Connection } from "./connection.ts";
-import { describeError } from "./errors.ts";
+import type { Connection } from "../nats/connection.ts";
+import { describeError } from "../nats/errors.ts";
+import { withinMs } from "../nats/wait.ts";
+import { assertOpen } from "./errors.ts";
 import { streamName } from "./stream.ts";
-import { withinMs } from "./wait.ts";
 
 /** With three servers all tries miss once in 130. */
 const TRIES_MAX = 12;
@@ -44,7 +45,7 @@ async function tryConsumer(options: ConsumerOptions): Promise<{ name: string; ho
   const { connection, manager, partition, from, region } = options;
   const name = `${region}-${nuid.next()}`;
   try {
-    connection.assertOpen();
+    assertOpen(connection);
     const info = await manager.consumers.add(streamName(partition), {
       name,
       deliver_policy: DeliverPolicy.StartSequence,

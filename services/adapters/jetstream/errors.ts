@@ -1,5 +1,7 @@
-/** What the client library and the server report, in words. */
+/** What JetStream reports, and the port's error for a connection that is not there. */
 import { JetStreamApiError } from "@nats-io/jetstream";
+import { LogUnavailableError } from "../../ports/global-log.ts";
+import type { Connection } from "../nats/connection.ts";
 
 /** The server's number of an error, such as 10059; undefined for errors that have none. */
 export function apiErrorCode(error: unknown): number | undefined {
@@ -7,9 +9,7 @@ export function apiErrorCode(error: unknown): number | undefined {
   return error instanceof JetStreamApiError ? (error.code as number | undefined) : undefined;
 }
 
-/** The message, with the cause's where the error itself says little. */
-export function describeError(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return `${error.message || error.name}${cause}`;
+/** @throws {LogUnavailableError} when the connection is not open: nothing can have been sent. */
+export function assertOpen(connection: Connection): void {
+  if (!connection.isOpen) throw new LogUnavailableError("the region's nats-server is not connected");
 }

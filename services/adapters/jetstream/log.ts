@@ -9,13 +9,15 @@ import {
   type PublishRequest,
 } from "../../ports/global-log.ts";
 import { silentLogger, type Logger } from "../../runtime/logger.ts";
-import { openConnection, type Connection } from "./connection.ts";
+import { openConnection, type Connection, type ConnectionOptions } from "../nats/connection.ts";
+import { describeError } from "../nats/errors.ts";
+import { pause, withinMs } from "../nats/wait.ts";
 import { createConsumer } from "./consumer.ts";
+import { assertOpen } from "./errors.ts";
 import { raftTerm, toReplicas, type LogLeadership } from "./monitor.ts";
 import { publish } from "./publish.ts";
 import { ensureStream, streamInfo, toInspection } from "./stream.ts";
 import { JetStreamSubscription } from "./subscription.ts";
-import { pause, withinMs } from "./wait.ts";
 
 const CONNECT_TIMEOUT_MS = 30_000;
 const ENSURE_TIMEOUT_MS = 60_000;
@@ -49,7 +51,7 @@ export interface JetStreamLogOptions {
  */
 export async function openJetStreamLog(options: JetStreamLogOptions): Promise<JetStreamLog> {
   const logger = options.logger ?? silentLogger;
-  const connection = await openConnection({
+  const connection = await connect({
     url: options.url,
     name: options.name ?? `forebay-${options.region}`,
     timeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
@@ -63,6 +65,14 @@ export async function openJetStreamLog(options: JetStreamLogOptions): Promise<Je
     client: jetstream(connection.client, settings),
     manager: await jetstreamManager(connection.client, settings),
   });
+}
+
+async function connect(options: ConnectionOptions): Promise<Connection> {
+  try {
+    return await openConnection(options);
+  } catch (error) {
+    throw new LogUnavailableError(describeError(error), { cause: error });
+  }
 }
 
 interface Parts {
@@ -157,7 +167,7 @@ export class JetStreamLog implements GlobalLog {
     const ended = (subscription: JetStreamSubscription): void =>
       void this.#subscriptions.delete(subscription);
     // From here to the end nothing is awaited, so the connection can't be interrupted unnoticed.
-    connection.assertOpen();
+    assertOpen(connection);
     const subscription = new JetStreamSubscription({
       connection,
       manager,

@@ -1,7 +1,7 @@
 /** Who leads a partition's stream, in which Raft term, and how far its replicas are behind. */
 import type { StreamInfo } from "@nats-io/jetstream";
 import type { Logger } from "../../runtime/logger.ts";
-import { describeError } from "./errors.ts";
+import { describeError } from "../nats/errors.ts";
 
 const MONITOR_TIMEOUT_MS = 1_000;
 const MILLISECOND_NANOS = 1_000_000;

@@ -6,15 +6,15 @@
  */
 import type { JetStreamClient, JetStreamPublishOptions } from "@nats-io/jetstream";
 import { JetStreamApiError } from "@nats-io/jetstream";
-import { errors, NoRespondersError } from "@nats-io/transport-node";
 import {
   LogUnavailableError,
   PublishTimeoutError,
   WrongLastPositionError,
   type PublishRequest,
 } from "../../ports/global-log.ts";
-import type { Connection } from "./connection.ts";
-import { apiErrorCode, describeError } from "./errors.ts";
+import type { Connection } from "../nats/connection.ts";
+import { describeError, isUnsent, isWithoutResponders } from "../nats/errors.ts";
+import { apiErrorCode, assertOpen } from "./errors.ts";
 import { streamName, subjectOf } from "./stream.ts";
 
 const WRONG_LAST_SEQUENCE = 10_071;
@@ -22,8 +22,6 @@ const WRONG_LAST_SEQUENCE_UNTOLD = 10_164;
 const STORE_FAILED = 10_077;
 const MESSAGE_TOO_LARGE = 10_054;
 const OTHER_STREAM = 10_060;
-
-const CAUSES_DEPTH_MAX = 4;
 
 /**
  * Resolves with the position once a quorum has stored the message.
@@ -38,7 +36,7 @@ export async function publish(
 ): Promise<{ position: number }> {
   const { partition, origin, data, timeoutMs, expectedLastPosition } = request;
   // What is sent while the connection is interrupted would be kept and stored at any later time.
-  connection.assertOpen();
+  assertOpen(connection);
   const options: Partial<JetStreamPublishOptions> = {
     timeout: Math.max(1, timeoutMs),
     // A second attempt of the library's own would store the message twice.
@@ -48,32 +46,17 @@ export async function publish(
       ...(expectedLastPosition === undefined ? {} : { lastSequence: expectedLastPosition }),
     },
   };
-  const interruption = watchInterruption(connection);
   try {
-    const stored = await Promise.race([
-      client.publish(subjectOf(partition, origin), data, options),
-      interruption.happened,
-    ]);
+    const publishing = client.publish(subjectOf(partition, origin), data, options);
+    const stored = await connection.untilInterrupted(publishing);
     return { position: stored.seq };
   } catch (error) {
     throw toPublishError(error, partition);
-  } finally {
-    interruption.forget();
   }
-}
-
-/** Acknowledgements don't survive an interruption, so waiting for one any longer is in vain. */
-function watchInterruption(connection: Connection): { happened: Promise<never>; forget: () => void } {
-  let forget = (): void => undefined;
-  const happened = new Promise<never>((_, reject) => {
-    forget = connection.onInterrupted((reason) => reject(new PublishTimeoutError(reason)));
-  });
-  return { happened, forget };
 }
 
 /** What the outcome proves; everything that is not known to be certain is unknown. */
 export function toPublishError(error: unknown, partition: number): Error {
-  if (error instanceof PublishTimeoutError) return error;
   const reason = `publishing to partition ${partition}: ${describeError(error)}`;
   if (isWrongLastPosition(error)) return new WrongLastPositionError(reason, { cause: error });
   if (isWithoutResponders(error)) {
@@ -86,25 +69,6 @@ export function toPublishError(error: unknown, partition: number): Error {
 function isWrongLastPosition(error: unknown): boolean {
   const code = apiErrorCode(error);
   return code === WRONG_LAST_SEQUENCE || code === WRONG_LAST_SEQUENCE_UNTOLD;
-}
-
-/** The message has not left the client. */
-function isUnsent(error: unknown): boolean {
-  return (
-    error instanceof errors.ClosedConnectionError ||
-    error instanceof errors.DrainingConnectionError ||
-    error instanceof errors.InvalidArgumentError
-  );
-}
-
-/** The server had nobody to give the message to. */
-function isWithoutResponders(error: unknown): boolean {
-  let cause: unknown = error;
-  for (let depth = 0; depth < CAUSES_DEPTH_MAX && cause instanceof Error; depth += 1) {
-    if (cause instanceof NoRespondersError) return true;
-    cause = cause.cause;
-  }
-  return false;
 }
 
 /** Refusals that follow from the message and the stream's settings alone, whichever server leads. */

@@ -9,9 +9,10 @@ import {
 } from "@nats-io/jetstream";
 import { LogUnavailableError, type LogInspection } from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { Connection } from "./connection.ts";
-import { apiErrorCode, describeError } from "./errors.ts";
-import { pause } from "./wait.ts";
+import type { Connection } from "../nats/connection.ts";
+import { describeError } from "../nats/errors.ts";
+import { pause } from "../nats/wait.ts";
+import { apiErrorCode, assertOpen } from "./errors.ts";
 
 const RETRY_PAUSE_MS = 100;
 
@@ -81,7 +82,7 @@ export async function ensureStream(options: EnsureStreamOptions): Promise<void> 
   const deadlineMs = performance.now() + timeoutMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
-      options.connection.assertOpen();
+      assertOpen(options.connection);
       const info = await findOrCreate(options);
       checkConfig(info.config, options);
       if (info.cluster === undefined || info.cluster.leader) return;
@@ -140,7 +141,7 @@ export async function streamInfo(
   manager: JetStreamManager,
   partition: number,
 ): Promise<StreamInfo> {
-  connection.assertOpen();
+  assertOpen(connection);
   try {
     return await manager.streams.info(streamName(partition));
   } catch (error) {

@@ -10,10 +10,10 @@ import { createInbox, type Msg, type Subscription } from "@nats-io/transport-nod
 import { assert } from "../../core/assert.ts";
 import { SubscriptionLostError, type LogMessage, type LogSubscription } from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection } from "../nats/connection.ts";
+import { describeError } from "../nats/errors.ts";
 import { deleteConsumer } from "./consumer.ts";
 import { parseDelivery } from "./delivery.ts";
-import { describeError } from "./errors.ts";
 import { Intake } from "./intake.ts";
 import { StallDetector } from "./stall.ts";
 import { streamName } from "./stream.ts";

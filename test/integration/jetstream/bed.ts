@@ -9,7 +9,8 @@ import {
   type GlobalLog,
   type LogMessage,
 } from "../../../services/ports/global-log.ts";
-import { REGIONS, startNatsCluster, type NatsCluster } from "./nats-cluster.ts";
+import { eventually } from "../nats/eventually.ts";
+import { REGIONS, startNatsCluster, type NatsCluster } from "../nats/nats-cluster.ts";
 
 export interface JetStreamBed {
   readonly cluster: NatsCluster;
@@ -58,22 +59,6 @@ async function withConnection<T>(url: string, use: (connection: NatsConnection) 
 /** The leader, once there is one. */
 export async function leaderOf(log: GlobalLog, partition: number): Promise<string> {
   return await eventually("a leader", async () => (await log.inspect(partition)).leader);
-}
-
-/** Asks until there is a value; what throws counts as not yet. */
-export async function eventually<T>(what: string, probe: () => Promise<T | undefined>): Promise<T> {
-  const deadlineMs = performance.now() + 45_000;
-  let last: unknown;
-  while (performance.now() < deadlineMs) {
-    try {
-      const value = await probe();
-      if (value !== undefined) return value;
-    } catch (error) {
-      last = error;
-    }
-    await sleep(50);
-  }
-  throw new Error(`${what} did not come`, { cause: last });
 }
 
 /** What became of the publishes of a test, by their text. */

@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openJetStreamLog } from "../../../services/adapters/jetstream/log.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../../../services/ports/global-log.ts";
-import { eventually, openBed, Outcomes, type JetStreamBed } from "./bed.ts";
+import { eventually } from "../nats/eventually.ts";
+import { openBed, Outcomes, type JetStreamBed } from "./bed.ts";
 
 const TIMEOUT_MS = 120_000;
 

@@ -1,6 +1,6 @@
 import { openJetStreamLog } from "../../../services/adapters/jetstream/log.ts";
 import { globalLogContract } from "../../contract/global-log.ts";
-import { REGIONS, startNatsCluster } from "./nats-cluster.ts";
+import { REGIONS, startNatsCluster } from "../nats/nats-cluster.ts";
 
 globalLogContract("JetStream on three servers", async () => {
   const cluster = await startNatsCluster();

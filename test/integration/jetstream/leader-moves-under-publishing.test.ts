@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, it } from "vitest";
-import { REGIONS } from "./nats-cluster.ts";
-import { eventually, isDense, leaderOf, openBed, Outcomes, Reader, type JetStreamBed } from "./bed.ts";
+import { eventually } from "../nats/eventually.ts";
+import { REGIONS } from "../nats/nats-cluster.ts";
+import { isDense, leaderOf, openBed, Outcomes, Reader, type JetStreamBed } from "./bed.ts";
 
 const TIMEOUT_MS = 120_000;
 const STEPDOWNS = 6;

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { LogUnavailableError, PublishTimeoutError } from "../../../services/ports/global-log.ts";
-import { eventually, openBed, type JetStreamBed } from "./bed.ts";
+import { eventually } from "../nats/eventually.ts";
+import { openBed, type JetStreamBed } from "./bed.ts";
 
 const TIMEOUT_MS = 120_000;
 

@@ -1,7 +1,7 @@
 import { expect, it, onTestFinished } from "vitest";
 import { openJetStreamLog } from "../../../services/adapters/jetstream/log.ts";
 import { receiveCount } from "../../contract/global-log.ts";
-import { startNatsCluster } from "./nats-cluster.ts";
+import { startNatsCluster } from "../nats/nats-cluster.ts";
 
 it("keeps a log on a server without a cluster, which leads it", { timeout: 60_000 }, async () => {
   const cluster = await startNatsCluster(["solo"]);

@@ -5,8 +5,9 @@ import {
   LogUnavailableError,
   SubscriptionLostError,
 } from "../../../services/ports/global-log.ts";
-import { REGIONS } from "./nats-cluster.ts";
-import { eventually, leaderOf, openBed, type JetStreamBed } from "./bed.ts";
+import { eventually } from "../nats/eventually.ts";
+import { REGIONS } from "../nats/nats-cluster.ts";
+import { leaderOf, openBed, type JetStreamBed } from "./bed.ts";
 
 const TIMEOUT_MS = 60_000;
 const RECEIVE = { messagesMax: 10, bytesMax: 1_000, timeoutMs: 20_000 };

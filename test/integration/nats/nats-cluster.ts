@@ -1,4 +1,4 @@
-/** Real nats-servers on loopback, without latency: the bed of this folder's tests. */
+/** Real nats-servers on loopback, without latency: what tests of the adapters on NATS run against. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -27,7 +27,7 @@ export async function startNatsCluster(regions: readonly string[] = REGIONS): Pr
   for (const [index, region] of regions.entries()) {
     const config = {
       region,
-      clusterName: "jetstream-test",
+      clusterName: "nats-test",
       port: await ports.choose(),
       monitorPort: await ports.choose(),
       clusterPort: clusterPorts[index]!,

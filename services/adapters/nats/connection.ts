@@ -5,9 +5,8 @@
  * that nothing was sent therefore asks `isOpen` first.
  */
 import { connect, type NatsConnection, type Status } from "@nats-io/transport-node";
-import { LogUnavailableError } from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { describeError } from "./errors.ts";
+import { describeError, InterruptedError, NotConnectedError } from "./errors.ts";
 import { pause, withinMs } from "./wait.ts";
 
 const DIAL_TIMEOUT_MS = 5_000;
@@ -24,10 +23,13 @@ export interface ConnectionOptions {
   readonly name: string;
   readonly logger: Logger;
   readonly timeoutMs: number;
+  /** Ends the attempts. */
+  readonly stop?: AbortSignal;
 }
 
 export class Connection {
   readonly client: NatsConnection;
+  readonly #name: string;
   readonly #logger: Logger;
   readonly #listeners = new Set<(reason: string) => void>();
   /** Ends when the connection is closed. */
@@ -35,8 +37,9 @@ export class Connection {
   #isInterrupted = false;
   #isClosing = false;
 
-  constructor(client: NatsConnection, logger: Logger) {
+  constructor(client: NatsConnection, { name, logger }: Pick<ConnectionOptions, "name" | "logger">) {
     this.client = client;
+    this.#name = name;
     this.#logger = logger;
     this.#watcher = this.#watch();
   }
@@ -51,11 +54,6 @@ export class Connection {
     return this.client.info?.server_name;
   }
 
-  /** @throws {LogUnavailableError} when the connection is not open: nothing can have been sent. */
-  assertOpen(): void {
-    if (!this.isOpen) throw new LogUnavailableError("the region's nats-server is not connected");
-  }
-
   /**
    * Calls back once, at the next interruption of the connection, whether it heals or not.
    * @returns takes the registration back.
@@ -63,6 +61,22 @@ export class Connection {
   onInterrupted(listener: (reason: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * The answer to what was just sent. Answers don't survive an interruption, so waiting for one any longer is in vain.
+   * @throws {InterruptedError} and whatever the answer rejects with.
+   */
+  async untilInterrupted<T>(answer: Promise<T>): Promise<T> {
+    let forget = (): void => undefined;
+    const interruption = new Promise<never>((_, reject) => {
+      forget = this.onInterrupted((reason) => reject(new InterruptedError(reason)));
+    });
+    try {
+      return await Promise.race([answer, interruption]);
+    } finally {
+      forget();
+    }
   }
 
   /** Closes at once; waits at most for the time until it is done. */
@@ -77,29 +91,45 @@ export class Connection {
   }
 
   #handle(status: Status): void {
+    const connection = this.#name;
     switch (status.type) {
       case "disconnect":
         // Each failed attempt to connect again is reported as another disconnect.
-        if (!this.#isInterrupted) this.#logger.warn({ server: status.server }, "the log connection was lost");
+        if (!this.#isInterrupted)
+          this.#logger.warn(
+            { connection, server: status.server },
+            "the connection to the nats-server was lost",
+          );
         this.#isInterrupted = true;
         this.#interrupt("the connection to the nats-server was lost");
         return;
       case "reconnect":
-        if (this.#isInterrupted) this.#logger.info({ server: status.server }, "the log connection is back");
+        if (this.#isInterrupted)
+          this.#logger.info(
+            { connection, server: status.server },
+            "the connection to the nats-server is back",
+          );
         this.#isInterrupted = false;
         return;
       case "close":
-        if (!this.#isClosing) this.#logger.error({}, "the log connection is closed for good");
+        if (!this.#isClosing)
+          this.#logger.error({ connection }, "the connection to the nats-server is closed for good");
         return;
       case "error":
-        this.#logger.warn({ error: describeError(status.error) }, "the nats-server reports an error");
+        this.#logger.warn(
+          { connection, error: describeError(status.error) },
+          "the nats-server reports an error",
+        );
         return;
       case "staleConnection":
       case "ldm":
-        this.#logger.warn({ status: status.type }, "the log connection is about to end");
+        this.#logger.warn(
+          { connection, status: status.type },
+          "the connection to the nats-server is about to end",
+        );
         return;
       default:
-        this.#logger.debug({ status: status.type }, "log connection");
+        this.#logger.debug({ connection, status: status.type }, "nats-server connection");
     }
   }
 
@@ -112,16 +142,16 @@ export class Connection {
 
 /**
  * Connects, and tries again until the deadline: the server may still be starting.
- * @throws {LogUnavailableError} when there is no connection within the time.
+ * @throws {NotConnectedError} when there is no connection within the time, or by the time it was told to stop.
  */
 export async function openConnection(options: ConnectionOptions): Promise<Connection> {
   const deadlineMs = performance.now() + options.timeoutMs;
   for (;;) {
     try {
-      return new Connection(await dial(options, deadlineMs - performance.now()), options.logger);
+      return new Connection(await dial(options, deadlineMs - performance.now()), options);
     } catch (error) {
-      if (performance.now() + DIAL_PAUSE_MS >= deadlineMs) {
-        throw new LogUnavailableError(
+      if (options.stop?.aborted === true || performance.now() + DIAL_PAUSE_MS >= deadlineMs) {
+        throw new NotConnectedError(
           `no connection to ${options.url} within ${options.timeoutMs} ms: ${describeError(error)}`,
           { cause: error },
         );
