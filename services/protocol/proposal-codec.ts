@@ -75,7 +75,11 @@ export function requestContent(
 ): string {
   const { fences, writes, isForced = false } = request;
   const forced = isForced ? ["authoritative"] : [];
-  return JSON.stringify([fences.map(({ lease, token }) => [lease, token]), writes.map(writeContent), ...forced]);
+  return JSON.stringify([
+    fences.map(({ lease, token }) => [lease, token]),
+    writes.map(writeContent),
+    ...forced,
+  ]);
 }
 
 function writeContent(write: ProposedWrite): unknown[] {

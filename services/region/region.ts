@@ -5,6 +5,7 @@
  * takes local writes as long as its database answers.
  */
 import { openJetStreamLog } from "../adapters/jetstream/log.ts";
+import { NatsBus } from "../adapters/nats/bus.ts";
 import { migrateDatabase } from "../adapters/postgres/migrate.ts";
 import { openPostgresStore } from "../adapters/postgres/store.ts";
 import { SystemClock } from "../adapters/system/clock.ts";
@@ -56,6 +57,7 @@ export class RegionProcess {
   readonly #health: Health;
   readonly #store: RegionStore;
   readonly #log: LateLog;
+  readonly #bus: NatsBus;
   readonly #gateway: LateGateway;
   readonly #stop = new AbortController();
   #server: HttpServer | undefined;
@@ -87,6 +89,13 @@ export class RegionProcess {
           streamReplicas: streamReplicas(topology.regions.length),
           logger,
         }),
+      clock: this.#clock,
+      random: this.#random,
+      logger,
+    });
+    this.#bus = new NatsBus({
+      url: nats.url,
+      region,
       clock: this.#clock,
       random: this.#random,
       logger,
@@ -125,7 +134,7 @@ export class RegionProcess {
     this.#stop.abort();
     const timeout = this.#clock.sleep(ROLES_CLOSE_MS);
     await Promise.race([Promise.allSettled([this.#work]), timeout]);
-    await Promise.allSettled([this.#log.close(), this.#store.close()]);
+    await Promise.allSettled([this.#log.close(), this.#bus.close(), this.#store.close()]);
   }
 
   async #run(): Promise<void> {
@@ -135,10 +144,14 @@ export class RegionProcess {
     const appended = new Signal();
     const folded = new FoldFeed();
     const service = this.#makeGateway({ appended, folded });
-    if (this.#config.roles.includes("gateway")) this.#gateway.arrive(service);
+    if (this.#config.roles.includes("gateway")) {
+      this.#gateway.arrive(service);
+      service.serveRegions();
+    }
     this.#health.starting(undefined);
     await Promise.all([
       this.#health.watch(this.#store, stop),
+      this.#bus.connect(stop),
       this.#workOnLog({ appended, folded, service }, stop),
     ]);
   }
@@ -236,6 +249,7 @@ export class RegionProcess {
       software: this.#software,
       store: this.#store,
       log: this.#log,
+      bus: this.#bus,
       clock: this.#clock,
       random: this.#random,
       crashPoints: this.#crashPoints,

@@ -73,10 +73,16 @@ export class Workload {
 
   async putCollections(): Promise<void> {
     const process = new Process(this.#world, "administrator");
-    await this.#putCollection(process, { name: COLLECTION, schema: SCHEMA });
-    await this.#putCollection(process, { name: ACCOUNTS, schema: ACCOUNTS_SCHEMA });
-    await this.#putCollection(process, { name: VISITS, schema: VISITS_SCHEMA });
-    await this.#putCollection(process, { name: GOODS, schema: GOODS_SCHEMA });
+    const collections = {
+      [COLLECTION]: SCHEMA,
+      [ACCOUNTS]: ACCOUNTS_SCHEMA,
+      [VISITS]: VISITS_SCHEMA,
+      [GOODS]: GOODS_SCHEMA,
+    };
+    // At once: under trouble from the start each of them may take long.
+    await Promise.all(
+      Object.entries(collections).map(([name, schema]) => this.#putCollection(process, { name, schema })),
+    );
   }
 
   async #putCollection(

@@ -26,9 +26,12 @@ const LOAD_SLICE: Statement = {
   effect: "reading",
 };
 
+// A fold need not be on disk when it is told: the log has it, and a database that falls back to an earlier position folds
+// on from there. Whatever must not be older than what the region has told is a durable commit, and PostgreSQL flushes in
+// order: rows of the WAL with what they have seen, and the stamps of ticks, which are issued after their position was read.
 const COMMIT_FOLD: Statement = {
   name: "commit_fold",
-  text: `select forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+  text: `select set_config('synchronous_commit', 'off', true), forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
          as outcome`,
   effect: "writing",
 };

@@ -9,11 +9,7 @@ import { hlcFromMilliseconds } from "../../../services/core/hlc.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { Action, Proposal } from "../../../services/core/proposal.ts";
 import { decodeEntry, encodeEntry, encodeProposals } from "../../../services/protocol/entry-codec.ts";
-import {
-  decodeProposal,
-  encodeProposal,
-  requestContent,
-} from "../../../services/protocol/proposal-codec.ts";
+import { decodeProposal, encodeProposal, requestContent } from "../../../services/protocol/proposal-codec.ts";
 import { UndecodableEntryError } from "../../../services/protocol/undecodable.ts";
 import { checkProperty } from "../property.ts";
 import { proposals } from "./entries.ts";
@@ -86,7 +82,10 @@ function withoutKinds({ fences, writes }: Proposal): unknown {
   const asked = writes.map((write) => {
     const { action } = write;
     if (action.type !== "change") return write;
-    return { ...write, action: { ...action, changes: action.changes.map(({ kind: _, ...change }) => change) } };
+    return {
+      ...write,
+      action: { ...action, changes: action.changes.map(({ kind: _, ...change }) => change) },
+    };
   });
   return [fences, asked];
 }
