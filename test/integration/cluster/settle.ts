@@ -30,9 +30,6 @@ export type Verdict =
 export interface Settled {
   readonly operation: string;
   readonly verdict: Verdict;
-  readonly tries: number;
-  /** Whether the operation had to be asked for. */
-  readonly wasAsked: boolean;
 }
 
 type Reply =
@@ -58,18 +55,12 @@ export async function settle(
     const region = regions[(tries - 1) % regions.length]!;
     const reply = await attempt(bed, request, region);
     if (reply.status === "unknown") expiresAtMs = Math.max(expiresAtMs ?? 0, reply.expiresAtMs);
-    else if (reply.status !== "without-effect") return { operation, verdict: reply, tries, wasAsked: false };
+    else if (reply.status !== "without-effect") return { operation, verdict: reply };
     // A try that was cut off has not told until when it can take effect: only a decision ends the doubt.
     if (tries >= (way.triesMax ?? Infinity) && expiresAtMs !== Infinity) {
-      if (expiresAtMs === undefined)
-        return { operation, verdict: { status: "dead" }, tries, wasAsked: false };
+      if (expiresAtMs === undefined) return { operation, verdict: { status: "dead" } };
       const others = regions.filter((name) => name !== region);
-      return {
-        operation,
-        verdict: await ask(bed, { operation, expiresAtMs, others }),
-        tries,
-        wasAsked: true,
-      };
+      return { operation, verdict: await ask(bed, { operation, expiresAtMs, others }) };
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
   }

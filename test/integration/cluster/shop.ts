@@ -48,7 +48,7 @@ export async function take(
 export class Shop {
   readonly #bed: Bed;
   readonly #goods: Goods;
-  readonly #region: string;
+  readonly region: string;
   readonly #random: SeededRandom;
   /** Pieces, by what became of them. */
   sold = 0;
@@ -58,7 +58,7 @@ export class Shop {
   constructor(bed: Bed, goods: Goods, options: { region: string; random: SeededRandom }) {
     this.#bed = bed;
     this.#goods = goods;
-    this.#region = options.region;
+    this.region = options.region;
     this.#random = options.random;
   }
 
@@ -72,7 +72,7 @@ export class Shop {
   }
 
   async #sell(idempotencyKey: string, pieces: number): Promise<"sold" | "refused" | "nothing left"> {
-    const sale = await take(this.#bed, this.#goods, { region: this.#region, pieces, idempotencyKey });
+    const sale = await take(this.#bed, this.#goods, { region: this.region, pieces, idempotencyKey });
     if (sale.status === "sold") {
       this.sold += pieces;
       return "sold";

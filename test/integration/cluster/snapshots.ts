@@ -70,11 +70,6 @@ export class SnapshotWatch {
     return this.#problems;
   }
 
-  /** Positions at which a region was seen. */
-  get positions(): number {
-    return this.#seen.size;
-  }
-
   /** Positions at which several regions were seen. */
   get compared(): number {
     return this.#compared.size;
