@@ -47,7 +47,7 @@ export class FoldWatch {
    */
   wait(input: { need: SessionNeed; deadlineAtMs: number }): Promise<FoldedTo | undefined> {
     const { need, deadlineAtMs } = input;
-    // What was committed once stays so: nobody has to be asked.
+    // What was committed once stays so, unless the database crashes, which readers find out: nobody has to be asked.
     if (this.#heard !== undefined && isMet(need, this.#heard)) return Promise.resolve(this.#heard);
     return new Promise((resolve, reject) => {
       this.#waiting.push({ need, deadlineAtMs, resolve, reject });
@@ -57,7 +57,8 @@ export class FoldWatch {
   }
 
   #hear(news: FoldNews): void {
-    if (news.partition !== this.#partition || news.position < (this.#heard?.position ?? 0)) return;
+    if (news.partition !== this.#partition) return;
+    // Also where it is less than before: the database has fallen back then.
     this.#heard = news;
     const nowMs = this.#options.clock.monotonicMs();
     this.#waiting = this.#waiting.filter((waiting) => !settle(waiting, news, nowMs));

@@ -26,10 +26,12 @@ export class LeaseReader {
     const partition = partitionOf({ tenant, key: name }, partitions);
     const deadlineAtMs = clock.monotonicMs() + deadlineMs;
     const demand = { consistency: "linearizable", session: request.session, deadlineAtMs } as const;
-    const before = await this.#barrier.pass(demand, partition);
-    // Log time first: a renewal that is folded in between must not look too late.
-    const { logTimeMs } = await store.readPositions(partition);
-    const { committed, position } = await store.readRecord({ partition, ...leaseRecord(tenant, name) });
+    const { found, session: before } = await this.#barrier.readBehind(demand, partition, async () => {
+      // Log time first: a renewal that is folded in between must not look too late.
+      const { logTimeMs } = await store.readPositions(partition);
+      return { logTimeMs, ...(await store.readRecord({ partition, ...leaseRecord(tenant, name) })) };
+    });
+    const { committed, position, logTimeMs } = found;
     const session = mergeSessions(before, seenPosition(partition, position));
     if (committed === undefined) {
       throw new GatewayError("lease-not-found", `nobody has ever held lease "${name}"`, { session });

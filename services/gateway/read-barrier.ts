@@ -9,12 +9,19 @@ import type { FoldWatch } from "./fold-watch.ts";
 import type { Consistency } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 
+const FALLEN_BACK_PAUSE_MS = 25;
+
 export interface ReadDemand {
   readonly consistency: Consistency;
   readonly stalenessMsMax?: number | undefined;
   readonly session: Session;
   /** On the monotonic clock. */
   readonly deadlineAtMs: number;
+}
+
+export interface BehindBarrier<T> {
+  readonly found: T;
+  readonly session: Session;
 }
 
 export class ReadBarrier {
@@ -34,6 +41,46 @@ export class ReadBarrier {
   }
 
   /**
+   * Reads one partition behind what the consistency asks for.
+   * @returns what was read, and the session, said shorter by what this region has folded.
+   * @throws {GatewayError} session-behind, too-stale, no-quorum, not-supported-yet; and whatever the read throws.
+   */
+  readBehind<T extends { readonly position: number }>(
+    demand: ReadDemand,
+    partition: number,
+    read: () => Promise<T>,
+  ): Promise<BehindBarrier<T>> {
+    const positionsOf = ({ position }: T) => Promise.resolve(new Map([[partition, position]]));
+    return this.readAllBehind(demand, { partitions: [partition], read, positionsOf });
+  }
+
+  /** The same of several partitions; what was read has to say at which position each of them was. */
+  async readAllBehind<T>(
+    demand: ReadDemand,
+    reading: {
+      readonly partitions: readonly number[];
+      readonly read: () => Promise<T>;
+      readonly positionsOf: (found: T) => Promise<ReadonlyMap<number, number>>;
+    },
+  ): Promise<BehindBarrier<T>> {
+    const { clock } = this.#options;
+    for (;;) {
+      let { session } = demand;
+      for (const partition of reading.partitions)
+        session = await this.pass({ ...demand, session }, partition);
+      const found = await reading.read();
+      if (demand.consistency === "local") return { found, session };
+      const positions = [...(await reading.positionsOf(found))];
+      if (positions.every(([partition, position]) => position >= (session.positions[partition] ?? 0)))
+        return { found, session };
+      // The database has crashed in between and fallen back a little: what it lacks is being folded again.
+      if (clock.monotonicMs() + FALLEN_BACK_PAUSE_MS > demand.deadlineAtMs) throw this.#behind();
+      await clock.sleep(FALLEN_BACK_PAUSE_MS);
+    }
+  }
+
+  /**
+   * Waits for what the consistency asks for.
    * @returns the session, said shorter by what this region has folded.
    * @throws {GatewayError} session-behind, too-stale, no-quorum, not-supported-yet
    */
@@ -61,8 +108,12 @@ export class ReadBarrier {
     const need = needOf(demand.session, partition, region);
     const folded = await this.#watches[partition]!.wait({ need, deadlineAtMs: demand.deadlineAtMs });
     if (folded !== undefined) return coverFolded(demand.session, partition, folded);
-    const message = `region ${region} has not folded yet what this session has seen; try again, or read with consistency=local`;
-    throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
+    throw this.#behind();
+  }
+
+  #behind(): GatewayError {
+    const message = `region ${this.#options.region} has not folded yet what this session has seen; try again, or read with consistency=local`;
+    return new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
   }
 
   async #checkStaleness(allowedMs: number, partition: number): Promise<void> {

@@ -46,9 +46,9 @@ export class Reader {
     checkKey(key);
     const demand = this.#demandOf(request);
     const { partition, collection } = await this.#locate(demand, { tenant, collection: name, key });
-    const before = await this.#parts.barrier.pass(demand, partition);
-    const stored = await this.#reads[partition]!.read({ tenant, collection: name, key });
-    const snapshot = visibleTo(demand, stored);
+    const gathered = () => this.#reads[partition]!.read({ tenant, collection: name, key });
+    const { found, session: before } = await this.#parts.barrier.readBehind(demand, partition, gathered);
+    const snapshot = visibleTo(demand, found);
     const session = mergeSessions(before, this.#seen(partition, snapshot));
     if (snapshot.committed?.tombstone !== undefined) {
       throw new GatewayError("record-deleted", `record "${key}" of collection "${name}" is deleted`, {
@@ -66,12 +66,14 @@ export class Reader {
     const { tenant, collection: name, prefix, after, limit } = request;
     const demand = this.#demandOf(request);
     const { collection } = await this.#locate(demand, { tenant, collection: name, key: "" });
-    let { session } = request;
-    for (let partition = 0; partition < this.#options.partitions; partition += 1) {
-      session = await this.#parts.barrier.pass({ ...demand, session }, partition);
-    }
     const query = { tenant, collection: name, prefix, after, limit: limit + 1 };
-    const listed = await this.#options.store.listRecords(query);
+    const behind = await this.#parts.barrier.readAllBehind(demand, {
+      partitions: Array.from({ length: this.#options.partitions }, (_, partition) => partition),
+      read: () => this.#options.store.listRecords(query),
+      positionsOf: (found) => this.#positionsOf(found, { tenant, collection: name }),
+    });
+    const listed = behind.found;
+    let { session } = behind;
     const page = listed.slice(0, limit);
     const records: RecordView[] = [];
     for (const stored of page) {
@@ -83,6 +85,23 @@ export class Reader {
       if (view !== undefined) records.push(view);
     }
     return { records, next: listed.length > limit ? page.at(-1)?.key : undefined, session };
+  }
+
+  /** Those that the listing itself was at; of a partition that it has nothing of, the store's. */
+  async #positionsOf(
+    listed: readonly ListedRecord[],
+    { tenant, collection }: Omit<Target, "key">,
+  ): Promise<Map<number, number>> {
+    const positions = new Map<number, number>();
+    for (const { key, position } of listed) {
+      const partition = await this.#parts.planner.partitionOf({ tenant, collection, key });
+      positions.set(partition, Math.min(position, positions.get(partition) ?? position));
+    }
+    for (let partition = 0; partition < this.#options.partitions; partition += 1) {
+      if (positions.has(partition)) continue;
+      positions.set(partition, (await this.#options.store.readPositions(partition)).position);
+    }
+    return positions;
   }
 
   #demandOf(request: ReadRequest | ListRequest): ReadDemand {

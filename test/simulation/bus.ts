@@ -11,6 +11,7 @@ import {
   type BusHandler,
   type BusRequest,
 } from "../../services/ports/bus.ts";
+import type { SeededRandom } from "./random.ts";
 import type { Process, World } from "./world.ts";
 
 export interface BusFaults {
@@ -39,12 +40,18 @@ type Outcome =
 export class SimulatedBusNetwork {
   readonly world: World;
   readonly faults: BusFaults;
+  readonly random: SeededRandom;
   /** Regions that no other can reach; may be the log's own set, so that one cut is a cut of both. */
   readonly cutOff: Set<string>;
   readonly #services = new Set<SimulatedService>();
 
-  constructor(world: World, options: { cutOff?: Set<string>; faults?: BusFaults } = {}) {
+  /** @param options.random the world's by default; one of its own leaves to others what they would draw without a bus. */
+  constructor(
+    world: World,
+    options: { cutOff?: Set<string>; faults?: BusFaults; random?: SeededRandom } = {},
+  ) {
     this.world = world;
+    this.random = options.random ?? world.random;
     this.cutOff = options.cutOff ?? new Set();
     this.faults = options.faults ?? NO_BUS_FAULTS;
   }
@@ -55,7 +62,7 @@ export class SimulatedBusNetwork {
 
   /** One leg: what is lost never calls back. */
   send(link: Link, lost: number, arrive: () => void): void {
-    const { random } = this.world;
+    const { random } = this;
     if (random.chance(lost)) return;
     const delayMs = 1 + random.fraction() * this.faults.jitterMs;
     const arriveUnlessCut = () => {
@@ -81,7 +88,7 @@ export class SimulatedBusNetwork {
   async deliver(request: BusRequest, answer: (outcome: Outcome) => void): Promise<void> {
     const serving = this.serving(request);
     if (serving.length === 0) return;
-    const service = this.world.random.pick(serving);
+    const service = this.random.pick(serving);
     const outcome = await service.handle(request.data);
     if (service.isAlive) answer(outcome);
   }
@@ -149,7 +156,7 @@ export class SimulatedBus implements Bus {
 
   /** Takes a moment; until then nobody is asked, and nobody answered. */
   async connect(): Promise<void> {
-    await this.#process.pass(this.#network.world.random.fraction() * CONNECT_MS_MAX);
+    await this.#process.pass(this.#network.random.fraction() * CONNECT_MS_MAX);
     this.isConnected = true;
   }
 
@@ -161,7 +168,7 @@ export class SimulatedBus implements Bus {
       throw new BusUnavailableError("the request is too large");
     if (this.#network.serving(request).length === 0) throw new BusUnavailableError("nobody serves it");
     // A server that has noticed the cut says so at once; one that has not sends into it.
-    if (this.#network.isCut({ from: this.#region, to: request.region }) && world.random.chance(0.5)) {
+    if (this.#network.isCut({ from: this.#region, to: request.region }) && this.#network.random.chance(0.5)) {
       throw new BusUnavailableError("the region is cut off");
     }
     return await this.#exchange({ ...request, data: request.data.slice() });

@@ -27,8 +27,10 @@ export class EscrowReader {
     const { partition, collection } = await this.#parts.planner.locate({ tenant, collection: name, key });
     const deadlineAtMs = clock.monotonicMs() + deadlineMs;
     const demand = { consistency: "session", session, deadlineAtMs, stalenessMsMax: undefined } as const;
-    const before = await this.#parts.barrier.pass(demand, partition);
-    const { position, escrows } = await store.readEscrows({ partition, tenant, collection: name, key });
+    const record = { partition, tenant, collection: name, key };
+    const read = () => store.readEscrows(record);
+    const { found, session: before } = await this.#parts.barrier.readBehind(demand, partition, read);
+    const { position, escrows } = found;
     const seen = mergeSessions(before, seenPosition(partition, position));
     if (escrows.length === 0) {
       const message = `record "${key}" of collection "${name}" has no escrow that anything was given to`;

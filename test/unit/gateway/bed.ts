@@ -19,6 +19,7 @@ import {
   SimulatedLogServers,
   type LogFaults,
 } from "../../simulation/global-log.ts";
+import { SeededRandom } from "../../simulation/random.ts";
 import { silentMetrics } from "../../simulation/metrics.ts";
 import { SimulatedRegionStore, type StoreFaults } from "../../simulation/region-store.ts";
 import { Process, SimulatedClock, wallClockMs, World } from "../../simulation/world.ts";
@@ -124,7 +125,10 @@ export class Bed {
     this.names = options.regions ?? ["eu"];
     this.partitions = options.partitions ?? 1;
     this.servers = new SimulatedLogServers(this.world, { leader: this.names[0]!, faults: this.faults });
-    this.network = new SimulatedBusNetwork(this.world, { cutOff: this.servers.cutOff });
+    this.network = new SimulatedBusNetwork(this.world, {
+      cutOff: this.servers.cutOff,
+      random: new SeededRandom(options.seed ?? 1),
+    });
     this.regions = this.names.map((name) => new RegionBed(this, name, options));
   }
 
