@@ -6,6 +6,7 @@ import type {
   OperationAnswer,
   ReceiptAnswer,
   RecordAnswer,
+  RecordEscrowsAnswer,
   RecordListAnswer,
   WriteAnswer,
 } from "../../protocol/http/answers.ts";
@@ -21,6 +22,7 @@ import type {
   PartitionStatus,
   ReadResult,
   Receipt,
+  RecordEscrowsReport,
   RegionOverview,
   RegionStatus,
   WriteResult,
@@ -93,6 +95,14 @@ export function recordListAnswer(result: ListResult, session: string): RecordLis
     pending,
   }));
   return { records, ...(next === undefined ? {} : { next_cursor: encodeCursor(next) }), session };
+}
+
+export function recordEscrowsAnswer(report: RecordEscrowsReport, session: string): RecordEscrowsAnswer {
+  const escrows = report.escrows.map(({ field, value, min, rights, here, total }) => [
+    field,
+    { value, min, rights: { ...rights }, left: { here, total } },
+  ]);
+  return { key: report.key, escrows: Object.fromEntries(escrows), as_of: report.asOf, session };
 }
 
 export function leaseAnswer({ name, holder, token, expiresAtMs }: Lease, session: string): LeaseAnswer {

@@ -3,12 +3,13 @@ import { checkKey } from "../../core/accept/key.ts";
 import { LOSS_REASONS } from "../../core/fields/kind.ts";
 import { COLLECTION_NAME_PATTERN, FIELD_NAME_PATTERN } from "../../core/schema.ts";
 import type { ConflictFilter } from "../../ports/region-store.ts";
+import { REGION_NAME_PATTERN } from "../../protocol/http/headers.ts";
 import { ProblemError } from "./problem.ts";
 import type { Query } from "./request-query.ts";
 
 const COLLECTION_NAME = new RegExp(COLLECTION_NAME_PATTERN);
 const FIELD_NAME = new RegExp(FIELD_NAME_PATTERN);
-const REGION_NAME = /^[a-z][a-z0-9-]{0,15}$/;
+const REGION_NAME = new RegExp(REGION_NAME_PATTERN);
 
 /**
  * A name that can't be one is refused rather than never found.

@@ -142,6 +142,7 @@ export const WRITE_ANSWERS: RouteDocument["answers"] = {
 export const WRITE_PROBLEMS: readonly ProblemCode[] = [
   "unknown-collection",
   "wal-full",
+  "insufficient",
   "not-unique",
   "immutable-field",
   "transition-refused",

@@ -21,7 +21,8 @@ export interface RouteDocument {
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
-  readonly tag: "records" | "transactions" | "leases" | "collections" | "operations" | "conflicts" | "region";
+  readonly tag:
+    "records" | "escrows" | "transactions" | "leases" | "collections" | "operations" | "conflicts" | "region";
   readonly params?: TObject;
   readonly query?: TObject;
   readonly headers?: TObject;
@@ -48,6 +49,8 @@ export const BODY_PROBLEMS: readonly ProblemCode[] = [
 ];
 /** Reads tell what the client has seen also where there is nothing to see. */
 const SEEN_PROBLEMS: readonly ProblemCode[] = ["record-not-found", "record-deleted", "lease-not-found"];
+/** Waiting helps where other regions have what this one lacks. */
+const SOMETIMES_RETRIED_LATER: readonly ProblemCode[] = ["insufficient"];
 /** No route answers with these; they say that there is none. */
 const OUTSIDE_ROUTES: readonly ProblemCode[] = ["route-not-found", "method-not-allowed"];
 
@@ -126,7 +129,9 @@ function problemResponse(codes: readonly ProblemCode[]): ResponseDocument {
   return {
     description: lines.join("\n"),
     ...headersOf({
-      "Retry-After": definitions.some(({ retryAfterSeconds }) => retryAfterSeconds !== undefined),
+      "Retry-After":
+        definitions.some(({ retryAfterSeconds }) => retryAfterSeconds !== undefined) ||
+        codes.some((code) => SOMETIMES_RETRIED_LATER.includes(code)),
       Location: codes.includes("outcome-unknown"),
       "Forebay-Session": isDecided || codes.some((code) => SEEN_PROBLEMS.includes(code)),
       "Idempotency-Replayed": isDecided,
@@ -189,6 +194,7 @@ export function openApiBase(software: string) {
     },
     tags: [
       { name: "records", description: "Writing and reading records." },
+      { name: "escrows", description: "Numbers with a bound, of which each region may take its share." },
       { name: "transactions", description: "Writing several records, all or none." },
       { name: "leases", description: "Who may do what only one may do at a time." },
       { name: "collections", description: "Schemas of collections." },

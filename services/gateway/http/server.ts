@@ -16,6 +16,7 @@ import { openApiBase } from "./openapi.ts";
 import { ProblemError } from "./problem.ts";
 import { addCollectionRoutes } from "./routes/collections.ts";
 import { addConflictRoutes } from "./routes/conflicts.ts";
+import { addEscrowRoutes } from "./routes/escrows.ts";
 import { addLeaseRoutes } from "./routes/leases.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
 import { addRecordWriteRoutes } from "./routes/record-writes.ts";
@@ -72,6 +73,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   const context = { tenant: DEFAULT_TENANT, ...options, readiness };
   addRecordWriteRoutes(app, context);
   addRecordRoutes(app, context);
+  addEscrowRoutes(app, context);
   addTransactionRoutes(app, context);
   addLeaseRoutes(app, context);
   addCollectionRoutes(app, context);

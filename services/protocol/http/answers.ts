@@ -46,7 +46,9 @@ const resultMembers = {
       "The version that every record has that it has written. Where another write came after it in the same log entry, a version that no record has any more.",
   }),
   fields: Type.Optional(
-    Type.Record(Type.String(), Type.Unknown(), { description: "Sums of authoritative fields after inc." }),
+    Type.Record(Type.String(), Type.Unknown(), {
+      description: "Sums of authoritative fields after inc; of a reclaim the amounts handed over.",
+    }),
   ),
 };
 
@@ -163,6 +165,39 @@ export const RecordListAnswer = Type.Object(
   { additionalProperties: false },
 );
 
+const EscrowAnswer = Type.Object(
+  {
+    value: Type.Integer({ description: "The committed number: min and all rights." }),
+    min: Type.Integer({ description: "The bound that it never goes below." }),
+    rights: Type.Record(Type.String(), Count, {
+      description: "Committed rights by region: what each may take without asking another.",
+    }),
+    left: Type.Object(
+      {
+        here: Type.Integer({
+          description:
+            "This region's rights without what its pending writes take. Below zero once its rights were reclaimed: pending writes that take more than it holds are superseded.",
+        }),
+        total: Type.Integer({
+          description: "The rights of all regions without the same, as far as this one knows.",
+        }),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
+
+export const RecordEscrowsAnswer = Type.Object(
+  {
+    key: Type.String(),
+    escrows: Type.Record(Type.String(), EscrowAnswer, { description: "By field." }),
+    as_of: Position,
+    session: SessionToken,
+  },
+  { additionalProperties: false },
+);
+
 export const CollectionAnswer = Type.Object(
   { name: Type.String(), version: Type.Integer({ minimum: 1 }), schema: CollectionSchemaBody },
   { additionalProperties: false },
@@ -207,7 +242,7 @@ export const ProblemAnswer = Type.Object(
             description: "What all regions together may take, as far as this one knows.",
           }),
         },
-        { description: "Of an escrow with too little left: what a write may take." },
+        { description: "Of the escrow in `field`, which has too little left: what a write may take." },
       ),
     ),
   },
@@ -222,6 +257,7 @@ export type OperationAnswer = Static<typeof OperationAnswer>;
 export type LeaseAnswer = Static<typeof LeaseAnswer>;
 export type RecordAnswer = Static<typeof RecordAnswer>;
 export type RecordListAnswer = Static<typeof RecordListAnswer>;
+export type RecordEscrowsAnswer = Static<typeof RecordEscrowsAnswer>;
 export type CollectionAnswer = Static<typeof CollectionAnswer>;
 export type CollectionListAnswer = Static<typeof CollectionListAnswer>;
 export type ProblemAnswer = Static<typeof ProblemAnswer>;

@@ -9,7 +9,7 @@ const sideMembers = {
   at: Type.String({ pattern: "^[0-9a-f]{16}$", description: "The stamp of the hybrid logical clock." }),
   value: Type.Unknown({
     description:
-      "Of a loser: what was written, as its operator takes it, or the one entry or element of it that lost; null for what was taken away. Of a winner: the value that stands, or for the reasons overflow, full, kind and deleted the sum, the limit, the kind, and null.",
+      "Of a loser: what was written, as its operator takes it, or the one entry or element of it that lost; null for what was taken away. Of a winner: the value that stands, or for the reasons overflow, full, kind, deleted and insufficient the sum, the limit, the kind, null, and the number that an escrow stays at.",
   }),
   operation: Type.Optional(
     Type.String({
@@ -31,7 +31,7 @@ const ConflictAnswer = Type.Object(
     entry: Type.Optional(Type.String({ description: "Of a map: the entry." })),
     reason: Type.Enum([...LOSS_REASONS], {
       description:
-        "concurrent: neither write knew of the other, and the later stamp won; older: it knew the winner, whose clock was ahead; overflow: the sum would be no safe integer; full: the set or map has no room; kind: the field holds, or takes by now, values of another kind; deleted: the record was.",
+        "concurrent: neither write knew of the other, and the later stamp won; older: it knew the winner, whose clock was ahead; overflow: the sum would be no safe integer; full: the set or map has no room; kind: the field holds, or takes by now, values of another kind; deleted: the record was; insufficient: the region no longer had the rights to what it took of an escrow, which were reclaimed.",
     }),
     position: Type.Object(
       { partition: Count, sequence: Count },

@@ -20,6 +20,8 @@ export const STALENESS_MS_MAX = 86_400_000;
 export const LEASE_TTL_MS_MIN = 1_000;
 export const LEASE_TTL_MS_MAX = 600_000;
 export const LEASE_HOLDER_LENGTH_MAX = 256;
+/** What regions are called. */
+export const REGION_NAME_PATTERN = "^[a-z][a-z0-9-]{0,15}$";
 
 /** Consistencies that a read may ask for. */
 export const CONSISTENCIES = ["local", "session", "bounded", "linearizable"] as const;

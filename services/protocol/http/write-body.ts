@@ -6,7 +6,12 @@ import { Type } from "typebox";
 import { TRANSACTION_WRITES_MAX } from "../../core/accept/transaction.ts";
 import { OPERATORS, type Operator } from "../../core/fields/kind.ts";
 import { COLLECTION_NAME_PATTERN, FIELD_NAME_PATTERN } from "../../core/schema.ts";
-import { LEASE_HOLDER_LENGTH_MAX, LEASE_TTL_MS_MAX, LEASE_TTL_MS_MIN } from "./headers.ts";
+import {
+  LEASE_HOLDER_LENGTH_MAX,
+  LEASE_TTL_MS_MAX,
+  LEASE_TTL_MS_MIN,
+  REGION_NAME_PATTERN,
+} from "./headers.ts";
 
 const FieldName = Type.String({ pattern: FIELD_NAME_PATTERN });
 const Elements = Type.Array(Type.Union([Type.String(), Type.Number(), Type.Boolean()]));
@@ -35,7 +40,7 @@ const operators = {
   give: byField(Amount, "Adds to escrows."),
   take: byField(
     Amount,
-    "Takes from escrows: at once, by the rights that the region holds, and never below the bound.",
+    "Takes from escrows: at once, by the rights that the region holds, and never below the bound. Not for what the log decides on.",
   ),
 } satisfies { [Name in Exclude<Operator, "move">]: Type.TSchema };
 
@@ -90,6 +95,7 @@ export const WriteBody = Type.Object(
       "Operators, each with the fields that it changes. A write is one operation: all of it takes effect, or none.",
     examples: [
       { set: { displayName: "Ada" }, inc: { likes: 1 }, add: { tags: ["x"] } },
+      { take: { stock: 3 } },
       { set: { status: "shipped" }, if: { fields: { status: "paid" } } },
     ],
   },
@@ -153,3 +159,10 @@ export const LeaseBody = Type.Union([
     { additionalProperties: false, description: "Renews the lease." },
   ),
 ]);
+
+export const ReclaimBody = Type.Object(
+  {
+    region: Type.String({ pattern: REGION_NAME_PATTERN, description: "The region that is lost." }),
+  },
+  { additionalProperties: false, examples: [{ region: "ap" }] },
+);

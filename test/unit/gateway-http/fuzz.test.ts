@@ -36,8 +36,8 @@ describe(`random requests, seed ${SEED}`, () => {
       expect(counts.get(status) ?? 0, `status ${status}`).toBeGreaterThan(0);
     }
     const { writes, removals, restorals, transactions, leases, operations } = rig.gateway;
-    const { conflictLists, conflictRestorals } = rig.gateway;
-    const reached = { writes, removals, restorals, transactions, leases, operations, conflictLists, conflictRestorals }; // prettier-ignore
+    const { conflictLists, conflictRestorals, reclaims, escrowReads } = rig.gateway;
+    const reached = { writes, removals, restorals, transactions, leases, operations, conflictLists, conflictRestorals, reclaims, escrowReads }; // prettier-ignore
     for (const [name, requests] of Object.entries(reached)) {
       expect(requests.length, name).toBeGreaterThan(0);
     }

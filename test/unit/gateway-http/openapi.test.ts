@@ -36,6 +36,8 @@ const ROUTES = [
   "get /v1/collections/{collection}/records/{key}",
   "delete /v1/collections/{collection}/records/{key}",
   "post /v1/collections/{collection}/records/{key}/restore",
+  "get /v1/collections/{collection}/records/{key}/escrows",
+  "post /v1/collections/{collection}/records/{key}/reclaim",
   "get /v1/collections/{collection}/records",
   "post /v1/transactions",
   "post /v1/leases/{name}",
@@ -108,6 +110,8 @@ describe("the OpenAPI document", () => {
     ],
     ["patch /v1/collections/{collection}/records/{key}", "412", ["application/problem+json"]],
     ["delete /v1/collections/{collection}/records/{key}", "200", ["application/json"]],
+    ["get /v1/collections/{collection}/records/{key}/escrows", "200", ["application/json"]],
+    ["post /v1/collections/{collection}/records/{key}/reclaim", "409", ["application/problem+json"]],
     ["get /v1/collections/{collection}/records/{key}", "410", ["application/problem+json"]],
     ["get /readyz", "503", ["application/json"]],
   ])("has of %s with status %s the bodies %j", (route, status, mediaTypes) => {
@@ -121,6 +125,19 @@ describe("the OpenAPI document", () => {
     expect(responses["400"]).not.toHaveProperty("headers");
     const reading = document.paths["/v1/collections/{collection}/records/{key}"]!["get"]!.responses;
     expect(Object.keys(reading["410"]!.headers!)).toEqual(["Forebay-Session"]);
+  });
+
+  it("says of a refused take when to come back, and of a reclaim that it is decided", () => {
+    const writing = document.paths["/v1/collections/{collection}/records/{key}"]!["patch"]!.responses;
+    expect(Object.keys(writing["409"]!.headers!)).toContain("Retry-After");
+    const reclaim = document.paths["/v1/collections/{collection}/records/{key}/reclaim"]!["post"]!;
+    expect(Object.keys(reclaim.responses["409"]!.headers!)).toEqual([
+      "Forebay-Session",
+      "Idempotency-Replayed",
+    ]);
+    expect(reclaim.parameters!.filter(({ in: place }) => place === "header").map(({ name }) => name)).toEqual(
+      ["Idempotency-Key", "Forebay-Session", "Forebay-Deadline-Ms"],
+    );
   });
 
   it("has the queries of reads, of operations and of leases", () => {

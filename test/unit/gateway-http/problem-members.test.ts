@@ -86,11 +86,32 @@ describe("a problem", () => {
     expect(response.headers["retry-after"]).toBe("1");
   });
 
+  it("tells what is left of an escrow, and to come back where other regions have it", async () => {
+    const left = { field: "stock", here: 1, total: 8 };
+    const response = await failing("insufficient", { field: "stock", left, retryAfterMs: 1_000 });
+    expect(response.json()).toEqual({
+      type: "urn:forebay:problem:insufficient",
+      title: "The region may not take so much",
+      status: 409,
+      detail: "the reason",
+      retry: "same",
+      field: "stock",
+      left: { here: 1, total: 8 },
+    });
+    expect(response.headers["retry-after"]).toBe("1");
+    expect(response.headers).not.toHaveProperty("forebay-session");
+    const soldOut = await failing("insufficient", { field: "stock", left: { ...left, total: 1 } });
+    expect(soldOut.json()).toMatchObject({ left: { here: 1, total: 1 } });
+    expect(soldOut.headers).not.toHaveProperty("retry-after");
+  });
+
   it("tells the header or member of a lease's request that is wrong", async () => {
     const lease = (body: unknown) => send(rig, "POST", { url: "/v1/leases/job-7", body });
     expect((await lease({ holder: "a", ttl_ms: 0 })).json()).toMatchObject({ field: "ttl_ms" });
     expect((await lease({ token: 1, ttl_ms: 1_000 })).json()).toMatchObject({ field: "token" });
     expect((await patch(rig, { headers: { "if-match": "1" } })).json()).toMatchObject({ field: "if-match" });
+    const reclaim = await send(rig, "POST", { url: `${RECORD}/reclaim`, body: { region: "AP" } });
+    expect(reclaim.json()).toMatchObject({ field: "region" });
   });
 
   it("never shows the Idempotency-Key", async () => {

@@ -101,6 +101,12 @@ const INVALID_LEASES = [
   { token: "9999999999999999", ttl_ms: 1_000 },
 ];
 const LIST = "/v1/collections/users/records";
+const RECLAIM = `${RECORD}/reclaim`;
+
+function reclaim(body: unknown, url = RECLAIM): Promise<Answer> {
+  return send(rig, "POST", { url, body });
+}
+
 const FIELDS = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`f${index}`, 1]));
 
 type Cases = { readonly [Code in ProblemCode]: readonly (() => Promise<Answer>)[] };
@@ -135,6 +141,10 @@ const CASES: Cases = {
     () => send(rig, "POST", { url: `${RECORD}/restore`, body: [] }),
     () => send(rig, "POST", { url: "/v1/transactions", body: [] }),
     () => transact([{ ...ADA, delete: true }]),
+    ...[[], {}, '"ap"', { region: "ap", all: true }, { regions: ["ap"] }, { region: null }].map(
+      (body) => () => reclaim(body),
+    ),
+    ...["", "AP", "ap ", "-ap", "ap@log", "a".repeat(17), 7].map((region) => () => reclaim({ region })),
   ],
   "unsupported-media-type": [
     () => patch(rig, { headers: { "content-type": "text/plain" } }),
@@ -158,6 +168,8 @@ const CASES: Cases = {
     () => get(rig, `${RECORD}/restore`),
     () => get(rig, "/v1/transactions"),
     () => send(rig, "PUT", { url: LEASE }),
+    () => get(rig, RECLAIM),
+    () => send(rig, "POST", { url: `${RECORD}/escrows` }),
     () => rig.server.app.inject({ method: "POST", url: "/v1/collections?x=1", payload: "text" }),
     () => rig.server.app.inject({ method: "OPTIONS", url: "/openapi.json" }),
   ],
@@ -169,6 +181,8 @@ const CASES: Cases = {
     () => get(rig, `${LIST}/`),
     () => send(rig, "DELETE", { url: `${LIST}/a%00b` }),
     () => send(rig, "POST", { url: `${LIST}/a%00b/restore` }),
+    () => get(rig, `${LIST}/a%00b/escrows`),
+    () => reclaim({ region: "ap" }, `${LIST}/a%00b/reclaim`),
     () => get(rig, "/v1/conflicts?collection=users&key=a%00b"),
     () => get(rig, `/v1/leases/${"n".repeat(513)}`),
     () => send(rig, "POST", { url: "/v1/leases/a%0Ab", body: ACQUIRE }),
@@ -202,6 +216,8 @@ const CASES: Cases = {
       (query) => () => get(rig, `/v1/conflicts?${query}`),
     ),
     () => patch(rig, { url: `${RECORD}?a=b` }),
+    () => get(rig, `${RECORD}/escrows?consistency=linearizable`),
+    () => reclaim({ region: "ap" }, `${RECLAIM}?region=ap`),
   ],
   "invalid-cursor": [
     () => get(rig, `${LIST}?cursor=x`),
@@ -243,6 +259,7 @@ const CASES: Cases = {
     () => send(rig, "POST", { url: LEASE, body: ACQUIRE, headers: { "if-none-match": "*" } }),
     () => send(rig, "DELETE", { url: `${LEASE}?token=1`, headers: { "if-match": '"1"' } }),
     () => put({ fields: { a: { class: "lww" } } }, "orders", { "if-match": '"1"' }),
+    () => send(rig, "POST", { url: RECLAIM, body: { region: "ap" }, headers: { "if-match": '"1"' } }),
   ],
   "invalid-lease": [
     ...INVALID_LEASES.map((body) => () => send(rig, "POST", { url: LEASE, body })),
@@ -250,7 +267,10 @@ const CASES: Cases = {
       (query) => () => send(rig, "DELETE", { url: `${LEASE}${query}` }),
     ),
   ],
-  "unknown-operator": [() => patch(rig, { body: { frobnicate: {} } })],
+  "unknown-operator": [
+    () => patch(rig, { body: { frobnicate: {} } }),
+    () => patch(rig, { body: { move: { stock: { to: "us", amount: 1 } } } }),
+  ],
   "empty-write": [() => patch(rig, { body: {} })],
   "too-many-changes": [
     // The schema of the test has few fields, so the gateway says it.
@@ -265,8 +285,15 @@ const CASES: Cases = {
     () => patch(rig, { body: { set: { constructor: 1 } } }),
     () => patch(rig, { body: { set: FIELDS } }),
   ],
-  "wrong-operator": [() => patch(rig, { body: { inc: { name: 1 } } })],
-  "wrong-type": [() => patch(rig, { body: { set: { name: 1 } } })],
+  "wrong-operator": [
+    () => patch(rig, { body: { inc: { name: 1 } } }),
+    () => patch(rig, { body: { inc: { stock: -1 } } }),
+    () => patch(rig, { body: { take: { likes: 1 } } }),
+  ],
+  "wrong-type": [
+    () => patch(rig, { body: { set: { name: 1 } } }),
+    ...[0, -1, 1.5, "1", null].map((amount) => () => patch(rig, { body: { take: { stock: amount } } })),
+  ],
   "deprecated-field": [() => patch(rig, { body: { set: { nickname: "Ada" } } })],
   "unstorable-value": [
     () => patch(rig, { body: { set: { name: "a\0" } } }),
@@ -281,6 +308,11 @@ const CASES: Cases = {
     () => patch(rig, { headers: { "if-none-match": "*" } }),
     () => patch(rig, { body: { set: { name: "x" }, if: { version: "1" } } }),
   ],
+  "take-is-local": [
+    () => patch(rig, { body: { take: { stock: 1 }, authoritative: true } }),
+    () => patch(rig, { body: { take: { stock: 1 }, inc: { credit: 1 } } }),
+    () => transact([{ collection: "users", key: "ada", take: { stock: 1 } }]),
+  ],
   "idempotency-key-reused": [refusing("idempotency-key-reused", { operation: OPERATION })],
   "invalid-schema": [
     () => put({}),
@@ -292,14 +324,24 @@ const CASES: Cases = {
   "unknown-collection": [
     () => get(rig, "/v1/collections/nothing/records/a"),
     () => get(rig, "/v1/collections/a%00b/records/a"),
+    () => get(rig, "/v1/collections/nothing/records/a/escrows"),
+    () => reclaim({ region: "ap" }, "/v1/collections/nothing/records/a/reclaim"),
   ],
-  "record-not-found": [() => get(rig, `${LIST}/nobody`)],
+  "record-not-found": [() => get(rig, `${LIST}/nobody`), () => get(rig, `${LIST}/nobody/escrows`)],
   "record-deleted": [() => get(rig, `${LIST}/gone`)],
   "lease-not-found": [() => get(rig, "/v1/leases/nobody")],
   "conflict-not-found": ["0-12-2", "x", "0-12-1%00"].map(
     (id) => () => send(rig, "POST", { url: `/v1/conflicts/${id}/restore` }),
   ),
   "conflict-not-restorable": [refusing("conflict-not-restorable", { field: "name" })],
+  insufficient: [
+    refusing("insufficient", {
+      field: "stock",
+      left: { field: "stock", here: 1, total: 8 },
+      retryAfterMs: 1_000,
+    }),
+    refusing("insufficient", { field: "stock", left: { field: "stock", here: 1, total: 1 } }),
+  ],
   "precondition-failed": [
     refusing("precondition-failed"),
     () => patch(rig, { headers: { "if-match": '"12.eu.3"' }, body: { inc: { credit: 1 } } }),
@@ -313,7 +355,8 @@ const CASES: Cases = {
   "lease-lost": [refusing("lease-lost")],
   deleted: [refusing("deleted")],
   "not-deleted": [refusing("not-deleted")],
-  "record-missing": [refusing("record-missing")],
+  "record-missing": [refusing("record-missing"), () => reclaim({ region: "ap" }, `${LIST}/nobody/reclaim`)],
+  "region-alive": [() => reclaim({ region: "us" })],
   "schema-changed": [refusing("schema-changed")],
   expired: [refusing("expired")],
   "too-stale": [refusing("too-stale", { stalenessMs: 812 })],
@@ -364,6 +407,8 @@ describe("problems", () => {
     expect((await CASES["no-quorum"][0]!()).headers["retry-after"]).toBe("5");
     expect((await CASES["overloaded"][0]!()).headers["retry-after"]).toBe("1");
     expect((await CASES["wal-full"][0]!()).headers["retry-after"]).toBe("2");
+    expect((await CASES["insufficient"][0]!()).headers["retry-after"]).toBe("1");
+    expect((await CASES["insufficient"][1]!()).headers).not.toHaveProperty("retry-after");
     expect((await CASES["wrong-type"][0]!()).headers).not.toHaveProperty("retry-after");
   });
 
@@ -375,6 +420,7 @@ describe("problems", () => {
 
   it("name the field, the parameter or the header that is wrong", async () => {
     expect(JSON.parse((await CASES["wrong-type"][0]!()).body)).toMatchObject({ field: "name" });
+    expect(JSON.parse((await CASES["take-is-local"][0]!()).body)).toMatchObject({ field: "stock" });
     expect(JSON.parse((await CASES["invalid-parameter"][0]!()).body)).toMatchObject({ field: "limit" });
     expect(JSON.parse((await CASES["invalid-deadline"][0]!()).body)).toMatchObject({
       field: "forebay-deadline-ms",
@@ -386,6 +432,8 @@ describe("problems", () => {
     expect((await CASES["method-not-allowed"][1]!()).headers["allow"]).toBe("POST");
     expect((await CASES["method-not-allowed"][2]!()).headers["allow"]).toBe("POST");
     expect((await CASES["method-not-allowed"][3]!()).headers["allow"]).toBe("DELETE, GET, HEAD, POST");
+    expect((await CASES["method-not-allowed"][4]!()).headers["allow"]).toBe("POST");
+    expect((await CASES["method-not-allowed"][5]!()).headers["allow"]).toBe("GET, HEAD");
   });
 
   it("tell clients nothing of a bug, and the log all of it", async () => {

@@ -58,8 +58,18 @@ export class Maker {
   }
 
   shaped(): object {
-    const operators = ["set", "unset", "inc", "add", "remove", "put", "drop", "raise", "lower", "if", "take"];
-    const fields = ["name", "anything", "likes", "tags", "preferences", "best", "credit", this.text()];
+    const operators = ["set", "unset", "inc", "add", "remove", "put", "drop", "raise", "lower", "if", "give", "take", "move"]; // prettier-ignore
+    const fields = [
+      "name",
+      "anything",
+      "likes",
+      "tags",
+      "preferences",
+      "best",
+      "credit",
+      "stock",
+      this.text(),
+    ];
     const conditions = {
       if: this.pick<unknown>([{ version: this.pick(["17", null, "*", "1.eu.2", 17]) }, this.value()]),
       fence: this.pick<unknown>([{ lease: "a", token: "1" }, this.value()]),
@@ -77,6 +87,8 @@ export class Maker {
     return this.pick([
       { set: { anything: this.value() } },
       { inc: { likes: 1 } },
+      { take: { stock: 3 } },
+      { give: { stock: 3 }, authoritative: this.pick([true, false]) },
       { inc: { credit: 1 }, if: { version: this.pick(versions) } },
       { unset: ["name"] },
     ]);
@@ -88,6 +100,11 @@ export class Maker {
       ttl_ms: this.pick<unknown>([1_000, 30_000, this.value()]),
       ...(this.random() < 0.2 && { [this.text()]: this.value() }),
     };
+  }
+
+  reclaim(): unknown {
+    const region = this.pick<unknown>(["ap", "ap", "us", this.value()]);
+    return this.pick<unknown>([{ region }, { region }, { region, [this.text()]: 1 }, this.value()]);
   }
 
   transaction(): object {
@@ -152,6 +169,8 @@ export class Maker {
       "/v1/collections/users/records/ada",
       `/v1/collections/users/records/${part()}`,
       `/v1/collections/users/records/${part()}/restore`,
+      `/v1/collections/users/records/${part()}/escrows`,
+      `/v1/collections/users/records/${part()}/reclaim`,
       `/v1/collections/${part()}/records`,
       `/v1/collections/${part()}`,
       `/v1/operations/${this.pick([part(), OPERATION])}`,
@@ -222,6 +241,8 @@ export class Maker {
       () => ({ method: "DELETE", url: `/v1/leases/job-7?token=${this.pick(["17", "0", "x"])}` }),
       () => ({ method: "DELETE", url: RECORD, headers, payload: this.body(this.pick([{}, this.value()])) }),
       () => ({ method: "POST", url: `${RECORD}/restore`, headers: this.headers() }),
+      () => ({ method: "POST", url: `${RECORD}/reclaim`, headers, payload: this.body(this.reclaim()) }),
+      () => ({ method: "GET", url: `${RECORD}/escrows`, headers: this.headers() }),
       () => ({ method: "GET", url: `/v1/conflicts?reason=${this.pick(["kind", "none"])}` }),
       () => ({ method: "POST", url: `/v1/conflicts/${CONFLICT}/restore`, headers: this.headers() }),
     ];

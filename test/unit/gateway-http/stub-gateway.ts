@@ -9,6 +9,7 @@ import { GatewayError } from "../../../services/gateway/errors.ts";
 import type {
   ConflictPage,
   ConflictsRequest,
+  EscrowRequest,
   Gateway,
   LeaseRequest,
   LifeRequest,
@@ -17,6 +18,8 @@ import type {
   OperationRequest,
   PutCollectionRequest,
   ReadRequest,
+  ReclaimRequest,
+  RecordEscrowsReport,
   RecordView,
   RegionOverview,
   RequestContext,
@@ -45,6 +48,7 @@ export const SCHEMA: CollectionSchema = {
     preferences: { class: "merge", kind: "map" },
     best: { class: "merge", kind: "max" },
     credit: { class: "authoritative", type: "integer", min: 0 },
+    stock: { class: "merge", kind: "escrow", min: 0 },
   },
 };
 
@@ -73,6 +77,8 @@ export class StubGateway implements Gateway {
   readonly writes: WriteRequest[] = [];
   readonly removals: LifeRequest[] = [];
   readonly restorals: LifeRequest[] = [];
+  readonly reclaims: ReclaimRequest[] = [];
+  readonly escrowReads: EscrowRequest[] = [];
   readonly transactions: TransactionRequest[] = [];
   readonly leases: LeaseRequest[] = [];
   readonly leaseReads: (RequestContext & { readonly name: string })[] = [];
@@ -92,6 +98,10 @@ export class StubGateway implements Gateway {
     position: { partition: 0, sequence: 9 },
     lostFields: ["name"],
   };
+  /** What the stub's region may take of every record. */
+  escrows: RecordEscrowsReport["escrows"] = [
+    { field: "stock", min: 0, value: 12, rights: { eu: 4, us: 7, ap: 1 }, here: 3, total: 11 },
+  ];
   views: RecordView[] = [];
   next: string | undefined;
   conflictPage: ConflictPage = { conflicts: [], next: undefined };
@@ -117,6 +127,25 @@ export class StubGateway implements Gateway {
     this.#checkLife(request);
     this.restorals.push(request);
     return { ...ACCEPTED, ...DECIDED, ...this.answer };
+  }
+
+  async reclaim(request: ReclaimRequest): Promise<WriteResult> {
+    this.#checkLife(request);
+    const { key, lostRegion } = request;
+    if (key === "nobody") throw new GatewayError("record-missing", "there is no such record");
+    if (lostRegion === "us") throw new GatewayError("region-alive", "region us spoke 12 ms ago");
+    this.reclaims.push(request);
+    return { ...ACCEPTED, ...DECIDED, results: [{ fields: { stock: 1 } }], ...this.answer };
+  }
+
+  async readEscrows(request: EscrowRequest): Promise<RecordEscrowsReport> {
+    this.#check(request.collection);
+    checkKey(request.key);
+    this.escrowReads.push(request);
+    const { key } = request;
+    if (key === "nobody") throw new GatewayError("record-not-found", "no such record");
+    const asOf = { partition: 0, sequence: 17 };
+    return { key, escrows: this.escrows, asOf, session: DECIDED.session };
   }
 
   async transact(request: TransactionRequest): Promise<WriteResult> {
@@ -223,7 +252,7 @@ export class StubGateway implements Gateway {
     return { region: "eu", software: "0", partitions: [{ ...partition, wal, regions: [region] }] };
   }
 
-  #checkLife({ collection, key, version }: LifeRequest): void {
+  #checkLife({ collection, key, version }: Pick<LifeRequest, "collection" | "key" | "version">): void {
     this.#check(collection);
     checkKey(key);
     if (version !== undefined) planVersion(version);

@@ -44,7 +44,7 @@ const writeDocument: RouteDocument = {
   operationId: "writeRecord",
   summary: "Write to a record",
   description:
-    "Takes operators on the record's fields and makes the record if there is none. A write of lww and merge fields is answered once it is durable in this region. One that touches an authoritative field, or has `authoritative`, is answered once the log has decided on it; only such a write takes conditions: `if`, `fence`, If-Match, If-None-Match.",
+    "Takes operators on the record's fields and makes the record if there is none. A write of lww and merge fields is answered once it is durable in this region. One that touches an authoritative field, or has `authoritative`, is answered once the log has decided on it; only such a write takes conditions: `if`, `fence`, If-Match, If-None-Match. What it takes from an escrow, this region must hold the rights to: else it is refused as a whole, with what is left, and other regions are asked for theirs.",
   tag: "records",
   params: RecordParams,
   headers: Type.Object({
@@ -68,6 +68,7 @@ const writeDocument: RouteDocument = {
     "empty-write",
     "too-many-changes",
     "condition-on-local-write",
+    "take-is-local",
     "across-partitions",
     "precondition-failed",
     "stale-fence",

@@ -44,6 +44,7 @@ const document: RouteDocument = {
     "too-many-changes",
     "too-many-writes",
     "record-repeated",
+    "take-is-local",
     "across-partitions",
     "precondition-failed",
     "not-unique",
