@@ -28,11 +28,14 @@ export class UnreachableError extends CommandError {}
 export class ProblemAnsweredError extends CommandError {
   readonly status: number;
   readonly problem: Partial<ProblemAnswer>;
+  /** Of the problem; of an answer that is none, its status. */
+  readonly code: string;
   constructor(status: number, problem: Partial<ProblemAnswer>) {
     const code = problem.type?.split(":").at(-1) ?? `status ${status}`;
     super(`${problem.detail ?? "the region has refused without saying why"} (${code})`);
     this.status = status;
     this.problem = problem;
+    this.code = code;
   }
 }
 

@@ -1,6 +1,7 @@
 /** The forebay command: its subcommands put together. */
 import { Command } from "commander";
 import { addConflictsCommand } from "./commands/conflicts.ts";
+import { addEscrowCommand } from "./commands/escrow.ts";
 import { addGetCommand } from "./commands/get.ts";
 import { addPutCommand } from "./commands/put.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
@@ -21,5 +22,6 @@ export function createProgram(version: string): Command {
   addSchemaCommand(program);
   addWatchCommand(program);
   addConflictsCommand(program);
+  addEscrowCommand(program);
   return program;
 }

@@ -12,6 +12,8 @@ export interface WriteOptions {
   readonly drop?: readonly string[];
   readonly raise?: readonly string[];
   readonly lower?: readonly string[];
+  readonly give?: readonly string[];
+  readonly take?: readonly string[];
   readonly json?: string;
 }
 
@@ -37,7 +39,7 @@ export function writeBodyOf(options: WriteOptions): unknown {
 
 function bodyOfOperators(options: Omit<WriteOptions, "json">): Arguments {
   const body: Arguments = {};
-  for (const name of ["set", "inc", "raise", "lower"] as const) {
+  for (const name of ["set", "inc", "raise", "lower", "give", "take"] as const) {
     addMember(body, name, singles(name, options[name]));
   }
   for (const name of ["add", "remove"] as const) addMember(body, name, lists(name, options[name]));

@@ -36,7 +36,7 @@ function addList(conflicts: Command): void {
     .option("--collection <name>", "of a collection")
     .option("--key <key>", "of one of its records")
     .option("--field <name>", "of a field")
-    .option("--reason <reason>", "older, concurrent, overflow, full, kind or deleted")
+    .option("--reason <reason>", "older, concurrent, overflow, full, kind, deleted or insufficient")
     .option("--loser <region>", "of changes that came through a region")
     .option("--limit <count>", "at most so many")
     .option("--cursor <cursor>", "go on where the list before has ended")

@@ -26,6 +26,8 @@ export function addPutCommand(program: Command): void {
     .option("--drop <field.entry>", "remove an entry of a map", collect)
     .option("--raise <field=value>", "raise a max field", collect)
     .option("--lower <field=value>", "lower a min field", collect)
+    .option("--give <field=amount>", "add to an escrow", collect)
+    .option("--take <field=amount>", "take from an escrow, as far as the region has the rights", collect)
     .option("--json <body>", "the whole body of the write")
     .option("--idempotency-key <key>", "names the request, so that sending it again does nothing more")
     .option("--wait", "wait until the log has ordered the write")

@@ -15,6 +15,8 @@ describe("the options of put", () => {
         drop: ["preferences.sms", "preferences.fax"],
         raise: ["best=10"],
         lower: ["worst=1"],
+        give: ["stock=10"],
+        take: ["seats=3", "rooms=1"],
       }),
     ).toEqual({
       set: { name: "Ada", age: 36, address: { city: "London" }, motto: "a=b", empty: "" },
@@ -26,6 +28,8 @@ describe("the options of put", () => {
       drop: { preferences: ["sms", "fax"] },
       raise: { best: 10 },
       lower: { worst: 1 },
+      give: { stock: 10 },
+      take: { seats: 3, rooms: 1 },
     });
   });
 
@@ -43,6 +47,8 @@ describe("the options of put", () => {
     [{ set: ["name"] }, "--set takes field=value"],
     [{ set: ["=x"] }, "--set takes field=value"],
     [{ set: ["a=1", "a=2"] }, "--set a is given twice"],
+    [{ take: ["stock"] }, "--take takes field=value"],
+    [{ take: ["stock=1", "stock=2"] }, "--take stock is given twice"],
     [{ put: ["preferences=1"] }, "--put takes field.entry"],
     [{ put: ["preferences.=1"] }, "--put takes field.entry"],
     [{ drop: ["preferences"] }, "--drop takes field.entry"],

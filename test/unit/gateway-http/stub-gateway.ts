@@ -102,6 +102,8 @@ export class StubGateway implements Gateway {
   escrows: RecordEscrowsReport["escrows"] = [
     { field: "stock", min: 0, value: 12, rights: { eu: 4, us: 7, ap: 1 }, here: 3, total: 11 },
   ];
+  /** Called with every reclaim before it is answered. */
+  reclaimHook: (request: ReclaimRequest) => void = () => undefined;
   views: RecordView[] = [];
   next: string | undefined;
   conflictPage: ConflictPage = { conflicts: [], next: undefined };
@@ -132,6 +134,7 @@ export class StubGateway implements Gateway {
   async reclaim(request: ReclaimRequest): Promise<WriteResult> {
     this.#checkLife(request);
     const { key, lostRegion } = request;
+    this.reclaimHook(request);
     if (key === "nobody") throw new GatewayError("record-missing", "there is no such record");
     if (lostRegion === "us") throw new GatewayError("region-alive", "region us spoke 12 ms ago");
     this.reclaims.push(request);
