@@ -12,6 +12,8 @@ const TRIES_MAX = 200;
 const RETRY_DELAY_MS = 250;
 /** After so many failures in one region the write goes to the next: the same key keeps it from counting twice. */
 const TRIES_PER_REGION = 4;
+/** Shorter than a try: when the demo gives a try up, the region has given it up as well. */
+const DEADLINE_MS = 10_000;
 
 export class Api {
   /** Tries that did not bring an answer to keep. */
@@ -28,17 +30,48 @@ export class Api {
     await this.#untilDone(async (region) => {
       const response = await send(`${region.url}/v1/collections/${name}`, "PUT", { body: schema });
       return response.status === 200 || response.status === 201;
-    }, this.#regions[0]!.name);
+    }, this.#regions);
   }
 
   async write(write: Write): Promise<void> {
-    const { collection, key, body, idempotencyKey } = write;
-    const answeredBy = await this.#untilDone(async (region) => {
-      const url = `${region.url}/v1/collections/${collection}/records/${encodeURIComponent(key)}`;
-      const response = await send(url, "PATCH", { body, headers: { "idempotency-key": idempotencyKey } });
-      return response.status === 202 || response.status === 200;
-    }, write.region);
+    const answeredBy = await this.#untilDone((region) => this.#tryWrite(write, region), this.#nearest(write));
     if (answeredBy !== write.region) this.failovers += 1;
+  }
+
+  /**
+   * A write that the region may refuse for want of rights. It is tried in that region alone, until it is taken or
+   * refused: another may refuse what the first has taken, where only the answer was lost.
+   * @returns what is left, where it was refused.
+   */
+  async writeHere(write: Write): Promise<Left | undefined> {
+    const [region] = this.#nearest(write);
+    try {
+      await this.#untilDone(() => this.#tryWrite(write, region!), [region!]);
+      return undefined;
+    } catch (error) {
+      const left = error instanceof RefusedError ? leftOf(error) : undefined;
+      if (left === undefined) throw error;
+      return left;
+    }
+  }
+
+  async #tryWrite(write: Write, region: RegionAddress): Promise<boolean> {
+    const { body, idempotencyKey } = write;
+    const headers = { "idempotency-key": idempotencyKey, "forebay-deadline-ms": String(DEADLINE_MS) };
+    const { status } = await send(recordUrl(region, write), "PATCH", { body, headers });
+    return status === 202 || status === 200;
+  }
+
+  /** Who may take how much of a record; undefined where it has nothing to take from. */
+  async escrows(region: RegionAddress, record: RecordName): Promise<Escrows | undefined> {
+    try {
+      const response = await send(`${recordUrl(region, record)}/escrows`, "GET");
+      if (response.status !== 200) throw new Error(`${region.name} answers ${response.status}`);
+      return (JSON.parse(response.text) as { escrows: Escrows }).escrows;
+    } catch (error) {
+      if (error instanceof RefusedError && error.status === 404) return undefined;
+      throw error;
+    }
   }
 
   /** All records of a collection, page by page. */
@@ -70,12 +103,20 @@ export class Api {
     return JSON.parse(response.text) as Status;
   }
 
-  /** Tries until done, in the nearest region first. Returns the region that did it. */
-  async #untilDone(attempt: (region: RegionAddress) => Promise<boolean>, nearest: string): Promise<string> {
+  /** All regions, the write's own first. */
+  #nearest({ region: nearest }: Write): RegionAddress[] {
     const start = this.#regions.findIndex((region) => region.name === nearest);
+    return [...this.#regions.slice(start), ...this.#regions.slice(0, start)];
+  }
+
+  /** Tries until done, in the first of the regions first. Returns the region that did it. */
+  async #untilDone(
+    attempt: (region: RegionAddress) => Promise<boolean>,
+    regions: readonly RegionAddress[],
+  ): Promise<string> {
     let problem: unknown;
     for (let tries = 0; tries < TRIES_MAX; tries += 1) {
-      const region = this.#regions[(start + Math.floor(tries / TRIES_PER_REGION)) % this.#regions.length]!;
+      const region = regions[Math.floor(tries / TRIES_PER_REGION) % regions.length]!;
       try {
         if (await attempt(region)) return region.name;
       } catch (error) {
@@ -89,6 +130,23 @@ export class Api {
   }
 }
 
+export type RecordName = Pick<Write, "collection" | "key">;
+
+/** What may be taken of an escrow, where a write was refused for want of rights. */
+export interface Left {
+  readonly here: number;
+  /** As far as the region knows; what it hands over to another at the moment is in neither. */
+  readonly total: number;
+}
+
+/** By field. */
+export type Escrows = Readonly<
+  Record<
+    string,
+    { readonly value: number; readonly min: number; readonly rights: Readonly<Record<string, number>> }
+  >
+>;
+
 export interface Status {
   readonly partitions: readonly {
     readonly partition: number;
@@ -101,6 +159,23 @@ export interface Status {
 /** The server says that the request is wrong: trying again would not help. */
 export class RefusedError extends Error {
   override readonly name = "RefusedError";
+  readonly status: number;
+  readonly answer: string;
+  constructor(message: string, { status, text }: { status: number; text: string }) {
+    super(`${message}: ${status} ${text}`);
+    this.status = status;
+    this.answer = text;
+  }
+}
+
+function leftOf({ status, answer }: RefusedError): Left | undefined {
+  if (status !== 409) return undefined;
+  const { type, left } = JSON.parse(answer) as { type?: string; left?: Left };
+  return type === "urn:forebay:problem:insufficient" ? left : undefined;
+}
+
+function recordUrl({ url }: RegionAddress, { collection, key }: RecordName): string {
+  return `${url}/v1/collections/${collection}/records/${encodeURIComponent(key)}`;
 }
 
 async function send(
@@ -117,6 +192,6 @@ async function send(
   });
   const text = await response.text();
   const isRefused = response.status >= 400 && response.status < 500 && response.status !== 429;
-  if (isRefused) throw new RefusedError(`${method} ${url}: ${response.status} ${text}`);
+  if (isRefused) throw new RefusedError(`${method} ${url}`, { status: response.status, text });
   return { status: response.status, text };
 }

@@ -9,6 +9,7 @@ export interface Checked {
   readonly customers: number;
   readonly lines: bigint;
   readonly units: bigint;
+  readonly stock: bigint;
   readonly revenuePence: bigint;
   /** What differs from the file, in sentences. */
   readonly differences: readonly string[];
@@ -44,6 +45,7 @@ export async function checkRegion(api: Api, region: RegionAddress, expected: Exp
     customers: customers.size,
     lines: total(products, "lines"),
     units: total(products, "units"),
+    stock: total(products, "stock"),
     revenuePence: total(products, "revenuePence"),
     differences,
     content: JSON.stringify(

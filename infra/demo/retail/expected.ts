@@ -11,10 +11,16 @@ export interface Sums {
   revenuePence: bigint;
 }
 
+/** Units that leave the shop, and those that come back. */
+export interface Traffic {
+  ordered: bigint;
+  returned: bigint;
+}
+
 export interface Expected {
   readonly lines: number;
   readonly orders: Map<string, Sums & { customer: string; country: string }>;
-  readonly products: Map<string, Sums & { descriptions: Set<string> }>;
+  readonly products: Map<string, Sums & Traffic & { descriptions: Set<string> }>;
   readonly customers: Map<string, { lines: bigint; countries: Set<string>; lastOrder: string }>;
 }
 
@@ -49,12 +55,19 @@ function addRow(expected: Expected, fields: readonly string[]): void {
   const iso = [year, month.padStart(2, "0"), day.padStart(2, "0")].join("-");
   const zero = { lines: 0n, units: 0n, revenuePence: 0n };
   const order = getOrAdd(expected.orders, invoice, () => ({ ...zero, customer, country }));
-  const product = getOrAdd(expected.products, stock, () => ({ ...zero, descriptions: new Set<string>() }));
+  const product = getOrAdd(expected.products, stock, () => ({
+    ...zero,
+    ordered: 0n,
+    returned: 0n,
+    descriptions: new Set<string>(),
+  }));
   for (const sums of [order, product]) {
     sums.lines += 1n;
     sums.units += units;
     sums.revenuePence += revenuePence;
   }
+  if (units > 0n) product.ordered += units;
+  else product.returned -= units;
   if (description !== "") product.descriptions.add(description);
   const person = getOrAdd(expected.customers, customer, () => ({
     lines: 0n,

@@ -27,6 +27,7 @@ export const SCHEMAS = {
       lines: { class: "merge", kind: "counter" },
       units: { class: "merge", kind: "counter" },
       revenuePence: { class: "merge", kind: "counter" },
+      stock: { class: "merge", kind: "escrow", min: 0 },
     },
   },
   customers: {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { computeExpected, type Expected } from "../../../infra/demo/retail/expected.ts";
+import { initialStock, stockWriteOf, givesOf } from "../../../infra/demo/retail/stock.ts";
 import { FILE, readLines, type OrderLine } from "../../../infra/demo/retail/lines.ts";
 import { nearestRegion, NOBODY, SCHEMAS, writesOf } from "../../../infra/demo/retail/writes.ts";
 import { makeTemporaryFolder } from "../../../infra/local/temporary-folder.ts";
@@ -123,17 +124,46 @@ describe("the whole file", () => {
     const keys = new Set<string>();
     const lanes = new Map<string, number>();
     for (const line of lines) {
-      for (const write of writesOf(line, { regions: REGIONS, run: "test" })) {
+      const stockWrite = stockWriteOf(line, { regions: REGIONS, run: "test" });
+      expect(stockWrite === undefined).toBe(line.quantity === 0);
+      const batch = writesOf(line, { regions: REGIONS, run: "test" });
+      for (const write of stockWrite === undefined ? batch : [...batch, stockWrite]) {
         checkKey(write.key);
         planChanges(SCHEMAS[write.collection as keyof typeof SCHEMAS], write.body);
         keys.add(write.idempotencyKey);
         lanes.set(write.region, (lanes.get(write.region) ?? 0) + 1);
       }
     }
-    expect(keys.size).toBe(3 * lines.length);
-    expect([...lanes.values()].reduce((sum, count) => sum + count, 0)).toBe(3 * lines.length);
+    const stockWrites = lines.filter((line) => line.quantity !== 0).length;
+    expect(stockWrites).toBeGreaterThan(9_000);
+    expect(keys.size).toBe(3 * lines.length + stockWrites);
+    expect([...lanes.values()].reduce((sum, count) => sum + count, 0)).toBe(3 * lines.length + stockWrites);
     expect([...lanes.keys()].every((region) => REGIONS.includes(region))).toBe(true);
     for (const schema of Object.values(SCHEMAS)) expect(schemaProblems(schema)).toEqual([]);
+  });
+
+  it("is given as much as it sells of each product, but of the most popular, which are scarce", () => {
+    const stock = initialStock(lines);
+    const scarce: bigint[] = [];
+    const enough: bigint[] = [];
+    for (const [product, { ordered, returned, units }] of expected.products) {
+      expect(ordered - returned).toBe(units);
+      const given = BigInt(stock.get(product) ?? 0);
+      if (given !== ordered) expect(given).toBe((ordered * 9n) / 10n);
+      (given === ordered ? enough : scarce).push(ordered);
+    }
+    expect(stock.size).toBe([...expected.products.values()].filter(({ ordered }) => ordered > 0n).length);
+    expect(scarce).toHaveLength(20);
+    const most = enough.reduce((max, units) => (units > max ? units : max), 0n);
+    expect(scarce.every((units) => units >= most)).toBe(true);
+    const gives = givesOf(stock, { regions: REGIONS, run: "test" });
+    expect(gives).toHaveLength(stock.size);
+    expect(new Set(gives.map((write) => write.idempotencyKey)).size).toBe(gives.length);
+    for (const { collection, key, region, body } of gives) {
+      expect([collection, region]).toEqual(["products", "eu"]);
+      planChanges(SCHEMAS.products, body);
+      expect(body).toEqual({ give: { stock: stock.get(key) } });
+    }
   });
 });
 

@@ -1,5 +1,4 @@
 /** Every problem code is produced by some request, and looks as it should. */
-import { connect } from "node:net";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RefusedWriteError } from "../../../services/core/accept/refused-write.ts";
 import { GatewayError, type GatewayErrorCode } from "../../../services/gateway/errors.ts";
@@ -10,14 +9,9 @@ import {
   problemDefinition,
   type ProblemCode,
 } from "../../../services/protocol/http/problems.ts";
-import { codeOf, get, patch, RECORD, send } from "./requests.ts";
+import { ACQUIRE, INVALID_LEASES, INVALID_RECLAIMS } from "./invalid-bodies.ts";
+import { codeOf, exchange, get, patch, RECORD, send, type Answer } from "./requests.ts";
 import { buildRig, OPERATION, type Rig } from "./stub-gateway.ts";
-
-interface Answer {
-  readonly statusCode: number;
-  readonly headers: { readonly [name: string]: unknown };
-  readonly body: string;
-}
 
 let rig: Rig;
 let port: number;
@@ -42,23 +36,7 @@ function refusing(code: GatewayErrorCode, options = {}): () => Promise<Answer> {
   return () => failing(new GatewayError(code, "the reason", options));
 }
 
-/** What node's parser refuses never becomes a request, so it takes a socket to see it. */
-function raw(text: string): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const socket = connect(port, "127.0.0.1", () => socket.write(text));
-    let received = "";
-    socket.on("data", (chunk) => (received += chunk.toString()));
-    socket.on("error", reject);
-    socket.on("close", () => {
-      const [head = "", body = ""] = received.split("\r\n\r\n");
-      const [status = "", ...lines] = head.split("\r\n");
-      const headers = Object.fromEntries(
-        lines.map((line) => [line.split(":")[0]!.toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
-      );
-      resolve({ statusCode: Number(status.split(" ")[1]), headers, body });
-    });
-  });
-}
+const raw = (text: string) => exchange(port, text);
 
 /** The timeout itself is node's; here it is only claimed. */
 async function timedOut(): Promise<Answer> {
@@ -78,28 +56,8 @@ function transact(writes: readonly object[]): Promise<Answer> {
 }
 
 const LEASE = "/v1/leases/job-7";
-const ACQUIRE = { holder: "worker 3", ttl_ms: 30_000 };
 const ADA = { collection: "users", key: "ada", inc: { credit: 1 } };
 const TRANSACTION = { writes: [ADA] };
-const INVALID_LEASES = [
-  [],
-  {},
-  { holder: "a" },
-  { ttl_ms: 1_000 },
-  { ...ACQUIRE, token: "1" },
-  { ...ACQUIRE, note: "" },
-  { ...ACQUIRE, holder: "" },
-  { ...ACQUIRE, holder: "h".repeat(257) },
-  { ...ACQUIRE, holder: "a\0" },
-  { ...ACQUIRE, holder: 7 },
-  { ...ACQUIRE, ttl_ms: 999 },
-  { ...ACQUIRE, ttl_ms: 600_001 },
-  { ...ACQUIRE, ttl_ms: 1_000.5 },
-  { ...ACQUIRE, ttl_ms: "1000" },
-  { token: 17, ttl_ms: 1_000 },
-  { token: "017", ttl_ms: 1_000 },
-  { token: "9999999999999999", ttl_ms: 1_000 },
-];
 const LIST = "/v1/collections/users/records";
 const RECLAIM = `${RECORD}/reclaim`;
 
@@ -141,10 +99,7 @@ const CASES: Cases = {
     () => send(rig, "POST", { url: `${RECORD}/restore`, body: [] }),
     () => send(rig, "POST", { url: "/v1/transactions", body: [] }),
     () => transact([{ ...ADA, delete: true }]),
-    ...[[], {}, '"ap"', { region: "ap", all: true }, { regions: ["ap"] }, { region: null }].map(
-      (body) => () => reclaim(body),
-    ),
-    ...["", "AP", "ap ", "-ap", "ap@log", "a".repeat(17), 7].map((region) => () => reclaim({ region })),
+    ...INVALID_RECLAIMS.map((body) => () => reclaim(body)),
   ],
   "unsupported-media-type": [
     () => patch(rig, { headers: { "content-type": "text/plain" } }),

@@ -1,4 +1,5 @@
 /** Requests as the tests make them. */
+import { connect } from "node:net";
 import type { LightMyRequestResponse } from "fastify";
 import type { Rig } from "./stub-gateway.ts";
 
@@ -49,4 +50,28 @@ export function send(
 /** The code in a problem's type. */
 export function codeOf(response: { body: string }): string {
   return (JSON.parse(response.body) as { type: string }).type.replace("urn:forebay:problem:", "");
+}
+
+export interface Answer {
+  readonly statusCode: number;
+  readonly headers: { readonly [name: string]: unknown };
+  readonly body: string;
+}
+
+/** What node's parser refuses never becomes a request, so it takes a socket to see it. */
+export function exchange(port: number, text: string): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1", () => socket.write(text));
+    let received = "";
+    socket.on("data", (chunk) => (received += chunk.toString()));
+    socket.on("error", reject);
+    socket.on("close", () => {
+      const [head = "", body = ""] = received.split("\r\n\r\n");
+      const [status = "", ...lines] = head.split("\r\n");
+      const headers = Object.fromEntries(
+        lines.map((line) => [line.split(":")[0]!.toLowerCase(), line.slice(line.indexOf(":") + 1).trim()]),
+      );
+      resolve({ statusCode: Number(status.split(" ")[1]), headers, body });
+    });
+  });
 }
