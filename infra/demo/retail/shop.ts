@@ -6,8 +6,8 @@ import { inParallel } from "./in-parallel.ts";
 import { givesOf, stockWriteOf } from "./stock.ts";
 
 /** Rights come from other regions in a fraction of a second; while links are cut they may not come at all. */
-const TRIES_MAX = 20;
-const RETRY_DELAY_MS = 500;
+const TRIES_MAX = 30;
+const RETRY_DELAY_MS = 300;
 /**
  * What a region hands over to another is missing from its total until the log has it. So that there is too little in all
  * regions is believed when it is said again and again.
