@@ -44,6 +44,11 @@ export class Conflicts {
     const { clock } = this.#options;
     const startedAtMs = clock.monotonicMs();
     const conflict = await this.#find(request);
+    if (conflict.loser.operator === "move") {
+      throw notRestorable(
+        "it is no value, but rights of a region that were on their way when they were reclaimed",
+      );
+    }
     const body = writeBackBody(conflict);
     if (body === undefined) {
       throw notRestorable(

@@ -23,10 +23,12 @@ export interface WalAppend extends RecordId {
   readonly body: string;
   /** What it takes of the region's rights to the record's escrows: without them it is not appended. */
   readonly takes?: Takes;
+  /** What it hands over of them to another region: as `takes`, but the sum of all regions has it on. */
+  readonly handsOver?: Takes;
 }
 
 /** A row of the WAL. */
-export interface WalRow extends Omit<WalAppend, "takes"> {
+export interface WalRow extends Omit<WalAppend, "takes" | "handsOver"> {
   readonly sequence: number;
   readonly hlc: Hlc;
   readonly seen: number;

@@ -161,7 +161,6 @@ export class SimulatedBus implements Bus {
   }
 
   async request(request: BusRequest): Promise<Uint8Array> {
-    const { world } = this.#network;
     await this.#process.pass(0);
     if (!this.isConnected) throw new BusUnavailableError("the bus is not connected yet");
     if (request.data.byteLength > PAYLOAD_BYTES_MAX)

@@ -2,7 +2,6 @@
  * The simulated twin of a region's database: what is durable, with every call atomic. The contract tests of the
  * RegionStore port run against it and against PostgreSQL.
  */
-import { escrowLeft, type EscrowLeft, type Takes } from "../../services/core/escrow.ts";
 import type { FoldResult } from "../../services/core/fold/fold.ts";
 import {
   collectionId,
@@ -37,13 +36,13 @@ import {
   type WalRow,
 } from "../../services/ports/region-store.ts";
 import { listConflicts, trimConflicts } from "./conflicts.ts";
+import { leftOf, leftOfField, shortOf, type Taking } from "./escrows.ts";
 
 /** What a line of a log entry has besides names and changes. */
 const LINE_BYTES = 160;
 
-interface TimedRow extends WalRow {
+interface TimedRow extends WalRow, Taking {
   readonly acceptedAtMs: number;
-  readonly takes?: Takes;
 }
 
 interface PartitionData {
@@ -104,7 +103,9 @@ export class SimulatedDatabase {
     const data = this.#data(partition);
     const taking: WalAppend[] = [];
     const known = operations.map((operation) => {
-      const outcome = this.#findKnown(operation) ?? this.#refuseTake(partition, operation, taking);
+      const short = shortOf(operation, this.#escrowsOf(operation, partition, taking));
+      const refused = short && ({ status: "insufficient", left: short } as const);
+      const outcome = this.#findKnown(operation) ?? refused;
       if (outcome === undefined) taking.push(operation);
       return outcome;
     });
@@ -121,7 +122,7 @@ export class SimulatedDatabase {
       const sequence = data.wal.length + 1;
       data.wal.push({ ...operation, sequence, hlc, seen: data.state.position, acceptedAtMs: this.#nowMs() });
       data.lastHlc = hlc;
-      const left = this.#left(partition, operation, []);
+      const left = leftOf(operation, this.#escrowsOf(operation, partition));
       const accepted = { status: "accepted", sequence, hlc, ...(left.length > 0 && { left }) } as const;
       hlc = advanceHlc(hlc, 1);
       return accepted;
@@ -135,33 +136,12 @@ export class SimulatedDatabase {
   }
 
   /** @param before operations of the same call that are about to be appended. */
-  #refuseTake(
-    partition: number,
-    operation: WalAppend,
-    before: readonly WalAppend[],
-  ): AppendOutcome | undefined {
-    const short = this.#left(partition, operation, before).find(
-      ({ field, here }) => here < operation.takes![field]!,
-    );
-    return short && { status: "insufficient", left: short };
-  }
-
-  /** Of the fields that an operation takes from, what is left. */
-  #left(
-    partition: number,
-    operation: RecordId & Pick<WalAppend, "takes">,
-    before: readonly WalAppend[],
-  ): EscrowLeft[] {
-    const id = recordIdText(operation);
-    const record = this.#records.get(id);
+  #escrowsOf(id: RecordId, partition: number, before: readonly WalAppend[] = []) {
+    const text = recordIdText(id);
+    const record = this.#records.get(text);
     const fields = record?.tombstone === undefined ? record?.fields : undefined;
-    const rows = [...this.#pending(partition), ...before].filter((row) => recordIdText(row) === id);
-    return Object.keys(operation.takes ?? {})
-      .toSorted()
-      .map((field) => {
-        const pending = rows.reduce((sum, { takes }) => sum + (takes?.[field] ?? 0), 0);
-        return escrowLeft({ fields, field, region: this.region, pending });
-      });
+    const pending = [...this.#pending(partition), ...before].filter((row) => recordIdText(row) === text);
+    return { fields, region: this.region, pending };
   }
 
   #findKnown(operation: WalAppend): AppendOutcome | undefined {
@@ -276,16 +256,12 @@ export class SimulatedDatabase {
 
   readEscrows(options: RecordId & { partition: number }): RecordEscrows {
     const { partition, ...id } = options;
-    const record = this.#records.get(recordIdText(id));
-    const fields = record?.tombstone === undefined ? (record?.fields ?? {}) : {};
-    const escrows = Object.keys(fields)
-      .toSorted()
-      .flatMap((field) => {
-        const state = fields[field]!;
-        if (state.kind !== "escrow") return [];
-        const [left] = this.#left(partition, { ...id, takes: { [field]: 0 } }, []);
-        return [{ ...left!, rights: state.rights }];
-      });
+    const known = this.#escrowsOf(id, partition);
+    const escrows = Object.entries(known.fields ?? {})
+      .toSorted(([one], [other]) => (one < other ? -1 : 1))
+      .flatMap(([field, state]) =>
+        state.kind === "escrow" ? [{ ...leftOfField(field, known), rights: state.rights }] : [],
+      );
     return { position: this.#data(partition).state.position, escrows };
   }
 
@@ -459,7 +435,7 @@ function bytesOf(operations: readonly WalAppend[]): number {
   );
 }
 
-function toRow({ acceptedAtMs: _, takes: __, ...row }: TimedRow): WalRow {
+function toRow({ acceptedAtMs: _, takes: __, handsOver: ___, ...row }: TimedRow): WalRow {
   return row;
 }
 

@@ -125,9 +125,7 @@ const PLANTED: readonly {
         append: (options) =>
           store.append({
             ...options,
-            operations: options.operations.map((operation) =>
-              operation.body.includes('"move"') ? withoutTakes(operation) : operation,
-            ),
+            operations: options.operations.map(({ handsOver: _, ...operation }) => operation),
           }),
         readEscrows: async (options) => {
           const { position, escrows } = await store.readEscrows(options);

@@ -41,7 +41,7 @@ export const wal = pgTable(
     recordId: bytewise("record_id").notNull(),
     requestHash: bytea("request_hash").notNull(),
     body: text("body").notNull(),
-    /** Of rows that take from escrows: by field, its own and the sum of all rows of the record up to this one. */
+    /** Of rows that take from escrows: see `forebay_escrows` in the migrations. */
     taken: jsonb("taken"),
   },
   (table) => [

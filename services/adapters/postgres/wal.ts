@@ -124,8 +124,16 @@ async function append(
 
 /** Null where nothing takes anything, as mostly: then there is nothing to look at. */
 function takesArray(operations: readonly WalAppend[]) {
-  if (operations.every(({ takes }) => takes === undefined)) return null;
-  return textArray(operations.map(({ takes }) => takes && JSON.stringify(takes)));
+  const texts = operations.map(takesText);
+  return texts.every((text) => text === undefined) ? null : textArray(texts);
+}
+
+/** By field: what is taken from here, and what of it from the sum of all regions. */
+function takesText({ takes = {}, handsOver = {} }: WalAppend): string | undefined {
+  const taken = Object.entries(takes).map(([field, amount]) => [field, [amount, amount]]);
+  const handed = Object.entries(handsOver).map(([field, amount]) => [field, [amount, 0]]);
+  const all = [...taken, ...handed];
+  return all.length === 0 ? undefined : JSON.stringify(Object.fromEntries(all));
 }
 
 function toOutcomes(operations: readonly WalAppend[], row: AppendRow): AppendOutcome[] {

@@ -33,11 +33,12 @@ export function decideReclaim(options: {
   const after = { ...fields };
   const amounts: { [field: string]: JsonValue } = {};
   for (const [field, state] of Object.entries(fields)) {
-    if (state.kind !== "escrow" || own(state.rights, from) === undefined) continue;
-    amounts[field] = state.rights[from]!;
+    const amount = state.kind === "escrow" ? (own(state.rights, from) ?? 0) : 0;
+    if (state.kind !== "escrow" || amount === 0) continue;
+    amounts[field] = amount;
     after[field] = reclaimRights(state, from, to);
   }
   if (Object.keys(amounts).length === 0)
-    throw new RejectedError("missing", `the record has no escrow that region ${from} has rights to`);
+    throw new RejectedError("missing", `region ${from} has no rights to any escrow of the record`);
   return { fields: after, amounts };
 }

@@ -69,7 +69,7 @@ export class RightsDonor {
     const body = encodeChanges([change]);
     const id = random.uuid(clock.nowMs());
     const requestHash = sha256(`${collection}\n${key}\n${body}`);
-    const operation = { id, tenant, collection, key, body, requestHash, takes: { [field]: amount } };
+    const operation = { id, tenant, collection, key, body, requestHash, handsOver: { [field]: amount } };
     const deadlineAtMs = clock.monotonicMs() + APPEND_DEADLINE_MS;
     return this.#parts.commits[partition]!.append(operation, deadlineAtMs);
   }

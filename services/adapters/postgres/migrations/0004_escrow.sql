@@ -1,8 +1,12 @@
 ALTER TABLE "wal" ADD COLUMN "taken" jsonb;--> statement-breakpoint
 CREATE INDEX "wal_by_take" ON "wal" USING btree ("record_id","sequence") WHERE taken is not null;--> statement-breakpoint
 
+-- Rows of the WAL that take from escrows have, by field, [taken here, taken of all regions, and the sums of both over the
+-- rows of the record up to this one]: two rows tell what lies between them. What is handed over to another region is taken
+-- here and not of all.
+
 -- The escrows of one record as a region may take from them, by field: the rights of all regions, what is left here and in
--- total, and the sum that rows of the region's WAL have taken.
+-- total, and the sums of what rows of the region's WAL have taken.
 create function forebay_escrows(
   p_partition integer, p_region text, p_record_id text,
   out rights jsonb, out here jsonb, out total jsonb, out sums jsonb)
@@ -10,41 +14,45 @@ language plpgsql as $$
 begin
   -- One statement, and so one snapshot: a fold takes rows out of what is pending and rights out of the record at once.
   select coalesce(jsonb_object_agg(e.field, e.rights) filter (where e.rights is not null), '{}'),
-         coalesce(jsonb_object_agg(e.field, e.rights_here - e.pending), '{}'),
-         coalesce(jsonb_object_agg(e.field, e.rights_total - e.pending), '{}'),
-         coalesce(jsonb_object_agg(e.field, e.sum) filter (where e.sum is not null), '{}')
+         coalesce(jsonb_object_agg(e.field, e.rights_here - e.pending_here), '{}'),
+         coalesce(jsonb_object_agg(e.field, e.rights_total - e.pending_total), '{}'),
+         coalesce(jsonb_object_agg(e.field, jsonb_build_array(e.newest -> 2, e.newest -> 3)) filter (where e.newest is not null), '{}')
   into rights, here, total, sums
   from (
-    select f.field, b.fields -> f.field -> 'rights' as rights,
-           coalesce((b.fields -> f.field -> 'rights' ->> p_region)::bigint, 0) as rights_here,
-           coalesce((select sum(r.value::bigint) from jsonb_each_text(b.fields -> f.field -> 'rights') r), 0) as rights_total,
-           (b.newest -> f.field ->> 1)::bigint as sum,
-           case when b.oldest is null then 0
-                else coalesce((b.newest -> f.field ->> 1)::bigint, 0)
-                     - coalesce((b.oldest -> f.field ->> 1)::bigint - (b.oldest -> f.field ->> 0)::bigint, 0)
-           end as pending
+    select f.field, f.rights, f.newest,
+           coalesce((f.rights ->> p_region)::bigint, 0) as rights_here,
+           coalesce((select sum(r.value::bigint) from jsonb_each_text(f.rights) r), 0) as rights_total,
+           case when f.is_pending
+                then coalesce((f.newest ->> 2)::bigint, 0) - coalesce((f.oldest ->> 2)::bigint - (f.oldest ->> 0)::bigint, 0)
+                else 0 end as pending_here,
+           case when f.is_pending
+                then coalesce((f.newest ->> 3)::bigint, 0) - coalesce((f.oldest ->> 3)::bigint - (f.oldest ->> 1)::bigint, 0)
+                else 0 end as pending_total
     from (
-      select (select r.fields::jsonb from records r where r.record_id = p_record_id and r.tombstone is null) as fields,
-             (select w.taken from wal w where w.record_id = p_record_id and w.taken is not null
-              order by w.sequence desc limit 1) as newest,
-             (select w.taken from wal w
-              where w.record_id = p_record_id and w.taken is not null
-                and w.sequence > coalesce((select o.watermark from origins o
-                                           where o.partition = p_partition and o.region = p_region), 0)
-              order by w.sequence limit 1) as oldest
-    ) b
-    cross join lateral (
-      select x.key as field from jsonb_each(coalesce(b.fields, '{}')) x where x.value ->> 'kind' = 'escrow'
-      union
-      select jsonb_object_keys(coalesce(b.newest, '{}'))) f
+      select k.field, b.fields -> k.field -> 'rights' as rights, b.newest -> k.field as newest,
+             b.oldest -> k.field as oldest, b.oldest is not null as is_pending
+      from (
+        select (select r.fields::jsonb from records r where r.record_id = p_record_id and r.tombstone is null) as fields,
+               (select w.taken from wal w where w.record_id = p_record_id and w.taken is not null
+                order by w.sequence desc limit 1) as newest,
+               (select w.taken from wal w
+                where w.record_id = p_record_id and w.taken is not null
+                  and w.sequence > coalesce((select o.watermark from origins o
+                                             where o.partition = p_partition and o.region = p_region), 0)
+                order by w.sequence limit 1) as oldest
+      ) b
+      cross join lateral (
+        select x.key as field from jsonb_each(coalesce(b.fields, '{}')) x where x.value ->> 'kind' = 'escrow'
+        union
+        select jsonb_object_keys(coalesce(b.newest, '{}'))) k
+    ) f
   ) e;
 end
 $$;--> statement-breakpoint
 
--- Whether the region has the rights that operations take, under the lock of the partition's head. Rights are committed
--- ones, without what pending rows take: each row has the sum of all that was taken of its record up to it, by field
--- as [its own, the sum], so that two rows tell what lies between them.
---   p_takes      by operation: JSON of field and amount, or null
+-- Whether the region has the rights that operations take, under the lock of the partition's head: committed rights,
+-- without what pending rows take.
+--   p_takes      by operation: JSON of field and [taken here, taken of all], or null
 --   p_known      ordinals of operations that are not looked at
 --   refused      ordinals of operations that take more than is there
 --   taken        by operation: what goes into its row
@@ -58,9 +66,9 @@ declare
   v_operation record;
   v_take record;
   v_record_id text;
-  -- Of the record at hand, by field: rights here, rights of all, and the sum taken so far.
+  -- Of the record at hand, by field: what is left here and of all, and the sums taken so far.
   v_here jsonb;
-  v_all jsonb;
+  v_total jsonb;
   v_sums jsonb;
   v_short text;
 begin
@@ -75,32 +83,40 @@ begin
   loop
     if v_operation.record_id is distinct from v_record_id then
       v_record_id := v_operation.record_id;
-      select e.here, e.total, e.sums into v_here, v_all, v_sums
+      select e.here, e.total, e.sums into v_here, v_total, v_sums
       from forebay_escrows(p_partition, p_region, v_record_id) e;
     end if;
 
     select t.field into v_short
-    from jsonb_each_text(v_operation.takes) t(field, amount)
-    where coalesce((v_here ->> t.field)::bigint, 0) < t.amount::bigint
+    from jsonb_each(v_operation.takes) t(field, amounts)
+    where coalesce((v_here ->> t.field)::bigint, 0) < (t.amounts ->> 0)::bigint
     order by t.field collate "C" limit 1;
     if v_short is not null then
       refused := refused || v_operation.ordinal;
       escrow_left[v_operation.ordinal] := jsonb_build_object(
-        v_short, jsonb_build_array(coalesce((v_here ->> v_short)::bigint, 0), coalesce((v_all ->> v_short)::bigint, 0)));
+        v_short, jsonb_build_array(coalesce((v_here ->> v_short)::bigint, 0), coalesce((v_total ->> v_short)::bigint, 0)));
       continue;
     end if;
 
     escrow_left[v_operation.ordinal] := '{}';
-    for v_take in select t.field, t.amount::bigint as amount from jsonb_each_text(v_operation.takes) t(field, amount) loop
-      v_here := jsonb_set(v_here, array[v_take.field], to_jsonb((v_here ->> v_take.field)::bigint - v_take.amount));
-      v_all := jsonb_set(v_all, array[v_take.field], to_jsonb((v_all ->> v_take.field)::bigint - v_take.amount));
-      v_sums := jsonb_set(v_sums, array[v_take.field], to_jsonb(coalesce((v_sums ->> v_take.field)::bigint, 0) + v_take.amount));
+    for v_take in
+      select t.field, (t.amounts ->> 0)::bigint as here, (t.amounts ->> 1)::bigint as total,
+             coalesce((v_sums -> t.field ->> 0)::bigint, 0) as sum_here, coalesce((v_sums -> t.field ->> 1)::bigint, 0) as sum_total
+      from jsonb_each(v_operation.takes) t(field, amounts)
+    loop
+      v_here := jsonb_set(v_here, array[v_take.field], to_jsonb((v_here ->> v_take.field)::bigint - v_take.here));
+      v_total := jsonb_set(v_total, array[v_take.field], to_jsonb((v_total ->> v_take.field)::bigint - v_take.total));
+      v_sums := jsonb_set(v_sums, array[v_take.field],
+                          jsonb_build_array(v_take.sum_here + v_take.here, v_take.sum_total + v_take.total));
       escrow_left[v_operation.ordinal] := escrow_left[v_operation.ordinal]
-        || jsonb_build_object(v_take.field, jsonb_build_array(v_here -> v_take.field, v_all -> v_take.field));
+        || jsonb_build_object(v_take.field, jsonb_build_array(v_here -> v_take.field, v_total -> v_take.field));
     end loop;
+    -- Of all fields that rows of the record have ever taken of: the next row only looks at this one.
     taken[v_operation.ordinal] := (
-      select jsonb_object_agg(s.field, jsonb_build_array(coalesce((v_operation.takes ->> s.field)::bigint, 0), s.sum))
-      from jsonb_each(v_sums) s(field, sum));
+      select jsonb_object_agg(s.field, jsonb_build_array(coalesce(v_operation.takes -> s.field -> 0, '0'),
+                                                         coalesce(v_operation.takes -> s.field -> 1, '0'),
+                                                         s.sums -> 0, s.sums -> 1))
+      from jsonb_each(v_sums) s(field, sums));
   end loop;
 end
 $$;--> statement-breakpoint

@@ -75,13 +75,6 @@ export function reclaimRights(state: EscrowState, from: string, to: string): Esc
   return { ...state, rights: { ...rest, [from]: 0, [to]: (own(rest, to) ?? 0) + amount } };
 }
 
-/** What an operator takes from the rights of the region that writes: what the region must hold to accept it. */
-export function rightsTaken({ kind, operator, argument }: Change): number {
-  if (kind !== "escrow") return 0;
-  if (operator === "take") return argument as number;
-  return operator === "move" ? (argument as unknown as EscrowMove).amount : 0;
-}
-
 /** Where nothing is left, what is given is for all regions; otherwise for the one that it came through. */
 function give(state: EscrowState, change: Change, write: WriteContext): Applied<EscrowState> {
   const amount = change.argument as number;
