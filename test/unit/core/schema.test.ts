@@ -29,6 +29,8 @@ const definition: fc.Arbitrary<FieldDefinition> = fc.oneof(
   fc.constantFrom<FieldDefinition>(
     { class: "merge", kind: "max", type: "string" },
     { class: "merge", kind: "register", type: "boolean" },
+    { class: "merge", kind: "escrow", min: 5 },
+    { class: "merge", kind: "escrow", type: "integer", min: -5 },
   ),
 );
 const schema: fc.Arbitrary<CollectionSchema> = fc

@@ -18,6 +18,7 @@ const SCHEMA: CollectionSchema = {
     worst: { class: "merge", kind: "min" },
     choice: { class: "merge", kind: "register" },
     credit: { class: "authoritative", type: "integer" },
+    seats: { class: "merge", kind: "escrow" },
   },
 };
 
@@ -75,6 +76,12 @@ describe("a loss of the fold", () => {
       change("tags", "add", ["e0", "x", 7]),
       [change("tags", "add", ["x"]), change("tags", "add", [7])],
     ],
+    [change("seats", "give", 2), change("seats", "take", 3), [change("seats", "take", 3)]],
+    [
+      change("seats", "give", Number.MAX_SAFE_INTEGER),
+      change("seats", "give", 1),
+      [change("seats", "give", 1)],
+    ],
     [change("likes", "inc", Number.MAX_SAFE_INTEGER), change("likes", "inc", 2), [change("likes", "inc", 2)]],
   ])("%j, which %j has come to, is written again as %j", (first, last, again) => {
     const written = lossesOf(first, last).map((loss) =>
@@ -94,12 +101,20 @@ describe("a loss of the fold", () => {
     change("choice", "set", ["a"]),
     change("best", "raise", 7),
     change("worst", "lower", 7),
+    change("seats", "give", 7),
+    change("seats", "take", 7),
     change("credit", "inc", 7),
     change("credit", "unset", null),
   ])("of a whole change, as to a tombstone, is written again as it was: %j", (lost) => {
     const { field, operator, argument: value } = lost;
     const loser = { origin: "eu", hlc: hlcFromMilliseconds(2), operator, value };
     expect(planWrite(SCHEMA, writeBackBody({ field, loser })).changes).toEqual([lost]);
+  });
+
+  it("says nothing of a move of rights: no client writes one", () => {
+    const value = { to: "us", amount: 2 };
+    const loser = { origin: "eu", hlc: hlcFromMilliseconds(2), operator: "move", value } as const;
+    expect(writeBackBody({ field: "seats", loser })).toBeUndefined();
   });
 
   it("says nothing where it was recorded without its operator", () => {

@@ -200,7 +200,7 @@ describe("what no writer should have written is refused", () => {
 
   it("a newer version, and says to upgrade", () => {
     expect(failure(framed(JSON.stringify(TICK), ENTRY_VERSION + 1))).toMatch(
-      /version 3 is newer than 2: upgrade/,
+      /version 4 is newer than 3: upgrade/,
     );
     expect(failure(framed(JSON.stringify(TICK), 9_999))).toMatch(/newer/);
   });
@@ -251,7 +251,7 @@ describe("what no writer should have written is refused", () => {
   it("a change of an unknown kind or operator, or with a member too many or too few", () => {
     const wrong = [
       ["name", "lww", "set"], ["name", "lww", "set", "Ada", 1], ["", "lww", "set", "Ada"], [1, "lww", "set", "Ada"],
-      ["name", "LWW", "set", "Ada"], ["name", "escrow", "take", 1], ["name", "constructor", "set", 1],
+      ["name", "LWW", "set", "Ada"], ["name", "bag", "take", 1], ["name", "constructor", "set", 1],
       ["name", "lww", "constructor", 1], ["name", "lww", "__proto__", 1], "name", null,
     ]; // prettier-ignore
     for (const changed of wrong) expect(failure(framed(changeText(changed)))).toMatch(/^operation: /);
@@ -272,7 +272,11 @@ describe("what no writer should have written is refused", () => {
       ["counter", "inc", "1"], ["counter", "inc", 1.5], ["counter", "inc", null], ["counter", "inc", 2 ** 53],
       ["set", "add", "red"], ["set", "add", [null]], ["set", "remove", [{}]], ["set", "add", [[]]], ["map", "put", []],
       ["map", "put", null], ["map", "drop", [1]], ["map", "drop", {}], ["max", "raise", null], ["max", "raise", true],
-      ["min", "lower", [1]],
+      ["min", "lower", [1]], ["escrow", "give", 0], ["escrow", "give", null], ["escrow", "give", 2 ** 53],
+      ["escrow", "take", -1], ["escrow", "take", 0.5], ["escrow", "take", "1"], ["escrow", "move", 1],
+      ["escrow", "move", null], ["escrow", "move", {}], ["escrow", "move", { to: "us" }], ["escrow", "move", { amount: 1 }],
+      ["escrow", "move", { to: 1, amount: 1 }], ["escrow", "move", { to: "us", amount: 0 }],
+      ["escrow", "move", { to: "us", amount: "1" }],
     ]; // prettier-ignore
     for (const [kind, operator, argument] of wrong) {
       expect(failure(framed(changeText(["it", kind, operator, argument])))).toMatch(
@@ -383,7 +387,7 @@ describe("the wire format", () => {
       operatorsOf(kind).map((operator) => ({ field: "it", kind, operator, argument: null })),
     );
     expect(encodeChanges(changes)).toMatchInlineSnapshot(
-      `"[["it","lww","set",null],["it","lww","unset",null],["it","counter","inc",null],["it","set","add",null],["it","set","remove",null],["it","map","put",null],["it","map","drop",null],["it","register","set",null],["it","max","raise",null],["it","min","lower",null]]"`,
+      `"[["it","lww","set",null],["it","lww","unset",null],["it","counter","inc",null],["it","set","add",null],["it","set","remove",null],["it","map","put",null],["it","map","drop",null],["it","register","set",null],["it","max","raise",null],["it","min","lower",null],["it","escrow","give",null],["it","escrow","take",null],["it","escrow","move",null]]"`,
     );
   });
 

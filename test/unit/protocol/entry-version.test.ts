@@ -53,6 +53,12 @@ const ENTRIES: readonly (readonly [name: string, version: number, data: Uint8Arr
   ],
   ["schema of records that expire", 2, schema({ fields: LWW, ttlMs: 1_000 })],
   ["schema of tombstones that expire", 2, schema({ fields: LWW, tombstoneRetentionMs: 1_000 })],
+  ["schema with an escrow", 3, schema({ fields: { ...LWW, b: { class: "merge", kind: "escrow" } } })],
+  [
+    "schema with an escrow and a bound",
+    3,
+    schema({ fields: { b: { class: "merge", kind: "escrow", type: "integer", min: -5 } } }),
+  ],
   ["sweep", 2, encodeEntry({ kind: "sweep", origin: "eu", records: [RECORD] })],
   ["proposals", 2, encodeEntry({ kind: "propose", origin: "eu", proposals: [] })],
 ];
@@ -78,7 +84,7 @@ describe("the version of an entry", () => {
     for (let other = 1; other <= ENTRY_VERSION + 7; other += 1) {
       if (other === version) continue;
       const changed = [header!.replace(`forebay/${version}`, `forebay/${other}`), ...body].join("\n");
-      const reason = other > ENTRY_VERSION ? /newer than 2: upgrade/ : / entry of version \d says \d/;
+      const reason = other > ENTRY_VERSION ? /newer than 3: upgrade/ : / entry of version \d says \d/;
       expect(failure(Buffer.from(changed))).toMatch(reason);
     }
   });
@@ -96,6 +102,9 @@ describe("the version of an entry", () => {
     expect(schemaVersion({ fields: {} })).toBe(1);
     expect(schemaVersion({ fields: LWW })).toBe(1);
     expect(schemaVersion({ fields: { z: { class: "authoritative" }, ...LWW } })).toBe(2);
+    const escrow = { class: "merge", kind: "escrow", deprecated: true } as const;
+    expect(schemaVersion({ fields: { a: { class: "authoritative" }, z: escrow } })).toBe(3);
+    expect(schemaVersion({ fields: { z: escrow, ...LWW }, partitionBy: "collection" })).toBe(3);
   });
 
   it("does not let version 1 say what it could not: a batch has no changes that the log decides on", () => {

@@ -28,6 +28,7 @@ export const action: fc.Arbitrary<Action> = fc.oneof(
     { type: fc.constant("restore" as const), claims: fc.array(uniqueValue, { maxLength: 3 }) },
     exact,
   ),
+  fc.record({ type: fc.constant("reclaim" as const), from: name }, exact),
   fc.record({ type: fc.constant("acquire" as const), holder: name, ttlMs }, exact),
   fc.record({ type: fc.constant("renew" as const), token, ttlMs }, exact),
   fc.record({ type: fc.constant("release" as const), token }, exact),

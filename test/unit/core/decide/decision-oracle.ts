@@ -57,6 +57,8 @@ export class DecisionOracle {
   #highest = "";
   #position = 0;
   #logTimeMs = 0;
+  /** Log time of each region's last tick. */
+  readonly #ticks = new Map<string, number>();
   /** Changes that were lost to a tombstone. */
   lostToTombstones = 0;
 
@@ -66,12 +68,16 @@ export class DecisionOracle {
     if (storedAtMs > this.#logTimeMs) this.#logTimeMs = storedAtMs;
   }
 
+  tick(origin: string): void {
+    this.#ticks.set(origin, this.#logTimeMs);
+  }
+
   local(origin: string, operation: Operation): string {
     const { id, collection, key, hlc, seen, changes } = operation;
     if (hlc > this.#highest) this.#highest = hlc;
     if (this.#known.has(id)) return "duplicate";
     this.#known.add(id);
-    const row = this.state.rows.get(`${collection}/${key}`) ?? emptyRow();
+    const row = structuredClone(this.state.rows.get(`${collection}/${key}`)) ?? emptyRow();
     if (row.isDeleted) {
       this.lostToTombstones += changes.length;
       return "superseded";
@@ -119,7 +125,7 @@ export class DecisionOracle {
     if (!this.schemas.has(collection)) return "schema";
     const row = this.state.rows.get(`${collection}/${key}`);
     const isConditionAlone = action.type === "change" && action.changes.length === 0;
-    if (row === undefined && (action.type === "delete" || action.type === "restore")) return "missing";
+    if (row === undefined && ["delete", "restore", "reclaim"].includes(action.type)) return "missing";
     if (action.type === "restore" && !row!.isDeleted) return "not-deleted";
     if (action.type !== "restore" && row?.isDeleted && !isConditionAlone) return "deleted";
     const isHidden = row?.isDeleted && action.type !== "restore";
@@ -154,10 +160,23 @@ export class DecisionOracle {
         return isNamed ? undefined : "precondition";
       }
       case "reclaim":
-        throw new Error("rights have an oracle of their own");
+        return this.#reclaim(after, id, { from: action.from, to: regionOf(place) });
       default:
         return this.#lease(after, key, action);
     }
+  }
+
+  #reclaim(after: Rows, id: string, { from, to }: { from: string; to: string }): string | undefined {
+    const spokenMs = this.#ticks.get(from);
+    if (from === to || (spokenMs !== undefined && this.#logTimeMs < spokenMs + LOST_AFTER_MS))
+      return "region-alive";
+    const row = after.rows.get(id)!;
+    const rights = row.fields.get("seats")?.[0]?.value as Rights | undefined;
+    if (rights?.[from] === undefined) return "missing";
+    const moved = { ...rights, [to]: rights[to]! + rights[from], [from]: 0 };
+    row.fields.set("seats", [{ ...row.fields.get("seats")![0]!, value: moved }]);
+    row.version = this.#position;
+    return undefined;
   }
 
   #lease(after: Rows, name: string, action: LeaseAction): string | undefined {
@@ -189,7 +208,9 @@ export class DecisionOracle {
     const row = after.rows.get(id) ?? emptyRow();
     const before = this.shown(collection, row);
     for (const change of changes) {
-      const initial = row.fields.has(change.field) ? undefined : before[change.field];
+      // What an escrow begins at belongs to no region, and is not among its rights.
+      const hasNone = row.fields.has(change.field) || change.kind === "escrow";
+      const initial = hasNone ? undefined : before[change.field];
       if (initial !== undefined) row.fields.set(change.field, [{ ...place, position: 0, value: initial }]);
       if (this.#change(row, change, place) === "impossible") return `bound ${change.field}`;
     }
@@ -226,6 +247,16 @@ export class DecisionOracle {
       const named = argument as JsonValue[];
       if (operator === "add") put([...old, ...named.map(write)]);
       else put(old.filter((one) => !named.includes(one.value!) || concurrent.includes(one)));
+    } else if (kind === "escrow") {
+      const rights = { ap: 0, eu: 0, us: 0, ...(first?.value as Rights | undefined) };
+      const changed = changedRights(rights, {
+        operator,
+        amount: argument as number,
+        region: regionOf(place),
+      });
+      // A take that lost leaves nothing but a place for rights, and that only where something else was done as well.
+      put([first === undefined || changed !== undefined ? write(changed ?? rights) : first]);
+      if (changed === undefined) return "lost";
     } else if (operator === "inc") {
       const sum = first?.value === undefined ? 0 : first.value;
       if (typeof sum !== "number" || !Number.isSafeInteger(sum + (argument as number))) return "impossible";
@@ -278,6 +309,26 @@ export class DecisionOracle {
   }
 }
 
+type Rights = { readonly [region: string]: number };
+
+/** By the architecture: after so much log time without a tick, a region is lost. */
+const LOST_AFTER_MS = 10_000;
+
+function regionOf({ origin }: { origin: string }): string {
+  return origin.split(" ")[0]!;
+}
+
+function changedRights(
+  rights: { readonly ap: number; readonly eu: number; readonly us: number },
+  { operator, amount, region }: { operator: string; amount: number; region: string },
+): Rights | undefined {
+  const own = rights[region as keyof typeof rights];
+  if (operator === "take") return own < amount ? undefined : { ...rights, [region]: own - amount };
+  if (rights.ap + rights.eu + rights.us > 0) return { ...rights, [region]: own + amount };
+  const third = Math.floor(amount / 3);
+  return { ap: third, eu: third, us: third, [region]: amount - 2 * third };
+}
+
 function emptyRow(): Row {
   return { fields: new Map(), version: 0, isDeleted: false };
 }
@@ -299,10 +350,12 @@ function isFor(definition: FieldDefinition | undefined, kind: string, operator: 
   if (definition === undefined) return false;
   if (definition.class === "authoritative")
     return kind === "value" && !(definition.unique && operator === "inc");
+  if (kind === "escrow" && operator !== "give") return false;
   return kind === (definition.class === "lww" ? "lww" : definition.kind);
 }
 
 function initialOf(definition: FieldDefinition): JsonValue | undefined {
+  if (definition.class === "merge" && definition.kind === "escrow") return definition.min;
   return definition.class === "authoritative" ? definition.initial : undefined;
 }
 
@@ -312,6 +365,8 @@ function inOrder(one: string, other: string): number {
 
 function shownOf(definition: FieldDefinition, values: readonly Value[]): JsonValue | undefined {
   if (definition.class !== "merge" || definition.kind === "counter") return values[0]?.value;
+  if (definition.kind === "escrow")
+    return Object.values(values[0]!.value as Rights).reduce((sum, one) => sum + one, definition.min!);
   if (definition.kind === "set")
     return [...new Set(values.map(({ value }) => value as string))].toSorted(inOrder);
   const text = ({ hlc, origin }: Value) => `${hlc} ${origin}`;

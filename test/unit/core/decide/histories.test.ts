@@ -25,7 +25,7 @@ describe("decisions against the oracle", () => {
       { runs: 250 },
     );
     // Histories in which something never happens would prove nothing about it.
-    const actions = ["change", "delete", "restore", "acquire", "renew", "release", "duplicate"];
+    const actions = ["change", "delete", "restore", "reclaim", "acquire", "renew", "release", "duplicate"];
     const expected = [...REJECTION_CODES, ...actions];
     expect(expected.filter((name) => !verdicts.has(name))).toEqual([]);
   });
@@ -57,6 +57,14 @@ describe("decisions against the oracle", () => {
       withActions(proposal, (action) =>
         action.type === "delete" ? { type: "change", changes: [] } : action,
       ),
+    "a gift that comes to half as much": (proposal) =>
+      withChanges(proposal, (one) =>
+        one.operator === "give"
+          ? [{ ...one, argument: Math.floor((one.argument as number) / 2) + 1 }]
+          : [one],
+      ),
+    "rights that are reclaimed from nobody": (proposal) =>
+      withActions(proposal, (action) => (action.type === "reclaim" ? { ...action, from: "mars" } : action)),
     "a lease that never ends": (proposal) =>
       withActions(proposal, (action) => (action.type === "acquire" ? { ...action, ttlMs: 1e9 } : action)),
     "an increment that counts twice": (proposal) => withChanges(proposal, (one) => [one, one]),

@@ -16,7 +16,7 @@ export interface WriteStep {
   readonly collection: "people" | "late" | "$leases";
   readonly key: string;
   /** `toggle` deletes what there is, and restores what is deleted. */
-  readonly action: "change" | "delete" | "restore" | "toggle" | "acquire" | "renew" | "release";
+  readonly action: "change" | "delete" | "restore" | "toggle" | "reclaim" | "acquire" | "renew" | "release";
   readonly operators: readonly Operators[];
   readonly version?: Reference | undefined;
   /** The field of a condition, and whether it names the value that is there. */
@@ -24,6 +24,8 @@ export interface WriteStep {
   /** Of a token, or of a restore's claims. */
   readonly reference: "now" | "old";
   readonly holder: string;
+  /** Whose rights are reclaimed. */
+  readonly from: Region;
   readonly ttlMs: number;
 }
 
@@ -72,6 +74,15 @@ const localOperators: fc.Arbitrary<Operators> = fc.oneof(
   setOf("choice", "left", "right"),
 );
 
+const giveSeats = fc.constantFrom(1, 2, 7).map((seats): Operators => ({ give: { seats } }));
+const takeSeats = fc.constantFrom(1, 2, 5).map((seats): Operators => ({ take: { seats } }));
+/** Of regions alone; that the log takes is refused. */
+const localWithSeats = fc.oneof(
+  { weight: 4, arbitrary: localOperators },
+  { weight: 1, arbitrary: giveSeats },
+  { weight: 2, arbitrary: takeSeats },
+);
+
 const ruledOperators: fc.Arbitrary<Operators> = fc.oneof(
   setOf("status", "new", "open", "closed", "lost"),
   setOf("status", "new", "open", "closed"),
@@ -88,12 +99,14 @@ const anyOperators = fc.oneof(
   { weight: 8, arbitrary: localOperators },
   { weight: 12, arbitrary: ruledOperators },
   { weight: 5, arbitrary: setOf("born", "1815", "1816", "1817") },
+  { weight: 3, arbitrary: giveSeats },
+  { weight: 1, arbitrary: takeSeats },
   { weight: 1, arbitrary: setOf("nothing", 1) },
 );
 
 const reference = fc.constantFrom("now", "now", "now", "old");
 const fieldCondition = fc.record({
-  name: fc.constantFrom("email", "status", "credit", "name", "tags", "note", "visits"),
+  name: fc.constantFrom("email", "status", "credit", "name", "tags", "note", "visits", "seats"),
   reference,
 });
 const version = fc.constantFrom<Reference[]>("now", "now", "now", "old", "none", "any");
@@ -112,6 +125,7 @@ function recordWrite(operators: fc.Arbitrary<Operators>): fc.Arbitrary<WriteStep
     action: fc.oneof(
       { weight: 12, arbitrary: fc.constant("change" as const) },
       { weight: 5, arbitrary: fc.constant("toggle" as const) },
+      { weight: 2, arbitrary: fc.constant("reclaim" as const) },
       { weight: 1, arbitrary: fc.constantFrom("delete" as const, "restore" as const) },
     ),
     operators: fc.array(operators, { maxLength: 2, size: "max" }),
@@ -119,6 +133,7 @@ function recordWrite(operators: fc.Arbitrary<Operators>): fc.Arbitrary<WriteStep
     field: seldom(fieldCondition, 6),
     reference,
     holder: fc.constant(""),
+    from: fc.constantFrom(...REGIONS),
     ttlMs: fc.constant(0),
   } as const);
 }
@@ -130,6 +145,7 @@ const leaseWrite: fc.Arbitrary<WriteStep> = fc.record({
   operators: fc.constant([]),
   reference,
   holder: fc.constantFrom("ada", "bob"),
+  from: fc.constant("ap" as const),
   ttlMs: fc.constantFrom(1, 60, 300),
 } as const);
 
@@ -162,10 +178,14 @@ function steps(operators: fc.Arbitrary<Operators>): fc.Arbitrary<Step[]> {
       { weight: 4, arbitrary: fc.constantFrom("tick" as const, "late" as const, "phone" as const) },
     ),
     origin: fc.constantFrom(...REGIONS),
-    waitMs: fc.constantFrom(0, 0, 0, 1, 10, 60, -30),
+    waitMs: fc.oneof(
+      { weight: 20, arbitrary: fc.constantFrom(0, 0, 0, 1, 10, 60, -30) },
+      // Around the time after which a silent region is lost.
+      { weight: 1, arbitrary: fc.constantFrom(9_999, 10_000) },
+    ),
     proposals: fc.array(proposalStep(operators), { minLength: 1, maxLength: 2 }),
     key: fc.constantFrom(...KEYS),
-    operators: fc.array(localOperators, { minLength: 1, maxLength: 2 }),
+    operators: fc.array(localWithSeats, { minLength: 1, maxLength: 2 }),
     behind: fc.nat({ max: 6 }),
     repeats: seldom(fc.nat({ max: 50 }), 10),
   });

@@ -16,7 +16,7 @@ import { defaultsOf, type CollectionSchema } from "../../../../services/core/sch
 import { DecisionOracle } from "./decision-oracle.ts";
 import type { ProposalStep, Reference, Step, WriteStep } from "./histories.ts";
 import { explain, TENANT, TestLog } from "./test-log.ts";
-import { changesOf, COLLECTION, PEOPLE, type Operators } from "./writes.ts";
+import { changesOf, COLLECTION, PEOPLE_WITH_SEATS, type Operators } from "./writes.ts";
 
 const LATE: CollectionSchema = {
   partitionBy: "collection",
@@ -27,8 +27,8 @@ const LATE: CollectionSchema = {
   },
 };
 const WITH_PHONE: CollectionSchema = {
-  ...PEOPLE,
-  fields: { ...PEOPLE.fields, phone: { class: "authoritative", type: "string", unique: true } },
+  ...PEOPLE_WITH_SEATS,
+  fields: { ...PEOPLE_WITH_SEATS.fields, phone: { class: "authoritative", type: "string", unique: true } },
 };
 
 export interface Said {
@@ -37,7 +37,7 @@ export interface Said {
 }
 
 export class HistoryRun {
-  readonly log = new TestLog();
+  readonly log = new TestLog({ schema: PEOPLE_WITH_SEATS });
   readonly oracle = new DecisionOracle();
   /** How often each verdict was given, by its first word. */
   readonly verdicts = new Map<string, number>();
@@ -48,7 +48,7 @@ export class HistoryRun {
 
   constructor(tamper: (proposal: Proposal) => Proposal = (proposal) => proposal) {
     this.#tamper = tamper;
-    this.oracle.schemas.set(COLLECTION, PEOPLE);
+    this.oracle.schemas.set(COLLECTION, PEOPLE_WITH_SEATS);
     this.oracle.advance(this.log.position, this.log.nowMs);
   }
 
@@ -70,6 +70,7 @@ export class HistoryRun {
         return this.#write(step);
       case "tick":
         this.log.tick(step.origin);
+        this.oracle.tick(step.origin);
         return { fold: "", oracle: "" };
       case "late":
         this.oracle.schemas.set("late", LATE);
@@ -142,7 +143,7 @@ export class HistoryRun {
     return { collection, key, action: this.#action(step), ...(hasCondition && { condition }) };
   }
 
-  #action({ collection, key, action, operators, reference, holder, ttlMs }: WriteStep): Action {
+  #action({ collection, key, action, operators, reference, holder, from, ttlMs }: WriteStep): Action {
     switch (action === "toggle" ? this.#toggle(collection, key) : action) {
       case "change":
         return { type: "change", changes: changesOf(merged(operators)) };
@@ -156,6 +157,8 @@ export class HistoryRun {
           claims: values.map(([field, value]) => ({ field, value: value as string })),
         };
       }
+      case "reclaim":
+        return { type: "reclaim", from };
       case "acquire":
         return { type: "acquire", holder, ttlMs };
       case "renew":

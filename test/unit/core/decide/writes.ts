@@ -35,6 +35,13 @@ const LOCAL_KINDS: { readonly [field: string]: ChangeKind } = {
   visits: "counter",
   tags: "set",
   choice: "register",
+  seats: "escrow",
+};
+
+/** With an escrow as well: tests of other rules do not want to hear of it. */
+export const PEOPLE_WITH_SEATS: CollectionSchema = {
+  ...PEOPLE,
+  fields: { ...PEOPLE.fields, seats: { class: "merge", kind: "escrow", min: -3 } },
 };
 
 /** `{"set": {"email": "a"}, "unset": {"note": null}}` */
@@ -70,6 +77,12 @@ export function restore(
   condition?: Condition,
 ): ProposedWrite {
   const write = { collection: COLLECTION, key, action: { type: "restore", claims } } as const;
+  return { ...write, ...(condition !== undefined && { condition }) };
+}
+
+/** Hands the lost region's rights over to the one that proposes it. */
+export function reclaim(key: string, from: string, condition?: Condition): ProposedWrite {
+  const write = { collection: COLLECTION, key, action: { type: "reclaim", from } } as const;
   return { ...write, ...(condition !== undefined && { condition }) };
 }
 
