@@ -78,7 +78,9 @@ export function reclaimRights(state: EscrowState, from: string, to: string): Esc
 /** Where nothing is left, what is given is for all regions; otherwise for the one that it came through. */
 function give(state: EscrowState, change: Change, write: WriteContext): Applied<EscrowState> {
   const amount = change.argument as number;
-  if (!Number.isSafeInteger(valueOfEscrow(state) + amount)) return lost("overflow", state, { change, write });
+  // Above a bound below zero the rights are more than the number: both must stay exact.
+  const sums = [valueOfEscrow(state) + amount, sumOf(state.rights) + amount];
+  if (!sums.every(Number.isSafeInteger)) return lost("overflow", state, { change, write });
   const origin = regionOfOrigin(write.origin);
   const rights =
     sumOf(state.rights) === 0
