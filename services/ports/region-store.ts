@@ -40,7 +40,7 @@ export type AppendOutcome =
       readonly status: "accepted";
       readonly sequence: number;
       readonly hlc: Hlc;
-      /** Of the escrows that it takes from, what is left for others. */
+      /** Of the escrows that it takes from, by field name, what is left for others. */
       readonly left?: readonly EscrowLeft[];
     }
   /** The region has not the rights to what it takes; nothing was appended. */

@@ -153,8 +153,11 @@ function toOutcomes(operations: readonly WalAppend[], row: AppendRow): AppendOut
   });
 }
 
+/** By field name: a `jsonb` has an order of its own. */
 function toLeft(json: LeftJson): EscrowLeft[] {
-  return Object.entries(json).map(([field, [here, total]]) => ({ field, here, total }));
+  return Object.entries(json)
+    .toSorted(([one], [other]) => (one < other ? -1 : 1))
+    .map(([field, [here, total]]) => ({ field, here, total }));
 }
 
 function byOrdinal(known: readonly KnownId[]): Map<number, KnownId[]> {
