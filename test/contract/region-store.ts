@@ -13,6 +13,8 @@ import { conflictLog } from "./region-store/conflicts.ts";
 import { committedState } from "./region-store/committed.ts";
 import { decidedState } from "./region-store/decided.ts";
 import { deletedRecords } from "./region-store/deleted.ts";
+import { takingFromEscrows } from "./region-store/escrow.ts";
+import { escrowsWhileFolding } from "./region-store/escrow-folding.ts";
 import { removedRows } from "./region-store/removed.ts";
 import { reservedCollections } from "./region-store/reserved.ts";
 import { outcomesOfProposals } from "./region-store/outcomes.ts";
@@ -59,6 +61,8 @@ export function regionStoreContract(
     committedState(context);
     decidedState(context);
     deletedRecords(context);
+    takingFromEscrows(context);
+    escrowsWhileFolding(context);
     removedRows(context);
     reservedCollections(context);
     knownOperations(context);
