@@ -1,7 +1,7 @@
 /** Escrow fields of a record: what their operators begin with, and what a region may take of them. */
 import type { FieldState } from "./fields/index.ts";
 import type { Change } from "./fields/kind.ts";
-import { emptyEscrow, rightsTaken, sumOf, withMembers, type EscrowState } from "./fields/merge/escrow.ts";
+import { emptyEscrow, sumOf, withMembers, type EscrowState } from "./fields/merge/escrow.ts";
 import { own } from "./json.ts";
 import type { Fields } from "./record.ts";
 import { escrowMin, isEscrow, type CollectionSchema } from "./schema.ts";

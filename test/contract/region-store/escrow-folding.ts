@@ -75,7 +75,7 @@ export function escrowsWhileFolding(context: Context): void {
       await log.fold(decided(log, "eu", { type: "change", changes: [gift(3)] }));
       expect(await leftOf(context.store)).toBe("8/11");
       await tell(context.store, [move("a", "seats", { to: "ap", amount: 6 })]);
-      expect(await leftOf(context.store)).toBe("2/5");
+      expect(await leftOf(context.store)).toBe("2/11");
       await log.foldWal();
       expect(await leftOf(context.store)).toBe("2/11");
       expect(await tell(context.store, [take("a", { seats: 3 })])).toEqual(["insufficient seats 2/11"]);

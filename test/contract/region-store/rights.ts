@@ -35,7 +35,8 @@ export function take(key: string, amounts: Amounts): WalAppend {
 }
 
 export function move(key: string, field: Field, { to, amount }: { to: string; amount: number }): WalAppend {
-  return taking(key, [{ field, kind: "escrow", operator: "move", argument: { to, amount } }]);
+  const change = { field, kind: "escrow", operator: "move", argument: { to, amount } } as const;
+  return { ...append(key, [change]), handsOver: { [field]: amount } };
 }
 
 /** As a gateway appends it: with what the changes take. */

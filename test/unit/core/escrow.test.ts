@@ -63,8 +63,8 @@ describe("prepareEscrows", () => {
 
 describe("takesOf", () => {
   it("adds up what several changes take of one field, and keeps fields apart", () => {
-    const move = on("seats", "move", { to: "ap", amount: 4 });
-    const changes = [on("seats", "take", 2), LIKE, on("meals", "take", 3), move, on("meals", "give", 9)];
+    const more = on("seats", "take", 4);
+    const changes = [on("seats", "take", 2), LIKE, on("meals", "take", 3), more, on("meals", "give", 9)];
     expect(takesOf(changes)).toEqual({ seats: 6, meals: 3 });
   });
 
@@ -88,12 +88,21 @@ describe("isTaking", () => {
 
 describe("escrowLeft", () => {
   const fields: Fields = { seats: held({ ap: 4, eu: 5 }, -3), likes: { kind: "value", value: 7 } };
-  const left = (field: string, pending: number, region = "eu") =>
-    escrowLeft({ fields, field, region, pending });
+  const left = (field: string, taken: number, region = "eu") =>
+    escrowLeft({ fields, field, region, pending: { taken, handedOver: 0 } });
 
   it("is the region's rights, and those of all, without what is pending, whatever the bound", () => {
     expect(left("seats", 0)).toEqual({ field: "seats", here: 5, total: 9 });
     expect(left("seats", 2)).toEqual({ field: "seats", here: 3, total: 7 });
+  });
+
+  it("is as much in total where rights are on their way to another region", () => {
+    const pending = { taken: 1, handedOver: 3 };
+    expect(escrowLeft({ fields, field: "seats", region: "eu", pending })).toEqual({
+      field: "seats",
+      here: 1,
+      total: 8,
+    });
   });
 
   it("is below zero where rights were reclaimed that are taken already", () => {
@@ -104,7 +113,12 @@ describe("escrowLeft", () => {
     expect(left("likes", 0)).toEqual({ field: "likes", here: 0, total: 0 });
     expect(left("toString", 0)).toEqual({ field: "toString", here: 0, total: 0 });
     expect(left("seats", 0, "constructor")).toEqual({ field: "seats", here: 0, total: 9 });
-    const none = escrowLeft({ fields: undefined, field: "seats", region: "eu", pending: 1 });
+    const none = escrowLeft({
+      fields: undefined,
+      field: "seats",
+      region: "eu",
+      pending: { taken: 1, handedOver: 0 },
+    });
     expect(none).toEqual({ field: "seats", here: -1, total: -1 });
   });
 });

@@ -172,7 +172,7 @@ export class DecisionOracle {
       return "region-alive";
     const row = after.rows.get(id)!;
     const rights = row.fields.get("seats")?.[0]?.value as Rights | undefined;
-    if (rights?.[from] === undefined) return "missing";
+    if (!rights?.[from]) return "missing";
     const moved = { ...rights, [to]: rights[to]! + rights[from], [from]: 0 };
     row.fields.set("seats", [{ ...row.fields.get("seats")![0]!, value: moved }]);
     row.version = this.#position;

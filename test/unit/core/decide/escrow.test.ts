@@ -124,7 +124,7 @@ describe("a reclaim", () => {
     const log = openGiven();
     expect(log.propose(reclaim("one", "ap", { version: 1 }))).toBe("precondition");
     expect(log.propose(reclaim("one", "ap", { version: log.record("one")!.version }))).toBe("committed");
-    expect(log.propose(reclaim("one", "ap"))).toBe("committed");
+    expect(log.propose(reclaim("one", "ap"))).toBe("missing");
     expect(rightsOf(log)).toEqual({ ap: 0, eu: 6, us: 3 });
   });
 

@@ -10,7 +10,6 @@ import type { Change, Operator, WriteContext } from "../../../../services/core/f
 import {
   emptyEscrow,
   reclaimRights,
-  rightsTaken,
   withMembers,
   type EscrowState,
   type Rights,
@@ -192,12 +191,5 @@ describe("an escrow", () => {
   it("hands all rights of a region over to another when they are reclaimed", () => {
     expect(reclaimRights(held({ ap: 4, eu: 3 }, 2), "ap", "eu")).toEqual(held({ ap: 0, eu: 7 }, 2));
     expect(reclaimRights(held({ ap: 4, eu: 3 }), "ap", "us")).toEqual(held({ ap: 0, eu: 3, us: 4 }));
-  });
-
-  it("needs rights for takes and moves, and for nothing else", () => {
-    expect(rightsTaken(change("take", 4))).toBe(4);
-    expect(rightsTaken(change("move", { to: "us", amount: 5 }))).toBe(5);
-    expect(rightsTaken(change("give", 6))).toBe(0);
-    expect(rightsTaken({ field: "likes", kind: "counter", operator: "inc", argument: 7 })).toBe(0);
   });
 });
