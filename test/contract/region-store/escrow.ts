@@ -126,6 +126,17 @@ export function takingFromEscrows(context: Context): void {
       expect(await readAll(context.store)).toHaveLength(1);
     });
 
+    it("that comes again takes nothing from the others of its call", async () => {
+      const log = await openFlights(context.store);
+      await hold(log, { eu: 3 });
+      const first = take("a", { seats: 1 });
+      await tell(context.store, [first]);
+      expect(await tell(context.store, [first, take("a", { seats: 2 })])).toEqual([
+        "replayed",
+        "accepted seats 0/0",
+      ]);
+    });
+
     it("that was refused may come again under its id, and is accepted once there are rights", async () => {
       const log = await openFlights(context.store);
       await hold(log, { eu: 1 });

@@ -45,8 +45,16 @@ function taking(key: string, changes: readonly Change[]): WalAppend {
   return { ...append(key, changes), ...(takes && { takes }) };
 }
 
-/** What the log decides, proposed by a region. */
-export function decided(log: TestLog, origin: string, action: ProposedWrite["action"], key = "a"): Entry {
+/** What the log decides of record `a`, proposed by a region. */
+export function decided(log: TestLog, origin: string, action: ProposedWrite["action"]): Entry {
+  return decidedOf({ log, key: "a" }, origin, action);
+}
+
+export function decidedOf(
+  { log, key }: { log: TestLog; key: string },
+  origin: string,
+  action: ProposedWrite["action"],
+): Entry {
   return { ...log.propose(proposal([{ collection: COLLECTION, key, action }])), origin };
 }
 
@@ -64,7 +72,7 @@ export async function hold(log: TestLog, rights: Rights, { key = "a", field = "s
     const parts = index === 0 ? [1, amount - 1] : [amount];
     for (const part of parts.filter((one) => one > 0)) {
       const changes = changesOf("give", { [field]: part });
-      entries.push(decided(log, region, { type: "change", changes }, key));
+      entries.push(decidedOf({ log, key }, region, { type: "change", changes }));
     }
   }
   await log.fold(...entries);

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { openPostgresStore } from "../../../services/adapters/postgres/store.ts";
 import { WalFullError, type RegionStore, type WalAppend } from "../../../services/ports/region-store.ts";
 import { append, NOW_MS, REGION, UNBOUNDED } from "../../contract/region-store/operations.ts";
-import { decided, give, move, openFlights, read, take } from "../../contract/region-store/rights.ts";
+import { decidedOf, give, move, openFlights, read, take } from "../../contract/region-store/rights.ts";
 import type { TestLog } from "../../contract/region-store/test-log.ts";
 import { SimulatedDatabase } from "../../simulation/database.ts";
 import { SimulatedRegionStore } from "../../simulation/region-store.ts";
@@ -109,7 +109,7 @@ class Story {
               origin,
               step.operations.map((make) => make()),
             )
-          : decided(log!, origin, actionOf(step), step.key);
+          : decidedOf({ log: log!, key: step.key }, origin, actionOf(step));
       for (const one of this.#logs) await one.fold(entry);
     }
     const [one, other] = await Promise.all(this.#stores.map(stateOf));
@@ -166,13 +166,13 @@ async function tellStory(steps: readonly Step[]): Promise<ReadonlySet<string>> {
   const postgres = openPostgresStore({ url: await server.createDatabase(), region: REGION });
   try {
     const logs = [await openFlights(twin), await openFlights(postgres)];
-    // Ids of schemas differ, and nothing else does.
+    // Their schemas have ids of their own; all that follows is the same entries.
     const story = new Story([twin, postgres], logs);
     for (const one of steps) await story.take(one);
     return story.statuses;
   } finally {
     await postgres.close();
-    time.stop();
+    await time.stop();
   }
 }
 
