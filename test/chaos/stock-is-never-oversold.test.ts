@@ -54,7 +54,7 @@ function checkStock({ records }: Snapshot): string | undefined {
 async function stockIn(region: string, { collection, key }: Goods): Promise<number> {
   const url = `${bed.cluster.region(region).url}/v1/collections/${collection}/records/${key}`;
   const answer = await send(url, { method: "GET" });
-  return (answer?.body["fields"] as { stock: number }).stock;
+  return (answer!.body["fields"] as { stock: number }).stock;
 }
 
 function separate(region: string, isCut: boolean): void {

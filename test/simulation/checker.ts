@@ -126,6 +126,17 @@ export class Checker {
         this.violations.push(error);
       }
     };
+    const fallBack = database.fallBack.bind(database);
+    database.fallBack = () => {
+      fallBack();
+      rows.clear();
+      for (const partition of database.partitionNumbers()) {
+        const held = database.records(partition);
+        for (const record of held) rows.set(recordIdText(record), record);
+        digests.set(partition, held.reduce(addToDigest, EMPTY_DIGEST));
+        this.#checked.set(`${region.name} ${partition}`, database.loadPartition(partition).position);
+      }
+    };
   }
 
   #checkCommit(region: SimulatedRegion, state: PartitionState, digest: Digest): void {

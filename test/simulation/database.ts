@@ -28,18 +28,16 @@ import {
   type RecordEscrows,
   type RecordSnapshot,
   type RoleGrant,
-  type RoleName,
   type StoredConflict,
   type StoredOperation,
   type WalAppend,
   type WalHead,
   type WalRow,
 } from "../../services/ports/region-store.ts";
+import { bytesOf, compareBytes } from "./bytes.ts";
 import { listConflicts, trimConflicts } from "./conflicts.ts";
 import { leftOf, leftOfField, shortOf, type Taking } from "./escrows.ts";
-
-/** What a line of a log entry has besides names and changes. */
-const LINE_BYTES = 160;
+import { SimulatedRoles } from "./roles.ts";
 
 interface TimedRow extends WalRow, Taking {
   readonly acceptedAtMs: number;
@@ -59,12 +57,15 @@ export class SimulatedDatabase {
   readonly #nowMs: () => number;
   readonly #partitions = new Map<number, PartitionData>();
   readonly #records = new Map<string, StoredRecord & { readonly partition: number }>();
-  readonly #roles = new Map<string, { holder: string; epoch: number; expiresAtMs: number }>();
+  readonly #roles: SimulatedRoles;
+  /** How to take back each commit of a fold that a crash would lose. */
+  #undurable: (() => void)[] = [];
 
   /** @param nowMs the database's own clock. */
   constructor(region: string, nowMs: () => number) {
     this.region = region;
     this.#nowMs = nowMs;
+    this.#roles = new SimulatedRoles(nowMs);
   }
 
   #data(partition: number): PartitionData {
@@ -115,6 +116,7 @@ export class SimulatedDatabase {
     if (fresh.length > 0 && (rows > options.pendingRowsMax || bytes > options.pendingBytesMax)) {
       throw new WalFullError(`the buffer would hold ${rows} operations of ${bytes} bytes`);
     }
+    if (fresh.length > 0) this.#makeDurable();
     let hlc = this.#nextHlc(partition, nowMs);
     return operations.map((operation, index) => {
       const outcome = known[index];
@@ -184,6 +186,7 @@ export class SimulatedDatabase {
   }
 
   stampTick(options: { partition: number; nowMs: number }): { hlc: Hlc; walHead: number } {
+    this.#makeDurable();
     const data = this.#data(options.partition);
     data.lastHlc = this.#nextHlc(options.partition, options.nowMs);
     return { hlc: data.lastHlc, walHead: data.wal.length };
@@ -220,6 +223,7 @@ export class SimulatedDatabase {
         `partition ${partition} is at ${data.state.position}, not ${expectedPosition}`,
       );
     }
+    this.#undurable.push(this.#undoOf(data, result));
     // Schemas are kept as text, so that their fields stay in the order that they were declared in.
     data.state = { ...roundTrip(result.state), collections: result.state.collections };
     for (const [id, record] of result.records) {
@@ -230,11 +234,38 @@ export class SimulatedDatabase {
     data.conflicts.push(...result.conflicts.map((conflict) => ({ ...roundTrip(conflict), partition })));
   }
 
+  #undoOf(data: PartitionData, result: FoldResult): () => void {
+    const { state } = data;
+    const conflicts = data.conflicts.length;
+    const rows = [...result.records.keys()].map((id) => [id, this.#records.get(id)] as const);
+    return () => {
+      data.state = state;
+      for (const [id, row] of rows) {
+        if (row === undefined) this.#records.delete(id);
+        else this.#records.set(id, row);
+      }
+      for (const { id } of result.outcomes) data.outcomes.delete(id);
+      data.conflicts.splice(conflicts);
+    };
+  }
+
+  /** Folds are committed without waiting for the disk; whatever else is written goes there, and with it what came before. */
+  #makeDurable(): void {
+    this.#undurable = [];
+  }
+
+  /** What a crash loses is lost. */
+  fallBack(): void {
+    for (const undo of this.#undurable.toReversed()) undo();
+    this.#makeDurable();
+  }
+
   logCreatedAtMs(partition: number): number | undefined {
     return this.#data(partition).logCreatedAtMs;
   }
 
   bindLog(options: { partition: number; createdAtMs: number }): void {
+    this.#makeDurable();
     this.#data(options.partition).logCreatedAtMs ??= options.createdAtMs;
   }
 
@@ -371,6 +402,7 @@ export class SimulatedDatabase {
   }
 
   trimConflicts(options: { partition: number; beforeLogTimeMs: number; rowsMax: number }): number {
+    this.#makeDurable();
     return trimConflicts(this.#data(options.partition).conflicts, options);
   }
 
@@ -381,26 +413,14 @@ export class SimulatedDatabase {
       .map(withoutPartition);
   }
 
-  acquireRole(options: {
-    role: RoleName;
-    partition: number;
-    holder: string;
-    ttlMs: number;
-  }): RoleGrant | undefined {
-    const { holder, ttlMs } = options;
-    const name = `${options.role} ${options.partition}`;
-    const current = this.#roles.get(name);
-    const nowMs = this.#nowMs();
-    const isExpired = current === undefined || current.expiresAtMs <= nowMs;
-    if (!isExpired && current.holder !== holder) return undefined;
-    const epoch = isExpired ? (current?.epoch ?? 0) + 1 : current.epoch;
-    this.#roles.set(name, { holder, epoch, expiresAtMs: nowMs + ttlMs });
-    return { epoch };
+  acquireRole(options: Parameters<SimulatedRoles["acquire"]>[0]): RoleGrant | undefined {
+    this.#makeDurable();
+    return this.#roles.acquire(options);
   }
 
-  releaseRole(options: { role: RoleName; partition: number; holder: string }): void {
-    const current = this.#roles.get(`${options.role} ${options.partition}`);
-    if (current?.holder === options.holder) current.expiresAtMs = 0;
+  releaseRole(options: Parameters<SimulatedRoles["release"]>[0]): void {
+    this.#makeDurable();
+    this.#roles.release(options);
   }
 
   /** For checkers. */
@@ -426,23 +446,10 @@ function roundTrip<T>(value: T): T {
   return JSON.parse(canonicalJson(value)) as T;
 }
 
-/** As PostgreSQL counts them: about how long an operation's line in a log entry is. */
-function bytesOf(operations: readonly WalAppend[]): number {
-  return operations.reduce(
-    (sum, { tenant, collection, key, body }) =>
-      sum + LINE_BYTES + Buffer.byteLength(tenant + collection + key + body),
-    0,
-  );
-}
-
 function toRow({ acceptedAtMs: _, takes: __, handsOver: ___, ...row }: TimedRow): WalRow {
   return row;
 }
 
 function withoutPartition({ partition: _, ...record }: StoredRecord & { partition: number }): StoredRecord {
   return record;
-}
-
-function compareBytes(one: string, other: string): number {
-  return Buffer.compare(Buffer.from(one), Buffer.from(other));
 }

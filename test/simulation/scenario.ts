@@ -202,7 +202,7 @@ class Trouble {
     const { random } = world;
     const region = random.pick(regions);
     const durationMs = random.integer(200, 4_000);
-    const kind = random.pick(["kill", "election", "cut", "database", "answers", "clock"] as const);
+    const kind = random.pick(["kill", "election", "cut", "database", "crash", "answers", "clock"] as const);
     world.trace(`${kind} ${region.name} ${durationMs}`);
     switch (kind) {
       case "kill": {
@@ -222,6 +222,11 @@ class Trouble {
       case "database":
         region.storeFaults.isDown = true;
         world.after(durationMs, () => (region.storeFaults.isDown = false));
+        return;
+      case "crash":
+        region.database.fallBack();
+        region.storeFaults.isDown = true;
+        world.after(durationMs / 10, () => (region.storeFaults.isDown = false));
         return;
       case "answers":
         region.storeFaults.lostAnswers = 0.05;

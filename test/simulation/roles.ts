@@ -1,0 +1,34 @@
+/** Who relays and applies a partition of a simulated region. */
+import type { RoleGrant, RoleName } from "../../services/ports/region-store.ts";
+
+export class SimulatedRoles {
+  readonly #nowMs: () => number;
+  readonly #roles = new Map<string, { holder: string; epoch: number; expiresAtMs: number }>();
+
+  /** @param nowMs the database's own clock. */
+  constructor(nowMs: () => number) {
+    this.#nowMs = nowMs;
+  }
+
+  acquire(options: {
+    role: RoleName;
+    partition: number;
+    holder: string;
+    ttlMs: number;
+  }): RoleGrant | undefined {
+    const { holder, ttlMs } = options;
+    const name = `${options.role} ${options.partition}`;
+    const current = this.#roles.get(name);
+    const nowMs = this.#nowMs();
+    const isExpired = current === undefined || current.expiresAtMs <= nowMs;
+    if (!isExpired && current.holder !== holder) return undefined;
+    const epoch = isExpired ? (current?.epoch ?? 0) + 1 : current.epoch;
+    this.#roles.set(name, { holder, epoch, expiresAtMs: nowMs + ttlMs });
+    return { epoch };
+  }
+
+  release(options: { role: RoleName; partition: number; holder: string }): void {
+    const current = this.#roles.get(`${options.role} ${options.partition}`);
+    if (current?.holder === options.holder) current.expiresAtMs = 0;
+  }
+}
