@@ -155,7 +155,7 @@ export class ReadBarrier {
     try {
       return await Promise.race([this.#proposers[partition]!.publish(undefined, deadlineAtMs), late]);
     } finally {
-      over.abort();
+      over.abort("over");
     }
   }
 }

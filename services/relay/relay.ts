@@ -197,9 +197,11 @@ class RelayRun {
     const { appended, clock } = this.#options;
     const stop = this.#stop.signal;
     while (!stop.aborted) {
+      // From here on, so that what is appended during the look or the lingering is not missed.
+      const next = appended.wait({ clock, timeoutMs: POLL_MS, stop });
       this.#dispatch({ type: "wake" });
       await clock.sleep(LINGER_MS, stop);
-      await appended.wait({ clock, timeoutMs: POLL_MS, stop });
+      await next;
     }
   }
 

@@ -49,6 +49,8 @@ export interface RelayState {
   /** Publishes that the log acknowledged and the own fold has not passed. */
   readonly unfolded: readonly { readonly last: number; readonly position: number }[];
   readonly isReading: boolean;
+  /** Rows may have come since the read under way began. */
+  readonly isWoken: boolean;
   readonly isPausing: boolean;
   /** Doubts in a row, for the back-off. */
   readonly failures: number;
@@ -89,6 +91,7 @@ export function startRelay(options: { epoch: number; folded: RelayState["folded"
     inFlight: [],
     unfolded: [],
     isReading: false,
+    isWoken: false,
     isPausing: false,
     failures: 0,
   };
@@ -97,9 +100,9 @@ export function startRelay(options: { epoch: number; folded: RelayState["folded"
 export function stepRelay(state: RelayState, event: RelayEvent): RelayStep {
   switch (event.type) {
     case "wake":
-      return readMore(state);
+      return readMore({ ...state, isWoken: state.isReading });
     case "read":
-      return publishRows({ ...state, isReading: false }, event);
+      return afterRead({ ...state, isReading: false }, event);
     case "acknowledged":
       return acknowledge(state, event);
     case "failed":
@@ -120,6 +123,13 @@ function hasRoom(state: RelayState): boolean {
 function readMore(state: RelayState): RelayStep {
   if (state.phase !== "streaming" || state.isReading || !hasRoom(state)) return { state, effects: [] };
   return { state: { ...state, isReading: true }, effects: [{ type: "read", after: state.cursor.sequence }] };
+}
+
+function afterRead(state: RelayState, event: Extract<RelayEvent, { type: "read" }>): RelayStep {
+  const step = publishRows({ ...state, isWoken: false }, event);
+  if (!state.isWoken) return step;
+  const next = readMore(step.state);
+  return { state: next.state, effects: [...step.effects, ...next.effects] };
 }
 
 function publishRows(state: RelayState, event: Extract<RelayEvent, { type: "read" }>): RelayStep {
@@ -151,23 +161,29 @@ function acknowledge(state: RelayState, event: Extract<RelayEvent, { type: "ackn
   const inFlight = without(state.inFlight, event.last);
   if (state.phase === "doubt") return settleDoubt({ ...state, inFlight });
   const unfolded = [...state.unfolded, { last: event.last, position: event.position }];
-  return checkFolded({ ...state, inFlight, unfolded, failures: 0 });
+  return checkFolded(state, { ...state, inFlight, unfolded, failures: 0 });
 }
 
 function advanceFolded(state: RelayState, event: Extract<RelayEvent, { type: "folded" }>): RelayStep {
   const { position, sequence } = event;
   const folded = { position, sequence, chain: event.chain };
-  const ahead = sequence > state.cursor.sequence ? { cursor: { sequence, chain: event.chain } } : {};
-  return checkFolded({ ...state, folded, ...ahead });
+  if (sequence <= state.cursor.sequence) return checkFolded(state, { ...state, folded });
+  const passed = checkFolded(state, { ...state, folded, cursor: { sequence, chain: event.chain } });
+  const next = readMore(passed.state);
+  return { state: next.state, effects: [...passed.effects, ...next.effects] };
 }
 
-/** Once the fold has passed an entry of ours, its operations are folded, or the fold has refused it. */
-function checkFolded(state: RelayState): RelayStep {
+/**
+ * Once the fold has passed an entry of ours, its operations are folded, or the fold has refused it. Rows that found no room
+ * are read when there is some; of others the relay is woken, and need not look at every fold.
+ */
+function checkFolded(before: RelayState, state: RelayState): RelayStep {
   const passed = state.unfolded.filter((entry) => entry.position <= state.folded.position);
   const unfolded = state.unfolded.filter((entry) => entry.position > state.folded.position);
   const refused = passed.some((entry) => entry.last > state.folded.sequence);
   if (refused && state.phase === "streaming") return settleDoubt({ ...state, phase: "doubt", unfolded });
-  return readMore({ ...state, unfolded });
+  const settled = { ...state, unfolded };
+  return hasRoom(before) ? { state: settled, effects: [] } : readMore(settled);
 }
 
 /** A doubt is over once no publish is on its way: then nothing of ours can land behind our back any more, but late ones. */

@@ -7,6 +7,8 @@ import type { FoldFeed, FoldNews } from "../../runtime/fold-feed.ts";
 import type { Logger } from "../../runtime/logger.ts";
 
 const POLL_MS = 25;
+/** What the applier of this process has folded lately need not be asked of the store, but for what it does not tell. */
+const POLL_HEARING_MS = 250;
 /** Ids of one look; more wait for the next. */
 const LOOK_IDS_MAX = 2_048;
 
@@ -46,6 +48,9 @@ export class OutcomeWatch {
   #isLooking = false;
   #isAsking = false;
   #logTimeMs = 0;
+  /** On the monotonic clock. */
+  #heardAtMs = -Infinity;
+  #askedAtMs = -Infinity;
 
   constructor(options: OutcomeWatchOptions, partition: number) {
     this.#options = options;
@@ -78,6 +83,7 @@ export class OutcomeWatch {
   #hear({ partition, logTimeMs, outcomes }: FoldNews): void {
     if (partition !== this.#partition) return;
     this.#logTimeMs = Math.max(this.#logTimeMs, logTimeMs);
+    this.#heardAtMs = this.#options.clock.monotonicMs();
     if (this.#waiting.size === 0) return;
     for (const outcome of outcomes) this.#decide(outcome);
   }
@@ -101,9 +107,9 @@ export class OutcomeWatch {
     const { clock } = this.#options;
     while (this.#waiting.size > 0) {
       await clock.sleep(POLL_MS);
-      // A store that hangs must not keep anybody beyond the deadline.
-      if (!this.#isAsking) void this.#ask();
       const nowMs = clock.monotonicMs();
+      // A store that hangs must not keep anybody beyond the deadline.
+      if (!this.#isAsking && this.#isWorthAsking(nowMs)) void this.#ask();
       for (const waiting of this.#waiting) {
         if (waiting.deadlineAtMs <= nowMs) this.#settle(waiting, { status: "unknown" });
       }
@@ -111,7 +117,15 @@ export class OutcomeWatch {
     this.#isLooking = false;
   }
 
+  #isWorthAsking(nowMs: number): boolean {
+    return (
+      nowMs - Math.max(this.#heardAtMs, this.#askedAtMs) >= POLL_MS ||
+      nowMs - this.#askedAtMs >= POLL_HEARING_MS
+    );
+  }
+
   async #ask(): Promise<void> {
+    this.#askedAtMs = this.#options.clock.monotonicMs();
     // Who comes while the store is asked must not be judged by what it said before.
     const asked = [...this.#waiting].slice(0, LOOK_IDS_MAX);
     if (asked.length === 0) return;

@@ -174,7 +174,7 @@ export class Proposer {
       if (isOutage(error)) this.#open(era);
       return undefined;
     } finally {
-      watch.abort();
+      watch.abort("over");
     }
   }
 
