@@ -224,7 +224,6 @@ describe("the rights of a lost region", () => {
   it("are handed over, and what it has taken meanwhile is superseded when it returns", async () => {
     const { bed, eu, us, ap } = await threeRegions(9);
     bed.servers.cutOff.add("ap");
-    const early = await bed.run(ap.gateway.write(take(1)));
     await bed.pass(12_000);
     const answer = await bed.run(eu.gateway.reclaim(reclaim("ap")));
     expect(answer).toMatchObject({ status: "committed", results: [{ fields: { stock: 3 } }] });
@@ -236,15 +235,12 @@ describe("the rights of a lost region", () => {
     bed.servers.cutOff.delete("ap");
     await bed.converge();
     await bed.pass(500);
-    for (const { operation: id } of [early, late]) {
-      const report = await bed.run(eu.gateway.operation({ tenant: TENANT, id }));
-      expect(report).toMatchObject({ status: "superseded", lostFields: ["stock"] });
-    }
+    const report = await bed.run(eu.gateway.operation({ tenant: TENANT, id: late.operation }));
+    expect(report).toMatchObject({ status: "superseded", lostFields: ["stock"] });
     for (const region of bed.regions) expect(await shownIn(bed, region)).toBe(0);
     const { conflicts } = await bed.run(eu.gateway.conflicts({ tenant: TENANT, limit: 10 }));
     expect(conflicts.map(({ reason, loser }) => [reason, loser.operator, loser.value])).toEqual([
       ["insufficient", "take", 2],
-      ["insufficient", "take", 1],
     ]);
     expect(await bed.refusal(ap.gateway.write(take(1)))).toBe("insufficient");
   });
