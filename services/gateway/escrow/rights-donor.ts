@@ -53,10 +53,12 @@ export class RightsDonor {
     const partition = await this.#parts.planner.partitionOf({ tenant, collection, key });
     const record = { partition, tenant, collection, key };
     if (to === this.#options.region || !(await this.#parts.members.has(partition, to))) return NOTHING;
-    if (this.#parts.seeker.isNeeded({ ...record, field }, to)) return NOTHING;
+    const { seeker } = this.#parts;
+    if (seeker.isNeeded({ ...record, field }, to)) return NOTHING;
     const { escrows } = await this.#options.store.readEscrows(record);
     const share = escrows.find((escrow) => escrow.field === field);
-    const amount = share === undefined ? 0 : rightsToGrant(share.here, request);
+    const isIdle = seeker.isIdle({ ...record, field });
+    const amount = share === undefined ? 0 : rightsToGrant(share.here, request, { isIdle });
     if (amount === 0) return NOTHING;
     const outcome = await this.#append(request, partition, amount);
     return outcome.status === "accepted" ? { granted: amount, sequence: outcome.sequence } : NOTHING;

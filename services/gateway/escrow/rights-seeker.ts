@@ -25,7 +25,10 @@ const MAX_MS = 500;
 const LOW_DELAY_MS = 200;
 /** What was asked for is kept from others for so long, so that the write it was for can come again. */
 const HOLD_MS = 2_000;
-const HELD_MAX = 4_096;
+/** A region that nobody took from for so long hands over more. */
+const IDLE_AFTER_MS = 60_000;
+/** Escrows that are remembered. */
+const REMEMBERED_MAX = 4_096;
 
 /** One escrow of one record. */
 export interface EscrowName extends RecordId {
@@ -47,6 +50,8 @@ export class RightsSeeker {
   readonly #wants = new Map<string, Want>();
   /** When rights that were needed have come, on the monotonic clock. */
   readonly #arrivals = new Map<string, number>();
+  /** When the last take was accepted, on the monotonic clock. */
+  readonly #takes = new Map<string, number>();
 
   constructor(options: GatewayOptions, watches: readonly FoldWatch[]) {
     this.#options = options;
@@ -61,8 +66,15 @@ export class RightsSeeker {
   /** A write was accepted, and has left so much. */
   taken(record: Omit<EscrowName, "field">, left: readonly EscrowLeft[]): void {
     for (const { field, here, total } of left) {
+      this.#remember(this.#takes, nameOf({ ...record, field }));
       if (isLow({ here, total })) this.#want({ ...record, field }, 0);
     }
+  }
+
+  /** Whether nobody has taken from this region lately, as far as this process knows. */
+  isIdle(escrow: EscrowName): boolean {
+    const takenAtMs = this.#takes.get(nameOf(escrow));
+    return takenAtMs === undefined || this.#options.clock.monotonicMs() - takenAtMs > IDLE_AFTER_MS;
   }
 
   /** Whether what this region has of an escrow is for its own writes rather than for the region that asks. */
@@ -117,15 +129,16 @@ export class RightsSeeker {
   #isOver({ escrow, needed }: Want, share: EscrowShare): boolean {
     if (needed === 0) return !isLow(share);
     if (share.here < needed) return share.total < needed;
-    this.#arrived(nameOf(escrow));
+    this.#remember(this.#arrivals, nameOf(escrow));
     return true;
   }
 
-  #arrived(name: string): void {
-    this.#arrivals.delete(name);
-    this.#arrivals.set(name, this.#options.clock.monotonicMs());
-    const [oldest] = this.#arrivals.keys();
-    if (this.#arrivals.size > HELD_MAX) this.#arrivals.delete(oldest!);
+  /** The longest unheard of is forgotten first. */
+  #remember(times: Map<string, number>, name: string): void {
+    times.delete(name);
+    times.set(name, this.#options.clock.monotonicMs());
+    const [oldest] = times.keys();
+    if (times.size > REMEMBERED_MAX) times.delete(oldest!);
   }
 
   async #ask(input: { want: Want; share: EscrowShare; donor: string }): Promise<Answer> {

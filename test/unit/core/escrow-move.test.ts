@@ -58,10 +58,20 @@ describe("rightsToGrant", () => {
   });
 });
 
+describe("a region that nobody takes from", () => {
+  it("hands over nearly all, also where only somebody runs low, and never more than it has", () => {
+    const granted = (here: number, held: number, needed = 0) =>
+      rightsToGrant(here, { held, needed }, { isIdle: true });
+    expect([granted(16, 0), granted(16, 15), granted(16, 0, 16), granted(1, 0), granted(0, 0)]).toEqual([
+      14, 14, 16, 0, 0,
+    ]);
+  });
+});
+
 describe("isLow", () => {
   it("is below an eighth of what is left of all, where there is something to ask for", () => {
-    expect(isLow({ here: 1, total: 9 })).toBe(true);
-    expect(isLow({ here: 1, total: 8 })).toBe(false);
+    expect(isLow({ here: 1, total: 7 })).toBe(true);
+    expect(isLow({ here: 1, total: 6 })).toBe(false);
     expect(isLow({ here: 0, total: 2 })).toBe(true);
     expect(isLow({ here: 0, total: 1 })).toBe(false);
     expect(isLow({ here: 0, total: 0 })).toBe(false);
