@@ -4,6 +4,7 @@ import { planWrite } from "../core/accept/write.ts";
 import { takesOf, type EscrowLeft } from "../core/escrow.ts";
 import type { Change } from "../core/fields/kind.ts";
 import { sha256 } from "../core/hash.ts";
+import type { RecordId } from "../core/operation.ts";
 import { idempotentOperationId } from "../core/operation-id.ts";
 import { coverFolded, mergeSessions, seenPosition, seenWal } from "../core/session.ts";
 import { encodeChanges } from "../protocol/change-codec.ts";
@@ -108,7 +109,7 @@ export class Writer {
         throw this.#insufficient(operation, partition, outcome.left);
       case "accepted":
       case "replayed": {
-        if ("left" in outcome) this.#seeker.taken({ partition, ...operation }, outcome.left ?? []);
+        if ("left" in outcome) this.#seeker.taken({ partition, ...recordOf(operation) }, outcome.left ?? []);
         const session = mergeSessions(request.session, seenWal(region, partition, outcome.sequence));
         const receipt = { operation: operation.id, status: "accepted", region, at: outcome.hlc } as const;
         return { ...receipt, session, isReplayed: outcome.status === "replayed" };
@@ -118,14 +119,16 @@ export class Writer {
 
   /** Others may have the rights that this region lacks: they are asked, and the client may try again. */
   #insufficient(operation: WalAppend, partition: number, left: EscrowLeft): GatewayError {
-    const { tenant, collection, key, takes } = operation;
     const { field, here, total } = left;
-    const needed = takes![field]!;
+    const needed = operation.takes![field]!;
     const isElsewhere = total >= needed;
-    if (isElsewhere) this.#seeker.refused({ partition, tenant, collection, key, field }, needed);
-    const advice = isElsewhere
+    const isSought =
+      isElsewhere && this.#seeker.refused({ partition, ...recordOf(operation), field }, needed);
+    const advice = isSought
       ? "rights of other regions were asked for; try again in a moment"
-      : "try again when something was given";
+      : isElsewhere
+        ? "other regions have rights to it, and are asked for many others at the moment; try again in a moment"
+        : "try again when something was given";
     const message = `region ${this.#options.region} may take ${Math.max(0, here)} of "${field}", and all regions together ${Math.max(0, total)}: ${advice}`;
     const shown = { field, here: Math.max(0, here), total: Math.max(0, total) };
     return new GatewayError("insufficient", message, {
@@ -160,4 +163,8 @@ export class Writer {
       throw error;
     }
   }
+}
+
+function recordOf({ tenant, collection, key }: RecordId): RecordId {
+  return { tenant, collection, key };
 }

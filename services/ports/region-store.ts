@@ -127,6 +127,8 @@ export interface RecordSnapshot {
 
 export interface RecordEscrows {
   readonly position: number;
+  /** WAL sequence of the last pending row that takes from one of them; 0 where there is none. */
+  readonly pendingTo: number;
   /** By field name. */
   readonly escrows: readonly EscrowShare[];
 }
@@ -134,6 +136,8 @@ export interface RecordEscrows {
 /** The committed rights of all regions, and what the own one may still take. */
 export interface EscrowShare extends EscrowLeft {
   readonly rights: Rights;
+  /** Rights of the own region that its pending writes hand over to others. */
+  readonly leaving: number;
 }
 
 export interface ListedRecord extends RecordSnapshot {

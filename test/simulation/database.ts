@@ -36,7 +36,7 @@ import {
 } from "../../services/ports/region-store.ts";
 import { bytesOf, compareBytes } from "./bytes.ts";
 import { listConflicts, trimConflicts } from "./conflicts.ts";
-import { leftOf, leftOfField, shortOf, type Taking } from "./escrows.ts";
+import { leavingOf, leftOf, leftOfField, shortOf, type Taking } from "./escrows.ts";
 import { SimulatedRoles } from "./roles.ts";
 
 interface TimedRow extends WalRow, Taking {
@@ -291,9 +291,16 @@ export class SimulatedDatabase {
     const escrows = Object.entries(known.fields ?? {})
       .toSorted(([one], [other]) => (one < other ? -1 : 1))
       .flatMap(([field, state]) =>
-        state.kind === "escrow" ? [{ ...leftOfField(field, known), rights: state.rights }] : [],
+        state.kind === "escrow"
+          ? [{ ...leftOfField(field, known), rights: state.rights, leaving: leavingOf(field, known.pending) }]
+          : [],
       );
-    return { position: this.#data(partition).state.position, escrows };
+    const isTaking = ({ takes, handsOver }: Taking) => takes !== undefined || handsOver !== undefined;
+    const last = this.#pending(partition).findLast(
+      (row) => recordIdText(row) === recordIdText(id) && isTaking(row),
+    );
+    const pendingTo = last?.sequence ?? 0;
+    return { position: this.#data(partition).state.position, pendingTo, escrows };
   }
 
   listRecords(options: {

@@ -35,6 +35,11 @@ export function leftOfField(
   return escrowLeft({ fields: record.fields, field, region: record.region, pending: { taken, handedOver } });
 }
 
+/** What pending writes hand over of one field. */
+export function leavingOf(field: string, pending: readonly Taking[]): number {
+  return pending.reduce((sum, { handsOver }) => sum + (handsOver?.[field] ?? 0), 0);
+}
+
 function fieldsOf({ takes = {}, handsOver = {} }: Taking): string[] {
   return [...new Set([...Object.keys(takes), ...Object.keys(handsOver)])].toSorted();
 }

@@ -8,6 +8,7 @@ import { Workload } from "./workload.ts";
 import { World } from "./world.ts";
 
 const TROUBLE_MS = 7_000;
+const START_TROUBLE_MS = 20_000;
 const CONVERGENCE_LIMIT_MS = 120_000;
 
 export interface Report {
@@ -55,14 +56,17 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   const stock = new StockClients(cluster);
   cluster.startAll();
   const trouble = new Trouble(cluster);
+  let isReady = false;
   // Most runs are about work under trouble, some about starting under it.
   if (world.random.chance(0.25)) trouble.start();
-  let isReady = false;
+  // Nobody gets a schema through trouble without end: after a while there is a lull until the clients can begin.
+  world.after(START_TROUBLE_MS, () => (trouble.isPaused = !isReady));
   const ready = workload
     .putCollections()
     .then(() => deciders.fund())
     .then(() => {
       isReady = true;
+      trouble.isPaused = false;
       workload.start(world.random.integer(2, 8));
       deciders.start(world.random.integer(2, 8));
       stock.start(world.random.integer(1, 5));
@@ -175,6 +179,7 @@ class Trouble {
   readonly #cluster: SimulatedCluster;
   #isStarted = false;
   #isOver = false;
+  isPaused = false;
   count = 0;
 
   constructor(cluster: SimulatedCluster) {
@@ -191,8 +196,10 @@ class Trouble {
     const { world } = this.#cluster;
     world.after(world.random.integer(200, 1_200), () => {
       if (this.#isOver) return;
-      this.count += 1;
-      this.#strike();
+      if (!this.isPaused) {
+        this.count += 1;
+        this.#strike();
+      }
       this.#next();
     });
   }

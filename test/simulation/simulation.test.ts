@@ -128,10 +128,10 @@ const PLANTED: readonly {
             operations: options.operations.map(({ handsOver: _, ...operation }) => operation),
           }),
         readEscrows: async (options) => {
-          const { position, escrows } = await store.readEscrows(options);
+          const { escrows, ...place } = await store.readEscrows(options);
           // As the log has it, without what is pending.
           return {
-            position,
+            ...place,
             escrows: escrows.map((escrow) => ({ ...escrow, here: escrow.rights[region.name] ?? 0 })),
           };
         },

@@ -5,10 +5,10 @@ import type { RecordEscrows, StateReader } from "../../ports/region-store.ts";
 import type { Database, Statement } from "./pool.ts";
 import { toNumber } from "./values.ts";
 
-// The function's own statement is one snapshot; the position only says how old it is at most.
+// One snapshot: the function is stable.
 const READ_ESCROWS: Statement = {
   name: "read_escrows",
-  text: `select coalesce((select a.position from applied a where a.partition = $1), 0) as position, e.rights, e.here, e.total
+  text: `select coalesce((select a.position from applied a where a.partition = $1), 0) as position, e.rights, e.here, e.total, e.leaving, e.pending_to
          from forebay_escrows($1, $2, $3) e`,
   effect: "reading",
 };
@@ -18,6 +18,8 @@ interface EscrowsRow {
   readonly rights: { readonly [field: string]: Rights };
   readonly here: { readonly [field: string]: number };
   readonly total: { readonly [field: string]: number };
+  readonly leaving: { readonly [field: string]: number };
+  readonly pending_to: string;
 }
 
 export async function readEscrows(
@@ -27,6 +29,9 @@ export async function readEscrows(
   const row = await database.queryOne<EscrowsRow>(READ_ESCROWS, [partition, region, recordIdText(id)]);
   const escrows = Object.entries(row.rights)
     .toSorted(([one], [other]) => (one < other ? -1 : 1))
-    .map(([field, rights]) => ({ field, rights, here: row.here[field]!, total: row.total[field]! }));
-  return { position: toNumber(row.position), escrows };
+    .map(([field, rights]) => {
+      const [here, total, leaving] = [row.here, row.total, row.leaving].map((amounts) => amounts[field]!);
+      return { field, rights, here: here!, total: total!, leaving: leaving! };
+    });
+  return { position: toNumber(row.position), pendingTo: toNumber(row.pending_to), escrows };
 }

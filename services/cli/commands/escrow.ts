@@ -25,7 +25,7 @@ reclaim when it returns: it finds no rights and is SUPERSEDED, though its client
 number never goes below its bound; what was sold twice, somebody has to tell a customer. "forebay conflicts --reason
 insufficient" lists it then.
 
-A second run does no harm: it hands over what is there by then, which may be nothing.`;
+A second run does no harm: it passes over records whose rights were handed over already.`;
 
 interface ReclaimOptions extends CommonOptions {
   readonly from: string;
@@ -95,9 +95,11 @@ class ReclaimRun {
   async of(keys: readonly string[]): Promise<void> {
     const { collection, from } = this.#target;
     for (const key of keys) {
-      const { region, result } = await this.#orSayHowFar(key, () => this.#reclaim(key));
-      const amounts = formatAmounts(Object.entries(result?.fields ?? {}));
-      process.stdout.write(`${collection}/${key}: ${amounts} from ${from} to ${region}\n`);
+      const answer = await this.#orSayHowFar(key, () => this.#reclaimIfAny(key));
+      const amounts = formatAmounts(Object.entries(answer?.result?.fields ?? {}));
+      const told =
+        answer === undefined ? `nothing from ${from}` : `${amounts} from ${from} to ${answer.region}`;
+      process.stdout.write(`${collection}/${key}: ${told}\n`);
     }
   }
 
@@ -126,11 +128,22 @@ class ReclaimRun {
 
   async #reclaimListed(key: string): Promise<void> {
     try {
-      await this.#reclaim(key);
+      await this.#reclaimIfAny(key);
     } catch (error) {
-      if (error instanceof UsageError) process.stderr.write(`forebay: left out: ${error.message}\n`);
-      else if (!(error instanceof ProblemAnsweredError) || !NOTHING_THERE.includes(error.code)) throw error;
+      if (!(error instanceof UsageError)) throw error;
+      process.stderr.write(`forebay: left out: ${error.message}\n`);
       this.#looked += 1;
+    }
+  }
+
+  /** Undefined where there is nothing to hand over, as in a run from the beginning. */
+  async #reclaimIfAny(key: string): Promise<WriteAnswer | undefined> {
+    try {
+      return await this.#reclaim(key);
+    } catch (error) {
+      if (!(error instanceof ProblemAnsweredError) || !NOTHING_THERE.includes(error.code)) throw error;
+      this.#looked += 1;
+      return undefined;
     }
   }
 

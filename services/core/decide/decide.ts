@@ -31,7 +31,7 @@ export interface DecisionContext {
   readonly position: number;
   readonly logTimeMs: number;
   readonly members: readonly string[];
-  /** Log time since a member's last tick; undefined of a region that is none, or has never spoken. */
+  /** For how long a member is known to be silent; undefined of a region that is none, or has never spoken. */
   readonly silenceMsOf: (region: string) => number | undefined;
   readonly schemaOf: (tenant: string, collection: string) => CollectionSchema | undefined;
   /** By `recordIdText`. */

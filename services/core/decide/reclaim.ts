@@ -8,7 +8,7 @@ import type { Fields } from "../record.ts";
 import type { DecisionContext } from "./decide.ts";
 import { RejectedError } from "./rejection.ts";
 
-/** A region that has spoken since is not lost: its rights move by themselves. */
+/** A region that was not silent for so long is not lost: its rights move by themselves. */
 export const LOST_AFTER_MS = 10_000;
 
 /**
@@ -24,7 +24,7 @@ export function decideReclaim(options: {
   const { from, to, fields, context } = options;
   const silenceMs = context.silenceMsOf(from);
   if (from === to || (silenceMs !== undefined && silenceMs < LOST_AFTER_MS)) {
-    const since = from === to ? "is this one" : `spoke ${silenceMs} ms ago`;
+    const since = from === to ? "is this one" : `is not known to be silent for longer than ${silenceMs} ms`;
     throw new RejectedError(
       "region-alive",
       `region ${from} ${since}: only the rights of a lost region are reclaimed`,

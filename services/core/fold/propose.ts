@@ -75,7 +75,7 @@ function foldProposal(work: FoldWork, origin: string, proposal: Proposal): boole
     position,
     logTimeMs,
     members,
-    silenceMsOf: (region) => silenceMsOf(work.state, region),
+    silenceMsOf: (region) => silenceMsOf(work.state, region, origin),
     schemaOf: (tenant, name) => own(collections, collectionId(tenant, name))?.schema,
     recordOf: (id) => currentRecord(work, id),
   });

@@ -30,6 +30,8 @@ export interface OriginTick {
   readonly software: string;
   readonly reads: number;
   readonly logTimeMs: number;
+  /** Log time since which its ticks have come without a gap. Absent where the tick was folded by software of before. */
+  readonly steadySinceMs?: number;
 }
 
 export interface PartitionState {
@@ -114,13 +116,21 @@ export function positionSeenByAll(state: Pick<PartitionState, "origins">): numbe
   return Number.isFinite(seen) ? seen : 0;
 }
 
-/** Log time since a member's last tick; undefined of a region that is none, or has never spoken. */
+/**
+ * For how long a member is known to be silent: no tick of it came while those of another region did. Time in which the log
+ * took nothing from anybody does not count. Undefined of a region that is no member, or has never spoken.
+ * @param listener the region whose ticks tell that the log went on.
+ */
 export function silenceMsOf(
-  { origins, logTimeMs }: Pick<PartitionState, "origins" | "logTimeMs">,
+  { origins }: Pick<PartitionState, "origins">,
   region: string,
+  listener: string,
 ): number | undefined {
   const tick = own(origins, region)?.tick ?? undefined;
-  return tick && logTimeMs - tick.logTimeMs;
+  if (tick === undefined) return undefined;
+  const heard = own(origins, listener)?.tick ?? undefined;
+  if (heard?.steadySinceMs === undefined) return 0;
+  return Math.max(0, heard.logTimeMs - Math.max(tick.logTimeMs, heard.steadySinceMs));
 }
 
 /** The committed rows that the entries at hand touch, as they were before them. */

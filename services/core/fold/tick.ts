@@ -1,15 +1,25 @@
 /** Folding a tick: where a region is, and from when on nothing older can come from it. */
 import type { TickEntry } from "../entry.ts";
-import type { OriginState } from "./state.ts";
+import type { OriginState, OriginTick } from "./state.ts";
 import { setOrigin, type FoldWork } from "./work.ts";
+
+/** Ticks come every second. Between two that are further apart the region, or the log, was away. */
+const TICK_GAP_MS_MAX = 5_000;
 
 export function foldTick(work: FoldWork, entry: TickEntry): void {
   const origin = work.state.origins[entry.origin]!;
   const { walHead, appliedPosition, hlc, software, reads } = entry;
-  const tick = { walHead, appliedPosition, hlc, software, reads, logTimeMs: work.state.logTimeMs };
+  const { logTimeMs } = work.state;
+  const steadySinceMs = steadySince(origin.tick, logTimeMs);
+  const tick = { walHead, appliedPosition, hlc, software, reads, logTimeMs, steadySinceMs };
   // The older promise is kept until it matures; always taking the newest would never mature under load.
   const promise = origin.promise ?? { walHead, hlc };
   setOrigin(work, entry.origin, keepPromise({ ...origin, tick, promise }));
+}
+
+function steadySince(last: OriginTick | null, logTimeMs: number): number {
+  if (last === null || logTimeMs - last.logTimeMs > TICK_GAP_MS_MAX) return logTimeMs;
+  return last.steadySinceMs ?? logTimeMs;
 }
 
 /** Once everything up to the promised WAL head is folded, the promised stamp holds. */

@@ -8,7 +8,7 @@ import { uniqueValues } from "../../core/decide/claims.ts";
 import type { Condition, Fence, ProposedWrite } from "../../core/proposal.ts";
 import { partitionOf } from "../../core/partition.ts";
 import { LEASES_COLLECTION } from "../../core/reserved.ts";
-import type { CollectionSchema } from "../../core/schema.ts";
+import { isEscrow, type CollectionSchema } from "../../core/schema.ts";
 import { GatewayError } from "../errors.ts";
 import type {
   ChangeContext,
@@ -108,7 +108,12 @@ export class OrderedWriter {
 
   async reclaim(request: ReclaimRequest): Promise<WriteResult> {
     const { collection, key, lostRegion } = request;
-    const { partition } = await this.#locate(request);
+    const { partition, collection: known } = await this.#locate(request);
+    // Behind a schema with escrows every member reads reclaims.
+    if (!Object.values(known.schema.fields).some(isEscrow)) {
+      const message = `collection "${collection}" has no escrow, and so no rights to reclaim`;
+      throw new RefusedWriteError("wrong-operator", message);
+    }
     const write = { collection, key, action: { type: "reclaim", from: lostRegion } as const };
     return this.#decider.decide({ context: request, partition, fences: [], writes: [write] });
   }

@@ -3,7 +3,7 @@ import { checkKey } from "../../core/accept/key.ts";
 import { own } from "../../core/json.ts";
 import { valueOfEscrow } from "../../core/fields/merge/escrow.ts";
 import { escrowMin, isEscrow } from "../../core/schema.ts";
-import { mergeSessions, seenPosition } from "../../core/session.ts";
+import { mergeSessions, seenPosition, seenWal } from "../../core/session.ts";
 import { GatewayError } from "../errors.ts";
 import type { EscrowRequest, RecordEscrowsReport } from "../gateway.ts";
 import type { GatewayOptions } from "../gateway-service.ts";
@@ -23,15 +23,18 @@ export class EscrowReader {
   async read(request: EscrowRequest): Promise<RecordEscrowsReport> {
     const { tenant, collection: name, key, session, deadlineMs } = request;
     checkKey(key);
-    const { clock, store } = this.#options;
+    const { clock, store, region } = this.#options;
     const { partition, collection } = await this.#parts.planner.locate({ tenant, collection: name, key });
     const deadlineAtMs = clock.monotonicMs() + deadlineMs;
     const demand = { consistency: "session", session, deadlineAtMs, stalenessMsMax: undefined } as const;
     const record = { partition, tenant, collection: name, key };
     const read = () => store.readEscrows(record);
     const { found, session: before } = await this.#parts.barrier.readBehind(demand, partition, read);
-    const { position, escrows } = found;
-    const seen = mergeSessions(before, seenPosition(partition, position));
+    const { position, pendingTo, escrows } = found;
+    const committed = mergeSessions(before, seenPosition(partition, position));
+    // What is left is without what pending writes take: whoever has seen that must not see more elsewhere.
+    const seen =
+      pendingTo === 0 ? committed : mergeSessions(committed, seenWal(region, partition, pendingTo));
     if (escrows.length === 0) {
       const message = `record "${key}" of collection "${name}" has no escrow that anything was given to`;
       throw new GatewayError("record-not-found", message, { session: seen });

@@ -53,14 +53,17 @@ export class RightsSeeker {
   /** When the last take was accepted, on the monotonic clock. */
   readonly #takes = new Map<string, number>();
 
+  readonly #startedAtMs: number;
+
   constructor(options: GatewayOptions, watches: readonly FoldWatch[]) {
     this.#options = options;
+    this.#startedAtMs = options.clock.monotonicMs();
     this.#watches = watches;
   }
 
-  /** A write that takes so much was refused. */
-  refused(escrow: EscrowName, needed: number): void {
-    this.#want(escrow, needed);
+  /** A write that takes so much was refused. @returns whether others are asked. */
+  refused(escrow: EscrowName, needed: number): boolean {
+    return this.#want(escrow, needed);
   }
 
   /** A write was accepted, and has left so much. */
@@ -73,8 +76,9 @@ export class RightsSeeker {
 
   /** Whether nobody has taken from this region lately, as far as this process knows. */
   isIdle(escrow: EscrowName): boolean {
-    const takenAtMs = this.#takes.get(nameOf(escrow));
-    return takenAtMs === undefined || this.#options.clock.monotonicMs() - takenAtMs > IDLE_AFTER_MS;
+    // A process that has just started has not heard of what was taken before.
+    const takenAtMs = this.#takes.get(nameOf(escrow)) ?? this.#startedAtMs;
+    return this.#options.clock.monotonicMs() - takenAtMs > IDLE_AFTER_MS;
   }
 
   /** Whether what this region has of an escrow is for its own writes rather than for the region that asks. */
@@ -87,17 +91,29 @@ export class RightsSeeker {
     return isWanted && this.#options.region < asking;
   }
 
-  #want(escrow: EscrowName, needed: number): void {
+  #want(escrow: EscrowName, needed: number): boolean {
     const name = nameOf(escrow);
     const active = this.#wants.get(name);
     if (active !== undefined) {
       active.needed = Math.max(active.needed, needed);
-      return;
+      return true;
     }
-    if (this.#wants.size >= WANTS_MAX) return;
+    if (this.#wants.size >= WANTS_MAX && !this.#giveUpOne(needed)) return false;
     const want = { escrow, needed };
     this.#wants.set(name, want);
-    void this.#seek(want).finally(() => this.#wants.delete(name));
+    void this.#seek(want).finally(() => {
+      if (this.#wants.get(name) === want) this.#wants.delete(name);
+    });
+    return true;
+  }
+
+  /** Rights that only run low give way to those that somebody was refused for. */
+  #giveUpOne(needed: number): boolean {
+    if (needed === 0) return false;
+    for (const [name, want] of this.#wants) {
+      if (want.needed === 0) return this.#wants.delete(name);
+    }
+    return false;
   }
 
   /** Never rejects. */
@@ -107,7 +123,8 @@ export class RightsSeeker {
       await clock.sleep(random.fraction() * (want.needed > 0 ? BASE_MS : LOW_DELAY_MS));
       for (let attempt = 0; attempt < REQUESTS_MAX; attempt += 1) {
         const share = await this.#readShare(want.escrow);
-        if (share === undefined || this.#isOver(want, share)) return;
+        const isGivenUp = this.#wants.get(nameOf(want.escrow)) !== want;
+        if (isGivenUp || share === undefined || this.#isOver(want, share)) return;
         const donors = donorsOf(share.rights, this.#options.region);
         const donor = donors[attempt % donors.length];
         if (donor === undefined) return;
@@ -144,8 +161,8 @@ export class RightsSeeker {
   async #ask(input: { want: Want; share: EscrowShare; donor: string }): Promise<Answer> {
     const { want, share, donor } = input;
     const { bus, region } = this.#options;
-    const { partition, ...escrow } = want.escrow;
-    const message = { ...escrow, region, held: share.here, needed: want.needed };
+    const { partition, tenant, collection, key, field } = want.escrow;
+    const message = { tenant, collection, key, field, region, held: share.here, needed: want.needed };
     try {
       const data = encodeRightsMessage(message);
       const timeoutMs = REQUEST_TIMEOUT_MS;

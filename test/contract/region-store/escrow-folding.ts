@@ -124,8 +124,8 @@ export function escrowsWhileFolding(context: Context): void {
       const log = await openFlights(context.store);
       await hold(log, { eu: 5, us: 1 });
       await hold(log, { us: 3 }, { field: "breakfasts" });
-      await tell(context.store, [take("a", { seats: 2 })]);
-      const { position, escrows } = await context.store.readEscrows({
+      await tell(context.store, [take("a", { seats: 2 }), move("a", "seats", { to: "us", amount: 1 })]);
+      const { position, pendingTo, escrows } = await context.store.readEscrows({
         partition: 0,
         tenant: "acme",
         collection: "users",
@@ -133,9 +133,18 @@ export function escrowsWhileFolding(context: Context): void {
       });
       expect(position).toBe(log.state.position);
       expect(escrows).toEqual([
-        { field: "breakfasts", rights: { ap: 0, eu: 0, us: 3 }, here: 0, total: 3 },
-        { field: "seats", rights: { ap: 0, eu: 5, us: 1 }, here: 3, total: 4 },
+        { field: "breakfasts", rights: { ap: 0, eu: 0, us: 3 }, here: 0, total: 3, leaving: 0 },
+        { field: "seats", rights: { ap: 0, eu: 5, us: 1 }, here: 2, total: 4, leaving: 1 },
       ]);
+      expect(pendingTo).toBe((await context.store.walHead(0)).sequence);
+      await log.foldWal();
+      const folded = await context.store.readEscrows({
+        partition: 0,
+        tenant: "acme",
+        collection: "users",
+        key: "a",
+      });
+      expect(folded).toMatchObject({ pendingTo: 0, escrows: [{ leaving: 0 }, { here: 2, leaving: 0 }] });
     });
   });
 }

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { CollectionSchema } from "../../../services/core/schema.ts";
 import type { EscrowReport, WriteRequest } from "../../../services/gateway/gateway.ts";
-import { Bed, COLLECTION, CONTEXT, read, TENANT, write, type RegionBed } from "./bed.ts";
+import { Bed, COLLECTION, CONTEXT, overriding, read, TENANT, write, type RegionBed } from "./bed.ts";
 import { life } from "./ordered.ts";
 
 const STOCK: CollectionSchema = {
@@ -201,6 +201,44 @@ describe("the rights to an escrow", () => {
     for (const region of bed.regions) expect(await shownIn(bed, region)).toBe(0);
   });
 
+  it("don't go into limbo while the log has no leader, however long one region asks", async () => {
+    const { bed, eu, us, ap } = await threeRegions(300);
+    bed.servers.leader = undefined;
+    await bed.run(ap.gateway.write(take(100)));
+    for (let attempt = 0; attempt < 20; attempt += 1) {
+      await bed.refusal(ap.gateway.write(take(50)));
+      await bed.pass(2_000);
+    }
+    const left = (await stockIn(bed, eu)).here + (await stockIn(bed, us)).here;
+    // What was granted before anybody could know is on its way once, and not again and again.
+    expect(left).toBeGreaterThanOrEqual(100);
+    bed.servers.leader = "eu";
+    await bed.pass(5_000);
+    await takeInTime(bed, ap, 200);
+    await bed.converge();
+    for (const region of bed.regions) expect(await shownIn(bed, region)).toBe(0);
+  });
+
+  it("are asked for by name, and with nothing of what was written", async () => {
+    const { bed, us } = await threeRegions(300);
+    const sent: string[] = [];
+    const { bus } = us.options;
+    const gateway = us.anotherGateway({
+      bus: overriding(bus, {
+        request: (request) => {
+          sent.push(Buffer.from(request.data).toString());
+          return bus.request(request);
+        },
+      }),
+    });
+    const body = { take: { stock: 95 }, set: { name: "secret".repeat(20_000) } };
+    expect((await bed.run(gateway.write(write({ body })))).status).toBe("accepted");
+    await bed.pass(2_000);
+    expect(sent.length).toBeGreaterThan(0);
+    expect(sent.join()).not.toContain("secret");
+    expect((await stockIn(bed, us)).here).toBeGreaterThan(50);
+  });
+
   it("of a region that nobody asks stay where they are", async () => {
     const { bed, eu } = await threeRegions(9);
     await bed.pass(5_000);
@@ -219,6 +257,30 @@ describe("the rights of a lost region", () => {
     expect(await refused("ap")).toBe("region-alive");
     expect(await refused("eu")).toBe("region-alive");
     expect(await refused("nowhere")).toBe("record-missing");
+  });
+
+  it("are not reclaimed when the log was away, and with it everybody", async () => {
+    const { bed, eu, ap } = await threeRegions(9);
+    await bed.pass(2_000);
+    bed.servers.leader = undefined;
+    const { operation: id } = await bed.run(ap.gateway.write(take(3)));
+    await bed.pass(15_000);
+    bed.servers.leader = "eu";
+    for (let attempt = 0; attempt < 40; attempt += 1) {
+      const code = await bed.refusal(eu.gateway.reclaim(reclaim("ap")));
+      expect(["no-quorum", "region-alive", "outcome-unknown"]).toContain(code);
+      await bed.pass(250);
+    }
+    expect(await bed.run(eu.gateway.operation({ tenant: TENANT, id }))).toMatchObject({
+      status: "committed",
+    });
+  });
+
+  it("of a collection without escrows are not even asked for", async () => {
+    const bed = new Bed();
+    await bed.startAll();
+    const refusal = bed.run(bed.first.gateway.reclaim(reclaim("ap")));
+    await expect(refusal).rejects.toMatchObject({ code: "wrong-operator" });
   });
 
   it("are handed over, and what it has taken meanwhile is superseded when it returns", async () => {

@@ -6,20 +6,24 @@ CREATE INDEX "wal_by_take" ON "wal" USING btree ("record_id","sequence") WHERE t
 -- here and not of all.
 
 -- The escrows of one record as a region may take from them, by field: the rights of all regions, what is left here and in
--- total, and the sums of what rows of the region's WAL have taken.
+-- total, what is on its way to other regions, and the sums of what pending rows of the region's WAL have taken. Where none is
+-- pending, sums begin anew. Stable: it sees what the statement sees that asks.
 create function forebay_escrows(
   p_partition integer, p_region text, p_record_id text,
-  out rights jsonb, out here jsonb, out total jsonb, out sums jsonb)
-language plpgsql as $$
+  out rights jsonb, out here jsonb, out total jsonb, out leaving jsonb, out sums jsonb, out pending_to bigint)
+language plpgsql stable as $$
 begin
   -- One statement, and so one snapshot: a fold takes rows out of what is pending and rights out of the record at once.
   select coalesce(jsonb_object_agg(e.field, e.rights) filter (where e.rights is not null), '{}'),
          coalesce(jsonb_object_agg(e.field, e.rights_here - e.pending_here), '{}'),
          coalesce(jsonb_object_agg(e.field, e.rights_total - e.pending_total), '{}'),
-         coalesce(jsonb_object_agg(e.field, jsonb_build_array(e.newest -> 2, e.newest -> 3)) filter (where e.newest is not null), '{}')
-  into rights, here, total, sums
+         coalesce(jsonb_object_agg(e.field, e.pending_here - e.pending_total), '{}'),
+         coalesce(jsonb_object_agg(e.field, jsonb_build_array(e.newest -> 2, e.newest -> 3))
+                  filter (where e.newest is not null and e.is_pending), '{}'),
+         coalesce(max(e.newest_sequence) filter (where e.is_pending), 0)
+  into rights, here, total, leaving, sums, pending_to
   from (
-    select f.field, f.rights, f.newest,
+    select f.field, f.rights, f.newest, f.is_pending, f.newest_sequence,
            coalesce((f.rights ->> p_region)::bigint, 0) as rights_here,
            coalesce((select sum(r.value::bigint) from jsonb_each_text(f.rights) r), 0) as rights_total,
            case when f.is_pending
@@ -30,16 +34,18 @@ begin
                 else 0 end as pending_total
     from (
       select k.field, b.fields -> k.field -> 'rights' as rights, b.newest -> k.field as newest,
-             b.oldest -> k.field as oldest, b.oldest is not null as is_pending
+             b.oldest -> k.field as oldest, b.oldest is not null as is_pending, b.newest_sequence
       from (
         select (select r.fields::jsonb from records r where r.record_id = p_record_id and r.tombstone is null) as fields,
-               (select w.taken from wal w where w.record_id = p_record_id and w.taken is not null
-                order by w.sequence desc limit 1) as newest,
+               last.taken as newest, last.sequence as newest_sequence,
                (select w.taken from wal w
                 where w.record_id = p_record_id and w.taken is not null
                   and w.sequence > coalesce((select o.watermark from origins o
                                              where o.partition = p_partition and o.region = p_region), 0)
                 order by w.sequence limit 1) as oldest
+        from (select 1) one
+        left join lateral (select w.taken, w.sequence from wal w where w.record_id = p_record_id and w.taken is not null
+                           order by w.sequence desc limit 1) last on true
       ) b
       cross join lateral (
         select x.key as field from jsonb_each(coalesce(b.fields, '{}')) x where x.value ->> 'kind' = 'escrow'

@@ -80,7 +80,7 @@ const reclaimDocument: RouteDocument = {
   body: ReclaimBody,
   answers: {
     200: {
-      description: "This region has the rights. `result.fields` has the amounts, which may be 0.",
+      description: "This region has the rights. `result.fields` has the amounts.",
       body: WriteAnswer,
       headers: ChangeAnswerHeaders,
     },

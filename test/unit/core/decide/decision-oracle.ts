@@ -59,6 +59,8 @@ export class DecisionOracle {
   #logTimeMs = 0;
   /** Log time of each region's last tick. */
   readonly #ticks = new Map<string, number>();
+  /** Since when they have come without a gap. */
+  readonly #steady = new Map<string, number>();
   /** Changes that were lost to a tombstone. */
   lostToTombstones = 0;
 
@@ -69,6 +71,8 @@ export class DecisionOracle {
   }
 
   tick(origin: string): void {
+    const isSteady = this.#logTimeMs - (this.#ticks.get(origin) ?? -Infinity) <= 5_000;
+    if (!isSteady) this.#steady.set(origin, this.#logTimeMs);
     this.#ticks.set(origin, this.#logTimeMs);
   }
 
@@ -166,10 +170,17 @@ export class DecisionOracle {
     }
   }
 
+  /** Whether one region has ticked for long enough, without a gap, since the other did. */
+  #hasMissed(silent: string, listener: string): boolean {
+    const until = this.#ticks.get(listener);
+    if (until === undefined) return false;
+    const since = Math.max(this.#ticks.get(silent)!, this.#steady.get(listener)!);
+    return until - since >= LOST_AFTER_MS;
+  }
+
   #reclaim(after: Rows, id: string, { from, to }: { from: string; to: string }): string | undefined {
     const spokenMs = this.#ticks.get(from);
-    if (from === to || (spokenMs !== undefined && this.#logTimeMs < spokenMs + LOST_AFTER_MS))
-      return "region-alive";
+    if (from === to || (spokenMs !== undefined && !this.#hasMissed(from, to))) return "region-alive";
     const row = after.rows.get(id)!;
     const rights = row.fields.get("seats")?.[0]?.value as Rights | undefined;
     if (!rights?.[from]) return "missing";

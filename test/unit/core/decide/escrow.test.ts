@@ -73,9 +73,18 @@ describe("a reclaim", () => {
     return log;
   }
 
+  /** Time passes, in which `eu` goes on to speak. */
+  function passHeard(log: TestLog, durationMs: number): void {
+    for (let leftMs = durationMs; leftMs > 0; leftMs -= 2_000) {
+      log.tick("eu");
+      log.nowMs += Math.min(leftMs, 2_000);
+    }
+    log.tick("eu");
+  }
+
   it("hands a lost region's rights over, says how many, and is a change of the record", () => {
     const log = openGiven();
-    log.nowMs += LOST_AFTER_MS;
+    passHeard(log, LOST_AFTER_MS);
     const { outcomes } = log.proposeAll([log.proposal(reclaim("one", "us"))], "eu");
     expect(outcomes).toMatchObject([{ status: "committed", results: [{ fields: { seats: 3 } }] }]);
     expect(rightsOf(log)).toEqual({ ap: 3, eu: 6, us: 0 });
@@ -84,13 +93,24 @@ describe("a reclaim", () => {
 
   it("is refused of a region that has spoken since, and of the own one", () => {
     const log = openGiven();
-    log.nowMs += LOST_AFTER_MS - 1;
+    passHeard(log, LOST_AFTER_MS - 1);
     expect(log.propose(reclaim("one", "us"))).toBe("region-alive");
-    log.nowMs += 1_000_000;
+    passHeard(log, LOST_AFTER_MS);
     expect(log.propose(reclaim("one", "eu"))).toBe("region-alive");
     log.tick("us");
     expect(log.propose(reclaim("one", "us"))).toBe("region-alive");
     expect(rightsOf(log)).toEqual({ ap: 3, eu: 3, us: 3 });
+  });
+
+  it("is refused where the log was away: then nobody was heard", () => {
+    const log = openGiven();
+    passHeard(log, 2_000);
+    log.nowMs += 1_000_000;
+    expect(log.propose(reclaim("one", "us"))).toBe("region-alive");
+    passHeard(log, LOST_AFTER_MS - 1);
+    expect(log.propose(reclaim("one", "us"))).toBe("region-alive");
+    passHeard(log, 1);
+    expect(log.propose(reclaim("one", "us"))).toBe("committed");
   });
 
   it("may be of a region that has never spoken", () => {
