@@ -36,7 +36,7 @@ import {
 } from "../../services/ports/region-store.ts";
 import { bytesOf, compareBytes } from "./bytes.ts";
 import { listConflicts, trimConflicts } from "./conflicts.ts";
-import { leavingOf, leftOf, leftOfField, shortOf, type Taking } from "./escrows.ts";
+import { leftOf, sharesOf, shortOf, type Taking } from "./escrows.ts";
 import { SimulatedRoles } from "./roles.ts";
 
 interface TimedRow extends WalRow, Taking {
@@ -287,20 +287,7 @@ export class SimulatedDatabase {
 
   readEscrows(options: RecordId & { partition: number }): RecordEscrows {
     const { partition, ...id } = options;
-    const known = this.#escrowsOf(id, partition);
-    const escrows = Object.entries(known.fields ?? {})
-      .toSorted(([one], [other]) => (one < other ? -1 : 1))
-      .flatMap(([field, state]) =>
-        state.kind === "escrow"
-          ? [{ ...leftOfField(field, known), rights: state.rights, leaving: leavingOf(field, known.pending) }]
-          : [],
-      );
-    const isTaking = ({ takes, handsOver }: Taking) => takes !== undefined || handsOver !== undefined;
-    const last = this.#pending(partition).findLast(
-      (row) => recordIdText(row) === recordIdText(id) && isTaking(row),
-    );
-    const pendingTo = last?.sequence ?? 0;
-    return { position: this.#data(partition).state.position, pendingTo, escrows };
+    return { position: this.#data(partition).state.position, ...sharesOf(this.#escrowsOf(id, partition)) };
   }
 
   listRecords(options: {

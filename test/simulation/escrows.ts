@@ -1,6 +1,7 @@
 /** What a simulated database lets its region take of a record's escrows. */
 import { escrowLeft, type EscrowLeft, type Takes } from "../../services/core/escrow.ts";
 import type { Fields } from "../../services/core/record.ts";
+import type { EscrowShare, RecordEscrows } from "../../services/ports/region-store.ts";
 
 /** What one operation takes, and hands over. */
 export interface Taking {
@@ -24,7 +25,7 @@ export function shortOf(
   return leftOf(operation, record).find(({ field, here }) => here < takenOf(operation, field));
 }
 
-export function leftOfField(
+function leftOfField(
   field: string,
   record: { fields: Fields | undefined; region: string; pending: readonly Taking[] },
 ): EscrowLeft {
@@ -35,9 +36,21 @@ export function leftOfField(
   return escrowLeft({ fields: record.fields, field, region: record.region, pending: { taken, handedOver } });
 }
 
-/** What pending writes hand over of one field. */
-export function leavingOf(field: string, pending: readonly Taking[]): number {
-  return pending.reduce((sum, { handsOver }) => sum + (handsOver?.[field] ?? 0), 0);
+/** Of all escrows of a record, who holds what, and the last pending row that takes. */
+export function sharesOf(record: {
+  fields: Fields | undefined;
+  region: string;
+  pending: readonly (Taking & { readonly sequence?: number })[];
+}): Omit<RecordEscrows, "position"> {
+  const escrows: EscrowShare[] = [];
+  for (const [field, state] of Object.entries(record.fields ?? {})) {
+    if (state.kind !== "escrow") continue;
+    const leaving = record.pending.reduce((sum, { handsOver }) => sum + (handsOver?.[field] ?? 0), 0);
+    escrows.push({ ...leftOfField(field, record), rights: state.rights, leaving });
+  }
+  const last = record.pending.findLast((row) => fieldsOf(row).length > 0);
+  const inOrder = escrows.toSorted((one, other) => (one.field < other.field ? -1 : 1));
+  return { pendingTo: last?.sequence ?? 0, escrows: inOrder };
 }
 
 function fieldsOf({ takes = {}, handsOver = {} }: Taking): string[] {
