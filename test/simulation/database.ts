@@ -60,6 +60,7 @@ export class SimulatedDatabase {
   readonly #roles: SimulatedRoles;
   /** How to take back each commit of a fold that a crash would lose. */
   #undurable: (() => void)[] = [];
+  readonly #lostOutcomes = new Map<string, OperationOutcome>();
 
   /** @param nowMs the database's own clock. */
   constructor(region: string, nowMs: () => number) {
@@ -244,7 +245,10 @@ export class SimulatedDatabase {
         if (row === undefined) this.#records.delete(id);
         else this.#records.set(id, row);
       }
-      for (const { id } of result.outcomes) data.outcomes.delete(id);
+      for (const outcome of result.outcomes) {
+        data.outcomes.delete(outcome.id);
+        this.#lostOutcomes.set(outcome.id, outcome);
+      }
       data.conflicts.splice(conflicts);
     };
   }
@@ -424,6 +428,11 @@ export class SimulatedDatabase {
 
   outcomes(partition: number): ReadonlyMap<string, OperationOutcome> {
     return this.#data(partition).outcomes;
+  }
+
+  /** What the region had folded and told, before it fell back. */
+  lostOutcome(id: string): OperationOutcome | undefined {
+    return this.#lostOutcomes.get(id);
   }
 
   conflicts(partition: number): readonly StoredConflict[] {

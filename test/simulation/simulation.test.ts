@@ -104,7 +104,11 @@ const PLANTED: readonly {
       let committing = Promise.resolve();
       return overriding(store, {
         commitFold: async (options) => {
-          committing = committing.then(() => store.commitFold(options)).catch(() => undefined);
+          const before = committing;
+          committing = before.catch(() => undefined).then(() => store.commitFold(options));
+          committing.catch(() => undefined);
+          // That one has failed is heard one too late.
+          await before;
         },
       });
     },
