@@ -302,10 +302,12 @@ export class DecisionOracle {
   uniqueValues(collection: string, row: Row | undefined): [string, JsonValue][] {
     if (row === undefined || row.isDeleted) return [];
     const { fields } = this.schemas.get(collection)!;
-    return Object.entries(this.shown(collection, row)).filter(([field]) => {
+    const unique = Object.entries(this.shown(collection, row)).filter(([field]) => {
       const definition = fields[field]!;
       return definition.class === "authoritative" && definition.unique === true;
     });
+    // By name: of several values that others have, the first is told, whatever order the schema declares them in.
+    return unique.sort(([one], [other]) => (one < other ? -1 : 1));
   }
 
   /** As a client reads it, in the schema's order. */

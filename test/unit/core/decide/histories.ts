@@ -40,7 +40,7 @@ export interface ProposalStep {
 }
 
 export interface Step {
-  readonly what: "propose" | "local" | "tick" | "late" | "phone";
+  readonly what: "propose" | "local" | "tick" | "spell" | "late" | "phone";
   readonly origin: Region;
   readonly waitMs: number;
   readonly proposals: readonly ProposalStep[];
@@ -125,7 +125,7 @@ function recordWrite(operators: fc.Arbitrary<Operators>): fc.Arbitrary<WriteStep
     action: fc.oneof(
       { weight: 12, arbitrary: fc.constant("change" as const) },
       { weight: 5, arbitrary: fc.constant("toggle" as const) },
-      { weight: 2, arbitrary: fc.constant("reclaim" as const) },
+      { weight: 4, arbitrary: fc.constant("reclaim" as const) },
       { weight: 1, arbitrary: fc.constantFrom("delete" as const, "restore" as const) },
     ),
     operators: fc.array(operators, { maxLength: 2, size: "max" }),
@@ -176,12 +176,13 @@ function steps(operators: fc.Arbitrary<Operators>): fc.Arbitrary<Step[]> {
       { weight: 12, arbitrary: fc.constant("propose" as const) },
       { weight: 4, arbitrary: fc.constant("local" as const) },
       { weight: 4, arbitrary: fc.constantFrom("tick" as const, "late" as const, "phone" as const) },
+      { weight: 1, arbitrary: fc.constant("spell" as const) },
     ),
     origin: fc.constantFrom(...REGIONS),
     waitMs: fc.oneof(
       { weight: 20, arbitrary: fc.constantFrom(0, 0, 0, 1, 10, 60, -30) },
-      // Around the time after which a silent region is lost.
-      { weight: 1, arbitrary: fc.constantFrom(9_999, 10_000) },
+      // Around the gap between ticks that says that somebody was away.
+      { weight: 1, arbitrary: fc.constantFrom(4_999, 5_000, 5_001) },
     ),
     proposals: fc.array(proposalStep(operators), { minLength: 1, maxLength: 2 }),
     key: fc.constantFrom(...KEYS),

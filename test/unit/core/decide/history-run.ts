@@ -72,6 +72,8 @@ export class HistoryRun {
         this.log.tick(step.origin);
         this.oracle.tick(step.origin);
         return { fold: "", oracle: "" };
+      case "spell":
+        return this.#spell(step.origin, step.repeats);
       case "late":
         this.oracle.schemas.set("late", LATE);
         return { fold: this.log.schema("late", LATE), oracle: "committed" };
@@ -79,6 +81,18 @@ export class HistoryRun {
         this.oracle.schemas.set(COLLECTION, WITH_PHONE);
         return { fold: this.log.schema(COLLECTION, WITH_PHONE), oracle: "committed" };
     }
+  }
+
+  /** One region goes on to speak for about as long as after which another that does not is lost. */
+  #spell(origin: Step["origin"], repeats: number | undefined): Said {
+    const everyMs = repeats === undefined ? 3_500 : 3_333;
+    for (let count = 0; count < 4; count += 1) {
+      this.log.nowMs += count === 0 ? 0 : everyMs;
+      this.oracle.advance(this.log.position + 1, this.log.nowMs);
+      this.log.tick(origin);
+      this.oracle.tick(origin);
+    }
+    return { fold: "", oracle: "" };
   }
 
   #propose({ proposals: steps, origin }: Step): Said {
