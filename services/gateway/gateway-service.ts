@@ -9,6 +9,7 @@ import type { GlobalLog } from "../ports/global-log.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
+import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Signal } from "../runtime/signal.ts";
 import { Catalog } from "./catalog.ts";
 import { Conflicts } from "./conflicts.ts";
@@ -62,6 +63,8 @@ export interface GatewayOptions {
   readonly software: string;
   readonly store: RegionStore;
   readonly log: GlobalLog;
+  /** By partition; every publish goes through them. */
+  readonly breakers: readonly LogBreaker[];
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: Random;

@@ -1,4 +1,5 @@
 /** What the gateway reports of itself. */
+import type { PublishOutcome } from "../runtime/log-breaker.ts";
 
 export interface GatewayMetrics {
   flushed(flush: { operations: number; durationMs: number }): void;
@@ -6,12 +7,10 @@ export interface GatewayMetrics {
   proposed(publish: {
     proposals: number;
     durationMs: number;
-    outcome: "acknowledged" | "refused" | "unknown";
+    outcome: PublishOutcome;
   }): void;
   /** Another region was asked for rights to an escrow. */
   rightsAsked(request: { answer: "granted" | "refused" | "unavailable" | "unknown" }): void;
   /** Another region has asked; 0 is nothing. */
   rightsAnswered(answer: { granted: number }): void;
-  /** Authoritative writes are refused at once, or no more. */
-  breaker(change: { partition: number; isOpen: boolean }): void;
 }

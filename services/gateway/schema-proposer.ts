@@ -115,7 +115,7 @@ export class SchemaProposer {
   }
 
   async #propose(proposal: Proposal): Promise<void> {
-    const { log, region, clock } = this.#options;
+    const { breakers, region, clock } = this.#options;
     const { id, partition, version, request, deadlineMs, deadlineAtMs } = proposal;
     const { tenant, name, schema } = request;
     const requestHash = sha256(canonicalJson({ name, schema }));
@@ -132,7 +132,7 @@ export class SchemaProposer {
     } as const;
     const timeoutMs = Math.max(1, deadlineAtMs - clock.monotonicMs());
     try {
-      await log.publish({ partition, origin: region, data: encodeEntry(entry), timeoutMs });
+      await breakers[partition]!.publish("schema", encodeEntry(entry), timeoutMs);
     } catch (error) {
       if (error instanceof LogUnavailableError) {
         const message = "the log has no leader at the moment; the schema was not changed";

@@ -28,14 +28,14 @@ export class Sweeper {
   }
 
   async #sweepPartition(partition: number): Promise<number> {
-    const { store, log, region } = this.#options;
+    const { store, breakers, region } = this.#options;
     const positions = await store.readPositions(partition);
     const seenByAll = positionSeenByAll(positions);
     const records = await store.readExpired({ partition, seenByAll, rowsMax: SWEEP_RECORDS_MAX });
     if (records.length === 0) return 0;
     await this.#members.checkReading(partition, PROPOSALS_VERSION);
     const data = encodeEntry({ kind: "sweep", origin: region, records });
-    await log.publish({ partition, origin: region, data, timeoutMs: PUBLISH_TIMEOUT_MS });
+    await breakers[partition]!.publish("sweep", data, PUBLISH_TIMEOUT_MS);
     return records.length;
   }
 }

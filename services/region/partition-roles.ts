@@ -9,6 +9,7 @@ import type { RelayMetrics } from "../relay/metrics.ts";
 import { Relay } from "../relay/relay.ts";
 import type { ProcessRole } from "../runtime/config.ts";
 import { holdRole } from "../runtime/hold-role.ts";
+import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { Signal } from "../runtime/signal.ts";
@@ -26,6 +27,7 @@ export interface PartitionRolesOptions {
   readonly roles: readonly ProcessRole[];
   readonly store: RegionStore;
   readonly log: GlobalLog;
+  readonly breaker: LogBreaker;
   readonly clock: Clock;
   readonly random: Random;
   readonly crashPoints: CrashPoints;

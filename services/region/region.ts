@@ -21,6 +21,7 @@ import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { Meter } from "../runtime/metrics.ts";
 import { FoldFeed } from "../runtime/fold-feed.ts";
+import { LogBreaker } from "../runtime/log-breaker.ts";
 import { Signal } from "../runtime/signal.ts";
 import { repeatChore } from "./chore.ts";
 import { forgetOldConflicts } from "./conflict-janitor.ts";
@@ -31,6 +32,7 @@ import { createApplierMetrics } from "./metrics/applier.ts";
 import { createGatewayMetrics } from "./metrics/gateway.ts";
 import { createHealthMetrics } from "./metrics/health.ts";
 import { createHttpMetrics } from "./metrics/http.ts";
+import { createLogMetrics } from "./metrics/log.ts";
 import { createRelayMetrics } from "./metrics/relay.ts";
 import { holdPartitionRoles } from "./partition-roles.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
@@ -45,6 +47,13 @@ const SWEEP_EVERY_MS = 5_000;
 const FORGET_CONFLICTS_EVERY_MS = 60_000;
 const MIGRATE_RETRY_BASE_MS = 250;
 const MIGRATE_RETRY_MAX_MS = 5_000;
+
+/** What the roles of a process tell each other by. */
+interface SharedParts {
+  readonly appended: Signal;
+  readonly folded: FoldFeed;
+  readonly breakers: readonly LogBreaker[];
+}
 
 export class RegionProcess {
   readonly #config: RegionConfig;
@@ -143,7 +152,8 @@ export class RegionProcess {
     if (stop.aborted) return;
     const appended = new Signal();
     const folded = new FoldFeed();
-    const service = this.#makeGateway({ appended, folded });
+    const breakers = this.#makeBreakers(folded);
+    const service = this.#makeGateway({ appended, folded, breakers });
     if (this.#config.roles.includes("gateway")) {
       this.#gateway.arrive(service);
       service.serveRegions();
@@ -152,7 +162,7 @@ export class RegionProcess {
     await Promise.all([
       this.#health.watch(this.#store, stop),
       this.#bus.connect(stop),
-      this.#workOnLog({ appended, folded, service }, stop),
+      this.#workOnLog({ appended, folded, breakers, service }, stop),
     ]);
   }
 
@@ -171,11 +181,20 @@ export class RegionProcess {
     }
   }
 
-  #makeGateway(signals: { appended: Signal; folded: FoldFeed }): GatewayService {
+  #makeBreakers(folded: FoldFeed): readonly LogBreaker[] {
+    const { region, topology } = this.#config;
+    const options = { ...this.#ports(), region, folded, metrics: createLogMetrics(this.#meter) };
+    return Array.from(
+      { length: topology.partitions },
+      (_, partition) => new LogBreaker({ ...options, partition }),
+    );
+  }
+
+  #makeGateway(shared: SharedParts): GatewayService {
     const { region, topology, wal } = this.#config;
     return new GatewayService({
       ...this.#ports(),
-      ...signals,
+      ...shared,
       region,
       partitions: topology.partitions,
       metrics: createGatewayMetrics(this.#meter),
@@ -185,7 +204,7 @@ export class RegionProcess {
   }
 
   async #workOnLog(
-    parts: { appended: Signal; folded: FoldFeed; service: GatewayService },
+    parts: SharedParts & { readonly service: GatewayService },
     stop: AbortSignal,
   ): Promise<void> {
     const { partitions } = this.#config.topology;
@@ -217,7 +236,7 @@ export class RegionProcess {
 
   #holdRoles(
     partitions: readonly number[],
-    { appended, folded }: { appended: Signal; folded: FoldFeed },
+    { appended, folded, breakers }: SharedParts,
     stop: AbortSignal,
   ): Promise<void>[] {
     const { region, topology, roles } = this.#config;
@@ -236,6 +255,7 @@ export class RegionProcess {
           ...options,
           appended,
           folded,
+          breaker: breakers[partition]!,
           relayMetrics: relayMetrics(partition),
           applierMetrics: applierMetrics(partition),
         },

@@ -2,12 +2,13 @@
 import { encodeBatch, encodeEntry, ENTRY_VERSION } from "../protocol/entry-codec.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
-import { LogUnavailableError, PublishTimeoutError, type GlobalLog } from "../ports/global-log.ts";
+import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
 import type { RegionStore, RoleGrant } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
+import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { RelayMetrics } from "./metrics.ts";
 import {
@@ -26,16 +27,20 @@ const PUBLISH_TIMEOUT_MS = 5_000;
 const LINGER_MS = 5;
 /** Rows appended by other processes are found by polling, and so is what the fold has passed. */
 const POLL_MS = 50;
+const LOOK_EVERY_MS = 1_000;
 export const TICK_EVERY_MS = 1_000;
 const PAUSE_BASE_MS = 25;
 const PAUSE_MAX_MS = 1_000;
+/** The pause after a doubt that the budget does not cover. */
+const PAUSE_SPENT_MS = 4_000;
 
 export interface RelayOptions {
   readonly region: string;
   readonly partition: number;
   readonly software: string;
   readonly store: RegionStore;
-  readonly log: GlobalLog;
+  /** Of the partition's log; every publish goes through it. */
+  readonly breaker: LogBreaker;
   readonly clock: Clock;
   readonly random: Random;
   readonly crashPoints: CrashPoints;
@@ -130,22 +135,20 @@ class RelayRun {
         return this.#read(effect.after);
       case "publish":
         return this.#publish(effect.batch);
-      case "pause": {
-        const { clock, random, logger, partition } = this.#options;
-        logger.info(
-          { partition, attempt: effect.attempt },
-          "relay in doubt; goes on from the folded watermark",
-        );
-        const delayMs = backoffMs({
-          attempt: effect.attempt,
-          baseMs: PAUSE_BASE_MS,
-          maxMs: PAUSE_MAX_MS,
-          random,
-        });
-        await clock.sleep(delayMs, this.#stop.signal);
-        return this.#dispatch({ type: "resumed" });
-      }
+      case "pause":
+        return this.#pause(effect);
     }
+  }
+
+  async #pause({ attempt, isSpent }: Extract<RelayEffect, { type: "pause" }>): Promise<void> {
+    const { breaker, clock, random, logger, partition } = this.#options;
+    const stop = this.#stop.signal;
+    logger.info({ partition, attempt, isSpent }, "relay in doubt; goes on from the folded watermark");
+    const [baseMs, maxMs] = isSpent ? [PAUSE_SPENT_MS, PAUSE_SPENT_MS] : [PAUSE_BASE_MS, PAUSE_MAX_MS];
+    await clock.sleep(backoffMs({ attempt, baseMs, maxMs, random }), stop);
+    // While the log is away the WAL takes what comes: sending it would only find out once more.
+    while (breaker.isOpen && !stop.aborted) await breaker.waitUntilClosed({ timeoutMs: LOOK_EVERY_MS, stop });
+    this.#dispatch({ type: "resumed" });
   }
 
   async #read(after: number): Promise<void> {
@@ -158,25 +161,21 @@ class RelayRun {
       after,
       rows,
       isFull: rows.length === limits.rowsMax || bytes * 2 >= limits.bytesMax,
+      nowMs: this.#options.clock.monotonicMs(),
     });
   }
 
   async #publish(batch: Batch): Promise<void> {
-    const { log, partition, region, crashPoints, metrics, clock } = this.#options;
+    const { breaker, region, crashPoints, metrics, clock } = this.#options;
     const { lines, ...envelope } = batch;
     const data = encodeBatch({ origin: region, ...envelope }, lines);
     crashPoints.reach("before-publish");
     const startedAtMs = clock.monotonicMs();
     try {
-      const { position } = await log.publish({
-        partition,
-        origin: region,
-        data,
-        timeoutMs: PUBLISH_TIMEOUT_MS,
-      });
+      const { position } = await breaker.publish("batch", data, PUBLISH_TIMEOUT_MS);
       crashPoints.reach("after-publish");
       metrics.published({
-        outcome: "acknowledged",
+        outcome: this.#isDuplicate(batch.last, position) ? "duplicate" : "acknowledged",
         durationMs: clock.monotonicMs() - startedAtMs,
         bytes: data.length,
       });
@@ -186,10 +185,16 @@ class RelayRun {
     }
   }
 
+  /** The log had all of it already, from a publish whose answer never came; the fold drops it. */
+  #isDuplicate(last: number, position: number): boolean {
+    const { folded } = this.#state!;
+    return last <= folded.sequence && position > folded.position;
+  }
+
   #publishFailed(error: unknown, batch: Batch, durationMs: number): void {
     const isUnknown = error instanceof PublishTimeoutError;
     if (!isUnknown && !(error instanceof LogUnavailableError)) throw error;
-    this.#options.metrics.published({ outcome: isUnknown ? "unknown" : "refused", durationMs, bytes: 0 });
+    this.#options.metrics.published({ outcome: isUnknown ? "timed-out" : "refused", durationMs, bytes: 0 });
     this.#dispatch({ type: "failed", last: batch.last });
   }
 
@@ -212,7 +217,8 @@ class RelayRun {
       await folded.wait({ clock, timeoutMs: POLL_MS, stop });
       if (stop.aborted) return;
       try {
-        this.#dispatch({ type: "folded", ...(await this.#checkEpoch()) });
+        const place = await this.#checkEpoch();
+        this.#dispatch({ type: "folded", ...place, nowMs: clock.monotonicMs() });
       } catch (error) {
         this.#fail(error);
       }
@@ -257,7 +263,7 @@ class RelayRun {
   }
 
   async #publishTick(): Promise<void> {
-    const { store, log, partition, region, clock, software } = this.#options;
+    const { store, breaker, partition, region, clock, software } = this.#options;
     // In this order: whatever the WAL takes after the stamp has seen the position at least.
     const { position, chain } = await store.readPositions(partition);
     const { hlc, walHead } = await store.stampTick({ partition, nowMs: clock.nowMs() });
@@ -270,7 +276,6 @@ class RelayRun {
       chain,
       software,
     } as const;
-    const data = encodeEntry({ ...tick, reads: ENTRY_VERSION });
-    await log.publish({ partition, origin: region, data, timeoutMs: PUBLISH_TIMEOUT_MS });
+    await breaker.publish("tick", encodeEntry({ ...tick, reads: ENTRY_VERSION }), PUBLISH_TIMEOUT_MS);
   }
 }

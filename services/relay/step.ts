@@ -13,14 +13,14 @@ import { assert, unreachable } from "../core/assert.ts";
 import { chain } from "../core/hash.ts";
 import { encodeOperation } from "../protocol/entry-codec.ts";
 import type { WalRow } from "../ports/region-store.ts";
+import { growWindow, hasDelayed, shrinkWindow, startWindow, type RelayWindow } from "./window.ts";
 
-/** Publishes on their way at once. */
-export const WINDOW_MAX = 16;
-/** Entries that the log has and the own fold has not: a fold that lags this far behind slows the relay down. */
-export const UNFOLDED_MAX = 128;
 /** A batch is closed at this size; one row alone may exceed it. */
 export const BATCH_BYTES_MAX = 192 * 1024;
 export const BATCH_ROWS_MAX = 1024;
+/** Doubts that may follow each other closely, and how many publishes have to succeed for each further one. */
+export const RETRIES_MAX = 10;
+const RETRIES_PER_PUBLISH = 1 / 8;
 
 /** A batch ready to be encoded. */
 export interface Batch {
@@ -37,6 +37,12 @@ interface Place {
   readonly chain: string;
 }
 
+/** A publish, by the last sequence in it, and when it was sent. */
+interface Sent {
+  readonly last: number;
+  readonly sentAtMs: number;
+}
+
 export interface RelayState {
   readonly phase: "streaming" | "doubt";
   readonly epoch: number;
@@ -44,18 +50,23 @@ export interface RelayState {
   readonly folded: Place & { readonly position: number };
   /** How far rows were handed to publishes. */
   readonly cursor: Place;
-  /** Last sequences of publishes whose outcome is open. */
-  readonly inFlight: readonly number[];
+  /** How many publishes may be on their way to the own fold. */
+  readonly window: RelayWindow;
+  /** Publishes whose outcome is open. */
+  readonly inFlight: readonly Sent[];
   /** Publishes that the log acknowledged and the own fold has not passed. */
-  readonly unfolded: readonly { readonly last: number; readonly position: number }[];
+  readonly unfolded: readonly (Sent & { readonly position: number })[];
   readonly isReading: boolean;
   /** Rows may have come since the read under way began. */
   readonly isWoken: boolean;
   readonly isPausing: boolean;
   /** Doubts in a row, for the back-off. */
   readonly failures: number;
+  /** Doubts that may be followed by a short pause; publishes that succeed earn new ones. */
+  readonly retries: number;
 }
 
+/** All times are of one monotonic clock. */
 export type RelayEvent =
   /** There may be rows to read. */
   | { readonly type: "wake" }
@@ -64,17 +75,25 @@ export type RelayEvent =
       readonly after: number;
       readonly rows: readonly WalRow[];
       readonly isFull: boolean;
+      readonly nowMs: number;
     }
   | { readonly type: "acknowledged"; readonly last: number; readonly position: number }
   /** Not stored, or unknown: either way a doubt. */
   | { readonly type: "failed"; readonly last: number }
-  | { readonly type: "folded"; readonly position: number; readonly sequence: number; readonly chain: string }
+  | {
+      readonly type: "folded";
+      readonly position: number;
+      readonly sequence: number;
+      readonly chain: string;
+      readonly nowMs: number;
+    }
   | { readonly type: "resumed" };
 
 export type RelayEffect =
   | { readonly type: "read"; readonly after: number }
   | { readonly type: "publish"; readonly batch: Batch }
-  | { readonly type: "pause"; readonly attempt: number };
+  /** With the budget spent the pause is a long one, whatever the attempt. */
+  | { readonly type: "pause"; readonly attempt: number; readonly isSpent: boolean };
 
 export interface RelayStep {
   readonly state: RelayState;
@@ -88,12 +107,14 @@ export function startRelay(options: { epoch: number; folded: RelayState["folded"
     epoch,
     folded,
     cursor: { sequence: folded.sequence, chain: folded.chain },
+    window: startWindow(),
     inFlight: [],
     unfolded: [],
     isReading: false,
     isWoken: false,
     isPausing: false,
     failures: 0,
+    retries: RETRIES_MAX,
   };
 }
 
@@ -106,7 +127,7 @@ export function stepRelay(state: RelayState, event: RelayEvent): RelayStep {
     case "acknowledged":
       return acknowledge(state, event);
     case "failed":
-      return settleDoubt({ ...state, phase: "doubt", inFlight: without(state.inFlight, event.last) });
+      return settleDoubt({ ...doubt(state), inFlight: without(state.inFlight, event.last) });
     case "folded":
       return advanceFolded(state, event);
     case "resumed":
@@ -117,7 +138,7 @@ export function stepRelay(state: RelayState, event: RelayEvent): RelayStep {
 }
 
 function hasRoom(state: RelayState): boolean {
-  return state.inFlight.length < WINDOW_MAX && state.unfolded.length < UNFOLDED_MAX;
+  return state.inFlight.length + state.unfolded.length < state.window.size;
 }
 
 function readMore(state: RelayState): RelayStep {
@@ -138,7 +159,8 @@ function publishRows(state: RelayState, event: Extract<RelayEvent, { type: "read
   if (isStale) return event.rows.length > 0 ? readMore(state) : { state, effects: [] };
   if (event.rows.length === 0) return { state, effects: [] };
   const { batch, end } = makeBatch(state, event.rows);
-  const published: RelayState = { ...state, cursor: end, inFlight: [...state.inFlight, batch.last] };
+  const inFlight = [...state.inFlight, { last: batch.last, sentAtMs: event.nowMs }];
+  const published: RelayState = { ...state, cursor: end, inFlight };
   const next = event.isFull ? readMore(published) : { state: published, effects: [] };
   return { state: next.state, effects: [{ type: "publish", batch }, ...next.effects] };
 }
@@ -160,17 +182,33 @@ function makeBatch(state: RelayState, rows: readonly WalRow[]): { batch: Batch; 
 function acknowledge(state: RelayState, event: Extract<RelayEvent, { type: "acknowledged" }>): RelayStep {
   const inFlight = without(state.inFlight, event.last);
   if (state.phase === "doubt") return settleDoubt({ ...state, inFlight });
-  const unfolded = [...state.unfolded, { last: event.last, position: event.position }];
-  return checkFolded(state, { ...state, inFlight, unfolded, failures: 0 });
+  const sent = state.inFlight.filter(({ last }) => last === event.last);
+  const unfolded = [...state.unfolded, ...sent.map((one) => ({ ...one, position: event.position }))];
+  const retries = Math.min(RETRIES_MAX, state.retries + RETRIES_PER_PUBLISH);
+  return checkFolded(state, { ...state, inFlight, unfolded, failures: 0, retries });
 }
 
 function advanceFolded(state: RelayState, event: Extract<RelayEvent, { type: "folded" }>): RelayStep {
   const { position, sequence } = event;
   const folded = { position, sequence, chain: event.chain };
-  if (sequence <= state.cursor.sequence) return checkFolded(state, { ...state, folded });
-  const passed = checkFolded(state, { ...state, folded, cursor: { sequence, chain: event.chain } });
+  const window = adaptWindow(state, event);
+  if (sequence <= state.cursor.sequence) return checkFolded(state, { ...state, folded, window });
+  const passed = checkFolded(state, { ...state, folded, window, cursor: { sequence, chain: event.chain } });
   const next = readMore(passed.state);
   return { state: next.state, effects: [...passed.effects, ...next.effects] };
+}
+
+/** By how long the entries took that the fold has passed now, from being sent on. */
+function adaptWindow(state: RelayState, { position, nowMs }: { position: number; nowMs: number }): RelayWindow {
+  const isFull = !hasRoom(state);
+  let { window } = state;
+  for (const entry of state.unfolded) {
+    if (entry.position > position) continue;
+    const delay = { sentAtMs: entry.sentAtMs, nowMs };
+    if (hasDelayed(delay)) window = shrinkWindow(window, delay);
+    else if (isFull) window = growWindow(window);
+  }
+  return window;
 }
 
 /**
@@ -181,16 +219,27 @@ function checkFolded(before: RelayState, state: RelayState): RelayStep {
   const passed = state.unfolded.filter((entry) => entry.position <= state.folded.position);
   const unfolded = state.unfolded.filter((entry) => entry.position > state.folded.position);
   const refused = passed.some((entry) => entry.last > state.folded.sequence);
-  if (refused && state.phase === "streaming") return settleDoubt({ ...state, phase: "doubt", unfolded });
+  if (refused && state.phase === "streaming") return settleDoubt({ ...doubt(state), unfolded });
   const settled = { ...state, unfolded };
   return hasRoom(before) ? { state: settled, effects: [] } : readMore(settled);
+}
+
+/** The log takes less than was sent to it, whatever the reason. */
+function doubt(state: RelayState): RelayState {
+  if (state.phase === "doubt") return state;
+  return { ...state, phase: "doubt", window: shrinkWindow(state.window) };
 }
 
 /** A doubt is over once no publish is on its way: then nothing of ours can land behind our back any more, but late ones. */
 function settleDoubt(state: RelayState): RelayStep {
   if (state.inFlight.length > 0 || state.isPausing) return { state, effects: [] };
   const failures = state.failures + 1;
-  return { state: { ...state, isPausing: true, failures }, effects: [{ type: "pause", attempt: failures }] };
+  const isSpent = state.retries < 1;
+  const retries = Math.max(0, state.retries - 1);
+  return {
+    state: { ...state, isPausing: true, failures, retries },
+    effects: [{ type: "pause", attempt: failures, isSpent }],
+  };
 }
 
 function resume(state: RelayState): RelayState {
@@ -198,6 +247,6 @@ function resume(state: RelayState): RelayState {
   return { ...state, phase: "streaming", isPausing: false, cursor: { sequence, chain: head }, unfolded: [] };
 }
 
-function without(list: readonly number[], value: number): number[] {
-  return list.filter((member) => member !== value);
+function without(list: readonly Sent[], last: number): Sent[] {
+  return list.filter((sent) => sent.last !== last);
 }

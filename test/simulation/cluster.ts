@@ -7,6 +7,7 @@ import { Relay, type RelayOptions } from "../../services/relay/relay.ts";
 import { holdRole } from "../../services/runtime/hold-role.ts";
 import type { Logger } from "../../services/runtime/logger.ts";
 import { FoldFeed } from "../../services/runtime/fold-feed.ts";
+import { LogBreaker } from "../../services/runtime/log-breaker.ts";
 import { Signal } from "../../services/runtime/signal.ts";
 import { SimulatedDatabase } from "./database.ts";
 import { SimulatedBus, SimulatedBusNetwork, type BusFaults } from "./bus.ts";
@@ -50,9 +51,9 @@ export interface RegionProcess {
 
 type Ports = Omit<
   ApplierOptions & RelayOptions & GatewayOptions,
-  "partition" | "partitions" | keyof Signals | keyof Limits
->;
-type Signals = Pick<GatewayOptions, "appended" | "folded">;
+  "partition" | "partitions" | "breaker" | "metrics" | keyof Signals | keyof Limits
+> & { readonly metrics: typeof silentMetrics };
+type Signals = Pick<GatewayOptions, "appended" | "folded" | "breakers">;
 type Limits = Pick<GatewayOptions, "pendingRowsMax" | "pendingBytesMax">;
 
 export class SimulatedCluster {
@@ -89,7 +90,12 @@ export class SimulatedCluster {
     const process = new Process(this.world, `${region.name}-${this.#processNumber}`);
     const ports = this.#ports(region, process);
     const { partitions } = this.options;
-    const signals = { appended: new Signal(), folded: new FoldFeed() };
+    const folded = new FoldFeed();
+    const breakers = Array.from(
+      { length: partitions },
+      (_, partition) => new LogBreaker({ ...ports, folded, partition }),
+    );
+    const signals = { appended: new Signal(), folded, breakers };
     for (let partition = 0; partition < partitions; partition += 1) {
       this.#startRoles({ partition, process, ports, signals });
     }
@@ -137,7 +143,8 @@ export class SimulatedCluster {
   #startRoles(input: { partition: number; process: Process; ports: Ports; signals: Signals }): void {
     const { partition, process, ports, signals } = input;
     const never = new AbortController().signal;
-    const options = { ...ports, ...signals, partition, partitions: this.options.partitions };
+    const breaker = signals.breakers[partition]!;
+    const options = { ...ports, ...signals, breaker, partition, partitions: this.options.partitions };
     const applier = new Applier(options);
     const relay = new Relay(options);
     const held = { ...options, holder: process.name };

@@ -2,10 +2,11 @@
 import type { ApplierMetrics } from "../../services/applier/metrics.ts";
 import type { GatewayMetrics } from "../../services/gateway/metrics.ts";
 import type { RelayMetrics } from "../../services/relay/metrics.ts";
+import type { LogMetrics } from "../../services/runtime/log-breaker.ts";
 
 const ignore = () => undefined;
 
-export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics = {
+export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & LogMetrics = {
   folded: ignore,
   clockOffset: ignore,
   disagreement: ignore,
@@ -14,6 +15,8 @@ export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics = {
   published: ignore,
   flushed: ignore,
   proposed: ignore,
+  publishStarted: ignore,
+  publishSettled: ignore,
   breaker: ignore,
   rightsAsked: ignore,
   rightsAnswered: ignore,

@@ -1,16 +1,15 @@
 /**
- * The one publisher of a gateway process to one partition's log: proposals gather while publishes are on their way, and go
+ * Where a gateway process gathers proposals to one partition's log: they wait while publishes are on their way, and go
  * together in one entry. An entry without any is a barrier.
  *
- * A breaker refuses at once, and certainly without effect, while the log has no leader (I15). While it is open, barriers
- * nobody waits for ask the log whether it is back.
+ * While the log's breaker is open, proposals are refused at once, and certainly without effect (I15).
  */
 import { encodeProposals } from "../../protocol/entry-codec.ts";
-import type { Clock, Random } from "../../ports/clock.ts";
+import type { Clock } from "../../ports/clock.ts";
 import type { CrashPoints } from "../../ports/crash-points.ts";
-import { LogUnavailableError, PublishTimeoutError, type GlobalLog } from "../../ports/global-log.ts";
-import { backoffMs } from "../../runtime/backoff.ts";
+import { LogUnavailableError, PublishTimeoutError } from "../../ports/global-log.ts";
 import type { FoldFeed } from "../../runtime/fold-feed.ts";
+import type { LogBreaker } from "../../runtime/log-breaker.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayMetrics } from "../metrics.ts";
 
@@ -30,17 +29,13 @@ const LANE_AFTER_MS = 20;
 const GATHER_MS = 5;
 const GATHER_ENOUGH = 256;
 const PUBLISH_TIMEOUT_MS = 5_000;
-/** A publish that takes this long says that the log is in trouble: an election takes longer, a slow link does not. */
-const SLOW_MS = 2_000;
-const PROBE_TIMEOUT_MS = 1_000;
-const PROBE_BASE_MS = 100;
-const PROBE_MAX_MS = 1_000;
+const RETRY_AFTER_MS = 2_000;
 
 export interface ProposerOptions {
   readonly region: string;
-  readonly log: GlobalLog;
+  /** By partition. */
+  readonly breakers: readonly LogBreaker[];
   readonly clock: Clock;
-  readonly random: Random;
   readonly crashPoints: CrashPoints;
   readonly metrics: GatewayMetrics;
   /** Of this process; silent where the applier is in another one. */
@@ -61,7 +56,7 @@ interface Waiting {
 
 export class Proposer {
   readonly #options: ProposerOptions;
-  readonly #partition: number;
+  readonly #breaker: LogBreaker;
   #queue: Waiting[] = [];
   #queuedCharacters = 0;
   #lanes = 0;
@@ -71,11 +66,11 @@ export class Proposer {
   #sentAtMs = 0;
   #foldedTo = 0;
   #isArmed = false;
-  #isOpen = false;
 
   constructor(options: ProposerOptions, partition: number) {
     this.#options = options;
-    this.#partition = partition;
+    this.#breaker = options.breakers[partition]!;
+    this.#breaker.onOpen(() => this.#refuseAll());
     options.folded.listen((news) => {
       if (news.partition === partition) this.#foldedTo = news.position;
     });
@@ -87,7 +82,7 @@ export class Proposer {
    * @throws {GatewayError} overloaded, no-quorum: certainly not in the log, now or later.
    */
   publish(line: string | undefined, deadlineAtMs: number): Promise<Published> {
-    if (this.#isOpen) return Promise.reject(noQuorum());
+    if (this.#breaker.isOpen) return Promise.reject(this.#noQuorum());
     if (this.#queue.length >= QUEUE_MAX || this.#queuedCharacters >= QUEUE_CHARACTERS_MAX) {
       const message = `${this.#queue.length} authoritative writes already wait for this partition's log`;
       return Promise.reject(new GatewayError("overloaded", message, { retryAfterMs: 1_000 }));
@@ -120,7 +115,7 @@ export class Proposer {
     // Requests that arrive in the same turn of the event loop belong to the same entry.
     await Promise.resolve();
     while (this.#queue.length > 0 && era === this.#era) {
-      const published = await this.#publishBatch(this.#takeBatch(), era);
+      const published = await this.#publishBatch(this.#takeBatch());
       if (published !== undefined) await this.#gather(published.position);
     }
     if (era === this.#era) this.#lanes -= 1;
@@ -144,37 +139,28 @@ export class Proposer {
     for (const { line } of batch) this.#queuedCharacters -= line?.length ?? 0;
     const nowMs = this.#options.clock.monotonicMs();
     // Nobody waits for these any more, and they have not left this process.
-    for (const late of batch.filter((waiting) => waiting.deadlineAtMs <= nowMs)) late.reject(noQuorum());
+    for (const late of batch.filter((waiting) => waiting.deadlineAtMs <= nowMs)) late.reject(this.#noQuorum());
     return batch.filter((waiting) => waiting.deadlineAtMs > nowMs);
   }
 
-  async #publishBatch(
-    batch: readonly Waiting[],
-    era: number,
-  ): Promise<{ readonly position: number } | undefined> {
+  async #publishBatch(batch: readonly Waiting[]): Promise<{ readonly position: number } | undefined> {
     if (batch.length === 0) return undefined;
-    const { region, log, clock, crashPoints, metrics } = this.#options;
+    const { region, clock, crashPoints, metrics } = this.#options;
     const lines = batch.map((waiting) => waiting.line).filter((line) => line !== undefined);
     const data = encodeProposals(region, lines);
     const startedAtMs = clock.monotonicMs();
     this.#sentAtMs = startedAtMs;
     const measure = () => ({ proposals: lines.length, durationMs: clock.monotonicMs() - startedAtMs });
-    const watch = new AbortController();
-    void this.#openWhenSlow(era, watch.signal);
     try {
       crashPoints.reach("before-publish");
-      const request = { partition: this.#partition, origin: region, data, timeoutMs: PUBLISH_TIMEOUT_MS };
-      const published = await log.publish(request);
+      const published = await this.#breaker.publish("proposals", data, PUBLISH_TIMEOUT_MS);
       crashPoints.reach("after-publish");
       metrics.proposed({ ...measure(), outcome: "acknowledged" });
       for (const waiting of batch) waiting.resolve(published);
       return published;
     } catch (error) {
       this.#publishFailed(error, batch, measure());
-      if (isOutage(error)) this.#open(era);
       return undefined;
-    } finally {
-      watch.abort("over");
     }
   }
 
@@ -186,10 +172,10 @@ export class Proposer {
     const { metrics } = this.#options;
     if (error instanceof LogUnavailableError) {
       metrics.proposed({ ...measured, outcome: "refused" });
-      for (const waiting of batch) waiting.reject(noQuorum());
+      for (const waiting of batch) waiting.reject(this.#noQuorum());
       return;
     }
-    metrics.proposed({ ...measured, outcome: "unknown" });
+    metrics.proposed({ ...measured, outcome: "timed-out" });
     if (error instanceof PublishTimeoutError) {
       for (const waiting of batch) waiting.resolve("unknown");
       return;
@@ -198,48 +184,20 @@ export class Proposer {
     for (const waiting of batch) waiting.reject(error instanceof Error ? error : new Error(String(error)));
   }
 
-  async #openWhenSlow(era: number, over: AbortSignal): Promise<void> {
-    await this.#options.clock.sleep(SLOW_MS, over);
-    if (!over.aborted) this.#open(era);
-  }
-
-  /**
-   * Those who wait have not been sent: they are told at once.
-   * @param era of the publish that failed. One from before the last time says nothing of the log as it is now.
-   */
-  #open(era: number): void {
-    if (this.#isOpen || era !== this.#era) return;
-    this.#isOpen = true;
-    this.#options.metrics.breaker({ partition: this.#partition, isOpen: true });
-    for (const waiting of this.#queue) waiting.reject(noQuorum());
+  /** Those who wait have not been sent: they are told at once. */
+  #refuseAll(): void {
+    for (const waiting of this.#queue) waiting.reject(this.#noQuorum());
     this.#queue = [];
     this.#queuedCharacters = 0;
     this.#lanes = 0;
     this.#era += 1;
-    void this.#probe();
   }
 
-  async #probe(): Promise<void> {
-    const { region, log, clock, random, metrics } = this.#options;
-    const probe = { partition: this.#partition, origin: region, data: encodeProposals(region, []) };
-    for (let attempt = 1; this.#isOpen; attempt += 1) {
-      await clock.sleep(backoffMs({ attempt, baseMs: PROBE_BASE_MS, maxMs: PROBE_MAX_MS, random }));
-      try {
-        await log.publish({ ...probe, timeoutMs: PROBE_TIMEOUT_MS });
-        this.#isOpen = false;
-        metrics.breaker({ partition: this.#partition, isOpen: false });
-      } catch {
-        // Whatever it was, the log does not take entries: the next probe asks again.
-      }
-    }
+  #noQuorum(): GatewayError {
+    const why = this.#breaker.isOpen
+      ? this.#breaker.describe()
+      : "the log takes entries too slowly for the request's deadline";
+    const message = `${why}: the request was not sent, and has no effect`;
+    return new GatewayError("no-quorum", message, { retryAfterMs: RETRY_AFTER_MS });
   }
-}
-
-function isOutage(error: unknown): boolean {
-  return error instanceof LogUnavailableError || error instanceof PublishTimeoutError;
-}
-
-function noQuorum(): GatewayError {
-  const message = "the log has no leader at the moment: the request was not sent, and has no effect";
-  return new GatewayError("no-quorum", message, { retryAfterMs: 5_000 });
 }

@@ -42,7 +42,7 @@ function createRightsMetrics(meter: Meter): Pick<GatewayMetrics, "rightsAsked" |
   };
 }
 
-function createProposalMetrics(meter: Meter): Pick<GatewayMetrics, "proposed" | "breaker"> {
+function createProposalMetrics(meter: Meter): Pick<GatewayMetrics, "proposed"> {
   const sizes = meter.histogram({
     name: "forebay_propose_proposals",
     help: "Proposals of one entry.",
@@ -53,16 +53,10 @@ function createProposalMetrics(meter: Meter): Pick<GatewayMetrics, "proposed" | 
     help: "Time until an entry of proposals was acknowledged by the log, refused, or given up waiting for.",
     labels: ["outcome"],
   });
-  const isOpen = meter.gauge({
-    name: "forebay_propose_breaker_open",
-    help: "1 while authoritative writes are refused at once, because the log does not take entries.",
-    labels: ["partition"],
-  });
   return {
     proposed(publish) {
       sizes.observe(publish.proposals);
       durations.observe({ outcome: publish.outcome }, publish.durationMs / MS_PER_SECOND);
     },
-    breaker: (change) => isOpen.set({ partition: String(change.partition) }, change.isOpen ? 1 : 0),
   };
 }

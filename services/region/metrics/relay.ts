@@ -54,6 +54,11 @@ function createStateMetrics(meter: Meter): (partition: string, state: State) => 
     help: "Batches acknowledged and not yet folded by this region.",
     labels: PARTITION,
   });
+  const window = meter.gauge({
+    name: "forebay_relay_window",
+    help: "How many batches may be on their way to this region's fold; follows what the log and the fold take.",
+    labels: PARTITION,
+  });
   const isInDoubt = meter.gauge({
     name: "forebay_relay_in_doubt",
     help: "1 while the relay does not know what became of a batch.",
@@ -67,6 +72,7 @@ function createStateMetrics(meter: Meter): (partition: string, state: State) => 
   return (partition, state) => {
     inFlight.set({ partition }, state.inFlight.length);
     unfolded.set({ partition }, state.unfolded.length);
+    window.set({ partition }, state.window.size);
     isInDoubt.set({ partition }, state.phase === "doubt" ? 1 : 0);
     epoch.set({ partition }, state.epoch);
   };

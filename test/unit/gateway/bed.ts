@@ -10,6 +10,7 @@ import { Relay } from "../../../services/relay/relay.ts";
 import { holdRole } from "../../../services/runtime/hold-role.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 import { FoldFeed } from "../../../services/runtime/fold-feed.ts";
+import { LogBreaker, type LogMetrics } from "../../../services/runtime/log-breaker.ts";
 import { Signal } from "../../../services/runtime/signal.ts";
 import { SimulatedBus, SimulatedBusNetwork } from "../../simulation/bus.ts";
 import { SimulatedDatabase } from "../../simulation/database.ts";
@@ -47,7 +48,7 @@ export class RegionBed {
     const process = new Process(bed.world, name);
     const bus = new SimulatedBus({ network: bed.network, process, region: name });
     void bus.connect();
-    this.options = {
+    const options = {
       region: name,
       partitions: bed.partitions,
       software: "test",
@@ -64,13 +65,15 @@ export class RegionBed {
       pendingRowsMax: limits.pendingRowsMax ?? 10_000,
       pendingBytesMax: 1 << 30,
     };
+    this.options = { ...options, breakers: makeBreakers(options) };
     this.gateway = new GatewayService(this.options);
     this.gateway.serveRegions();
   }
 
   /** Another gateway process of the region, which may have another way to the store. */
   anotherGateway(changes: Partial<GatewayOptions> = {}): GatewayService {
-    return new GatewayService({ ...this.options, ...changes });
+    const options = { ...this.options, ...changes };
+    return new GatewayService({ ...options, breakers: changes.breakers ?? makeBreakers(options) });
   }
 
   startApplier(): void {
@@ -89,7 +92,8 @@ export class RegionBed {
 
   #start(role: "applier" | "relay"): void {
     for (let partition = 0; partition < this.options.partitions; partition += 1) {
-      const common = { ...this.options, metrics: silentMetrics, members: this.#members, partition };
+      const breaker = this.options.breakers[partition]!;
+      const common = { ...this.options, metrics: silentMetrics, members: this.#members, partition, breaker };
       const work = new (role === "applier" ? Applier : Relay)(common);
       const run =
         work instanceof Applier
@@ -98,6 +102,17 @@ export class RegionBed {
       void holdRole({ ...common, role, holder: this.name, work: run }, this.#stop.signal);
     }
   }
+}
+
+/** As the process makes them, for all of its roles. */
+export function makeBreakers(
+  options: Omit<GatewayOptions, "breakers">,
+  metrics: LogMetrics = silentMetrics,
+): readonly LogBreaker[] {
+  return Array.from(
+    { length: options.partitions },
+    (_, partition) => new LogBreaker({ ...options, metrics, partition }),
+  );
 }
 
 interface BedLimits {

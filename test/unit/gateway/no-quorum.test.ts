@@ -2,9 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { partitionOf } from "../../../services/core/partition.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
-import type { GatewayMetrics } from "../../../services/gateway/metrics.ts";
+import type { LogMetrics } from "../../../services/runtime/log-breaker.ts";
 import { silentMetrics } from "../../simulation/metrics.ts";
-import { CONTEXT, list, read, TENANT, write, type Bed } from "./bed.ts";
+import { CONTEXT, list, makeBreakers, read, TENANT, write, type Bed } from "./bed.ts";
 import {
   acquire,
   credit,
@@ -120,9 +120,16 @@ describe("the breaker", () => {
   it("opens and closes once for each time without a leader, and counts it", async () => {
     const bed = await orderedBed();
     const seen: boolean[] = [];
-    const metrics: GatewayMetrics = { ...silentMetrics, breaker: ({ isOpen }) => seen.push(isOpen) };
+    const metrics: LogMetrics = {
+      ...silentMetrics,
+      breaker: (_, { phase }) => {
+        if (seen.at(-1) !== (phase !== "closed")) seen.push(phase !== "closed");
+      },
+    };
     const log = new FatedLog(bed.first);
-    const gateway = bed.first.anotherGateway({ log: log.log, metrics });
+    const breakers = makeBreakers({ ...bed.first.options, log: log.log }, metrics);
+    const gateway = bed.first.anotherGateway({ log: log.log, breakers });
+    seen.length = 0;
     for (const round of [1, 2]) {
       log.fate = "refused";
       const writing = Array.from({ length: 5 }, () => ending(gateway.write(pay())));
@@ -140,8 +147,8 @@ describe("the breaker", () => {
     log.fate = "refused";
     await bed.refusal(gateway.write(pay()));
     await bed.pass(30_000);
-    expect(log.published).toBeGreaterThan(25);
-    expect(log.published).toBeLessThan(75);
+    expect(log.published).toBeGreaterThan(90);
+    expect(log.published).toBeLessThan(220);
   });
 
   it("opens when a publish is slow, and refuses those that wait behind it for certain", async () => {

@@ -15,13 +15,13 @@ import { decodeChanges } from "../../../services/protocol/change-codec.ts";
 import {
   startRelay,
   stepRelay,
-  UNFOLDED_MAX,
-  WINDOW_MAX,
+  RETRIES_MAX,
   type Batch,
   type RelayEffect,
   type RelayEvent,
   type RelayState,
 } from "../../../services/relay/step.ts";
+import { WINDOW_MAX, WINDOW_MIN } from "../../../services/relay/window.ts";
 
 export const ORIGIN = "eu";
 const EPOCH = 2;
@@ -55,6 +55,7 @@ export class RelayModel {
   late: Batch[] = [];
   /** Looks at the fold that have not reached the relay. */
   looks: { position: number; sequence: number; chain: string }[] = [];
+  nowMs = 0;
   #fold = initialPartitionState(0);
   #records = new Map<string, never>();
   /** Where a batch may begin: behind what was published before it, or behind what the relay knows to be folded. */
@@ -90,9 +91,14 @@ export class RelayModel {
     this.state = state;
     if (event.type === "resumed") this.#published = undefined;
     for (const effect of effects) this.#take(effect);
-    expect(state.inFlight.length).toBeLessThanOrEqual(WINDOW_MAX);
-    expect(state.unfolded.length).toBeLessThanOrEqual(UNFOLDED_MAX + WINDOW_MAX);
-    expect(new Set(state.inFlight)).toEqual(new Set(this.publishes.map((batch) => batch.last)));
+    expect(state.inFlight.length + state.unfolded.length).toBeLessThanOrEqual(WINDOW_MAX);
+    expect(state.window.size).toBeGreaterThanOrEqual(WINDOW_MIN);
+    expect(state.window.size).toBeLessThanOrEqual(WINDOW_MAX);
+    expect(state.retries).toBeGreaterThanOrEqual(0);
+    expect(state.retries).toBeLessThanOrEqual(RETRIES_MAX);
+    expect(new Set(state.inFlight.map(({ last }) => last))).toEqual(
+      new Set(this.publishes.map((batch) => batch.last)),
+    );
     expect(state.inFlight.length).toBe(this.publishes.length);
     expect(state.isReading).toBe(this.reads.length === 1);
     expect(state.isPausing).toBe(this.pauses === 1);
@@ -134,7 +140,7 @@ export class RelayModel {
     const after = this.reads.shift();
     if (after === undefined) return;
     const rows = this.rows.slice(after, after + rowsMax);
-    this.dispatch({ type: "read", after, rows, isFull: rows.length === rowsMax });
+    this.dispatch({ type: "read", after, rows, isFull: rows.length === rowsMax, nowMs: this.nowMs });
   }
 
   resume(): void {
@@ -211,7 +217,7 @@ export class RelayModel {
 
   hear(): void {
     const look = this.looks.shift();
-    if (look !== undefined) this.dispatch({ type: "folded", ...look });
+    if (look !== undefined) this.dispatch({ type: "folded", ...look, nowMs: this.nowMs });
   }
 
   /** One round in which everything goes well. */

@@ -2,13 +2,8 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AssertionError } from "../../../services/core/assert.ts";
 import { ZERO_HASH } from "../../../services/core/hash.ts";
-import {
-  startRelay,
-  stepRelay,
-  UNFOLDED_MAX,
-  WINDOW_MAX,
-  type RelayState,
-} from "../../../services/relay/step.ts";
+import { RETRIES_MAX, startRelay, stepRelay, type RelayState } from "../../../services/relay/step.ts";
+import { DELAY_MS_MAX, WINDOW_MAX, WINDOW_MIN } from "../../../services/relay/window.ts";
 import { checkProperty } from "../property.ts";
 import { RelayModel, walRow } from "./model.ts";
 
@@ -43,6 +38,9 @@ const ACTIONS: readonly Action[] = [
     while (model.looks.length > 0) model.hear();
   },
   (model) => model.resume(),
+  (model, number) => {
+    model.nowMs += number;
+  },
 ];
 
 const actions = fc.array(fc.tuple(fc.nat({ max: ACTIONS.length - 1 }), fc.nat({ max: 1_000 })), {
@@ -131,59 +129,129 @@ describe("relay", () => {
     const { state, effects } = stepRelay(start(), { type: "wake" });
     expect(effects).toEqual([{ type: "read", after: 0 }]);
     expect(stepRelay(state, { type: "wake" }).effects).toEqual([]);
-    const after = stepRelay(state, { type: "read", after: 0, rows: [], isFull: false });
+    const after = stepRelay(state, { type: "read", after: 0, rows: [], isFull: false, nowMs: 0 });
     expect(after.effects).toEqual([]);
     expect(stepRelay(after.state, { type: "wake" }).effects).toHaveLength(1);
   });
 
   it("goes on reading at once when the read was full, and waits for more when it was not", () => {
     const reading = stepRelay(start(), { type: "wake" }).state;
-    const full = stepRelay(reading, { type: "read", after: 0, rows: rows(1, 3), isFull: true });
+    const full = stepRelay(reading, { type: "read", after: 0, rows: rows(1, 3), isFull: true, nowMs: 0 });
     expect(full.effects.map(({ type }) => type)).toEqual(["publish", "read"]);
     expect(full.effects[1]).toEqual({ type: "read", after: 3 });
-    const partly = stepRelay(reading, { type: "read", after: 0, rows: rows(1, 3), isFull: false });
+    const partly = stepRelay(reading, { type: "read", after: 0, rows: rows(1, 3), isFull: false, nowMs: 0 });
     expect(partly.effects.map(({ type }) => type)).toEqual(["publish"]);
   });
 
   it("stops at a hole in the WAL: that is a bug, not a fault", () => {
     const reading = stepRelay(start(), { type: "wake" }).state;
     const read = (given: ReturnType<typeof rows>) => () =>
-      stepRelay(reading, { type: "read", after: 0, rows: given, isFull: false });
+      stepRelay(reading, { type: "read", after: 0, rows: given, isFull: false, nowMs: 0 });
     expect(read(rows(2, 1))).toThrow(AssertionError);
     expect(read([walRow(1), walRow(3)])).toThrow(AssertionError);
   });
 
-  it("keeps its window, and reads on when a publish is over", () => {
-    const model = new RelayModel();
-    model.append(WINDOW_MAX + 5);
+  /** Reads and publishes one row each until the window is full. */
+  const fill = (model: RelayModel): void => {
+    model.append(2 * WINDOW_MAX);
     model.dispatch({ type: "wake" });
     while (model.reads.length > 0) model.answerRead(1);
-    expect(model.publishes).toHaveLength(WINDOW_MAX);
-    model.dispatch({ type: "wake" });
-    expect(model.reads).toEqual([]);
-    model.settle(3, "acknowledged");
-    expect(model.reads).toEqual([WINDOW_MAX]);
-  });
+  };
+  const settleAll = (model: RelayModel): void => {
+    while (model.publishes.length > 0) model.settle(0, "acknowledged");
+  };
+  const foldAll = (model: RelayModel): void => {
+    model.fold(1_000);
+    model.lookAtFold();
+    model.hear();
+  };
 
-  it("slows down while its own fold lags, and goes on when that catches up", () => {
+  it("keeps its window until its own fold has passed what is in it, and reads on then", () => {
     const model = new RelayModel();
-    model.append(UNFOLDED_MAX + 50);
+    fill(model);
+    const { length } = model.publishes;
+    expect(length).toBe(Math.ceil(model.state.window.size));
+    settleAll(model);
     model.dispatch({ type: "wake" });
-    for (let round = 0; round < 4 * UNFOLDED_MAX; round += 1) {
-      model.answerRead(1);
-      model.settle(0, "acknowledged");
-      model.dispatch({ type: "wake" });
-    }
-    const { length } = model.state.unfolded;
-    // What was being read or published when the bound was reached still comes on top.
-    expect(length).toBeGreaterThanOrEqual(UNFOLDED_MAX);
-    expect(length).toBeLessThanOrEqual(UNFOLDED_MAX + WINDOW_MAX);
     expect(model.reads).toEqual([]);
     model.fold(10);
     model.lookAtFold();
     model.hear();
     expect(model.state.unfolded).toHaveLength(length - 10);
-    expect(model.reads).toHaveLength(1);
+    expect(model.reads).toEqual([length]);
+  });
+
+  it("widens its window while a full one is folded in time, up to a bound", () => {
+    const model = new RelayModel();
+    fill(model);
+    const { size } = model.state.window;
+    settleAll(model);
+    foldAll(model);
+    expect(model.state.window.size).toBeGreaterThan(size);
+    expect(model.state.window.size).toBeLessThanOrEqual(size + 1);
+    for (let round = 0; round < 5 * WINDOW_MAX; round += 1) {
+      fill(model);
+      settleAll(model);
+      foldAll(model);
+    }
+    expect(model.state.window.size).toBe(WINDOW_MAX);
+  });
+
+  it("narrows its window once for all that was late together, and never below a bound", () => {
+    const model = new RelayModel();
+    fill(model);
+    const { size } = model.state.window;
+    settleAll(model);
+    model.nowMs += DELAY_MS_MAX + 1;
+    foldAll(model);
+    const narrowed = model.state.window.size;
+    expect(narrowed).toBeLessThan(size);
+    expect(narrowed).toBeGreaterThan(size / 2);
+    for (let round = 0; round < 20; round += 1) {
+      while (model.reads.length > 0) model.answerRead(1);
+      settleAll(model);
+      model.nowMs += DELAY_MS_MAX + 1;
+      foldAll(model);
+    }
+    expect(model.state.window.size).toBe(WINDOW_MIN);
+  });
+
+  it("does not widen a window that it does not fill", () => {
+    const model = new RelayModel();
+    const { size } = model.state.window;
+    for (let round = 0; round < 50; round += 1) {
+      model.append(1);
+      model.calmRound();
+    }
+    expect(model.state.window.size).toBe(size);
+  });
+
+  it("narrows its window with each doubt, and spends what it has earned for short pauses", () => {
+    const model = new RelayModel();
+    model.append(1);
+    const spent: boolean[] = [];
+    const lose = (): void => {
+      model.dispatch({ type: "wake" });
+      while (model.reads.length > 0) model.answerRead(10);
+      const publishing = model.state;
+      spent.push(
+        stepRelay(publishing, { type: "failed", last: model.publishes[0]!.last }).effects.some(
+          (effect) => effect.type === "pause" && effect.isSpent,
+        ),
+      );
+      model.settle(0, "lost");
+      model.resume();
+    };
+    for (let time = 0; time < RETRIES_MAX + 2; time += 1) lose();
+    expect(spent).toEqual([...Array<boolean>(RETRIES_MAX).fill(false), true, true]);
+    expect(model.state.window.size).toBe(WINDOW_MIN);
+    for (let round = 0; round < 10; round += 1) {
+      model.append(1);
+      model.calmRound();
+    }
+    model.append(1);
+    lose();
+    expect(spent.at(-1)).toBe(false);
   });
 
   it("waits in doubt until every publish is settled, then pauses, then goes on from the folded watermark", () => {
@@ -262,7 +330,7 @@ describe("relay", () => {
     const before = start();
     const copy = structuredClone(before);
     const reading = stepRelay(before, { type: "wake" }).state;
-    stepRelay(reading, { type: "read", after: 0, rows: rows(1, 2), isFull: false });
+    stepRelay(reading, { type: "read", after: 0, rows: rows(1, 2), isFull: false, nowMs: 0 });
     stepRelay(before, { type: "failed", last: 1 });
     expect(before).toEqual(copy);
   });
