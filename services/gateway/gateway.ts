@@ -4,6 +4,7 @@
  * A write is validated, and then goes one of two ways. Local: stamp and group-commit into the WAL → answer `accepted`; the
  * log makes it `committed`. Authoritative: propose to the log → wait until this region has folded the decision → answer.
  */
+import type { BreakerPhase, BreakerReason } from "../core/breaker.ts";
 import type { Rejection } from "../core/decide/rejection.ts";
 import type { LossReason, Operator } from "../core/fields/kind.ts";
 import type { JsonValue } from "../core/json.ts";
@@ -234,6 +235,17 @@ export interface PutCollectionRequest extends RequestContext {
   readonly schema: CollectionSchema;
 }
 
+/** Whether this process lets publishes through to the log. */
+export interface BreakerStatus {
+  readonly state: BreakerPhase;
+  /** Why it is not closed. */
+  readonly reason: BreakerReason | undefined;
+  /** How long it has not been closed. */
+  readonly openMs: number;
+  /** A publish without an answer after this long opens it. */
+  readonly slowAfterMs: number;
+}
+
 export interface PartitionStatus {
   readonly partition: number;
   /** Undefined during an election, or when the log can't be asked. */
@@ -250,6 +262,7 @@ export interface PartitionStatus {
     readonly pendingBytes: number;
     readonly oldestPendingAgeMs: number;
   };
+  readonly breaker: BreakerStatus;
   readonly regions: readonly RegionStatus[];
 }
 

@@ -2,7 +2,8 @@
 import type { OriginState } from "../core/fold/state.ts";
 import type { Positions } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
-import type { PartitionStatus, RegionOverview, RegionStatus } from "./gateway.ts";
+import type { LogBreaker } from "../runtime/log-breaker.ts";
+import type { BreakerStatus, PartitionStatus, RegionOverview, RegionStatus } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 
 export async function readStatus(options: GatewayOptions): Promise<RegionOverview> {
@@ -35,10 +36,16 @@ async function partitionStatus(options: GatewayOptions, partition: number): Prom
       pendingBytes: head.pendingBytes,
       oldestPendingAgeMs: oldest === undefined ? 0 : Math.max(0, head.nowMs - oldest),
     },
+    breaker: breakerStatus(options.breakers[partition]!),
     regions: Object.entries(positions.origins).map(([region, origin]) =>
       regionStatus(region, origin, positions),
     ),
   };
+}
+
+function breakerStatus({ state, openForMs }: LogBreaker): BreakerStatus {
+  const { phase, reason, slowAfterMs } = state;
+  return { state: phase, reason, openMs: openForMs, slowAfterMs };
 }
 
 /** Status must work while there is no leader: what the log can't tell is left out. */

@@ -199,7 +199,10 @@ function advanceFolded(state: RelayState, event: Extract<RelayEvent, { type: "fo
 }
 
 /** By how long the entries took that the fold has passed now, from being sent on. */
-function adaptWindow(state: RelayState, { position, nowMs }: { position: number; nowMs: number }): RelayWindow {
+function adaptWindow(
+  state: RelayState,
+  { position, nowMs }: { position: number; nowMs: number },
+): RelayWindow {
   const isFull = !hasRoom(state);
   let { window } = state;
   for (const entry of state.unfolded) {

@@ -139,7 +139,8 @@ export class Proposer {
     for (const { line } of batch) this.#queuedCharacters -= line?.length ?? 0;
     const nowMs = this.#options.clock.monotonicMs();
     // Nobody waits for these any more, and they have not left this process.
-    for (const late of batch.filter((waiting) => waiting.deadlineAtMs <= nowMs)) late.reject(this.#noQuorum());
+    for (const late of batch.filter((waiting) => waiting.deadlineAtMs <= nowMs))
+      late.reject(this.#noQuorum());
     return batch.filter((waiting) => waiting.deadlineAtMs > nowMs);
   }
 

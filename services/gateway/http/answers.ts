@@ -135,6 +135,7 @@ export function statusAnswer({ region, software, partitions }: RegionOverview): 
 
 function partitionAnswer(status: PartitionStatus): PartitionStatusAnswer {
   const { partition, leader, term, cluster, position, lastPosition, logTimeMs, wal, regions } = status;
+  const { state, reason, openMs, slowAfterMs } = status.breaker;
   return {
     partition,
     ...(leader === undefined ? {} : { leader }),
@@ -148,6 +149,12 @@ function partitionAnswer(status: PartitionStatus): PartitionStatusAnswer {
       pending_rows: wal.pendingRows,
       pending_bytes: wal.pendingBytes,
       oldest_pending_age_ms: Math.round(wal.oldestPendingAgeMs),
+    },
+    breaker: {
+      state,
+      ...(reason === undefined ? {} : { reason }),
+      open_ms: Math.round(openMs),
+      slow_after_ms: Math.round(slowAfterMs),
     },
     regions: regions.map(regionAnswer),
   };

@@ -23,6 +23,27 @@ const RegionStatus = Type.Object(
   { additionalProperties: false },
 );
 
+const BreakerStatus = Type.Object(
+  {
+    state: Type.Union([Type.Literal("closed"), Type.Literal("open"), Type.Literal("half-open")], {
+      description:
+        "While it is not closed, what the log has to decide is refused at once, and the WAL absorbs.",
+    }),
+    reason: Type.Optional(
+      Type.Union([Type.Literal("refused"), Type.Literal("timed-out"), Type.Literal("slow")], {
+        description: "What the last publish came to: nobody took it, no answer came, or none has come yet.",
+      }),
+    ),
+    open_ms: Type.Integer({ minimum: 0, description: "How long it has not been closed." }),
+    slow_after_ms: Type.Integer({
+      minimum: 0,
+      description:
+        "A publish without an answer after this long opens it; follows how long publishes took of late.",
+    }),
+  },
+  { additionalProperties: false },
+);
+
 const PartitionStatus = Type.Object(
   {
     partition: Count,
@@ -38,6 +59,7 @@ const PartitionStatus = Type.Object(
       { head: Count, pending_rows: Count, pending_bytes: Count, oldest_pending_age_ms: Count },
       { additionalProperties: false },
     ),
+    breaker: BreakerStatus,
     regions: Type.Array(RegionStatus),
   },
   { additionalProperties: false },

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatStatus, type RegionReport } from "../../../services/cli/commands/status.ts";
+import type { PartitionStatusAnswer } from "../../../services/protocol/http/status.ts";
 import { formatDuration, formatTable } from "../../../services/cli/table.ts";
 
 describe("a table", () => {
@@ -35,7 +36,11 @@ describe("a duration", () => {
 
 function report(
   name: string,
-  options: { leader?: string; lags: { [region: string]: number } },
+  options: {
+    leader?: string;
+    lags: { [region: string]: number };
+    breaker?: Partial<PartitionStatusAnswer["breaker"]>;
+  },
 ): RegionReport {
   const { leader, lags } = options;
   const regions = Object.entries(lags).map(([region, lag]) => ({
@@ -52,6 +57,7 @@ function report(
     last_position: 121,
     log_time_ms: 0,
     wal: { head: 9, pending_rows: 2, pending_bytes: 300, oldest_pending_age_ms: 1_200 },
+    breaker: { state: "closed" as const, open_ms: 0, slow_after_ms: 1_000, ...options.breaker },
     regions,
   };
   const status = { region: name, software: "0", partitions: [partition] };
@@ -72,6 +78,14 @@ describe("the status", () => {
       "        0  ap      unreachable",
       "region ap does not answer",
     ]);
+  });
+
+  it("says what is refused while a breaker is open, and why", () => {
+    const breaker = { state: "half-open", reason: "timed-out", open_ms: 4_200 } as const;
+    const text = formatStatus([report("eu", { leader: "eu", lags: {}, breaker })]);
+    expect(text.split("\n").at(-1)).toBe(
+      "partition 0: eu refuses what the log has to decide, for 4.2 s now (no answer); local writes go on",
+    );
   });
 
   it("says when nobody leads", () => {

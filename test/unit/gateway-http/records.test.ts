@@ -181,6 +181,7 @@ describe("the other resources", () => {
     expect(partition).toMatchObject({
       last_position: 9,
       wal: { pending_rows: 1, oldest_pending_age_ms: 2 },
+      breaker: { state: "open", reason: "slow", open_ms: 12, slow_after_ms: 1_000 },
       regions: [{ region: "us", applied_position: 8, lag_entries: 1 }],
     });
   });

@@ -251,6 +251,7 @@ export class StubGateway implements Gateway {
       position: 9,
       lastPosition: 9,
       logTimeMs: 1,
+      breaker: { state: "open", reason: "slow", openMs: 12.4, slowAfterMs: 1_000 } as const,
     };
     return { region: "eu", software: "0", partitions: [{ ...partition, wal, regions: [region] }] };
   }

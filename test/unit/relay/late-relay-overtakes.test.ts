@@ -13,7 +13,13 @@ it("a relay that a late, frozen one has overtaken goes on", async () => {
   // A second process takes the relay role, and freezes just before it reads the fold's place.
   eu.stopRoles();
   await bed.world.run(bed.world.nowMs + 4_000);
-  const common = { ...eu.options, metrics: silentMetrics, members: ["eu"], partition: 0, breaker: eu.options.breakers[0]! };
+  const common = {
+    ...eu.options,
+    metrics: silentMetrics,
+    members: ["eu"],
+    partition: 0,
+    breaker: eu.options.breakers[0]!,
+  };
   const stop = new AbortController();
   void new Applier(common).run(stop.signal).catch(() => undefined);
   let thaw!: () => void;
