@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess, type StdioOptions } from "node:child_process";
 import { closeSync, openSync, readFileSync, renameSync, statSync } from "node:fs";
 import { StartError, messageOf } from "./errors.ts";
+import { pauseTree, resumeDescendants, resumeTree } from "./faults/process-tree.ts";
 import { withinMs } from "./wait.ts";
 
 export interface ChildOptions {
@@ -32,6 +33,7 @@ export class Child {
   readonly exited: Promise<ChildExit>;
   readonly #process: ChildProcess;
   readonly #logStart: number;
+  #isPaused = false;
 
   private constructor(
     child: ChildProcess,
@@ -83,6 +85,27 @@ export class Child {
     return this.#process.exitCode === null && this.#process.signalCode === null;
   }
 
+  /** Whether it and all that it has started is stopped. */
+  get isPaused(): boolean {
+    return this.#isPaused && this.isRunning;
+  }
+
+  /** Stops it with all that it has started: the system still takes connections for it, and nobody answers. */
+  pause(): void {
+    if (this.isRunning) {
+      this.#isPaused = true;
+      pauseTree(this.pid);
+    }
+  }
+
+  /** Lets it go on; harmless when it is not paused. */
+  resume(): void {
+    if (this.isPaused) {
+      this.#isPaused = false;
+      resumeTree(this.pid);
+    }
+  }
+
   /** Sends a signal; false when the process has already ended. */
   signal(signal: NodeJS.Signals): boolean {
     return this.isRunning && this.#process.kill(signal);
@@ -91,11 +114,16 @@ export class Child {
   /** Asks with a signal, and ends the process by force when it has not ended after the grace period. */
   async stop(signal: NodeJS.Signals, graceMs: number): Promise<ChildExit> {
     this.signal(signal);
+    this.resume();
     return (await withinMs(this.exited, graceMs)) ?? (await this.kill());
   }
 
   /** @throws {StartError} when even SIGKILL does not end it, which only a process stuck in the kernel does. */
   async kill(): Promise<ChildExit> {
+    if (this.isPaused) {
+      // Its children, which are not ours to kill, end when they notice that it is gone.
+      resumeDescendants(this.pid);
+    }
     this.signal("SIGKILL");
     const exit = await withinMs(this.exited, KILL_TIMEOUT_MS);
     if (exit === undefined) {

@@ -4,6 +4,7 @@ import { openLinks, provision, startProcesses, startServers } from "./bring-up.t
 import { removeClusterFile, writeClusterFile } from "./cluster-file.ts";
 import type { GatewayView, LocalClusterOptions, RegionView } from "./cluster-options.ts";
 import { setUp, type Setup } from "./cluster-setup.ts";
+import { ClusterFaults } from "./faults/cluster-faults.ts";
 import type { LinkProxies } from "./link-proxy.ts";
 import type { PostgresStopMode } from "./postgres-server.ts";
 import type { RegionProcess } from "./region-process.ts";
@@ -20,6 +21,8 @@ interface ClusterParts {
 }
 
 export class LocalCluster {
+  /** What can be broken besides, and mended: links in other ways than a cut, pauses, the log's leader. */
+  readonly faults: ClusterFaults;
   readonly #setup: Setup;
   readonly #sites: readonly Site[];
   readonly #links: LinkProxies;
@@ -33,6 +36,7 @@ export class LocalCluster {
     this.#links = parts.links;
     this.#onStep = parts.onStep;
     this.#supervisor = new Supervisor(parts.onStep);
+    this.faults = new ClusterFaults({ ...parts, onChange: () => this.#writeFile() });
   }
 
   /**
@@ -200,7 +204,7 @@ export class LocalCluster {
     this.#links.cut(one, other, options);
   }
 
-  /** Heals both directions of a link. */
+  /** Heals both directions of a link, of cuts and of what `faults.impair` did. */
   healLink(one: string, other: string): void {
     this.#links.heal(one, other);
   }
@@ -229,6 +233,7 @@ export class LocalCluster {
     for (const site of this.#sites) {
       Object.assign(site.wanted, { process: false, nats: false, postgres: false });
     }
+    await this.faults.release();
     await this.#supervisor.stop();
     const end = (process: { stop(): Promise<void>; kill(): Promise<void> }): Promise<void> =>
       isForced ? process.kill() : process.stop();

@@ -3,14 +3,7 @@
  * While the link is cut nothing is delivered; what TCP would keep in its buffers is kept here, up to a bound.
  */
 import type { Socket } from "node:net";
-
-/** The state of one direction of a link, shared by all connections that it carries. */
-export interface LinkCondition {
-  readonly isCut: boolean;
-  readonly delayMs: number;
-  /** Added to the delay, evenly spread between zero and this. */
-  readonly jitterMs: number;
-}
+import { heldMs, type LinkCondition } from "./faults/link-fault.ts";
 
 interface Held {
   /** Undefined stands for the end of the stream. */
@@ -96,9 +89,8 @@ export class DelayedPipe {
       return;
     }
     const { condition, nowMs, random } = this.#options;
-    const { delayMs, jitterMs } = condition();
     // Never earlier than the bytes before: jitter must not reorder a stream.
-    this.#lastDueMs = Math.max(this.#lastDueMs, nowMs() + delayMs + random() * jitterMs);
+    this.#lastDueMs = Math.max(this.#lastDueMs, nowMs() + heldMs(condition(), [random(), random()]));
     this.#held.push({ bytes, dueMs: this.#lastDueMs });
     if (this.#timer === undefined) {
       this.deliver();

@@ -28,6 +28,11 @@ export class StartError extends Error {
   override readonly name = "StartError";
 }
 
+/** A fault can't be made or mended as things are: nothing is changed by it. */
+export class FaultError extends Error {
+  override readonly name = "FaultError";
+}
+
 /** A wait came to its deadline. */
 export class DeadlineError extends Error {
   override readonly name = "DeadlineError";

@@ -1,7 +1,16 @@
 /** The links between regions: one TCP proxy in front of each region's cluster port, which delays, cuts and heals. */
 import { createServer, type Server, type Socket } from "node:net";
 import { linkBetween, type Topology } from "../../services/runtime/topology.ts";
-import type { LinkCondition } from "./delayed-pipe.ts";
+import {
+  assertFault,
+  conditionWith,
+  isFaulty,
+  NO_FAULT,
+  NO_LATENCY,
+  type LinkCondition,
+  type LinkFault,
+  type LinkLatency,
+} from "./faults/link-fault.ts";
 import { LOOPBACK } from "./ports.ts";
 import { RouteConnection, type LinkDirections } from "./route-connection.ts";
 
@@ -13,13 +22,27 @@ export interface LinkProxyOptions {
   readonly hasLatency: boolean;
   readonly nowMs?: () => number;
   readonly random?: () => number;
+  /** How often living connections of a lossy link are in for a reset. Default 1 s. */
+  readonly lossIntervalMs?: number;
 }
 
 interface Direction {
   readonly from: string;
   readonly to: string;
+  latency: LinkLatency;
+  fault: LinkFault;
+  /** What the two make together. */
   condition: LinkCondition;
 }
+
+/** One direction of a link that something is wrong with. */
+export interface FaultyDirection {
+  readonly from: string;
+  readonly to: string;
+  readonly fault: LinkFault;
+}
+
+const LOSS_INTERVAL_MS = 1_000;
 
 interface Proxy {
   readonly acceptor: string;
@@ -33,6 +56,7 @@ export class LinkProxies {
   readonly #proxies = new Map<string, Proxy>();
   /** Region by server id: a server that is known by it need not be let through to name itself. */
   readonly #regionById = new Map<string, string>();
+  #lossTimer: NodeJS.Timeout | undefined;
 
   private constructor(options: LinkProxyOptions) {
     const names = options.topology.regions.map((region) => region.name);
@@ -40,7 +64,13 @@ export class LinkProxies {
     this.#directions = names.flatMap((from) =>
       names
         .filter((to) => to !== from)
-        .map((to) => ({ from, to, condition: { isCut: false, delayMs: 0, jitterMs: 0 } })),
+        .map((to) => ({
+          from,
+          to,
+          latency: NO_LATENCY,
+          fault: NO_FAULT,
+          condition: conditionWith(NO_LATENCY, NO_FAULT),
+        })),
     );
   }
 
@@ -73,24 +103,44 @@ export class LinkProxies {
    * New connections are accepted and stay silent.
    */
   cut(one: string, other: string, options: { readonly oneWay?: boolean } = {}): void {
-    this.#change(this.#direction(one, other), { isCut: true });
+    this.impair(one, other, { isCut: true });
     if (options.oneWay !== true) {
-      this.#change(this.#direction(other, one), { isCut: true });
+      this.impair(other, one, { isCut: true });
     }
   }
 
-  /** Heals both directions of a link; what was held is delivered now. */
-  heal(one: string, other: string): void {
-    this.#change(this.#direction(one, other), { isCut: false });
-    this.#change(this.#direction(other, one), { isCut: false });
+  /**
+   * Changes what is wrong with one direction of a link, on top of the topology's latency. Loss concerns the connections
+   * that `from` has dialled; delays concern bytes that are still to come.
+   * @throws {Error} when there is no such link; {RangeError} for a latency, jitter or loss that no link can have.
+   */
+  impair(from: string, to: string, change: Partial<LinkFault>): void {
+    const direction = this.#direction(from, to);
+    const fault = { ...direction.fault, ...change };
+    assertFault(fault);
+    this.#change(direction, { fault });
     this.#updateAll();
+  }
+
+  /** Heals both directions of a link of all that `impair` and `cut` did; what was held is delivered now. */
+  heal(one: string, other: string): void {
+    this.impair(one, other, NO_FAULT);
+    this.impair(other, one, NO_FAULT);
+  }
+
+  /** What is wrong with which directions now. */
+  get faulty(): readonly FaultyDirection[] {
+    return this.#directions
+      .filter(({ fault }) => isFaulty(fault))
+      .map(({ from, to, fault }) => ({ from, to, fault }));
   }
 
   /** Switches the topology's latency on or off for all links; bytes on their way keep the delay they started with. */
   setLatency(isOn: boolean): void {
     for (const direction of this.#directions) {
       const { roundTripMs, jitterMs } = linkBetween(this.#options.topology, direction.from, direction.to);
-      this.#change(direction, { delayMs: isOn ? roundTripMs / 2 : 0, jitterMs: isOn ? jitterMs / 2 : 0 });
+      const latency = isOn ? { delayMs: roundTripMs / 2, jitterMs: jitterMs / 2 } : NO_LATENCY;
+      this.#change(direction, { latency });
     }
   }
 
@@ -102,6 +152,7 @@ export class LinkProxies {
 
   /** Ends all connections and listeners; no timer is left. */
   async close(): Promise<void> {
+    clearInterval(this.#lossTimer);
     await Promise.all(
       [...this.#proxies.values()].map(({ listener, connections }) => {
         const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
@@ -155,7 +206,12 @@ export class LinkProxies {
     // A server that dials itself finds that out by its own greeting, without a link.
     return forth === undefined || back === undefined
       ? undefined
-      : { dialler, forth: conditionOf(forth), back: conditionOf(back) };
+      : {
+          dialler,
+          forth: conditionOf(forth),
+          back: conditionOf(back),
+          lossShare: () => forth.fault.lossShare,
+        };
   }
 
   #direction(from: string, to: string): Direction {
@@ -166,8 +222,30 @@ export class LinkProxies {
     return direction;
   }
 
-  #change(direction: Direction, change: Partial<LinkCondition>): void {
-    direction.condition = { ...direction.condition, ...change };
+  #change(direction: Direction, change: Partial<Pick<Direction, "latency" | "fault">>): void {
+    Object.assign(direction, change);
+    direction.condition = conditionWith(direction.latency, direction.fault);
+    this.#keepLossTimer();
+  }
+
+  /** A timer exists only while a link is lossy. */
+  #keepLossTimer(): void {
+    const isLossy = this.#directions.some(({ fault }) => fault.lossShare > 0);
+    if (!isLossy) {
+      clearInterval(this.#lossTimer);
+      this.#lossTimer = undefined;
+    } else if (this.#lossTimer === undefined) {
+      const intervalMs = this.#options.lossIntervalMs ?? LOSS_INTERVAL_MS;
+      this.#lossTimer = setInterval(() => this.#lose(), intervalMs);
+    }
+  }
+
+  #lose(): void {
+    for (const { connections } of this.#proxies.values()) {
+      for (const connection of connections) {
+        connection.resetByChance();
+      }
+    }
   }
 
   #updateAll(): void {
@@ -190,6 +268,9 @@ function conditionOf(direction: Direction): LinkCondition {
     },
     get jitterMs() {
       return direction.condition.jitterMs;
+    },
+    get spreadMs() {
+      return direction.condition.spreadMs;
     },
   };
 }

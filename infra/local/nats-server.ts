@@ -90,6 +90,19 @@ export class NatsServer {
     });
   }
 
+  get isPaused(): boolean {
+    return this.#child?.isPaused === true;
+  }
+
+  /** Freezes the server: connections are accepted by the system, and nothing answers. */
+  pause(): void {
+    this.#child?.pause();
+  }
+
+  resume(): void {
+    this.#child?.resume();
+  }
+
   /** Stops it in good order: it hands over its leaderships first. */
   async stop(): Promise<void> {
     await this.#child?.stop("SIGTERM", STOP_GRACE_MS);

@@ -84,6 +84,19 @@ export class PostgresServer {
     await this.#waitUntilUsable(child, signal);
   }
 
+  get isPaused(): boolean {
+    return this.#child?.isPaused === true;
+  }
+
+  /** Freezes the server with all its backends: connections are accepted by the system, and nothing answers. */
+  pause(): void {
+    this.#child?.pause();
+  }
+
+  resume(): void {
+    this.#child?.resume();
+  }
+
   async stop(mode: PostgresStopMode = "fast"): Promise<void> {
     await this.#child?.stop(STOP_SIGNALS[mode], STOP_GRACE_MS);
     this.#options.records.remove(this.#recordName);

@@ -12,6 +12,11 @@ export interface RegionDatabase {
   start(signal?: AbortSignal): Promise<void>;
   stop(mode?: PostgresStopMode): Promise<void>;
   kill(): Promise<void>;
+  /** False for a server that is not ours. */
+  readonly isPaused: boolean;
+  /** Freezes the server with all its backends. @throws {StartError} for a server that is not ours. */
+  pause(): void;
+  resume(): void;
 }
 
 /** The name of a region's database on a server that others may use too. */
@@ -24,6 +29,7 @@ export class GivenDatabase implements RegionDatabase {
   readonly url: string;
   readonly pid = undefined;
   readonly exited = undefined;
+  readonly isPaused = false;
   readonly #adminUrl: string;
   readonly #database: string;
 
@@ -54,4 +60,10 @@ export class GivenDatabase implements RegionDatabase {
   }
 
   async kill(): Promise<void> {}
+
+  pause(): void {
+    throw new StartError("a PostgreSQL server that was given by URL is not ours to pause");
+  }
+
+  resume(): void {}
 }

@@ -103,6 +103,19 @@ export class RegionProcess {
     }
   }
 
+  get isPaused(): boolean {
+    return this.#child?.isPaused === true;
+  }
+
+  /** Freezes the process: connections are accepted by the system, and nothing answers. */
+  pause(): void {
+    this.#child?.pause();
+  }
+
+  resume(): void {
+    this.#child?.resume();
+  }
+
   async stop(): Promise<void> {
     await this.#child?.stop("SIGTERM", STOP_GRACE_MS);
     this.#options.records.remove(`region-${this.#options.name}`);

@@ -3,7 +3,8 @@
  * A dialler that is not known by its id is let through to the acceptor's greeting, since it names itself only after that.
  */
 import { connect, type Socket } from "node:net";
-import { DelayedPipe, type LinkCondition } from "./delayed-pipe.ts";
+import { DelayedPipe } from "./delayed-pipe.ts";
+import type { LinkCondition } from "./faults/link-fault.ts";
 import { readIntroduction } from "./introduction.ts";
 import { LOOPBACK } from "./ports.ts";
 
@@ -12,6 +13,8 @@ export interface LinkDirections {
   readonly dialler: string;
   readonly forth: LinkCondition;
   readonly back: LinkCondition;
+  /** The chance that a connection of this dialler is reset, 0 to 1. */
+  readonly lossShare: () => number;
 }
 
 export interface RouteConnectionOptions {
@@ -27,7 +30,7 @@ export interface RouteConnectionOptions {
   readonly random: () => number;
 }
 
-const OPEN: LinkCondition = { isCut: false, delayMs: 0, jitterMs: 0 };
+const OPEN: LinkCondition = { isCut: false, delayMs: 0, jitterMs: 0, spreadMs: 0 };
 /** Far more than the lines in which a server introduces itself. */
 const INTRODUCTION_BYTES_MAX = 64 * 1024;
 
@@ -66,6 +69,22 @@ export class RouteConnection {
     this.#back?.deliver();
   }
 
+  /** Resets the connection with the chance that its link has now, as a lossy path does that loses too much. */
+  resetByChance(): void {
+    const link = this.#link;
+    // Over a cut link not even a reset gets through.
+    if (link === undefined || link.forth.isCut || link.back.isCut) {
+      return;
+    }
+    if (this.#options.random() >= link.lossShare()) {
+      return;
+    }
+    this.#forth?.close();
+    this.#back?.close();
+    this.#options.near.resetAndDestroy();
+    this.#far?.resetAndDestroy();
+  }
+
   close(): void {
     this.#forth?.close();
     this.#back?.close();
@@ -82,7 +101,10 @@ export class RouteConnection {
     }
     const { serverId, serverName } = readIntroduction(Buffer.concat(this.#heard));
     this.#hasSpoken = serverId !== undefined || serverName !== undefined;
-    this.#link ??= this.#options.identify(serverId, serverName);
+    if (this.#link === undefined) {
+      this.#link = this.#options.identify(serverId, serverName);
+      this.resetByChance();
+    }
     this.#advance();
   }
 

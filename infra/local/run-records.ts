@@ -2,6 +2,7 @@
 import { mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { StartError } from "./errors.ts";
+import { resumeTree } from "./faults/process-tree.ts";
 import { readJsonIfPresent, writeFileAtomic } from "./files.ts";
 import { identifyProcess, type ProcessIdentity } from "./process-identity.ts";
 import { waitFor } from "./wait.ts";
@@ -86,6 +87,8 @@ export async function endProcess(name: string, record: RunRecord): Promise<boole
   const what = `end of ${name}, process ${record.pid} of an earlier run`;
   try {
     process.kill(record.pid, record.stopSignal);
+    // It may have been left paused, and heeds no signal until it goes on.
+    resumeTree(record.pid);
     await waitFor(isGone, { what, timeoutMs: STOP_TIMEOUT_MS });
   } catch {
     try {

@@ -2,7 +2,9 @@ import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, expect, test } from "vitest";
-import { LinkProxies } from "../../../infra/local/link-proxy.ts";
+import { NO_FAULT } from "../../../infra/local/faults/link-fault.ts";
+import { LinkProxies, type LinkProxyOptions } from "../../../infra/local/link-proxy.ts";
+import { waitFor } from "../../../infra/local/wait.ts";
 
 const TOPOLOGY = {
   name: "test",
@@ -54,9 +56,9 @@ afterEach(async () => {
   await new Promise((resolve) => acceptor.close(resolve));
 });
 
-async function openProxies(hasLatency: boolean): Promise<void> {
+async function openProxies(hasLatency: boolean, options: Partial<LinkProxyOptions> = {}): Promise<void> {
   const { port } = acceptor.address() as AddressInfo;
-  proxies = await LinkProxies.open({ topology: TOPOLOGY, hasLatency, targetPort: () => port });
+  proxies = await LinkProxies.open({ topology: TOPOLOGY, hasLatency, targetPort: () => port, ...options });
 }
 
 function dial(region: string): Client {
@@ -86,6 +88,11 @@ async function dialAsEu(): Promise<Client> {
   await client.until(GREETING.length + EU_CONNECT.length + EU_INFO.length);
   client.received = "";
   return client;
+}
+
+/** Resolves at its end, also when that is a reset, which `once` takes for a failure. */
+function closed(socket: Socket): Promise<void> {
+  return new Promise((resolve) => socket.once("close", () => resolve()));
 }
 
 async function roundTripMs(client: Client): Promise<number> {
@@ -216,4 +223,93 @@ test("latency can be switched off and on under a connection", async () => {
   expect(await roundTripMs(client)).toBeGreaterThan(0);
   proxies.setLatency(true);
   expect(await roundTripMs(client)).toBeGreaterThanOrEqual(40);
+});
+
+test("extra latency comes on top of the topology's, in the direction that it is put on, until it is healed", async () => {
+  await openProxies(true);
+  const client = await dialAsEu();
+  proxies.impair("eu", "us", { latencyMs: 60 });
+  expect(await roundTripMs(client)).toBeGreaterThanOrEqual(100);
+  proxies.impair("us", "eu", { latencyMs: 50 });
+  expect(await roundTripMs(client)).toBeGreaterThanOrEqual(150);
+  proxies.setLatency(false);
+  expect(await roundTripMs(client)).toBeGreaterThanOrEqual(110);
+  expect(proxies.faulty).toEqual([
+    { from: "eu", to: "us", fault: { ...NO_FAULT, latencyMs: 60 } },
+    { from: "us", to: "eu", fault: { ...NO_FAULT, latencyMs: 50 } },
+  ]);
+  proxies.setLatency(true);
+  proxies.heal("us", "eu");
+  expect(proxies.faulty).toEqual([]);
+  expect(await roundTripMs(client)).toBeGreaterThanOrEqual(40);
+});
+
+test("jitter does not reorder the bytes of a connection either when it is larger than the delay", async () => {
+  await openProxies(false);
+  const client = await dialAsEu();
+  proxies.impair("eu", "us", { latencyMs: 5, jitterMs: 40 });
+  proxies.impair("us", "eu", { latencyMs: 5, jitterMs: 40 });
+  const sent = Array.from({ length: 200 }, (_, number) => `${number};`);
+  for (const [number, text] of sent.entries()) {
+    client.socket.write(text);
+    if (number % 10 === 0) {
+      await sleep(1);
+    }
+  }
+  expect(await client.until(sent.join("").length)).toBe(sent.join(""));
+});
+
+test("a lossy link resets its living connections, and no others", async () => {
+  await openProxies(false, { lossIntervalMs: 5 });
+  const client = await dialAsEu();
+  const errors: unknown[] = [];
+  client.socket.on("error", (error) => errors.push((error as NodeJS.ErrnoException).code));
+  proxies.impair("us", "eu", { lossShare: 1 });
+  proxies.impair("ap", "us", { lossShare: 1 });
+  await sleep(SETTLE_MS);
+  expect(client.socket.closed).toBe(false);
+  const bothEnd = Promise.all([closed(client.socket), closed(accepted[0]!)]);
+  proxies.impair("eu", "us", { lossShare: 1 });
+  await bothEnd;
+  expect(errors).toEqual(["ECONNRESET"]);
+  await waitFor(() => (proxies.connectionCount("eu", "us") === 0 ? true : undefined), {
+    what: "end of the connection in the proxy",
+    timeoutMs: 20_000,
+  });
+});
+
+test("a lossy link resets a new connection with its chance, and carries it else", async () => {
+  const fractions = { next: 0.3 };
+  await openProxies(false, { lossIntervalMs: 60_000, random: () => fractions.next });
+  await dialAsEu();
+  proxies.impair("eu", "us", { lossShare: 0.3 });
+  expect(await roundTripMs(await dialAsEu())).toBeGreaterThan(0);
+  fractions.next = 0.29;
+  const client = dial("us");
+  client.socket.write(EU_CONNECT);
+  await closed(client.socket);
+  expect(client.received).toBe("");
+  proxies.heal("eu", "us");
+  expect(await roundTripMs(await dialAsEu())).toBeGreaterThan(0);
+});
+
+test("nothing is reset over a link that is cut: nobody is told", async () => {
+  await openProxies(false, { lossIntervalMs: 5 });
+  const client = await dialAsEu();
+  proxies.cut("us", "eu", { oneWay: true });
+  proxies.impair("eu", "us", { lossShare: 1 });
+  await sleep(SETTLE_MS);
+  expect(client.socket.closed).toBe(false);
+  proxies.impair("us", "eu", { isCut: false });
+  await closed(client.socket);
+});
+
+test.each([
+  [{ latencyMs: -1 }, "a link's latency is 0 to 60000 ms, not -1"],
+  [{ jitterMs: Number.NaN }, "a link's jitter is 0 to 60000 ms, not NaN"],
+  [{ lossShare: 30 }, "a link's loss is a share from 0 to 1, not 30"],
+])("refuses %o", async (change, message) => {
+  await openProxies(false);
+  expect(() => proxies.impair("eu", "us", change)).toThrow(message);
+  expect(proxies.faulty).toEqual([]);
 });
