@@ -1,0 +1,152 @@
+/** One stream of a load: sends what is due, keeps what can't be sent yet in a bounded queue, records what became of it. */
+import { isWorthRetrying, verdictOf, type Verdict } from "./answer.ts";
+import { ConnectionPool, type Ending } from "./connection.ts";
+import type { Pace } from "./pace.ts";
+import {
+  CONNECTIONS_MAX_DEFAULT,
+  idempotencyKeyOf,
+  QUEUE_MAX_DEFAULT,
+  requestOf,
+  TIMEOUT_MS_DEFAULT,
+  type StreamPlan,
+} from "./plan.ts";
+import { StreamRecord, type Outcome } from "./record.ts";
+
+interface Due {
+  readonly number: number;
+  tries: number;
+  /** A try before may have taken effect: a refusal of a later one proves nothing. */
+  isDoubtful: boolean;
+}
+
+export interface StreamOptions {
+  readonly plan: StreamPlan;
+  readonly pace: Pace;
+  /** Milliseconds from the start of the load. */
+  readonly now: () => number;
+  /** Told of every outcome, as it becomes known. */
+  readonly onOutcome: (outcome: Outcome, latencyMs: number, detail: string) => void;
+}
+
+export class PacedStream {
+  readonly record: StreamRecord;
+  readonly #options: StreamOptions;
+  readonly #pools: readonly ConnectionPool[];
+  readonly #queue: Due[] = [];
+  readonly #heads: readonly string[];
+  #inFlight = 0;
+
+  constructor(options: StreamOptions) {
+    const { plan, pace, now } = options;
+    this.#options = options;
+    this.record = new StreamRecord(plan, pace);
+    const connectionsMax = plan.connectionsMax ?? CONNECTIONS_MAX_DEFAULT;
+    this.#pools = plan.urls.map((url) => new ConnectionPool(url, { connectionsMax, now }));
+    this.#heads = plan.urls.map((url) => headOf(url, plan.headers ?? {}));
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Whether every request that was due has an outcome. */
+  get isSettled(): boolean {
+    return this.#inFlight === 0 && this.#queue.length === 0;
+  }
+
+  /** Sends all that is due by now. */
+  sendDue(): void {
+    const { pace, now, plan } = this.#options;
+    const queueMax = plan.queueMax ?? QUEUE_MAX_DEFAULT;
+    for (let due = pace.dueBy(now()) - this.record.count; due > 0; due -= 1) {
+      const request: Due = { number: this.record.begin(), tries: 0, isDoubtful: false };
+      if (this.#queue.length >= queueMax) {
+        this.#finish(request, { outcome: "not-sent", detail: "the load's queue was full" });
+      } else {
+        this.#queue.push(request);
+      }
+    }
+    this.#sendQueued();
+  }
+
+  /** When the next request is due. */
+  get nextDueAtMs(): number {
+    return this.record.dueAtMs(this.record.count);
+  }
+
+  sweep(): void {
+    for (const pool of this.#pools) pool.sweep();
+    this.#sendQueued();
+  }
+
+  close(): void {
+    for (const pool of this.#pools) pool.close();
+  }
+
+  #sendQueued(): void {
+    while (this.#queue.length > 0 && this.#poolFor(this.#queue[0]!).hasRoom) this.#send(this.#queue.shift()!);
+  }
+
+  #placeOf({ tries }: Due): number {
+    return tries % this.#pools.length;
+  }
+
+  #poolFor(due: Due): ConnectionPool {
+    return this.#pools[this.#placeOf(due)]!;
+  }
+
+  #send(due: Due): void {
+    const { plan, now } = this.#options;
+    const pool = this.#poolFor(due);
+    const data = this.#textOf(due);
+    due.tries += 1;
+    this.#inFlight += 1;
+    const giveUpAtMs = now() + (plan.timeoutMs ?? TIMEOUT_MS_DEFAULT);
+    pool.send(data, { giveUpAtMs, end: (ending) => this.#ended(due, ending) });
+  }
+
+  #textOf(due: Due): Buffer {
+    const { plan } = this.#options;
+    const { method, path, body } = requestOf(plan, due.number);
+    const prefix = plan.idempotencyPrefix;
+    const key = prefix === undefined ? "" : `Idempotency-Key: ${idempotencyKeyOf(prefix, due.number)}\r\n`;
+    const head = this.#heads[this.#placeOf(due)]!;
+    return Buffer.from(
+      `${method} ${path} HTTP/1.1\r\n${head}${key}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+
+  #ended(due: Due, ending: Ending): void {
+    this.#inFlight -= 1;
+    const verdict = "answer" in ending ? verdictOf(ending.answer) : withoutAnswer(ending);
+    if (verdict.expiresAtMs !== undefined) this.record.noteExpiry(due.number, verdict.expiresAtMs);
+    if (verdict.outcome === "unknown") due.isDoubtful = true;
+    const isFinal = "answer" in ending && !isWorthRetrying(ending.answer.status);
+    if (!isFinal && due.tries < (this.#options.plan.triesMax ?? 1)) this.#queue.unshift(due);
+    else this.#finish(due, verdict);
+    this.#sendQueued();
+  }
+
+  #finish(due: Due, { outcome, detail }: Verdict): void {
+    const { now, onOutcome } = this.#options;
+    const latencyMs = now() - this.record.dueAtMs(due.number);
+    const told = outcome === "refused" && due.isDoubtful ? "unknown" : outcome;
+    this.record.finish(due.number, { outcome: told, detail, latencyMs, tries: due.tries });
+    onOutcome(told, latencyMs, detail);
+  }
+}
+
+function withoutAnswer({ reason, isSent }: { reason: string; isSent: boolean }): Verdict {
+  return { outcome: isSent ? "unknown" : "refused", detail: reason };
+}
+
+function headOf(url: string, headers: Readonly<Record<string, string>>): string {
+  const all = { Host: new URL(url).host, "Content-Type": "application/json", ...headers };
+  return Object.entries(all)
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join("");
+}
