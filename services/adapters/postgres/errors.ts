@@ -13,6 +13,10 @@ const BUG_CLASSES = new Set(["0A", "20", "21", "22", "23", "24", "25", "34", "42
 /** Exceptions to the classes: a standby that was asked to write, and a plan made before a migration. */
 const PASSING_STATES = new Set(["25006", "25P03", "0A000"]);
 
+/** What a server, or a proxy before it, says when it does not know itself whether it has committed. */
+const DOUBTFUL_STATES = new Set(["40003"]);
+const DOUBTFUL_CLASS = "08";
+
 /** The driver says these before it has sent anything. */
 const UNSENT_MESSAGES = new Set([
   "Client has encountered a connection error and is not queryable",
@@ -25,6 +29,7 @@ const UNSENT_MESSAGES = new Set([
  *   not connected                 nothing was sent: none
  *   ERROR from the server         the transaction was rolled back: none
  *   FATAL or PANIC, connection lost, no answer in time     the commit may have come first: unknown
+ *   ERROR about the connection or the completion itself    unknown
  *
  * A read has no effect to be unsure of. Bugs are returned as they are, so that nobody retries them.
  */
@@ -50,6 +55,10 @@ function isBug(error: unknown, phase: Phase): boolean {
 function mayHaveCommitted(error: unknown): boolean {
   // After an ERROR the session lives on and its transaction is gone. FATAL (shutdown, kill) can strike between the
   // commit and its answer.
-  if (error instanceof pg.DatabaseError) return error.severity !== "ERROR";
+  if (error instanceof pg.DatabaseError) return error.severity !== "ERROR" || isDoubtful(error.code ?? "");
   return !(error instanceof Error && UNSENT_MESSAGES.has(error.message));
+}
+
+function isDoubtful(state: string): boolean {
+  return DOUBTFUL_STATES.has(state) || state.startsWith(DOUBTFUL_CLASS);
 }

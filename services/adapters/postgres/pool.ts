@@ -1,15 +1,27 @@
-/** Connections to a region's database, and the one way to run a statement on them. */
+/**
+ * Connections to a region's database, and the one way to run a statement on them.
+ *
+ *   there ──nothing answered for a whole timeout──▶ away: all connections are cut, statements are refused at once
+ *     ▲                                              │
+ *     └────────────a probe is answered───────────────┘
+ */
+import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
-import { toStoreError } from "./errors.ts";
+import { StoreUnavailableError } from "../../ports/region-store.ts";
+import { toStoreError, type Phase } from "./errors.ts";
+import { Presence } from "./presence.ts";
+import { Sockets } from "./sockets.ts";
 
 export interface PoolOptions {
   readonly url: string;
   readonly connectionsMax: number;
-  /** How long to wait for a connection, and how long for an answer. */
+  /** How long to wait for a connection, how long for an answer, and when a database that says nothing counts as away. */
   readonly timeoutMs: number;
   readonly applicationName: string;
   /** Told of each connection that breaks while nothing is asked of it. */
   readonly onIdleError?: ((error: Error) => void) | undefined;
+  /** Told when the database counts as away, with the last failure, and when it answers again (undefined). */
+  readonly onAway?: ((reason: Error | undefined) => void) | undefined;
 }
 
 /** A statement with a name is prepared once per connection. */
@@ -23,6 +35,13 @@ export interface Statement {
 const IDLE_TIMEOUT_MS = 60_000;
 /** The server gives up first: its refusal is a certain outcome, our giving up isn't. */
 const SERVER_SHARE_OF_TIMEOUT = 0.9;
+/** Statements that may wait for a connection. */
+const WAITING_MAX = 1_024;
+const MS_PER_SECOND = 1_000;
+const PROBE_EVERY_MS = 250;
+const PROBE_TIMEOUT_MS = 2_000;
+/** A closed pool waits so long for statements that are under way, and for the server to hear of the end. */
+const CLOSE_TIMEOUT_MS = 2_000;
 
 /**
  * For every session. All statements find their rows by index: with these settings a plan that was made while a table
@@ -45,21 +64,32 @@ const SESSION_SETTINGS = {
 } as const;
 
 export class Database {
+  readonly #options: PoolOptions;
   readonly #pool: pg.Pool;
+  readonly #connection: pg.ClientConfig;
+  readonly #presence: Presence;
+  readonly #sockets = new Sockets();
+  readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
   constructor(options: PoolOptions) {
     const { url, sessionOptions } = splitUrl(options.url);
-    this.#pool = new pg.Pool({
+    this.#options = options;
+    this.#presence = new Presence(options.timeoutMs);
+    this.#connection = {
       connectionString: url,
       options: sessionOptions,
-      max: options.connectionsMax,
       application_name: options.applicationName,
+      stream: () => this.#sockets.make(),
+      keepAlive: true,
+    };
+    this.#pool = new pg.Pool({
+      ...this.#connection,
+      max: options.connectionsMax,
       connectionTimeoutMillis: options.timeoutMs,
       query_timeout: options.timeoutMs,
       statement_timeout: Math.ceil(options.timeoutMs * SERVER_SHARE_OF_TIMEOUT),
       idleTimeoutMillis: IDLE_TIMEOUT_MS,
-      keepAlive: true,
     });
     // Without listeners a broken connection would end the process. Whoever uses one hears of it from the statement.
     this.#pool.on("error", (error) => options.onIdleError?.(error));
@@ -74,16 +104,18 @@ export class Database {
     statement: Statement,
     values: readonly unknown[],
   ): Promise<Row[]> {
-    const client = await this.#connect();
+    const askedAtMs = performance.now();
+    const client = await this.#connect(askedAtMs);
     try {
       const { name, text } = statement;
       const { rows } = await client.query<Row>({ name, text, values: [...values] });
       client.release();
+      this.#presence.answered(performance.now());
       return rows;
     } catch (error) {
       // Whether the session can still be used isn't worth finding out.
       client.release(true);
-      throw toStoreError(error, statement.effect);
+      throw this.#failure(error, statement.effect, askedAtMs);
     }
   }
 
@@ -106,32 +138,106 @@ export class Database {
   async *reading<Value>(
     generate: (client: pg.PoolClient) => AsyncGenerator<Value>,
   ): AsyncGenerator<Value, void, undefined> {
-    const client = await this.#connect();
+    const client = await this.#connect(performance.now());
     let isUsable = false;
     try {
       yield* generate(client);
       isUsable = true;
     } catch (error) {
-      throw toStoreError(error, "reading");
+      throw this.#failure(error, "reading", performance.now());
     } finally {
       // A reader that stops early leaves a transaction open: closing the connection ends it for certain.
       client.release(!isUsable);
     }
   }
 
-  /** Waits for the statements that are under way. */
+  /** Gives statements that are under way a moment to end. */
   close(): Promise<void> {
-    this.#closing ??= this.#pool.end();
+    this.#closing ??= this.#close();
     return this.#closing;
   }
 
-  async #connect(): Promise<pg.PoolClient> {
+  async #close(): Promise<void> {
+    this.#closed.abort();
+    const over = new AbortController();
+    const late = sleep(CLOSE_TIMEOUT_MS, undefined, { signal: over.signal }).catch(ignore);
+    const ended = this.#pool.end().then(() => this.#sockets.closed());
+    await Promise.race([ended, late]);
+    over.abort();
+    this.#sockets.cut();
+  }
+
+  async #connect(askedAtMs: number): Promise<pg.PoolClient> {
+    if (this.#presence.isAway) {
+      const forSeconds = Math.round(this.#presence.unansweredMs(performance.now()) / MS_PER_SECOND);
+      throw refusal(`has not answered for ${forSeconds} s`);
+    }
+    if (this.#pool.waitingCount >= WAITING_MAX) {
+      throw refusal(`${WAITING_MAX} statements already wait for a connection`);
+    }
     try {
       return await this.#pool.connect();
     } catch (error) {
-      throw toStoreError(error, "connecting");
+      throw this.#failure(error, "connecting", askedAtMs);
     }
   }
+
+  /** The error to throw; what it says of the database is taken note of. */
+  #failure(error: unknown, phase: Phase, askedAtMs: number): unknown {
+    const failure = toStoreError(error, phase);
+    if (this.#closing !== undefined || !(failure instanceof StoreUnavailableError)) return failure;
+    const nowMs = performance.now();
+    // A server that refuses connections is of no more use than one that is silent.
+    if (phase !== "connecting" && isAnswer(error)) this.#presence.answered(nowMs);
+    else if (this.#presence.failed(askedAtMs, nowMs)) void this.#awaitReturn(failure);
+    return failure;
+  }
+
+  /** Every connection may lead nowhere by now, and one that is tried costs whoever tries it a whole timeout. */
+  async #awaitReturn(reason: Error): Promise<void> {
+    this.#options.onAway?.(reason);
+    this.#sockets.cut();
+    const { signal } = this.#closed;
+    while (this.#presence.isAway && !signal.aborted) {
+      if (await this.#probe()) this.#presence.answered(performance.now());
+      else await sleep(PROBE_EVERY_MS, undefined, { signal }).catch(ignore);
+    }
+    if (!signal.aborted) this.#options.onAway?.(undefined);
+  }
+
+  async #probe(): Promise<boolean> {
+    const timeoutMs = Math.min(PROBE_TIMEOUT_MS, this.#options.timeoutMs);
+    const sockets = new Sockets();
+    const client = new pg.Client({
+      ...this.#connection,
+      stream: () => sockets.make(),
+      connectionTimeoutMillis: timeoutMs,
+      query_timeout: timeoutMs,
+    });
+    client.on("error", ignore);
+    const { signal } = this.#closed;
+    const cut = () => sockets.cut();
+    signal.addEventListener("abort", cut, { once: true });
+    try {
+      await client.connect();
+      await client.query("select 1");
+      return true;
+    } catch {
+      return false;
+    } finally {
+      signal.removeEventListener("abort", cut);
+      sockets.cut();
+    }
+  }
+}
+
+function refusal(why: string): StoreUnavailableError {
+  return new StoreUnavailableError(`PostgreSQL: ${why}`, { outcome: "none" });
+}
+
+/** An error of the server within a session that lives on. */
+function isAnswer(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.severity === "ERROR";
 }
 
 function ignore(): void {

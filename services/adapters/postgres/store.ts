@@ -14,10 +14,12 @@ export interface PostgresStoreOptions {
   readonly region: string;
   /** Default 10. */
   readonly connectionsMax?: number;
-  /** How long to wait for a connection, and how long for an answer. Default 5 s. */
+  /** How long to wait for a connection, how long for an answer, and when a silent database counts as away. Default 5 s. */
   readonly timeoutMs?: number;
   /** Told of each connection that breaks while nothing is asked of it. */
   readonly onIdleError?: (error: Error) => void;
+  /** Told when the database counts as away, with the last failure, and when it answers again (undefined). */
+  readonly onAway?: (reason: Error | undefined) => void;
 }
 
 export type PostgresRegionStore = RegionStore;
@@ -33,6 +35,7 @@ export function openPostgresStore(options: PostgresStoreOptions): PostgresRegion
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
     applicationName: `forebay ${options.region}`,
     onIdleError: options.onIdleError,
+    onAway: options.onAway,
   });
   return storeOn(database, options.region);
 }
