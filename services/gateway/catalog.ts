@@ -3,6 +3,7 @@ import { collectionId } from "../core/fold/state.ts";
 import type { Collection } from "../core/schema.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateReader } from "../ports/region-store.ts";
+import { StorePatience } from "./store-patience.ts";
 
 /** Older schemas only lack fields: what is found in them is right, and a miss is looked up again before it is believed. */
 const STALE_AFTER_MS = 5_000;
@@ -16,17 +17,21 @@ export interface CollectionName {
   readonly partition: number;
   readonly tenant: string;
   readonly name: string;
+  /** How long to wait for the store, where it has to be asked; on the monotonic clock. Default: as long as it takes. */
+  readonly deadlineAtMs?: number | undefined;
 }
 
 export class Catalog {
   readonly #store: StateReader;
   readonly #clock: Clock;
+  readonly #patience: StorePatience;
   readonly #cache = new Map<number, Cached>();
   readonly #loading = new Map<number, Promise<Cached>>();
 
   constructor(options: { store: StateReader; clock: Clock }) {
     this.#store = options.store;
     this.#clock = options.clock;
+    this.#patience = new StorePatience(options.clock);
   }
 
   /** The collection as last loaded; looked up anew when it is unknown or old. */
@@ -38,8 +43,9 @@ export class Catalog {
   }
 
   /** The collection as the store has it. Requests that ask at the same time share one look. */
-  async findNewest({ partition, tenant, name }: CollectionName): Promise<Collection | undefined> {
-    const fresh = await this.#load(partition);
+  async findNewest(options: CollectionName): Promise<Collection | undefined> {
+    const { partition, tenant, name, deadlineAtMs = Infinity } = options;
+    const fresh = await this.#patience.until(deadlineAtMs, this.#load(partition));
     return fresh.collections.get(collectionId(tenant, name));
   }
 

@@ -15,6 +15,7 @@ import type {
   WriteResult,
 } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
+import { StorePatience } from "./store-patience.ts";
 
 /** Partition, position, ordinal. */
 const ID = /^(\d{1,9})-(\d{1,15})-(\d{1,9})$/;
@@ -24,15 +25,17 @@ const RETRY_AFTER_MS = 1_000;
 export class Conflicts {
   readonly #options: GatewayOptions;
   readonly #write: (request: WriteRequest) => Promise<WriteResult>;
+  readonly #patience: StorePatience;
 
   constructor(options: GatewayOptions, write: (request: WriteRequest) => Promise<WriteResult>) {
     this.#options = options;
     this.#write = write;
+    this.#patience = new StorePatience(options.clock);
   }
 
   async list(request: ConflictsRequest): Promise<ConflictPage> {
-    const { limit } = request;
-    const found = await this.#options.store.listConflicts({ ...request, limit: limit + 1 });
+    const { limit, deadlineMs: _, ...query } = request;
+    const found = await this.#options.store.listConflicts({ ...query, limit: limit + 1 });
     const page = found.slice(0, limit);
     const last = found.length > limit ? page.at(-1) : undefined;
     return { conflicts: page.map(reportOf), next: last && placeOf(last) };
@@ -40,9 +43,24 @@ export class Conflicts {
 
   /** @throws {GatewayError} conflict-not-found, conflict-not-restorable, and whatever a write is refused with. */
   async restore(request: RestoreConflictRequest): Promise<WriteResult> {
-    const { id, deadlineMs, ...context } = request;
+    const { id: _, deadlineMs, ...context } = request;
     const { clock } = this.#options;
-    const startedAtMs = clock.monotonicMs();
+    const deadlineAtMs = clock.monotonicMs() + deadlineMs;
+    const { conflict, body } = await this.#patience.until(deadlineAtMs, this.#prepare(request));
+    const { collection, key } = conflict;
+    const leftMs = Math.max(0, deadlineAtMs - clock.monotonicMs());
+    try {
+      return await this.#write({ ...context, deadlineMs: leftMs, collection, key, body });
+    } catch (error) {
+      // The client has written no body that it could mend: what it asks for is what is not possible any more.
+      if (!(error instanceof RefusedWriteError)) throw error;
+      const { message, field } = error;
+      throw notRestorable(`the value can't be written any more: ${message}`, field);
+    }
+  }
+
+  async #prepare(request: RestoreConflictRequest): Promise<{ conflict: StoredConflict; body: object }> {
+    const { id } = request;
     const conflict = await this.#find(request);
     if (conflict.loser.operator === "move") {
       throw notRestorable(
@@ -56,16 +74,7 @@ export class Conflicts {
       );
     }
     if (!(await this.#isKnown(request))) await this.#checkAlive(conflict);
-    const { collection, key } = conflict;
-    const leftMs = deadlineMs - (clock.monotonicMs() - startedAtMs);
-    try {
-      return await this.#write({ ...context, deadlineMs: leftMs, collection, key, body });
-    } catch (error) {
-      // The client has written no body that it could mend: what it asks for is what is not possible any more.
-      if (!(error instanceof RefusedWriteError)) throw error;
-      const { message, field } = error;
-      throw notRestorable(`the value can't be written any more: ${message}`, field);
-    }
+    return { conflict, body };
   }
 
   async #find({ tenant, id }: RestoreConflictRequest): Promise<StoredConflict> {

@@ -1,6 +1,7 @@
 /** The gateway at work: composes writes, reads and schemas over the region's store and the log. */
 import type { Collection } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
+import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
 import { RIGHTS_SERVICE } from "../protocol/rights-request.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
@@ -53,7 +54,8 @@ import { Planner } from "./planner.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import { Reader } from "./reader.ts";
 import { SchemaProposer } from "./schema-proposer.ts";
-import { readStatus } from "./status.ts";
+import { readStatus, type StoreFigures } from "./status.ts";
+import { StorePatience } from "./store-patience.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
 
@@ -78,6 +80,8 @@ export interface GatewayOptions {
   /** Rows and bytes that may wait in one partition's WAL. */
   readonly pendingRowsMax: number;
   readonly pendingBytesMax: number;
+  /** What the database has told of a partition last, if somebody remembers. */
+  readonly lastFigures?: (partition: number) => StoreFigures | undefined;
 }
 
 export class GatewayService implements Gateway {
@@ -92,9 +96,11 @@ export class GatewayService implements Gateway {
   readonly #sweeper: Sweeper;
   readonly #donor: RightsDonor;
   readonly #escrows: EscrowReader;
+  readonly #patience: StorePatience;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#patience = new StorePatience(options.clock);
     const numbers = Array.from({ length: options.partitions }, (_, partition) => partition);
     const catalog = new Catalog(options);
     const planner = new Planner(options, catalog);
@@ -147,35 +153,35 @@ export class GatewayService implements Gateway {
   }
 
   readEscrows(request: EscrowRequest): Promise<RecordEscrowsReport> {
-    return this.#escrows.read(request);
+    return this.#inTime(request, this.#escrows.read(request));
   }
 
   readLease(request: RequestContext & { name: string }): Promise<Lease & { session: Session }> {
-    return this.#leases.read(request);
+    return this.#inTime(request, this.#leases.read(request));
   }
 
   read(request: ReadRequest): Promise<ReadResult> {
-    return this.#reader.read(request);
+    return this.#inTime(request, this.#reader.read(request));
   }
 
   list(request: ListRequest): Promise<ListResult> {
-    return this.#reader.list(request);
+    return this.#inTime(request, this.#reader.list(request));
   }
 
   putCollection(request: PutCollectionRequest): Promise<Collection> {
     return this.#schemas.put(request);
   }
 
-  listCollections(tenant: string): Promise<Collection[]> {
-    return this.#catalog.list({ partition: 0, tenant });
+  listCollections(tenant: string, deadlineMs?: number): Promise<Collection[]> {
+    return this.#inTime({ deadlineMs }, this.#catalog.list({ partition: 0, tenant }));
   }
 
   operation(request: OperationRequest): Promise<OperationReport> {
-    return reportOperation(this.#options, request);
+    return this.#inTime(request, reportOperation(this.#options, request));
   }
 
   conflicts(request: ConflictsRequest): Promise<ConflictPage> {
-    return this.#conflicts.list(request);
+    return this.#inTime(request, this.#conflicts.list(request));
   }
 
   restoreConflict(request: RestoreConflictRequest): Promise<WriteResult> {
@@ -183,7 +189,7 @@ export class GatewayService implements Gateway {
   }
 
   status(): Promise<RegionOverview> {
-    return readStatus(this.#options);
+    return readStatus(this.#options, this.#patience);
   }
 
   /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */
@@ -194,5 +200,11 @@ export class GatewayService implements Gateway {
   /** Asks the log to forget what has expired; returns how many records it was asked to forget. */
   sweep(): Promise<number> {
     return this.#sweeper.sweep();
+  }
+
+  /** For what only reads: it is left alone at the deadline, whatever it waits for. */
+  #inTime<T>({ deadlineMs }: { deadlineMs?: number | undefined }, reading: Promise<T>): Promise<T> {
+    const nowMs = this.#options.clock.monotonicMs();
+    return this.#patience.until(nowMs + (deadlineMs ?? DEADLINE_MS_DEFAULT), reading);
   }
 }

@@ -130,6 +130,8 @@ export interface OperationRequest {
   readonly id: string;
   /** Log time after which an authoritative write is dead, as its answer has told; undefined when the client doesn't say. */
   readonly expiresAtMs?: number | undefined;
+  /** Default 15 s. */
+  readonly deadlineMs?: number | undefined;
 }
 
 export interface WriteResult extends Receipt {
@@ -185,7 +187,10 @@ export interface ListResult {
 }
 
 /** A page of conflicts of the tenant, newest first, as far as this region has folded. */
-export type ConflictsRequest = ConflictQuery;
+export interface ConflictsRequest extends ConflictQuery {
+  /** Default 15 s. */
+  readonly deadlineMs?: number | undefined;
+}
 
 /** A change that lost, and what it lost to. */
 export interface ConflictReport {
@@ -253,6 +258,8 @@ export interface PartitionStatus {
   readonly term: number | undefined;
   readonly cluster: string | null;
   readonly position: number;
+  /** While the region's database does not answer: how old position, log time, WAL and regions are. */
+  readonly staleMs?: number | undefined;
   /** End of the log; undefined when the log can't be asked. */
   readonly lastPosition: number | undefined;
   readonly logTimeMs: number;
@@ -290,7 +297,8 @@ export interface Gateway {
   read(request: ReadRequest): Promise<ReadResult>;
   list(request: ListRequest): Promise<ListResult>;
   putCollection(request: PutCollectionRequest): Promise<Collection>;
-  listCollections(tenant: string): Promise<Collection[]>;
+  /** @param deadlineMs default 15 s. */
+  listCollections(tenant: string, deadlineMs?: number): Promise<Collection[]>;
   operation(request: OperationRequest): Promise<OperationReport>;
   remove(request: LifeRequest): Promise<WriteResult>;
   restore(request: LifeRequest): Promise<WriteResult>;

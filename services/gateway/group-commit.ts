@@ -28,6 +28,8 @@ const LANE_OPERATIONS_MIN = 32;
 const SWEEP_EVERY_MS = 100;
 const RETRY_BASE_MS = 20;
 const RETRY_MAX_MS = 500;
+/** A restart of the database is waited for; one that is away for longer than that refuses whoever comes at once. */
+const FAILING_MS_MAX = 5_000;
 
 export interface GroupCommitOptions {
   readonly partition: number;
@@ -63,6 +65,8 @@ export class GroupCommit {
   #lanes = 0;
   #over = new AbortController();
   #queuedCharacters = 0;
+  /** Since when no flush has had an answer, and when the last one failed, on the monotonic clock; undefined while they have. */
+  #failing: { readonly sinceMs: number; readonly lastMs: number } | undefined;
 
   constructor(options: GroupCommitOptions) {
     this.#options = options;
@@ -157,6 +161,7 @@ export class GroupCommit {
       const operations = batch.map((waiting) => waiting.operation);
       const limits = { pendingRowsMax, pendingBytesMax };
       const outcomes = await store.append({ partition, operations, nowMs: clock.nowMs(), ...limits });
+      this.#failing = undefined;
       crashPoints.reach("after-wal-commit");
       metrics.flushed({ operations: batch.length, durationMs: clock.monotonicMs() - startedAtMs });
       appended.notify();
@@ -164,12 +169,13 @@ export class GroupCommit {
         for (const [index, waiting] of batch.entries()) resolve(waiting, outcomes[index]!);
       };
     } catch (error) {
-      return this.#flushFailed(error, batch);
+      return this.#flushFailed(error, batch, startedAtMs);
     }
   }
 
-  #flushFailed(error: unknown, batch: readonly Waiting[]): Answer | undefined {
+  #flushFailed(error: unknown, batch: readonly Waiting[], startedAtMs: number): Answer | undefined {
     if (error instanceof WalFullError) {
+      this.#failing = undefined;
       const full = new GatewayError("wal-full", error.message, { retryAfterMs: 2_000 });
       // An earlier flush may have appended the doubtful ones: they must not be told that they were not.
       for (const waiting of batch) reject(waiting, waiting.isDoubtful ? lateError(waiting, true) : full);
@@ -178,11 +184,25 @@ export class GroupCommit {
     if (error instanceof StoreUnavailableError) {
       const isDoubtful = error.outcome === "unknown";
       for (const waiting of batch) waiting.isDoubtful ||= isDoubtful;
+      if (this.#failingForMs(startedAtMs) >= FAILING_MS_MAX) {
+        for (const waiting of batch) if (!waiting.isDoubtful) reject(waiting, lateError(waiting, false));
+      }
       return undefined;
     }
     // A bug: nobody may wait for ever because of it.
     for (const waiting of batch) reject(waiting, error instanceof Error ? error : new Error(String(error)));
     return () => undefined;
+  }
+
+  /** For how long flushes have failed, with the one that was started then and has failed now. */
+  #failingForMs(startedAtMs: number): number {
+    const nowMs = this.#options.clock.monotonicMs();
+    const before = this.#failing;
+    // What failed long ago, with nobody to ask since, says nothing about now.
+    const isOne = before !== undefined && startedAtMs - before.lastMs < FAILING_MS_MAX;
+    const sinceMs = isOne ? before.sinceMs : startedAtMs;
+    this.#failing = { sinceMs, lastMs: nowMs };
+    return nowMs - sinceMs;
   }
 
   /** Answers who has waited beyond the deadline, also while a flush hangs. */

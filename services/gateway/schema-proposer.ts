@@ -18,6 +18,7 @@ import type { Members } from "./decisions/members.ts";
 import { GatewayError } from "./errors.ts";
 import type { PutCollectionRequest } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
+import { StorePatience } from "./store-patience.ts";
 
 const POLL_MS = 25;
 const NAME = new RegExp(COLLECTION_NAME_PATTERN);
@@ -36,24 +37,27 @@ export class SchemaProposer {
   readonly #options: GatewayOptions;
   readonly #catalog: Catalog;
   readonly #members: Members;
+  readonly #patience: StorePatience;
 
   constructor(options: GatewayOptions, parts: { catalog: Catalog; members: Members }) {
     this.#options = options;
     this.#catalog = parts.catalog;
     this.#members = parts.members;
+    this.#patience = new StorePatience(options.clock);
   }
 
   /** @throws {GatewayError} invalid-name, invalid-schema, schema-rejected, expired, no-quorum, outcome-unknown. */
   async put(request: PutCollectionRequest): Promise<Collection> {
     const { clock, random, partitions } = this.#options;
     checkProposal(request, partitions);
-    await this.#checkMembers(request.schema);
     const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
+    await this.#patience.until(deadlineAtMs, this.#checkMembers(request.schema));
     const deadlineMs = clock.nowMs() + request.deadlineMs;
     const id = random.uuid(clock.nowMs());
-    await this.#propose({ id, partition: 0, version: null, request, deadlineAtMs, deadlineMs });
+    const proposal = { id, partition: 0, version: null, request, deadlineAtMs, deadlineMs };
+    await this.#propose(proposal);
     this.#catalog.forget(0);
-    const decided = await this.#find(request, 0);
+    const decided = await this.#find(proposal);
     const followers = Array.from({ length: partitions - 1 }, (_, index) => index + 1);
     await Promise.all(
       followers.map(async (partition) => {
@@ -107,11 +111,17 @@ export class SchemaProposer {
     }
   }
 
-  async #find(request: PutCollectionRequest, partition: number): Promise<Collection> {
+  /** The proposal has taken effect: a database that fails only now must not make it look refused. */
+  async #find({ id, partition, request, deadlineAtMs }: Proposal): Promise<Collection> {
     const { tenant, name } = request;
-    const collection = await this.#catalog.find({ partition, tenant, name });
-    if (collection === undefined) throw new Error(`collection ${name} is committed but not in the store`);
-    return collection;
+    try {
+      const collection = await this.#catalog.find({ partition, tenant, name, deadlineAtMs });
+      if (collection !== undefined) return collection;
+    } catch (error) {
+      if (!(error instanceof StoreUnavailableError)) throw error;
+      throw unanswered(id);
+    }
+    throw new Error(`collection ${name} is committed but not in the store`);
   }
 
   async #propose(proposal: Proposal): Promise<void> {
@@ -147,7 +157,7 @@ export class SchemaProposer {
   async #awaitOutcome(proposal: Proposal): Promise<void> {
     const { clock, folded } = this.#options;
     for (;;) {
-      const outcome = (await this.#readIfPossible(proposal.id))?.outcome;
+      const outcome = (await this.#readIfPossible(proposal))?.outcome;
       if (outcome?.status === "committed") return;
       if (outcome !== undefined) {
         const { code, message } = outcome.rejection!;
@@ -155,24 +165,26 @@ export class SchemaProposer {
         throw new GatewayError(problem, message, { operation: proposal.id });
       }
       const leftMs = proposal.deadlineAtMs - clock.monotonicMs();
-      if (leftMs <= 0) {
-        const message =
-          "the log has not answered before the deadline; ask for the operation to learn what became of it";
-        throw new GatewayError("outcome-unknown", message, { operation: proposal.id, retryAfterMs: 1_000 });
-      }
+      if (leftMs <= 0) throw unanswered(proposal.id);
       await folded.wait({ clock, timeoutMs: Math.min(POLL_MS, leftMs) });
     }
   }
 
   /** The proposal is published: while the database is away its outcome is not yet known, rather than refused. */
-  async #readIfPossible(id: string): Promise<StoredOperation | undefined> {
+  async #readIfPossible({ id, deadlineAtMs }: Proposal): Promise<StoredOperation | undefined> {
     try {
-      return await this.#options.store.readOperation(id);
+      return await this.#patience.until(deadlineAtMs, this.#options.store.readOperation(id));
     } catch (error) {
       if (error instanceof StoreUnavailableError) return undefined;
       throw error;
     }
   }
+}
+
+function unanswered(operation: string): GatewayError {
+  const message =
+    "the log has not answered before the deadline; ask for the operation to learn what became of it";
+  return new GatewayError("outcome-unknown", message, { operation, retryAfterMs: 1_000 });
 }
 
 function checkProposal(request: PutCollectionRequest, partitions: number): void {

@@ -1,23 +1,41 @@
 /** What a region knows of itself and, through the ticks that it has folded, of the others. */
 import type { OriginState } from "../core/fold/state.ts";
-import type { Positions } from "../ports/region-store.ts";
+import { StoreUnavailableError, type Positions, type WalHead } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { BreakerStatus, PartitionStatus, RegionOverview, RegionStatus } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
+import type { StorePatience } from "./store-patience.ts";
 
-export async function readStatus(options: GatewayOptions): Promise<RegionOverview> {
+/** Who asks for the status wants to know what is wrong, and not to wait for it. */
+const STORE_TIMEOUT_MS = 1_000;
+
+/** What a region's database tells of a partition. */
+export interface StoreFigures {
+  readonly head: WalHead;
+  readonly positions: Positions;
+  /** On the monotonic clock. */
+  readonly seenAtMs: number;
+}
+
+/** @throws {StoreUnavailableError} where the database does not answer, and nobody remembers what it has told before. */
+export async function readStatus(options: GatewayOptions, patience: StorePatience): Promise<RegionOverview> {
   const { region, software, partitions } = options;
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
-  const statuses = await Promise.all(numbers.map((partition) => partitionStatus(options, partition)));
+  const statuses = await Promise.all(
+    numbers.map((partition) => partitionStatus(options, partition, patience)),
+  );
   return { region, software, partitions: statuses };
 }
 
-async function partitionStatus(options: GatewayOptions, partition: number): Promise<PartitionStatus> {
-  const { store, log } = options;
-  const [head, positions, inspection, leadership] = await Promise.all([
-    store.walHead(partition),
-    store.readPositions(partition),
+async function partitionStatus(
+  options: GatewayOptions,
+  partition: number,
+  patience: StorePatience,
+): Promise<PartitionStatus> {
+  const { log } = options;
+  const [{ head, positions, staleMs }, inspection, leadership] = await Promise.all([
+    figuresOf(options, partition, patience),
     ifPossible(options, () => log.inspect(partition)),
     ifPossible(options, () => log.leadership(partition)),
   ]);
@@ -28,6 +46,7 @@ async function partitionStatus(options: GatewayOptions, partition: number): Prom
     term: leadership?.term,
     cluster: positions.cluster,
     position: positions.position,
+    staleMs,
     lastPosition: inspection?.lastPosition,
     logTimeMs: positions.logTimeMs,
     wal: {
@@ -46,6 +65,25 @@ async function partitionStatus(options: GatewayOptions, partition: number): Prom
 function breakerStatus({ state, openForMs }: LogBreaker): BreakerStatus {
   const { phase, reason, slowAfterMs } = state;
   return { state: phase, reason, openMs: openForMs, slowAfterMs };
+}
+
+/** Status must work while the database does not: then it tells what was known last, and how old that is. */
+async function figuresOf(
+  options: GatewayOptions,
+  partition: number,
+  patience: StorePatience,
+): Promise<Omit<StoreFigures, "seenAtMs"> & { staleMs: number | undefined }> {
+  const { store, clock, lastFigures } = options;
+  try {
+    const asked = Promise.all([store.walHead(partition), store.readPositions(partition)]);
+    const [head, positions] = await patience.until(clock.monotonicMs() + STORE_TIMEOUT_MS, asked);
+    return { head, positions, staleMs: undefined };
+  } catch (error) {
+    if (!(error instanceof StoreUnavailableError)) throw error;
+    const last = lastFigures?.(partition);
+    if (last === undefined) throw error;
+    return { ...last, staleMs: clock.monotonicMs() - last.seenAtMs };
+  }
 }
 
 /** Status must work while there is no leader: what the log can't tell is left out. */

@@ -9,7 +9,12 @@ import { idempotentOperationId } from "../core/operation-id.ts";
 import { coverFolded, mergeSessions, seenPosition, seenWal } from "../core/session.ts";
 import { encodeChanges } from "../protocol/change-codec.ts";
 import { requestContent } from "../protocol/proposal-codec.ts";
-import { StoreUnavailableError, type AppendOutcome, type WalAppend } from "../ports/region-store.ts";
+import {
+  StoreUnavailableError,
+  type AppendOutcome,
+  type StoredOperation,
+  type WalAppend,
+} from "../ports/region-store.ts";
 import type { OrderedWriter } from "./decisions/ordered-writer.ts";
 import { GatewayError } from "./errors.ts";
 import type { RightsSeeker } from "./escrow/rights-seeker.ts";
@@ -19,6 +24,7 @@ import type { GatewayOptions } from "./gateway-service.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Planner } from "./planner.ts";
 import { receiptOf } from "./receipt.ts";
+import { StorePatience } from "./store-patience.ts";
 
 const RIGHTS_RETRY_AFTER_MS = 1_000;
 
@@ -37,9 +43,11 @@ export class Writer {
   readonly #watches: readonly FoldWatch[];
   readonly #commits: readonly GroupCommit[];
   readonly #seeker: RightsSeeker;
+  readonly #patience: StorePatience;
 
   constructor(options: GatewayOptions, parts: WriterParts) {
     this.#options = options;
+    this.#patience = new StorePatience(options.clock);
     this.#planner = parts.planner;
     this.#ordered = parts.ordered;
     this.#watches = parts.watches;
@@ -52,12 +60,12 @@ export class Writer {
     const { tenant, collection, key } = request;
     const deadlineAtMs = this.#options.clock.monotonicMs() + request.deadlineMs;
     checkKey(key);
-    const located = await this.#planner.locate({ tenant, collection, key });
+    const located = await this.#planner.locate({ tenant, collection, key, deadlineAtMs });
     const plan = await this.#planner.plan(located, (schema) =>
       planWrite(schema, request.body, request.version),
     );
     const { partition } = located;
-    if (plan.isAuthoritative) return this.#ordered.write(request, partition, plan);
+    if (plan.isAuthoritative) return this.#ordered.write(request, { partition, plan, deadlineAtMs });
     return this.#accept({ request, partition, deadlineAtMs, changes: plan.changes });
   }
 
@@ -80,7 +88,7 @@ export class Writer {
     const takes = takesOf(input.changes);
     const operation = { id, tenant, collection, key, body, requestHash, ...(takes && { takes }) };
     const outcome = await this.#commits[partition]!.append(operation, deadlineAtMs);
-    const result = await this.#answer({ request, partition, operation, outcome });
+    const result = await this.#answer({ request, partition, operation, outcome, deadlineAtMs });
     if (!request.waitCommitted || result.status !== "accepted" || !("sequence" in outcome)) return result;
     return this.#waitCommitted({ result, partition, sequence: outcome.sequence, deadlineAtMs });
   }
@@ -90,9 +98,10 @@ export class Writer {
     partition: number;
     operation: WalAppend;
     outcome: AppendOutcome;
+    deadlineAtMs: number;
   }): Promise<WriteResult> {
-    const { request, partition, operation, outcome } = input;
-    const { region, store } = this.#options;
+    const { request, partition, operation, outcome, deadlineAtMs } = input;
+    const { region } = this.#options;
     switch (outcome.status) {
       case "mismatched": {
         const message = "the Idempotency-Key was used for another request; a new request needs a new key";
@@ -101,7 +110,7 @@ export class Writer {
       case "folded": {
         const { id, tenant } = operation;
         const known = { id, tenant, partition, outcome: outcome.outcome, lostFields: [] };
-        const receipt = receiptOf((await store.readOperation(id)) ?? known, region);
+        const receipt = receiptOf((await this.#readOperation(id, deadlineAtMs)) ?? known, region);
         const session = mergeSessions(request.session, seenPosition(partition, outcome.outcome.position));
         return { ...receipt, session, isReplayed: true };
       }
@@ -146,12 +155,13 @@ export class Writer {
     deadlineAtMs: number;
   }): Promise<WriteResult> {
     const { result, partition, sequence, deadlineAtMs } = input;
-    const { region, store } = this.#options;
+    const { region } = this.#options;
     const need = { position: 0, watermarks: { [region]: sequence } };
     try {
-      const folded = await this.#watches[partition]!.wait({ need, deadlineAtMs });
+      const folding = this.#watches[partition]!.wait({ need, deadlineAtMs });
+      const folded = await this.#patience.until(deadlineAtMs, folding);
       if (folded === undefined) return result;
-      const stored = await store.readOperation(result.operation);
+      const stored = await this.#readOperation(result.operation, deadlineAtMs);
       if (stored?.outcome === undefined) return result;
       const receipt: Receipt = receiptOf(stored, region);
       // Covered by how far this region has folded, not by the outcome's position: that may be another region's try.
@@ -162,6 +172,10 @@ export class Writer {
       if (error instanceof StoreUnavailableError) return result;
       throw error;
     }
+  }
+
+  #readOperation(id: string, deadlineAtMs: number): Promise<StoredOperation | undefined> {
+    return this.#patience.until(deadlineAtMs, this.#options.store.readOperation(id));
   }
 }
 

@@ -63,6 +63,8 @@ export interface WalHead {
   readonly oldestPendingAtMs: number | undefined;
   /** The database's clock. */
   readonly nowMs: number;
+  /** The database takes no writes at the moment: it is a standby, or somebody has set it so. */
+  readonly isReadOnly?: true;
 }
 
 export interface WriteAheadLog {

@@ -3,10 +3,11 @@
  * answered at once also while the database hangs.
  */
 import type { Clock } from "../ports/clock.ts";
-import type { StateReader, WriteAheadLog } from "../ports/region-store.ts";
+import type { Positions, StateReader, WalHead, WriteAheadLog } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { HealthMetrics } from "./metrics/health.ts";
 
+const MS_PER_SECOND = 1_000;
 const LOOK_EVERY_MS = 500;
 /** An observation that is older than this proves nothing. */
 const STALE_AFTER_MS = 5_000;
@@ -21,9 +22,16 @@ export interface HealthOptions {
 
 type Observed = Pick<WriteAheadLog, "walHead"> & Pick<StateReader, "readPositions">;
 
+/** What the database has told of a partition. */
+interface Figures {
+  readonly positions: Positions;
+  readonly head: WalHead;
+  /** On the monotonic clock. */
+  readonly seenAtMs: number;
+}
+
 interface PartitionHealth {
-  hasGenesis: boolean;
-  seenAtMs: number | undefined;
+  last: Figures | undefined;
   /** Why the last look failed. */
   problem: string | undefined;
   /** Why folding has stopped. */
@@ -38,8 +46,7 @@ export class Health {
   constructor(options: HealthOptions) {
     this.#options = options;
     this.#partitions = Array.from({ length: options.partitions }, () => ({
-      hasGenesis: false,
-      seenAtMs: undefined,
+      last: undefined,
       problem: undefined,
       stopped: undefined,
     }));
@@ -53,6 +60,11 @@ export class Health {
   /** Folding has stopped, or goes on again (undefined). */
   stopped(partition: number, reason: string | undefined): void {
     this.#partitions[partition]!.stopped = reason;
+  }
+
+  /** What the database has told last; undefined before it has told anything. */
+  lastFigures(partition: number): Figures | undefined {
+    return this.#partitions[partition]!.last;
   }
 
   /** Looks at the store until stopped. */
@@ -73,8 +85,7 @@ export class Health {
     const { clock, metrics } = this.#options;
     try {
       const [positions, head] = await Promise.all([store.readPositions(partition), store.walHead(partition)]);
-      health.hasGenesis = positions.cluster !== null;
-      health.seenAtMs = clock.monotonicMs();
+      health.last = { positions, head, seenAtMs: clock.monotonicMs() };
       health.problem = undefined;
       metrics.observed(partition, positions, head);
     } catch (error) {
@@ -85,12 +96,16 @@ export class Health {
   #partitionReasons(health: PartitionHealth, partition: number): string[] {
     const { clock, logProblem } = this.#options;
     if (health.problem !== undefined) return [`the database does not answer: ${health.problem}`];
-    if (health.seenAtMs === undefined || clock.monotonicMs() - health.seenAtMs > STALE_AFTER_MS) {
-      return ["the database has not answered yet"];
+    const { last } = health;
+    if (last === undefined) return ["the database has not answered yet"];
+    const silentMs = clock.monotonicMs() - last.seenAtMs;
+    if (silentMs > STALE_AFTER_MS) {
+      return [`the database has not answered for ${Math.floor(silentMs / MS_PER_SECOND)} s`];
     }
+    if (last.head.isReadOnly === true) return ["the database takes no writes: it is read-only"];
     if (health.stopped !== undefined)
       return [`partition ${partition} has stopped folding: ${health.stopped}`];
-    if (health.hasGenesis) return [];
+    if (last.positions.cluster !== null) return [];
     const why = logProblem();
     return [
       `partition ${partition} has not folded its log's first entry yet${why === undefined ? "" : `: ${why}`}`,

@@ -59,8 +59,8 @@ export class LateGateway implements Gateway {
     return this.#present().putCollection(request);
   }
 
-  async listCollections(tenant: string): Promise<Collection[]> {
-    return this.#present().listCollections(tenant);
+  async listCollections(tenant: string, deadlineMs?: number): Promise<Collection[]> {
+    return this.#present().listCollections(tenant, deadlineMs);
   }
 
   async operation(request: OperationRequest): Promise<OperationReport> {

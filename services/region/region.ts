@@ -40,6 +40,8 @@ import { softwareVersion } from "../runtime/config-software.ts";
 /** Requests in flight may take this long when the process stops; the rest of its time is for roles and connections. */
 const HTTP_CLOSE_MS = 4_000;
 const ROLES_CLOSE_MS = 2_500;
+/** The rest of the connections is for requests: neither can take the other's. */
+const ROLES_SHARE_OF_CONNECTIONS = 0.4;
 const STREAM_REPLICAS_MAX = 3;
 const FOLLOW_UP_EVERY_MS = 5_000;
 const FOLLOW_UP_DEADLINE_MS = 5_000;
@@ -64,7 +66,9 @@ export class RegionProcess {
   readonly #software = softwareVersion();
   readonly #meter: Meter;
   readonly #health: Health;
+  /** For requests; and for what must go on however many there are: relay, applier, the look at the process's health. */
   readonly #store: RegionStore;
+  readonly #roleStore: RegionStore;
   readonly #log: LateLog;
   readonly #bus: NatsBus;
   readonly #gateway: LateGateway;
@@ -84,11 +88,9 @@ export class RegionProcess {
         ? "this region process is starting; its database does not answer yet"
         : "this process of the region runs no gateway",
     );
-    this.#store = openPostgresStore({
-      ...postgres,
-      region,
-      onIdleError: (error) => logger.warn({ error: describeError(error) }, "a database connection was lost"),
-    });
+    const forRoles = Math.max(1, Math.floor(postgres.connectionsMax * ROLES_SHARE_OF_CONNECTIONS));
+    this.#store = this.#openStore("requests", postgres.connectionsMax - forRoles);
+    this.#roleStore = this.#openStore("roles", forRoles);
     this.#log = new LateLog({
       open: () =>
         openJetStreamLog({
@@ -143,7 +145,12 @@ export class RegionProcess {
     this.#stop.abort();
     const timeout = this.#clock.sleep(ROLES_CLOSE_MS);
     await Promise.race([Promise.allSettled([this.#work]), timeout]);
-    await Promise.allSettled([this.#log.close(), this.#bus.close(), this.#store.close()]);
+    await Promise.allSettled([
+      this.#log.close(),
+      this.#bus.close(),
+      this.#store.close(),
+      this.#roleStore.close(),
+    ]);
   }
 
   async #run(): Promise<void> {
@@ -160,10 +167,29 @@ export class RegionProcess {
     }
     this.#health.starting(undefined);
     await Promise.all([
-      this.#health.watch(this.#store, stop),
+      this.#health.watch(this.#roleStore, stop),
       this.#bus.connect(stop),
       this.#workOnLog({ appended, folded, breakers, service }, stop),
     ]);
+  }
+
+  #openStore(purpose: "requests" | "roles", connectionsMax: number): RegionStore {
+    const logger = this.#logger;
+    return openPostgresStore({
+      url: this.#config.postgres.url,
+      region: this.#config.region,
+      connectionsMax,
+      onIdleError: (error) =>
+        logger.warn({ purpose, error: describeError(error) }, "a database connection was lost"),
+      onAway: (reason) => {
+        if (reason === undefined) logger.info({ purpose }, "the database answers again");
+        else
+          logger.error(
+            { purpose, error: describeError(reason) },
+            "the database is away: what needs it is refused",
+          );
+      },
+    });
   }
 
   /** Another process may be migrating, or the database not be there yet. */
@@ -200,6 +226,7 @@ export class RegionProcess {
       metrics: createGatewayMetrics(this.#meter),
       pendingRowsMax: wal.rowsMax,
       pendingBytesMax: wal.bytesMax,
+      lastFigures: (partition) => this.#health.lastFigures(partition),
     });
   }
 
@@ -253,6 +280,7 @@ export class RegionProcess {
         {
           ...this.#ports(),
           ...options,
+          store: this.#roleStore,
           appended,
           folded,
           breaker: breakers[partition]!,

@@ -51,7 +51,8 @@ const HEAD: Statement = {
   text: `select coalesce(h.sequence, 0) as sequence, h.hlc, coalesce(o.watermark, 0) as watermark,
                 coalesce(h.bytes - oldest.bytes + forebay_wal_bytes(oldest.record_id, oldest.body), 0) as pending_bytes,
                 floor(extract(epoch from oldest.accepted_at) * 1000)::bigint as oldest_ms,
-                floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms
+                floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms,
+                current_setting('transaction_read_only')::boolean as is_read_only
          from (select 1) one
          left join wal_heads h on h.partition = $1
          left join origins o on o.partition = $1 and o.region = $2
@@ -209,6 +210,7 @@ interface HeadRow {
   readonly pending_bytes: string;
   readonly oldest_ms: string | null;
   readonly now_ms: string;
+  readonly is_read_only: boolean;
 }
 
 async function walHead(options: { database: Database; region: string; partition: number }): Promise<WalHead> {
@@ -221,6 +223,7 @@ async function walHead(options: { database: Database; region: string; partition:
     pendingBytes: toNumber(row.pending_bytes),
     oldestPendingAtMs: row.oldest_ms === null ? undefined : toNumber(row.oldest_ms),
     nowMs: toNumber(row.now_ms),
+    ...(row.is_read_only && { isReadOnly: true }),
   };
 }
 

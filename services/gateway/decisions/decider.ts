@@ -17,6 +17,7 @@ import type { FoldWatch } from "../fold-watch.ts";
 import type { ChangeContext, WriteResult } from "../gateway.ts";
 import type { GatewayOptions } from "../gateway-service.ts";
 import { receiptOf } from "../receipt.ts";
+import { StorePatience } from "../store-patience.ts";
 import type { Members } from "./members.ts";
 import { OutcomeWatch, type PendingVerdict, type Verdict } from "./outcome-watch.ts";
 import type { Proposer, Published } from "./proposer.ts";
@@ -29,6 +30,8 @@ const UNDECIDED_MAX = 16_384;
 
 export interface DecisionRequest {
   readonly context: ChangeContext;
+  /** On the monotonic clock. */
+  readonly deadlineAtMs: number;
   readonly partition: number;
   readonly fences: readonly Fence[];
   /** What the client asks for: it is the same for every try. */
@@ -57,18 +60,21 @@ export class Decider {
   readonly #options: GatewayOptions;
   readonly #parts: DeciderParts;
   readonly #outcomes: readonly OutcomeWatch[];
+  readonly #patience: StorePatience;
 
   constructor(options: GatewayOptions, parts: DeciderParts) {
     this.#options = options;
     this.#parts = parts;
+    this.#patience = new StorePatience(options.clock);
     this.#outcomes = parts.proposers.map((_, partition) => new OutcomeWatch(options, partition));
   }
 
-  /** @throws {GatewayError} what the log has decided against; no-quorum, expired: without effect; outcome-unknown. */
+  /**
+   * @throws {GatewayError} what the log has decided against; no-quorum, expired: without effect; outcome-unknown.
+   * @throws {StoreUnavailableError} nothing was sent.
+   */
   async decide(request: DecisionRequest): Promise<WriteResult> {
-    const { context, partition } = request;
-    const { clock } = this.#options;
-    const deadlineAtMs = clock.monotonicMs() + context.deadlineMs;
+    const { context, partition, deadlineAtMs } = request;
     const id = this.#idOf(context);
     const requestHash = sha256(requestContent(request));
     if (context.idempotencyKey !== undefined) {
@@ -76,10 +82,14 @@ export class Decider {
       if (known !== undefined) return known;
     }
     const session = await this.#awaitSession({ session: context.session, partition, deadlineAtMs });
-    await this.#parts.members.checkReading(partition, PROPOSALS_VERSION);
-    const writes = request.complete === undefined ? request.writes : await request.complete();
+    const writes = await this.#patience.until(deadlineAtMs, this.#completed(request));
     const proposal = this.#propose({ request: { ...request, writes }, id, requestHash, deadlineAtMs });
     return this.#publish({ request, proposal, deadlineAtMs, session });
+  }
+
+  async #completed({ partition, writes, complete }: DecisionRequest): Promise<readonly ProposedWrite[]> {
+    await this.#parts.members.checkReading(partition, PROPOSALS_VERSION);
+    return complete === undefined ? writes : complete();
   }
 
   #idOf({ tenant, idempotencyKey }: ChangeContext): string {
@@ -96,7 +106,8 @@ export class Decider {
     requestHash: string;
   }): Promise<WriteResult | undefined> {
     const { request, id, requestHash } = input;
-    const stored = await this.#options.store.readOperation(id);
+    const reading = this.#options.store.readOperation(id);
+    const stored = await this.#patience.until(request.deadlineAtMs, reading);
     if (stored === undefined) return undefined;
     const isSame = (hash: string | undefined) => hash === undefined || hash === requestHash;
     if (!isSame(stored.outcome?.requestHash) || !isSame(stored.accepted?.requestHash)) throw keyReused(id);
@@ -120,7 +131,8 @@ export class Decider {
     const need = needOf(session, partition, null);
     const isEmpty = need.position === 0 && Object.keys(need.watermarks).length === 0;
     if (isEmpty) return session;
-    const folded = await this.#parts.watches[partition]!.wait({ need, deadlineAtMs });
+    const folding = this.#parts.watches[partition]!.wait({ need, deadlineAtMs });
+    const folded = await this.#patience.until(deadlineAtMs, folding);
     if (folded !== undefined) return coverFolded(session, partition, folded);
     const message = `region ${this.#options.region} has not folded yet what this session has written or seen; the request was not sent`;
     throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });

@@ -39,14 +39,19 @@ export class OrderedWriter {
   }
 
   /** A write of one record that touches what the log decides on. */
-  write(request: WriteRequest, partition: number, plan: WritePlan): Promise<WriteResult> {
+  write(
+    request: WriteRequest,
+    planned: { partition: number; plan: WritePlan; deadlineAtMs: number },
+  ): Promise<WriteResult> {
     const { collection, key } = request;
+    const { partition, plan, deadlineAtMs } = planned;
     const { changes, condition, fence, isForced } = plan;
     const action = { type: "change", changes } as const;
     const write = { collection, key, action, ...(condition !== undefined && { condition }) };
     this.#checkFences(request, fence === undefined ? [] : [fence], partition);
     return this.#decider.decide({
       context: request,
+      deadlineAtMs,
       partition,
       fences: fence === undefined ? [] : [fence],
       writes: [write],
@@ -55,10 +60,12 @@ export class OrderedWriter {
   }
 
   async remove(request: LifeRequest): Promise<WriteResult> {
-    const located = await this.#locate(request);
+    const deadlineAtMs = this.#deadlineOf(request);
+    const located = await this.#locate(request, deadlineAtMs);
     const write = { ...target(request), action: { type: "delete" } as const, ...conditionOf(request) };
     return this.#decider.decide({
       context: request,
+      deadlineAtMs,
       partition: located.partition,
       fences: [],
       writes: [write],
@@ -66,10 +73,12 @@ export class OrderedWriter {
   }
 
   async restore(request: LifeRequest): Promise<WriteResult> {
-    const located = await this.#locate(request);
+    const deadlineAtMs = this.#deadlineOf(request);
+    const located = await this.#locate(request, deadlineAtMs);
     const write = { ...target(request), action: RESTORE, ...conditionOf(request) };
     return this.#decider.decide({
       context: request,
+      deadlineAtMs,
       partition: located.partition,
       fences: [],
       writes: [write],
@@ -81,9 +90,11 @@ export class OrderedWriter {
   async transact(request: TransactionRequest): Promise<WriteResult> {
     const { parts, fence } = parseTransaction(request.body);
     const { tenant } = request;
+    const deadlineAtMs = this.#deadlineOf(request);
     const planned = await Promise.all(
       parts.map(async (part) => {
-        const located = await this.#planner.locate({ tenant, collection: part.collection, key: part.key });
+        const { collection, key } = part;
+        const located = await this.#planner.locate({ tenant, collection, key, deadlineAtMs });
         return { part, located, write: await this.#plan(part, located) };
       }),
     );
@@ -95,7 +106,7 @@ export class OrderedWriter {
     const writes = planned.map(({ write }) => write);
     const complete = () =>
       Promise.all(planned.map(({ located, write }) => this.#withClaims(tenant, located, write)));
-    return this.#decider.decide({ context: request, partition, fences, writes, complete });
+    return this.#decider.decide({ context: request, deadlineAtMs, partition, fences, writes, complete });
   }
 
   lease(request: LeaseRequest): Promise<WriteResult> {
@@ -103,24 +114,32 @@ export class OrderedWriter {
     checkKey(name);
     const partition = partitionOf({ tenant, key: name }, this.#options.partitions);
     const write = { collection: LEASES_COLLECTION, key: name, action };
-    return this.#decider.decide({ context: request, partition, fences: [], writes: [write] });
+    const deadlineAtMs = this.#deadlineOf(request);
+    return this.#decider.decide({ context: request, deadlineAtMs, partition, fences: [], writes: [write] });
   }
 
   async reclaim(request: ReclaimRequest): Promise<WriteResult> {
     const { collection, key, lostRegion } = request;
-    const { partition, collection: known } = await this.#locate(request);
+    const deadlineAtMs = this.#deadlineOf(request);
+    const { partition, collection: known } = await this.#locate(request, deadlineAtMs);
     // Behind a schema with escrows every member reads reclaims.
     if (!Object.values(known.schema.fields).some(isEscrow)) {
       const message = `collection "${collection}" has no escrow, and so no rights to reclaim`;
       throw new RefusedWriteError("wrong-operator", message);
     }
     const write = { collection, key, action: { type: "reclaim", from: lostRegion } as const };
-    return this.#decider.decide({ context: request, partition, fences: [], writes: [write] });
+    return this.#decider.decide({ context: request, deadlineAtMs, partition, fences: [], writes: [write] });
   }
 
-  #locate({ tenant, collection, key }: LifeRequest | ReclaimRequest): Promise<Located> {
+  /** On the monotonic clock. */
+  #deadlineOf({ deadlineMs }: ChangeContext): number {
+    return this.#options.clock.monotonicMs() + deadlineMs;
+  }
+
+  #locate(request: LifeRequest | ReclaimRequest, deadlineAtMs: number): Promise<Located> {
+    const { tenant, collection, key } = request;
     checkKey(key);
-    return this.#planner.locate({ tenant, collection, key });
+    return this.#planner.locate({ tenant, collection, key, deadlineAtMs });
   }
 
   async #plan(part: TransactionPart, located: Located): Promise<ProposedWrite> {

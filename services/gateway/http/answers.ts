@@ -134,14 +134,16 @@ export function statusAnswer({ region, software, partitions }: RegionOverview): 
 }
 
 function partitionAnswer(status: PartitionStatus): PartitionStatusAnswer {
-  const { partition, leader, term, cluster, position, lastPosition, logTimeMs, wal, regions } = status;
   const { state, reason, openMs, slowAfterMs } = status.breaker;
+  const { partition, leader, term, cluster, position, staleMs, lastPosition, logTimeMs, wal, regions } =
+    status;
   return {
     partition,
     ...(leader === undefined ? {} : { leader }),
     ...(term === undefined ? {} : { term }),
     cluster,
     position,
+    ...(staleMs === undefined ? {} : { stale_ms: Math.ceil(staleMs) }),
     ...(lastPosition === undefined ? {} : { last_position: lastPosition }),
     log_time_ms: logTimeMs,
     wal: {

@@ -53,6 +53,13 @@ const PartitionStatus = Type.Object(
     term: Type.Optional(Count),
     cluster: Type.Union([Type.String(), Type.Null()]),
     position: Type.Integer({ minimum: 0, description: "The log position that this region has folded." }),
+    stale_ms: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description:
+          "Present while the region's database does not answer: how old position, log_time_ms, wal and regions are.",
+      }),
+    ),
     last_position: Type.Optional(Type.Integer({ minimum: 0, description: "The end of the log." })),
     log_time_ms: Count,
     wal: Type.Object(

@@ -66,8 +66,9 @@ describe("conflicts", () => {
         region: "eu-west",
         limit: 7,
         before: undefined,
+        deadlineMs: 15_000,
       },
-      { tenant: "default", limit: 100 },
+      { tenant: "default", limit: 100, deadlineMs: 15_000 },
     ]);
   });
 

@@ -14,10 +14,10 @@ beforeEach(async () => {
 describe("an operation", () => {
   it("is asked for with the time at which its answer said that it expires", async () => {
     await get(rig, URL);
-    await get(rig, `${URL}?expires_at_ms=1720000030000`);
+    await get(rig, `${URL}?expires_at_ms=1720000030000`, { "forebay-deadline-ms": "500" });
     expect(rig.gateway.operations).toEqual([
-      { tenant: "default", id: OPERATION, expiresAtMs: undefined },
-      { tenant: "default", id: OPERATION, expiresAtMs: 1_720_000_030_000 },
+      { tenant: "default", id: OPERATION, expiresAtMs: undefined, deadlineMs: 15_000 },
+      { tenant: "default", id: OPERATION, expiresAtMs: 1_720_000_030_000, deadlineMs: 500 },
     ]);
   });
 

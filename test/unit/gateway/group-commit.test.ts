@@ -210,6 +210,43 @@ describe("group commit", () => {
     expect(error.details.operation).toBe(idOf(1));
   });
 
+  it("waits for a restart of the store, and refuses at once when it is away for longer", async () => {
+    const bed = new CommitBed();
+    bed.first.faults.isDown = true;
+    const commit = bed.commit();
+    const patient = commit.append(operation(1), bed.deadline(20_000));
+    await bed.pass(2_000);
+    bed.first.faults.isDown = false;
+    expect(await bed.run(outcomesOf([patient]))).toEqual(["accepted"]);
+
+    bed.first.faults.isDown = true;
+    const first = commit.append(operation(2), bed.deadline(20_000));
+    expect((await bed.refused(first)).code).toBe("store-unavailable");
+    const startedAtMs = bed.world.nowMs;
+    const next = await bed.refused(commit.append(operation(3), bed.deadline(20_000)));
+    expect(next).toMatchObject({ code: "store-unavailable", details: { retryAfterMs: 1_000 } });
+    expect(bed.world.nowMs - startedAtMs).toBeLessThan(1_000);
+
+    // Back, and away again much later: that is another restart to wait for.
+    bed.first.faults.isDown = false;
+    expect(await bed.run(outcomesOf([commit.append(operation(4), bed.deadline(1_000))]))).toEqual([
+      "accepted",
+    ]);
+    expect(bed.sequences()).toEqual([1, 2]);
+  });
+
+  it("does not hold a failure of long ago against the store", async () => {
+    const bed = new CommitBed();
+    bed.first.faults.isDown = true;
+    const commit = bed.commit();
+    await bed.refused(commit.append(operation(1), bed.deadline(200)));
+    await bed.pass(60_000);
+    const patient = commit.append(operation(2), bed.deadline(10_000));
+    await bed.pass(1_000);
+    bed.first.faults.isDown = false;
+    expect(await bed.run(outcomesOf([patient]))).toEqual(["accepted"]);
+  });
+
   it("answers at the deadline while the store hangs, those in the flush and those behind it", async () => {
     const bed = new CommitBed();
     const commit = bed.commit({ append: () => () => new Promise(() => undefined) });

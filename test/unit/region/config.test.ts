@@ -44,7 +44,7 @@ describe("a configuration", () => {
       region: "eu",
       topology: { partitions: 2 },
       http: { host: "127.0.0.1", port: 7101 },
-      postgres: { connectionsMax: 10 },
+      postgres: { connectionsMax: 16 },
       nats: { monitorUrl: undefined },
       roles: ["gateway", "relay", "applier"],
       logLevel: "info",

@@ -9,7 +9,11 @@ const LOG_PROBLEM = "the log can't be connected";
 function makeHealth() {
   let nowMs = 0;
   const stop = new AbortController();
-  const store = { cluster: null as string | null, failure: undefined as Error | undefined };
+  const store = {
+    cluster: null as string | null,
+    failure: undefined as Error | undefined,
+    isReadOnly: false,
+  };
   const health = new Health({
     partitions: 1,
     clock: {
@@ -36,6 +40,7 @@ function makeHealth() {
           pendingBytes: 0,
           oldestPendingAtMs: undefined,
           nowMs: 0,
+          ...(store.isReadOnly && { isReadOnly: true }),
         }),
       },
       stop.signal,
@@ -82,7 +87,16 @@ describe("a region process is not ready", () => {
     await look();
     expect(health.reasons()).toEqual([]);
     pass(5_001);
-    expect(health.reasons()).toEqual(["the database has not answered yet"]);
+    expect(health.reasons()).toEqual(["the database has not answered for 5 s"]);
+  });
+
+  it("while its database takes no writes", async () => {
+    const { health, store, look } = makeHealth();
+    health.starting(undefined);
+    store.cluster = "c";
+    store.isReadOnly = true;
+    await look();
+    expect(health.reasons()).toEqual(["the database takes no writes: it is read-only"]);
   });
 
   it("while folding has stopped", async () => {

@@ -7,11 +7,11 @@ import { CollectionSchemaBody } from "../../../protocol/collection.ts";
 import { CollectionAnswer, CollectionListAnswer } from "../../../protocol/http/answers.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import { collectionAnswer } from "../answers.ts";
-import { CollectionName, RequestHeaders } from "../documents.ts";
+import { CollectionName, DeadlineRequestHeader, RequestHeaders } from "../documents.ts";
 import { readJsonBody } from "../json-body.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
-import { requestContextOf, versionOf } from "../request-headers.ts";
+import { deadlineMsOf, requestContextOf, versionOf } from "../request-headers.ts";
 import { readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 
@@ -88,8 +88,9 @@ const listDocument: RouteDocument = {
   operationId: "listCollections",
   summary: "List collections with their schemas",
   tag: "collections",
+  headers: Type.Object({ "Forebay-Deadline-Ms": DeadlineRequestHeader }),
   answers: { 200: { description: "All collections, by name.", body: CollectionListAnswer } },
-  problems: ["store-unavailable", "starting"],
+  problems: ["invalid-deadline", "store-unavailable", "starting"],
 };
 
 function addList(app: FastifyInstance, context: RouteContext): void {
@@ -98,9 +99,9 @@ function addList(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: LIST_URL,
     document: listDocument,
-    async handle({ query }) {
+    async handle({ headers, query }) {
       readQuery(query, []);
-      const collections = await gateway.listCollections(tenant);
+      const collections = await gateway.listCollections(tenant, deadlineMsOf(headers));
       const answers = collections.map(collectionAnswer);
       answers.sort((one, other) => (one.name < other.name ? -1 : 1));
       return JSON.stringify({ collections: answers });

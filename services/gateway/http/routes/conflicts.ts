@@ -12,6 +12,7 @@ import { decodeConflictCursor } from "../cursor.ts";
 import {
   ChangeHeaders,
   CollectionName,
+  DeadlineRequestHeader,
   ORDERED_PROBLEMS,
   PreferRequestHeader,
   WRITE_ANSWERS,
@@ -19,7 +20,7 @@ import {
 } from "../documents.ts";
 import { refuseBody } from "../json-body.ts";
 import { BODY_PROBLEMS, type RouteDocument } from "../openapi.ts";
-import { changeContextOf, prefersCommitted, versionOf } from "../request-headers.ts";
+import { changeContextOf, deadlineMsOf, prefersCommitted, versionOf } from "../request-headers.ts";
 import { limitOf, readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 
@@ -46,8 +47,9 @@ const listDocument: RouteDocument = {
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT })),
     cursor: Type.Optional(Type.String({ description: "The next_cursor of the page before." })),
   }),
+  headers: Type.Object({ "Forebay-Deadline-Ms": DeadlineRequestHeader }),
   answers: { 200: { description: "A page of conflicts.", body: ConflictListAnswer } },
-  problems: ["invalid-cursor", "invalid-key", "store-unavailable", "starting"],
+  problems: ["invalid-cursor", "invalid-key", "invalid-deadline", "store-unavailable", "starting"],
 };
 
 function addList(app: FastifyInstance, { gateway, tenant, ...context }: RouteContext): void {
@@ -55,12 +57,13 @@ function addList(app: FastifyInstance, { gateway, tenant, ...context }: RouteCon
     method: "GET",
     url: CONFLICTS_URL,
     document: listDocument,
-    async handle({ query: given }) {
+    async handle({ headers, query: given }) {
       const query = readQuery(given, PARAMETERS);
       const { cursor } = query;
       const page = await gateway.conflicts({
         ...conflictFilterOf(query),
         tenant,
+        deadlineMs: deadlineMsOf(headers),
         limit: limitOf(query),
         before: cursor === undefined ? undefined : decodeConflictCursor(cursor),
       });

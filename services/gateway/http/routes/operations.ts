@@ -4,8 +4,10 @@ import { Type } from "typebox";
 import { OperationAnswer } from "../../../protocol/http/answers.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import { operationAnswer } from "../answers.ts";
+import { DeadlineRequestHeader } from "../documents.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
+import { deadlineMsOf } from "../request-headers.ts";
 import { expiresAtMsOf, readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 
@@ -24,10 +26,11 @@ const document: RouteDocument = {
       Type.Integer({ minimum: 0, description: "As the problem has told it that named the operation." }),
     ),
   }),
+  headers: Type.Object({ "Forebay-Deadline-Ms": DeadlineRequestHeader }),
   answers: {
     200: { description: "The receipt; or that there is none yet, or never will be.", body: OperationAnswer },
   },
-  problems: ["operation-not-found", "store-unavailable", "starting"],
+  problems: ["operation-not-found", "invalid-deadline", "store-unavailable", "starting"],
 };
 
 export function addOperationRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -36,7 +39,7 @@ export function addOperationRoutes(app: FastifyInstance, context: RouteContext):
     method: "GET",
     url: OPERATION_URL,
     document,
-    async handle({ params, query }) {
+    async handle({ headers, params, query }) {
       const expiresAtMs = expiresAtMsOf(readQuery(query, ["expires_at_ms"]));
       const id = params.operation.toLowerCase();
       if (!UUID.test(id)) {
@@ -44,7 +47,8 @@ export function addOperationRoutes(app: FastifyInstance, context: RouteContext):
           field: "operation",
         });
       }
-      return JSON.stringify(operationAnswer(await gateway.operation({ tenant, id, expiresAtMs })));
+      const request = { tenant, id, expiresAtMs, deadlineMs: deadlineMsOf(headers) };
+      return JSON.stringify(operationAnswer(await gateway.operation(request)));
     },
   });
 }
