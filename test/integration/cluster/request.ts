@@ -8,10 +8,12 @@ const GIVE_UP_MS = 4_000;
 export interface Answer {
   readonly status: number;
   readonly body: { readonly [member: string]: unknown };
+  /** In seconds, as the header has it. */
+  readonly retryAfter?: string;
 }
 
 export interface Asked {
-  readonly method: "GET" | "PATCH" | "POST" | "DELETE";
+  readonly method: "GET" | "PUT" | "PATCH" | "POST" | "DELETE";
   readonly headers?: { readonly [name: string]: string };
   readonly body?: object | undefined;
 }
@@ -29,7 +31,9 @@ export async function send(url: string, { method, headers, body }: Asked): Promi
       ...(body !== undefined && { body: JSON.stringify(body) }),
       signal: AbortSignal.timeout(GIVE_UP_MS),
     });
-    return { status: response.status, body: (await response.json()) as Answer["body"] };
+    const retryAfter = response.headers.get("retry-after");
+    const answered = (await response.json()) as Answer["body"];
+    return { status: response.status, body: answered, ...(retryAfter !== null && { retryAfter }) };
   } catch {
     return undefined;
   }
