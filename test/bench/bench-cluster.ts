@@ -4,6 +4,7 @@ import { LocalCluster } from "../../infra/local/cluster.ts";
 import { makeTemporaryFolder } from "../../infra/local/temporary-folder.ts";
 import { migrateDatabase } from "../../services/adapters/postgres/migrate.ts";
 import { packageRoot } from "../../services/runtime/package-root.ts";
+import { interruption, unlessInterrupted } from "./interruption.ts";
 
 /** @param topology path from the package's root. */
 export async function withCluster<T>(
@@ -19,8 +20,9 @@ export async function withCluster<T>(
       portBase: 0,
       migrate: migrateDatabase,
       logLevel: "warn",
+      signal: interruption,
     });
-    return await measure(cluster);
+    return await unlessInterrupted(measure(cluster));
   } finally {
     await cluster?.stop();
     folder.remove();

@@ -1,20 +1,57 @@
-/** `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. */
+/**
+ * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines.
+ * `npm run bench -- election [--only kills,quorum,etcd] [--etcd PATH] …`: takes ten minutes, so it has to be named.
+ */
 import { benchAccept } from "./accept.ts";
 import { benchDecide } from "./decide.ts";
+import { benchElection } from "./election/election.ts";
 import { benchFold } from "./fold.ts";
+import { InterruptedError, listenForInterrupts } from "./interruption.ts";
 import { benchMemory } from "./memory.ts";
+import { OptionError } from "./options.ts";
 
-const BENCHES: Readonly<Record<string, () => Promise<void>>> = {
-  accept: benchAccept,
-  decide: benchDecide,
-  fold: benchFold,
-  memory: benchMemory,
+type Bench = (options: readonly string[]) => Promise<void>;
+
+const BENCHES: Readonly<Record<string, Bench>> = {
+  accept: withoutOptions(benchAccept),
+  decide: withoutOptions(benchDecide),
+  fold: withoutOptions(benchFold),
+  memory: withoutOptions(benchMemory),
+  election: benchElection,
 };
+/** What runs when none is named. */
+const BY_DEFAULT = ["accept", "decide", "fold", "memory"];
 
-const names = process.argv.slice(2);
-const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
-if (unknown.length > 0) {
-  console.error(`there is no benchmark ${unknown.join(", ")}; there are ${Object.keys(BENCHES).join(", ")}`);
-  process.exit(2);
+const EXIT_USAGE = 2;
+const EXIT_INTERRUPTED = 130;
+
+function withoutOptions(bench: () => Promise<void>): Bench {
+  return (options) => {
+    if (options.length > 0)
+      throw new OptionError(`this benchmark takes no options, and ${options[0]} is one`);
+    return bench();
+  };
 }
-for (const name of names.length > 0 ? names : Object.keys(BENCHES)) await BENCHES[name]!();
+
+/** Names come first, then the options, which go to each that is named. */
+async function main(words: readonly string[]): Promise<void> {
+  const firstOption = words.findIndex((word) => word.startsWith("--"));
+  const names = firstOption === -1 ? words : words.slice(0, firstOption);
+  const options = firstOption === -1 ? [] : words.slice(firstOption);
+  const unknown = names.filter((name) => !Object.hasOwn(BENCHES, name));
+  if (unknown.length > 0) {
+    const known = Object.keys(BENCHES).join(", ");
+    throw new OptionError(`there is no benchmark ${unknown.join(", ")}; there are ${known}`);
+  }
+  for (const name of names.length > 0 ? names : BY_DEFAULT) await BENCHES[name]!(options);
+}
+
+listenForInterrupts();
+try {
+  await main(process.argv.slice(2));
+} catch (error) {
+  if (!(error instanceof OptionError || error instanceof InterruptedError)) throw error;
+  console.error(error.message);
+  // What was abandoned may still have timers.
+  process.exit(error instanceof OptionError ? EXIT_USAGE : EXIT_INTERRUPTED);
+}

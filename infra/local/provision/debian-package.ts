@@ -1,4 +1,4 @@
-/** Takes nats-server from a newer suite of the machine's own Debian archive, without touching the system. */
+/** Takes a program from a newer suite of the machine's own Debian archive, without touching the system. */
 import {
   copyFileSync,
   chmodSync,
@@ -17,13 +17,15 @@ import { newerSuites, readAptSources, type SuiteCandidate } from "./apt-sources.
 import { compareVersions, findVersion, formatVersion, type Version } from "./version.ts";
 
 const APT_FOLDER = "/etc/apt";
-const PACKAGE = "nats-server";
-const PROGRAM_PATHS = ["usr/bin/nats-server", "usr/sbin/nats-server"];
+const PROGRAM_FOLDERS = ["usr/bin", "usr/sbin"];
 const UPDATE_TIMEOUT_MS = 60_000;
 const DOWNLOAD_TIMEOUT_MS = 60_000;
 const LOCAL_TIMEOUT_MS = 20_000;
 
 export interface DebianPackageOptions {
+  readonly packageName: string;
+  /** The program's name in the package, and in the folder that it is unpacked into. */
+  readonly program: string;
   readonly versionMin: Version;
   readonly signal?: AbortSignal | undefined;
 }
@@ -61,16 +63,19 @@ interface UnpackOptions extends DebianPackageOptions {
 }
 
 async function unpackFromSuite(candidate: SuiteCandidate, options: UnpackOptions): Promise<void> {
-  const { scratch, folder } = options;
+  const { scratch, folder, packageName, program } = options;
   const apt = aptOptions(candidate, scratch);
   const common = { workingFolder: scratch, signal: options.signal };
   await runCommand("apt-get", [...apt, "update"], { ...common, timeoutMs: UPDATE_TIMEOUT_MS });
-  const description = await runCommand("apt-cache", [...apt, "--no-all-versions", "show", PACKAGE], {
+  const description = await runCommand("apt-cache", [...apt, "--no-all-versions", "show", packageName], {
     ...common,
     timeoutMs: LOCAL_TIMEOUT_MS,
   });
-  checkDescription(description, options.versionMin);
-  await runCommand("apt-get", [...apt, "download", PACKAGE], { ...common, timeoutMs: DOWNLOAD_TIMEOUT_MS });
+  checkDescription(description, options);
+  await runCommand("apt-get", [...apt, "download", packageName], {
+    ...common,
+    timeoutMs: DOWNLOAD_TIMEOUT_MS,
+  });
   const archive = readdirSync(scratch).find((name) => name.endsWith(".deb"));
   if (archive === undefined) {
     throw new Error("apt-get download left no package file");
@@ -80,12 +85,12 @@ async function unpackFromSuite(candidate: SuiteCandidate, options: UnpackOptions
     ...common,
     timeoutMs: LOCAL_TIMEOUT_MS,
   });
-  const program = PROGRAM_PATHS.map((path) => join(unpacked, path)).find((path) => existsSync(path));
-  if (program === undefined) {
-    throw new Error(`${archive} holds no nats-server program`);
+  const path = PROGRAM_FOLDERS.map((place) => join(unpacked, place, program)).find((one) => existsSync(one));
+  if (path === undefined) {
+    throw new Error(`${archive} holds no ${program} program`);
   }
-  copyFileSync(program, join(folder, PACKAGE));
-  chmodSync(join(folder, PACKAGE), 0o755);
+  copyFileSync(path, join(folder, program));
+  chmodSync(join(folder, program), 0o755);
 }
 
 /** Own lists, own cache and own sources: the system's apt state is only read for its settings and keys. */
@@ -110,10 +115,13 @@ function aptOptions(candidate: SuiteCandidate, scratch: string): readonly string
   return Object.entries(settings).flatMap(([name, value]) => ["-o", `${name}=${value}`]);
 }
 
-function checkDescription(description: string, versionMin: Version): void {
+function checkDescription(
+  description: string,
+  { packageName, versionMin }: Pick<DebianPackageOptions, "packageName" | "versionMin">,
+): void {
   const version = findVersion(/^Version: *(.*)$/m.exec(description)?.[1] ?? "");
   if (version === undefined) {
-    throw new Error(`has no ${PACKAGE}`);
+    throw new Error(`has no ${packageName}`);
   }
   if (compareVersions(version, versionMin) < 0) {
     throw new Error(`has ${formatVersion(version)}, older than ${formatVersion(versionMin)}`);

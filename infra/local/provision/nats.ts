@@ -45,7 +45,12 @@ export async function provisionNats(options: ProvisionNatsOptions = {}): Promise
   const sources = {
     "release archive": (folder: string) => unpackReleaseArchive(folder, { signal: options.signal }),
     "Debian package": (folder: string) =>
-      unpackDebianPackage(folder, { versionMin: VERSION_MIN, signal: options.signal }),
+      unpackDebianPackage(folder, {
+        packageName: PROGRAM,
+        program: PROGRAM,
+        versionMin: VERSION_MIN,
+        signal: options.signal,
+      }),
   } as const;
   for (const source of ["release archive", "Debian package"] as const) {
     try {
