@@ -1,15 +1,22 @@
 /** `cluster.json` in the data folder: where the regions are, for commands, demos and tests in other processes. */
 import { rmSync } from "node:fs";
 import type { RegionView } from "./cluster-options.ts";
+import type { ControlAddress } from "./control/protocol.ts";
 import { writeFileAtomic } from "./files.ts";
 
-/** Replaces the file as one step; it holds passwords, so it is readable by its owner alone. */
-export function writeClusterFile(path: string, regions: readonly RegionView[]): void {
-  writeFileAtomic(path, clusterFileText(regions));
+export interface ClusterFileContent {
+  readonly regions: readonly RegionView[];
+  /** Undefined where nobody listens. */
+  readonly control: ControlAddress | undefined;
+}
+
+/** Replaces the file as one step; it holds passwords and a key, so it is readable by its owner alone. */
+export function writeClusterFile(path: string, content: ClusterFileContent): void {
+  writeFileAtomic(path, clusterFileText(content));
 }
 
 /** The file's text; a process that does not run has the id null. */
-export function clusterFileText(regions: readonly RegionView[]): string {
+export function clusterFileText({ regions, control }: ClusterFileContent): string {
   const document = {
     regions: regions.map(({ name, url, pid, postgres, nats }) => ({
       name,
@@ -18,6 +25,7 @@ export function clusterFileText(regions: readonly RegionView[]): string {
       postgres: { url: postgres.url },
       nats: { url: nats.url, pid: nats.pid ?? null, monitor_url: nats.monitorUrl },
     })),
+    ...(control === undefined ? {} : { control }),
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }

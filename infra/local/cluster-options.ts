@@ -16,6 +16,8 @@ export interface LocalClusterOptions {
   readonly postgresAdminUrl?: string;
   /** Start processes again that end without being asked to. Default false. */
   readonly supervise?: boolean;
+  /** Listen for requests to break and mend the cluster, at an address that cluster.json tells. Default false. */
+  readonly control?: boolean;
   /** Whether region processes are started; without them there are only the servers. Default true. */
   readonly regionProcesses?: boolean;
   /** The script of a region process. Default: `dist/services/region/main.js` of the package. */

@@ -4,6 +4,7 @@ import { openLinks, provision, startProcesses, startServers } from "./bring-up.t
 import { removeClusterFile, writeClusterFile } from "./cluster-file.ts";
 import type { GatewayView, LocalClusterOptions, RegionView } from "./cluster-options.ts";
 import { setUp, type Setup } from "./cluster-setup.ts";
+import { ControlServer } from "./control/server.ts";
 import { ClusterFaults } from "./faults/cluster-faults.ts";
 import type { LinkProxies } from "./link-proxy.ts";
 import type { PostgresStopMode } from "./postgres-server.ts";
@@ -28,6 +29,7 @@ export class LocalCluster {
   readonly #links: LinkProxies;
   readonly #onStep: OnStep;
   readonly #supervisor: Supervisor;
+  #control: ControlServer | undefined;
   #ending: Promise<void> | undefined;
 
   private constructor(parts: ClusterParts) {
@@ -72,6 +74,9 @@ export class LocalCluster {
         await startProcesses(sites, { options, onStep });
       }
       options.signal?.throwIfAborted();
+      if (options.control === true) {
+        cluster.#control = await ControlServer.open(cluster.faults);
+      }
       cluster.#writeFile();
       if (options.supervise === true) {
         cluster.#supervise();
@@ -230,10 +235,11 @@ export class LocalCluster {
   }
 
   async #end(isForced: boolean): Promise<void> {
+    await this.#control?.close();
+    await this.faults.release();
     for (const site of this.#sites) {
       Object.assign(site.wanted, { process: false, nats: false, postgres: false });
     }
-    await this.faults.release();
     await this.#supervisor.stop();
     const end = (process: { stop(): Promise<void>; kill(): Promise<void> }): Promise<void> =>
       isForced ? process.kill() : process.stop();
@@ -282,7 +288,8 @@ export class LocalCluster {
 
   #writeFile(): void {
     if (this.#ending === undefined) {
-      writeClusterFile(this.#setup.folder.clusterFile, this.regions);
+      const control = this.#control?.address;
+      writeClusterFile(this.#setup.folder.clusterFile, { regions: this.regions, control });
     }
   }
 

@@ -68,6 +68,7 @@ function clusterOptions(options: UpOptions): LocalClusterOptions {
     fresh: options.fresh ?? false,
     latency: options.latency !== "off",
     supervise: true,
+    control: true,
     regionProcesses: options.regionProcesses ?? true,
     ...(options.portBase === undefined ? {} : { portBase: options.portBase }),
     ...(postgresAdminUrl ? { postgresAdminUrl } : {}),

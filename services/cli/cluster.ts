@@ -1,7 +1,7 @@
 /** Where the regions are: from `cluster.json` in the data folder, or from --url. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { Type } from "typebox";
+import { Type, type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { CommandError } from "./errors.ts";
 
@@ -17,13 +17,28 @@ export interface ClusterOptions {
 }
 
 const ClusterFile = Type.Object({
-  regions: Type.Array(Type.Object({ name: Type.String(), url: Type.String() }), { minItems: 1 }),
+  regions: Type.Array(
+    Type.Object({
+      name: Type.String(),
+      url: Type.String(),
+      postgres: Type.Optional(Type.Object({ url: Type.String() })),
+    }),
+    { minItems: 1 },
+  ),
+  /** Where a cluster can be broken on purpose; only a local one says so. */
+  control: Type.Optional(Type.Object({ url: Type.String(), key: Type.String() })),
 });
+export type ClusterFile = Static<typeof ClusterFile>;
 const validator = Compile(ClusterFile);
 
 /** @throws {CommandError} says where it has looked and what to do. */
 export function findRegions({ data, url }: ClusterOptions): readonly ClusterRegion[] {
   if (url !== undefined) return [{ name: regionNameOf(url), url: url.replace(/\/+$/, "") }];
+  return readClusterFile(data).regions;
+}
+
+/** What the cluster of a data folder says of itself. @throws {CommandError} as `findRegions` does. */
+export function readClusterFile(data: string): ClusterFile {
   const path = join(data, "cluster.json");
   let text: string;
   try {
@@ -37,7 +52,7 @@ export function findRegions({ data, url }: ClusterOptions): readonly ClusterRegi
   if (!validator.Check(document)) {
     throw new CommandError(`${path} does not list regions; is it another program's?`);
   }
-  return document.regions;
+  return document;
 }
 
 /** @throws {CommandError} when there is no region of the name. */

@@ -1,5 +1,6 @@
 /** The forebay command: its subcommands put together. */
 import { Command } from "commander";
+import { addChaosCommand } from "./commands/chaos.ts";
 import { addConflictsCommand } from "./commands/conflicts.ts";
 import { addEscrowCommand } from "./commands/escrow.ts";
 import { addGetCommand } from "./commands/get.ts";
@@ -23,5 +24,6 @@ export function createProgram(version: string): Command {
   addWatchCommand(program);
   addConflictsCommand(program);
   addEscrowCommand(program);
+  addChaosCommand(program);
   return program;
 }

@@ -37,6 +37,7 @@ export class ClusterFaults {
   readonly #parts: ClusterFaultsParts;
   /** What is done to one process is done in turn. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #end = new AbortController();
   #flapper: LeaderFlapper | undefined;
 
   constructor(parts: ClusterFaultsParts) {
@@ -114,7 +115,7 @@ export class ClusterFaults {
         await (target === "postgres"
           ? site.postgres.stop(options.mode ?? "fast")
           : processOf(site, target).stop());
-        await processOf(site, target).start();
+        await startProcess(site, target, this.#end.signal);
       } finally {
         site.wanted[key] = true;
         this.#parts.onChange();
@@ -146,6 +147,7 @@ export class ClusterFaults {
   /** Has the leader step down now and then every so often, until `stopFlapping`; takes the place of another flapping. */
   async flapLeader(options: { readonly everyMs: number; readonly partition?: number }): Promise<void> {
     await this.stopFlapping();
+    this.#end.signal.throwIfAborted();
     const { everyMs, partition = 0 } = options;
     const stepDown = (): Promise<string> => stepDownLeader(this.#servers(), partition);
     this.#flapper = new LeaderFlapper({ everyMs, partition, stepDown });
@@ -188,9 +190,10 @@ export class ClusterFaults {
     }
   }
 
-  /** Before the cluster ends: nothing stays frozen, since it could not stop in good order. */
+  /** Before the cluster ends: nothing is begun any more, and nothing stays frozen, since it could not stop in good order. */
   async release(): Promise<void> {
-    await this.stopFlapping();
+    this.#end.abort(new FaultError("the cluster is being stopped"));
+    await Promise.allSettled([this.stopFlapping(), ...this.#turns.values()]);
     for (const { target, region } of this.broken.paused) {
       processOf(this.#site(region), target).resume();
     }
@@ -223,7 +226,11 @@ export class ClusterFaults {
     const site = this.#site(region);
     const key = `${target} ${region}`;
     const before = this.#turns.get(key) ?? Promise.resolve();
-    const turn = before.catch(() => undefined).then(() => run(processOf(site, target), site));
+    const runUnlessOver = async (): Promise<void> => {
+      this.#end.signal.throwIfAborted();
+      await run(processOf(site, target), site);
+    };
+    const turn = before.catch(() => undefined).then(runUnlessOver);
     this.#turns.set(key, turn);
     await turn;
   }
@@ -262,12 +269,15 @@ interface SiteProcess {
   pause(): void;
   resume(): void;
   kill(): Promise<void>;
-  start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 function processOf(site: Site, target: Target): SiteProcess {
   return { nats: site.nats, postgres: site.postgres, region: site.process }[target];
+}
+
+async function startProcess(site: Site, target: Target, signal: AbortSignal): Promise<void> {
+  await (target === "region" ? site.process.start({}, signal) : site[target].start(signal));
 }
 
 function wantedKey(target: Target): keyof Site["wanted"] {

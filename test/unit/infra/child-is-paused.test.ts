@@ -31,7 +31,7 @@ beforeEach(async () => {
     command: process.execPath,
     args: ["-e", PARENT],
     logPath,
-    environment: process.env,
+    environment: {},
   });
   await waitFor(() => (readFileSync(logPath, "utf8").includes("started") ? true : undefined), {
     what: "start of the process",

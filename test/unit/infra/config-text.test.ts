@@ -45,27 +45,27 @@ test("PostgreSQL is durable", () => {
 });
 
 test("cluster.json has exactly the promised fields, and null for a process that does not run", () => {
-  const text = clusterFileText([
+  const region = {
+    name: "eu",
+    url: "http://127.0.0.1:7101",
+    pid: undefined,
+    postgres: { url: "postgres://p", pid: 1 },
+    nats: { url: "nats://n", monitorUrl: "http://m", pid: 2 },
+    gateways: [],
+  };
+  const regions = [
     {
       name: "eu",
       url: "http://127.0.0.1:7101",
-      pid: undefined,
-      postgres: { url: "postgres://p", pid: 1 },
-      nats: { url: "nats://n", monitorUrl: "http://m", pid: 2 },
-      gateways: [],
+      pid: null,
+      postgres: { url: "postgres://p" },
+      nats: { url: "nats://n", pid: 2, monitor_url: "http://m" },
     },
-  ]);
-  expect(JSON.parse(text)).toEqual({
-    regions: [
-      {
-        name: "eu",
-        url: "http://127.0.0.1:7101",
-        pid: null,
-        postgres: { url: "postgres://p" },
-        nats: { url: "nats://n", pid: 2, monitor_url: "http://m" },
-      },
-    ],
-  });
+  ];
+  const text = clusterFileText({ regions: [region], control: undefined });
+  expect(JSON.parse(text)).toEqual({ regions });
+  const control = { url: "http://127.0.0.1:1", key: "k" };
+  expect(JSON.parse(clusterFileText({ regions: [region], control }))).toEqual({ regions, control });
 });
 
 test("a step is one line", () => {
