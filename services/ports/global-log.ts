@@ -18,6 +18,29 @@ export interface Leadership {
   readonly leader: string | undefined;
   /** Raft term, where the log tells it. */
   readonly term: number | undefined;
+  /** When the leader was elected, by its server's clock, where the log tells it: another value is another election. */
+  readonly leaderSinceMs: number | undefined;
+  /** The others that hold the log; none when there is no leader to tell of them. */
+  readonly replicas: readonly LogReplica[];
+}
+
+export interface LogReplica {
+  readonly region: string;
+  /** Whether the leader hears of it. */
+  readonly isOnline: boolean;
+  /** Whether it is up and has what the leader has. */
+  readonly isCurrent: boolean;
+  readonly lagEntries: number;
+  /** How long ago the leader heard of it. */
+  readonly seenAgoMs: number;
+}
+
+export interface MoveLeaderRequest {
+  readonly partition: number;
+  /** Name of the region whose server is to lead. */
+  readonly to: string;
+  /** How long to wait until it does. */
+  readonly timeoutMs: number;
 }
 
 export interface PublishRequest {
@@ -50,8 +73,15 @@ export interface LogSubscription {
 export interface GlobalLog {
   /** @throws {LogUnavailableError} */
   inspect(partition: number): Promise<LogInspection>;
-  /** Who leads, for people to look at. @throws {LogUnavailableError} */
+  /** Who leads, and how the others keep up. @throws {LogUnavailableError} */
   leadership(partition: number): Promise<Leadership>;
+  /**
+   * Asks the leader to hand over to a region, once, and waits until another leads. Nobody can publish for some tens of
+   * milliseconds. Does nothing where the region leads already.
+   * @returns who leads then; undefined when nobody was found to within the time.
+   * @throws {LogUnavailableError} nobody leads, or the region can't: certainly nothing has moved.
+   */
+  moveLeader(request: MoveLeaderRequest): Promise<{ readonly leader: string | undefined }>;
   /**
    * Resolves with the position once a quorum has stored the message.
    * @throws {LogUnavailableError} certainly not stored.

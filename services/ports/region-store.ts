@@ -1,9 +1,10 @@
 /**
- * A region's durable state, in its own database. Three parts, each with one writer or many:
+ * A region's durable state, in its own database. Four parts, each with one writer or many:
  *
  *   write-ahead log   many gateways append, the relay reads
  *   committed state   the applier writes, everyone reads; what is kept for a time only is trimmed
  *   roles             who may relay and apply a partition at the moment
+ *   orders            what an operator has told the region to do
  */
 import type { EscrowLeft, Takes } from "../core/escrow.ts";
 import type { Hlc } from "../core/hlc.ts";
@@ -258,7 +259,24 @@ export interface Roles {
   releaseRole(options: { role: RoleName; partition: number; holder: string }): Promise<void>;
 }
 
-export interface RegionStore extends WriteAheadLog, CommittedState, StateReader, Maintenance, Roles {
+/** Since when a region takes no new writes, by the database's clock. */
+export interface Drain {
+  readonly sinceMs: number;
+  /** How long ago that is. */
+  readonly forMs: number;
+}
+
+/** What an operator has ordered the region as a whole to do; holds over restarts, for all of its processes. */
+export interface RegionOrders {
+  /** Undefined while the region is not drained. Cheap: processes poll it. */
+  readDrain(): Promise<Drain | undefined>;
+  /** From now on; one that has begun goes on from when it did. */
+  startDrain(): Promise<Drain>;
+  endDrain(): Promise<void>;
+}
+
+export interface RegionStore
+  extends WriteAheadLog, CommittedState, StateReader, Maintenance, Roles, RegionOrders {
   close(): Promise<void>;
 }
 

@@ -6,6 +6,7 @@ import {
   type Leadership,
   type LogInspection,
   type LogSubscription,
+  type MoveLeaderRequest,
   type PublishRequest,
 } from "../ports/global-log.ts";
 import type { Clock, Random } from "../ports/clock.ts";
@@ -61,6 +62,10 @@ export class LateLog implements GlobalLog {
 
   async leadership(partition: number): Promise<Leadership> {
     return this.#present().leadership(partition);
+  }
+
+  async moveLeader(request: MoveLeaderRequest): Promise<{ leader: string | undefined }> {
+    return this.#present().moveLeader(request);
   }
 
   async publish(request: PublishRequest): Promise<{ position: number }> {

@@ -6,6 +6,7 @@ import {
   SubscriptionLostError,
   WrongLastPositionError,
   type GlobalLog,
+  type Leadership,
   type LogMessage,
   type LogSubscription,
 } from "../../services/ports/global-log.ts";
@@ -65,6 +66,25 @@ export function globalLogContract(name: string, open: () => Promise<GlobalLogBed
       for (const text of texts) await publish(partition, text);
     };
 
+    const eventually = async <T>(what: string, look: () => Promise<T | undefined>): Promise<T> => {
+      for (let tries = 1; tries <= 10 * TRIES_MAX; tries += 1) {
+        // A leader that is just being elected answers nobody.
+        const found = await look().catch((error: unknown) => {
+          if (!(error instanceof LogUnavailableError)) throw error;
+        });
+        if (found !== undefined) return found;
+        await bed.pause(SHORT_MS);
+      }
+      throw new Error(`it never came so far: ${what}`);
+    };
+    const leadershipOf = (partition: number, region: string, leader?: string): Promise<Leadership> =>
+      eventually(`a leader of partition ${partition}`, async () => {
+        const told = await bed.log(region).leadership(partition);
+        return told.leader !== undefined && (leader ?? told.leader) === told.leader ? told : undefined;
+      });
+    const moveLeader = (partition: number, to: string, asking: string) =>
+      bed.log(asking).moveLeader({ partition, to, timeoutMs: TIMEOUT_MS });
+
     it("starts empty, with an identity that does not change", async () => {
       const partition = await bed.newPartition();
       const before = await bed.log(here).inspect(partition);
@@ -79,6 +99,53 @@ export function globalLogContract(name: string, open: () => Promise<GlobalLogBed
       const partition = await bed.newPartition();
       await publish(partition, "a");
       expect(bed.regions).toContain((await bed.log(here).inspect(partition)).leader);
+    });
+
+    it("tells who leads, since when, and who else holds it", async () => {
+      const partition = await bed.newPartition();
+      await publish(partition, "a");
+      const told = await leadershipOf(partition, here);
+      expect(bed.regions).toContain(told.leader);
+      expect(told.leaderSinceMs).toBeGreaterThan(0);
+      const others = bed.regions.filter((region) => region !== told.leader);
+      expect(told.replicas.map(({ region }) => region).toSorted()).toEqual(others.toSorted());
+      await eventually("all replicas are current", async () => {
+        const { replicas } = await bed.log(there).leadership(partition);
+        return replicas.every(({ isCurrent, isOnline }) => isCurrent && isOnline) ? true : undefined;
+      });
+    });
+
+    it("moves its leader to the region that is asked for, whoever asks, and takes entries on", async () => {
+      const partition = await bed.newPartition();
+      await publish(partition, "before");
+      for (const [index, to] of bed.regions.entries()) {
+        const before = await leadershipOf(partition, here);
+        const from = bed.regions[(index + 1) % bed.regions.length]!;
+        expect(await moveLeader(partition, to, from)).toEqual({ leader: to });
+        const after = await leadershipOf(partition, there, to);
+        if (before.leader !== to) expect(after.leaderSinceMs).not.toBe(before.leaderSinceMs);
+        await publish(partition, `led by ${to}`);
+      }
+      const count = bed.regions.length + 1;
+      const messages = await readFrom(bed.log(there), { partition, from: 1, count });
+      expect(messages.map(textOf)).toEqual(["before", ...bed.regions.map((region) => `led by ${region}`)]);
+    });
+
+    it("lets who leads already go on leading", async () => {
+      const partition = await bed.newPartition();
+      await publish(partition, "a");
+      const before = await leadershipOf(partition, here);
+      expect(await moveLeader(partition, before.leader!, there)).toEqual({ leader: before.leader });
+      expect((await leadershipOf(partition, here)).leaderSinceMs).toBe(before.leaderSinceMs);
+    });
+
+    it("refuses a leader that it does not know, and keeps the one that it has", async () => {
+      const partition = await bed.newPartition();
+      await publish(partition, "a");
+      const before = await leadershipOf(partition, here);
+      await expect(moveLeader(partition, "nowhere", there)).rejects.toBeInstanceOf(LogUnavailableError);
+      const after = await leadershipOf(partition, here);
+      expect(after).toMatchObject({ leader: before.leader, leaderSinceMs: before.leaderSinceMs });
     });
 
     it("hands out dense positions from 1 on", async () => {

@@ -22,6 +22,7 @@ import { knownOperations } from "./region-store/operations-known.ts";
 import { readingRecords } from "./region-store/reading.ts";
 import { listingRecords } from "./region-store/listing.ts";
 import { scanningRecords } from "./region-store/scanning.ts";
+import { drainOrders } from "./region-store/drain.ts";
 import { roles } from "./region-store/roles.ts";
 import type { Context } from "./region-store/context.ts";
 import { REGION } from "./region-store/operations.ts";
@@ -72,5 +73,6 @@ export function regionStoreContract(
     listingRecords(context);
     scanningRecords(context);
     roles(context);
+    drainOrders(context);
   });
 }

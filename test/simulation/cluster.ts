@@ -69,7 +69,11 @@ export class SimulatedCluster {
   constructor(world: World, options: ClusterOptions) {
     this.world = world;
     this.options = options;
-    this.servers = new SimulatedLogServers(world, { leader: options.regions[0]!, faults: options.logFaults });
+    this.servers = new SimulatedLogServers(world, {
+      leader: options.regions[0]!,
+      members: options.regions,
+      faults: options.logFaults,
+    });
     // A region that is cut off from the log's servers is so from the other regions.
     this.network = new SimulatedBusNetwork(world, {
       cutOff: this.servers.cutOff,

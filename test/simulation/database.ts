@@ -37,6 +37,7 @@ import {
 import { bytesOf, compareBytes } from "./bytes.ts";
 import { listConflicts, trimConflicts } from "./conflicts.ts";
 import { leftOf, sharesOf, shortOf, type Taking } from "./escrows.ts";
+import { SimulatedDrain } from "./drain.ts";
 import { SimulatedRoles } from "./roles.ts";
 
 interface TimedRow extends WalRow, Taking {
@@ -58,6 +59,7 @@ export class SimulatedDatabase {
   readonly #partitions = new Map<number, PartitionData>();
   readonly #records = new Map<string, StoredRecord & { readonly partition: number }>();
   readonly #roles: SimulatedRoles;
+  readonly drain = new SimulatedDrain(() => this.#nowMs());
   /** How to take back each commit of a fold that a crash would lose. */
   #undurable: (() => void)[] = [];
   readonly #lostOutcomes = new Map<string, OperationOutcome>();

@@ -9,7 +9,7 @@ const REGIONS = ["eu", "us", "ap"] as const;
 
 globalLogContract("the simulated twin", () => {
   const world = new World(SEED);
-  const servers = new SimulatedLogServers(world, { leader: REGIONS[0] });
+  const servers = new SimulatedLogServers(world, { leader: REGIONS[0], members: REGIONS });
   const logs = new Map<string, SimulatedLog>(
     REGIONS.map((region) => {
       const process = new Process(world, region);

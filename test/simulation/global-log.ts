@@ -12,7 +12,9 @@ import {
   type Leadership,
   type LogInspection,
   type LogMessage,
+  type LogReplica,
   type LogSubscription,
+  type MoveLeaderRequest,
   type PublishRequest,
 } from "../../services/ports/global-log.ts";
 import type { Process, World } from "./world.ts";
@@ -44,18 +46,46 @@ export class SimulatedLogServers {
   readonly world: World;
   readonly faults: LogFaults;
   readonly createdAtMs: number;
-  leader: string | undefined;
+  /** The regions that hold the log. */
+  readonly members: readonly string[];
   term = 1;
+  #leader: string | undefined;
+  #leaderSinceMs: number;
   readonly cutOff = new Set<string>();
   readonly #messages = new Map<number, LogMessage[]>();
   readonly #replicated = new Map<string, number>();
   readonly #listeners = new Set<() => void>();
 
-  constructor(world: World, options: { leader: string; faults?: LogFaults }) {
+  constructor(world: World, options: { leader: string; members?: readonly string[]; faults?: LogFaults }) {
     this.world = world;
-    this.leader = options.leader;
+    this.#leader = options.leader;
+    this.members = options.members ?? [options.leader];
     this.faults = options.faults ?? NO_LOG_FAULTS;
     this.createdAtMs = wallClockMs(world);
+    this.#leaderSinceMs = this.createdAtMs;
+  }
+
+  get leader(): string | undefined {
+    return this.#leader;
+  }
+
+  /** An election, or the loss of the leader. */
+  set leader(leader: string | undefined) {
+    this.#leader = leader;
+    this.#leaderSinceMs = wallClockMs(this.world);
+  }
+
+  get leaderSinceMs(): number {
+    return this.#leaderSinceMs;
+  }
+
+  replicas(): LogReplica[] {
+    return this.members
+      .filter((region) => region !== this.#leader)
+      .map((region) => {
+        const isOnline = this.canReach(region);
+        return { region, isOnline, isCurrent: isOnline, lagEntries: 0, seenAgoMs: isOnline ? 0 : 10_000 };
+      });
   }
 
   messages(partition: number): LogMessage[] {
@@ -118,7 +148,24 @@ export class SimulatedLog implements GlobalLog {
 
   async leadership(): Promise<Leadership> {
     await this.#roundTrip();
-    return { leader: this.#servers.leader, term: this.#servers.term };
+    const { leader, leaderSinceMs, term } = this.#servers;
+    return { leader, term, leaderSinceMs, replicas: this.#servers.replicas() };
+  }
+
+  async moveLeader({ to }: MoveLeaderRequest): Promise<{ leader: string | undefined }> {
+    await this.#roundTrip();
+    const servers = this.#servers;
+    if (servers.leader === to) return { leader: to };
+    if (!servers.members.includes(to)) throw new LogUnavailableError(`there is no server ${to}`);
+    if (!servers.canReach(to)) throw new LogUnavailableError(`server ${to} does not take part`);
+    servers.leader = undefined;
+    await new Promise<void>((resolve) => servers.world.after(30, resolve));
+    // Whoever was elected in between stays.
+    if (servers.leader === undefined) {
+      servers.leader = to;
+      servers.term += 1;
+    }
+    return { leader: servers.leader };
   }
 
   async #roundTrip(): Promise<void> {

@@ -160,6 +160,18 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.releaseRole(options));
   }
 
+  readDrain() {
+    return this.#call((database) => database.drain.read());
+  }
+
+  startDrain() {
+    return this.#call((database) => database.drain.start());
+  }
+
+  endDrain() {
+    return this.#call((database) => database.drain.end());
+  }
+
   async close(): Promise<void> {
     // Nothing is held open.
   }

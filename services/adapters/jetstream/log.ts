@@ -5,7 +5,9 @@ import {
   LogTruncatedError,
   LogUnavailableError,
   type GlobalLog,
+  type Leadership,
   type LogInspection,
+  type MoveLeaderRequest,
   type PublishRequest,
 } from "../../ports/global-log.ts";
 import { silentLogger, type Logger } from "../../runtime/logger.ts";
@@ -14,7 +16,8 @@ import { describeError } from "../nats/errors.ts";
 import { pause, withinMs } from "../nats/wait.ts";
 import { createConsumer } from "./consumer.ts";
 import { assertOpen } from "./errors.ts";
-import { raftTerm, toReplicas, type LogLeadership } from "./monitor.ts";
+import { leaderSinceMs, raftTerm, toReplicas } from "./monitor.ts";
+import { moveLeader } from "./move-leader.ts";
 import { publish } from "./publish.ts";
 import { ensureStream, streamInfo, toInspection } from "./stream.ts";
 import { JetStreamSubscription } from "./subscription.ts";
@@ -127,7 +130,7 @@ export class JetStreamLog implements GlobalLog {
    * Who leads the partition, since when by Raft's count, and how the others keep up.
    * @throws {LogUnavailableError}
    */
-  async leadership(partition: number): Promise<LogLeadership> {
+  async leadership(partition: number): Promise<Leadership> {
     const { options, connection, manager, logger } = this.#parts;
     const info = await streamInfo(connection, manager, partition);
     const { monitorUrl, account = "$G" } = options;
@@ -137,7 +140,11 @@ export class JetStreamLog implements GlobalLog {
         ? undefined
         : await raftTerm({ monitorUrl, account, group, logger });
     const { leader } = toInspection(info, connection.serverName);
-    return { leader, term, replicas: toReplicas(info) };
+    return { leader, term, leaderSinceMs: leaderSinceMs(info), replicas: toReplicas(info) };
+  }
+
+  moveLeader(request: MoveLeaderRequest): Promise<{ leader: string | undefined }> {
+    return moveLeader(this.#parts.connection, request);
   }
 
   async publish(request: PublishRequest): Promise<{ position: number }> {

@@ -1,32 +1,18 @@
 /** Who leads a partition's stream, in which Raft term, and how far its replicas are behind. */
 import type { StreamInfo } from "@nats-io/jetstream";
+import type { LogReplica } from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { describeError } from "../nats/errors.ts";
 
 const MONITOR_TIMEOUT_MS = 1_000;
 const MILLISECOND_NANOS = 1_000_000;
-
-export interface LogReplica {
-  readonly region: string;
-  /** Whether it is up and has what the leader has. */
-  readonly isCurrent: boolean;
-  readonly lagEntries: number;
-  /** How long ago the leader heard of it. */
-  readonly seenAgoMs: number;
-}
-
-export interface LogLeadership {
-  /** Name of the region whose server leads; undefined during an election. */
-  readonly leader: string | undefined;
-  /** Raft term; undefined where the server's monitoring can't be asked. */
-  readonly term: number | undefined;
-  /** The others that hold the log. */
-  readonly replicas: readonly LogReplica[];
-}
+/** The leader hears of its followers every second; the server itself takes its time to call one offline. */
+const SILENT_AFTER_NANOS = 5_000 * MILLISECOND_NANOS;
 
 export function toReplicas(info: StreamInfo): LogReplica[] {
   return (info.cluster?.replicas ?? []).map((peer) => ({
     region: peer.name,
+    isOnline: !peer.offline && (peer.active ?? 0) < SILENT_AFTER_NANOS,
     isCurrent: peer.current && !peer.offline,
     lagEntries: peer.lag ?? 0,
     seenAgoMs: Math.round((peer.active ?? 0) / MILLISECOND_NANOS),
@@ -47,13 +33,25 @@ export async function raftTerm(options: {
   const url = new URL("/raftz", monitorUrl);
   url.search = new URLSearchParams({ acc: account, group }).toString();
   try {
-    const response = await fetch(url, { signal: AbortSignal.timeout(MONITOR_TIMEOUT_MS) });
-    if (!response.ok) throw new Error(`status ${response.status}`);
-    return findTerm(await response.json(), account, group);
+    return findTerm(await fetchMonitor(url), account, group);
   } catch (error) {
     logger.debug({ group, error: describeError(error) }, "the term can't be read");
     return undefined;
   }
+}
+
+/** Asks a server's monitoring. @throws whatever goes wrong. */
+export async function fetchMonitor(url: URL): Promise<unknown> {
+  const response = await fetch(url, { signal: AbortSignal.timeout(MONITOR_TIMEOUT_MS) });
+  if (!response.ok) throw new Error(`status ${response.status}`);
+  return await response.json();
+}
+
+/** When the leader was elected; servers before 2.12 don't say. */
+export function leaderSinceMs(info: StreamInfo): number | undefined {
+  const text = info.cluster?.leader_since;
+  const parsed = text === undefined ? Number.NaN : Date.parse(text);
+  return Number.isNaN(parsed) ? undefined : parsed;
 }
 
 /** `{"<account>": {"<group>": {"term": 3, …}}}` */

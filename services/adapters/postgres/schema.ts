@@ -2,6 +2,8 @@
 import { sql } from "drizzle-orm";
 import {
   bigint,
+  boolean,
+  check,
   customType,
   index,
   integer,
@@ -208,4 +210,16 @@ export const roles = pgTable(
     holder: text("holder").notNull(),
   },
   (table) => [primaryKey({ columns: [table.role, table.partition] })],
+);
+
+/** There while the region is drained. One row, for all partitions. */
+export const drain = pgTable(
+  "drain",
+  {
+    isOn: boolean("is_on").primaryKey().default(true),
+    startedAt: timestamp("started_at", { withTimezone: true })
+      .notNull()
+      .default(sql`clock_timestamp()`),
+  },
+  (table) => [check("drain_has_one_row", sql`${table.isOn}`)],
 );

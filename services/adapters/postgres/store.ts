@@ -2,6 +2,7 @@
 import type { RegionStore } from "../../ports/region-store.ts";
 import { openCommittedState } from "./committed.ts";
 import { openConflicts } from "./conflicts.ts";
+import { openOrders } from "./orders.ts";
 import { Database } from "./pool.ts";
 import { openReader } from "./reader.ts";
 import { openRoles } from "./roles.ts";
@@ -48,6 +49,7 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openReader(database, region),
     ...openConflicts(database),
     ...openRoles(database),
+    ...openOrders(database),
     close: () => database.close(),
   };
 }
