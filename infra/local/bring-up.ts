@@ -7,6 +7,8 @@ import { provisionPostgres, type PostgresPrograms } from "./provision/postgres.t
 import type { Site } from "./site.ts";
 import { runStep, type OnStep } from "./steps.ts";
 
+const UNDRAIN = "it takes no writes until forebay region undrain";
+
 export interface Programs {
   readonly natsProgram: NatsProgram;
   readonly postgresPrograms: PostgresPrograms | undefined;
@@ -91,7 +93,8 @@ export async function startProcesses(sites: readonly Site[], { options, onStep }
       await runStep(onStep, {
         name: `start region ${site.name}`,
         run: () => site.process.start({}, options.signal),
-        describe: () => site.process.url,
+        describe: () =>
+          `${site.process.url}${site.process.isDrained ? `, drained: ${UNDRAIN} ${site.name}` : ""}`,
       });
       site.wanted.process = true;
     }),

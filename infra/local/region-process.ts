@@ -33,6 +33,7 @@ export class RegionProcess {
   readonly url: string;
   readonly #options: RegionProcessOptions;
   #child: Child | undefined;
+  #isDrained = false;
 
   constructor(options: RegionProcessOptions) {
     this.#options = options;
@@ -42,6 +43,11 @@ export class RegionProcess {
 
   get pid(): number | undefined {
     return this.#child?.isRunning === true ? this.#child.pid : undefined;
+  }
+
+  /** Whether it was started although its region is drained, and takes no writes until somebody undrains it. */
+  get isDrained(): boolean {
+    return this.#isDrained;
   }
 
   /** Resolves when the process that was started last has ended. */
@@ -86,7 +92,8 @@ export class RegionProcess {
       }
       const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
       const text = await response.text();
-      if (!response.ok) {
+      this.#isDrained = isOnlyDrained(text);
+      if (!response.ok && !this.#isDrained) {
         throw new Error(`answers ${response.status} ${text.trim().slice(0, 200)}`);
       }
       return true;
@@ -141,5 +148,14 @@ export class RegionProcess {
       // Should the cluster's own process be killed, its region processes notice by the closed channel.
       FOREBAY_EXIT_WITH_PARENT: "1",
     };
+  }
+}
+
+/** Somebody wants it so: a region that is drained has started when nothing else is in its way. */
+function isOnlyDrained(text: string): boolean {
+  try {
+    return (JSON.parse(text) as { draining?: unknown }).draining === true;
+  } catch {
+    return false;
   }
 }

@@ -4,7 +4,9 @@ import { addChaosCommand } from "./commands/chaos.ts";
 import { addConflictsCommand } from "./commands/conflicts.ts";
 import { addEscrowCommand } from "./commands/escrow.ts";
 import { addGetCommand } from "./commands/get.ts";
+import { addLeaderCommand } from "./commands/leader.ts";
 import { addPutCommand } from "./commands/put.ts";
+import { addRegionCommand } from "./commands/region.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addUpCommand } from "./commands/up.ts";
@@ -25,5 +27,7 @@ export function createProgram(version: string): Command {
   addConflictsCommand(program);
   addEscrowCommand(program);
   addChaosCommand(program);
+  addLeaderCommand(program);
+  addRegionCommand(program);
   return program;
 }

@@ -25,6 +25,12 @@ export type GatewayErrorCode =
   | "lease-not-found"
   | "conflict-not-found"
   | "conflict-not-restorable"
+  | "malformed-body"
+  | "unknown-region"
+  | "region-not-fit"
+  | "drain-refused"
+  | "leader-not-moved"
+  | "draining"
   | RejectedCode
   | "starting";
 

@@ -18,6 +18,7 @@ import { Decider } from "./decisions/decider.ts";
 import { Members } from "./decisions/members.ts";
 import { OrderedWriter } from "./decisions/ordered-writer.ts";
 import { Proposer } from "./decisions/proposer.ts";
+import { DrainGate } from "./drain-gate.ts";
 import { EscrowReader } from "./escrow/escrow-reader.ts";
 import { RightsDonor } from "./escrow/rights-donor.ts";
 import { RightsSeeker } from "./escrow/rights-seeker.ts";
@@ -28,12 +29,14 @@ import type {
   EscrowRequest,
   Gateway,
   Lease,
+  LeaderMoveRequest,
   LeaseRequest,
   LifeRequest,
   ListRequest,
   ListResult,
   OperationReport,
   OperationRequest,
+  PartitionLeader,
   PutCollectionRequest,
   ReadRequest,
   ReadResult,
@@ -48,6 +51,7 @@ import type {
 } from "./gateway.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { GroupCommit } from "./group-commit.ts";
+import { Leaders } from "./leaders.ts";
 import { LeaseReader } from "./lease-reader.ts";
 import { reportOperation } from "./operation-report.ts";
 import { Planner } from "./planner.ts";
@@ -97,6 +101,8 @@ export class GatewayService implements Gateway {
   readonly #donor: RightsDonor;
   readonly #escrows: EscrowReader;
   readonly #patience: StorePatience;
+  readonly #drain: DrainGate;
+  readonly #leaders: Leaders;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -121,6 +127,8 @@ export class GatewayService implements Gateway {
     this.#conflicts = new Conflicts(options, (request) => this.#writer.write(request));
     this.#schemas = new SchemaProposer(options, { catalog, members });
     this.#sweeper = new Sweeper(options, members);
+    this.#drain = new DrainGate(options);
+    this.#leaders = new Leaders(options);
   }
 
   /** Answers what other regions ask, until the returned function is called. */
@@ -128,27 +136,48 @@ export class GatewayService implements Gateway {
     return this.#options.bus.serve(RIGHTS_SERVICE, (data) => this.#donor.answer(data));
   }
 
-  write(request: WriteRequest): Promise<WriteResult> {
+  /** Why the region should get no writes; undefined while it takes them. */
+  get drainReason(): string | undefined {
+    return this.#drain.reason;
+  }
+
+  /** Learns whether the region is drained. @throws {StoreUnavailableError} */
+  lookAtDrain(): Promise<void> {
+    return this.#drain.look();
+  }
+
+  /** Looks now and then, until stopped. */
+  watchDrain(stop: AbortSignal): Promise<void> {
+    return this.#drain.watch(stop);
+  }
+
+  async write(request: WriteRequest): Promise<WriteResult> {
+    this.#drain.check();
     return this.#writer.write(request);
   }
 
-  remove(request: LifeRequest): Promise<WriteResult> {
+  async remove(request: LifeRequest): Promise<WriteResult> {
+    this.#drain.check();
     return this.#ordered.remove(request);
   }
 
-  restore(request: LifeRequest): Promise<WriteResult> {
+  async restore(request: LifeRequest): Promise<WriteResult> {
+    this.#drain.check();
     return this.#ordered.restore(request);
   }
 
-  transact(request: TransactionRequest): Promise<WriteResult> {
+  async transact(request: TransactionRequest): Promise<WriteResult> {
+    this.#drain.check();
     return this.#ordered.transact(request);
   }
 
-  lease(request: LeaseRequest): Promise<WriteResult> {
+  async lease(request: LeaseRequest): Promise<WriteResult> {
+    this.#drain.check();
     return this.#ordered.lease(request);
   }
 
-  reclaim(request: ReclaimRequest): Promise<WriteResult> {
+  async reclaim(request: ReclaimRequest): Promise<WriteResult> {
+    this.#drain.check();
     return this.#ordered.reclaim(request);
   }
 
@@ -168,7 +197,8 @@ export class GatewayService implements Gateway {
     return this.#inTime(request, this.#reader.list(request));
   }
 
-  putCollection(request: PutCollectionRequest): Promise<Collection> {
+  async putCollection(request: PutCollectionRequest): Promise<Collection> {
+    this.#drain.check();
     return this.#schemas.put(request);
   }
 
@@ -184,12 +214,32 @@ export class GatewayService implements Gateway {
     return this.#inTime(request, this.#conflicts.list(request));
   }
 
-  restoreConflict(request: RestoreConflictRequest): Promise<WriteResult> {
+  async restoreConflict(request: RestoreConflictRequest): Promise<WriteResult> {
+    this.#drain.check();
     return this.#conflicts.restore(request);
   }
 
-  status(): Promise<RegionOverview> {
-    return readStatus(this.#options, this.#patience);
+  async status(): Promise<RegionOverview> {
+    const status = await readStatus(this.#options, this.#patience);
+    return { ...status, draining: await this.#drain.report(status.partitions) };
+  }
+
+  leaders(): Promise<readonly PartitionLeader[]> {
+    return this.#leaders.show();
+  }
+
+  moveLeader(request: LeaderMoveRequest): Promise<readonly { partition: number; leader: string }[]> {
+    return this.#leaders.move(request);
+  }
+
+  async drain(options: { isForced: boolean }): Promise<RegionOverview> {
+    await this.#drain.begin(options);
+    return this.status();
+  }
+
+  async undrain(): Promise<RegionOverview> {
+    await this.#drain.end();
+    return this.status();
   }
 
   /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */

@@ -290,6 +290,42 @@ export interface RegionOverview {
   readonly region: string;
   readonly software: string;
   readonly partitions: readonly PartitionStatus[];
+  /** Undefined while the region is not drained. */
+  readonly draining: DrainReport | undefined;
+}
+
+/** How far a region that takes no new writes has come. */
+export interface DrainReport {
+  readonly sinceMs: number;
+  /** Rows of its WAL that it has not folded. */
+  readonly pendingRows: number;
+  /** Partitions whose log it leads. */
+  readonly leads: readonly number[];
+  /** Nothing is pending, nothing is led, and no process of the region takes writes any more. */
+  readonly isDrained: boolean;
+}
+
+/** Puts leadership where an operator wants it. */
+export interface LeaderMoveRequest {
+  readonly region: string;
+  /** Undefined: of all partitions. */
+  readonly partition: number | undefined;
+  /** How long automatic placement leaves it there; 0 lets it go on at once. */
+  readonly holdMs: number;
+}
+
+export interface PartitionLeader {
+  readonly partition: number;
+  /** Undefined during an election, or when the log can't be asked. */
+  readonly leader: string | undefined;
+  /** By the clock of the leader's server. */
+  readonly leaderSinceMs: number | undefined;
+  /** Who would lead how well, as this region sees it; the best first. None where it has not looked yet. */
+  readonly ranking: readonly { readonly region: string; readonly quorumRoundTripMs: number | undefined }[];
+  /** Whether this region moves leadership by itself; undefined where it has not said so. */
+  readonly isAutomatic: boolean | undefined;
+  /** An operator's order that still holds. */
+  readonly hold: { readonly leader: string; readonly leftMs: number } | undefined;
 }
 
 export interface Gateway {
@@ -313,4 +349,10 @@ export interface Gateway {
   conflicts(request: ConflictsRequest): Promise<ConflictPage>;
   restoreConflict(request: RestoreConflictRequest): Promise<WriteResult>;
   status(): Promise<RegionOverview>;
+  leaders(): Promise<readonly PartitionLeader[]>;
+  /** @returns who leads then, by partition: the region that was asked for. */
+  moveLeader(request: LeaderMoveRequest): Promise<readonly { partition: number; leader: string }[]>;
+  /** From now on the region takes no new writes, and leads no log. @param isForced although few others are left. */
+  drain(options: { isForced: boolean }): Promise<RegionOverview>;
+  undrain(): Promise<RegionOverview>;
 }

@@ -9,4 +9,6 @@ export interface GatewayMetrics {
   rightsAsked(request: { answer: "granted" | "refused" | "unavailable" | "unknown" }): void;
   /** Another region has asked; 0 is nothing. */
   rightsAnswered(answer: { granted: number }): void;
+  /** The region takes no new writes, or does. */
+  draining(isDraining: boolean): void;
 }

@@ -19,7 +19,10 @@ export interface StoreFigures {
 }
 
 /** @throws {StoreUnavailableError} where the database does not answer, and nobody remembers what it has told before. */
-export async function readStatus(options: GatewayOptions, patience: StorePatience): Promise<RegionOverview> {
+export async function readStatus(
+  options: GatewayOptions,
+  patience: StorePatience,
+): Promise<Omit<RegionOverview, "draining">> {
   const { region, software, partitions } = options;
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   const statuses = await Promise.all(

@@ -82,7 +82,7 @@ export class Placement {
     try {
       while (!stop.aborted) {
         try {
-          await this.look();
+          await this.look(stop);
         } catch (error) {
           logger.warn({ partition, error: describeError(error) }, "placement could not look; trying again");
         }
@@ -122,8 +122,8 @@ export class Placement {
     });
   }
 
-  /** One look, with what follows from it. */
-  async look(): Promise<void> {
+  /** One look, with what follows from it; nothing, once `stop` is aborted. */
+  async look(stop?: AbortSignal): Promise<void> {
     const { region, partition, clock, settings, metrics, isAutomatic } = this.#options;
     const leadership = await this.#leadership();
     const others = (leadership?.replicas ?? []).map((replica) => replica.region);
@@ -144,6 +144,8 @@ export class Placement {
       },
       { nowMs, settings },
     );
+    // Another process of the region may have the role by now.
+    if (stop?.aborted === true) return;
     this.#state = state;
     if (ranking.length > 0) {
       this.#ranking = ranking;

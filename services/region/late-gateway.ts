@@ -8,12 +8,14 @@ import type {
   EscrowRequest,
   Gateway,
   Lease,
+  LeaderMoveRequest,
   LeaseRequest,
   LifeRequest,
   ListRequest,
   ListResult,
   OperationReport,
   OperationRequest,
+  PartitionLeader,
   PutCollectionRequest,
   ReadRequest,
   ReadResult,
@@ -107,6 +109,22 @@ export class LateGateway implements Gateway {
 
   async status(): Promise<RegionOverview> {
     return this.#present().status();
+  }
+
+  async leaders(): Promise<readonly PartitionLeader[]> {
+    return this.#present().leaders();
+  }
+
+  async moveLeader(request: LeaderMoveRequest): Promise<readonly { partition: number; leader: string }[]> {
+    return this.#present().moveLeader(request);
+  }
+
+  async drain(options: { isForced: boolean }): Promise<RegionOverview> {
+    return this.#present().drain(options);
+  }
+
+  async undrain(): Promise<RegionOverview> {
+    return this.#present().undrain();
   }
 
   #present(): Gateway {

@@ -1,6 +1,9 @@
-/** The relay and the applier of one partition, held for as long as the process lives. */
+/** The relay and the applier of one partition, held for as long as the process lives; who relays also looks who leads. */
 import { Applier } from "../applier/applier.ts";
 import type { ApplierMetrics } from "../applier/metrics.ts";
+import type { PlacementMetrics } from "../placement/metrics.ts";
+import { Placement, type PlacementOptions } from "../placement/placement.ts";
+import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import type { GlobalLog } from "../ports/global-log.ts";
@@ -28,6 +31,7 @@ export interface PartitionRolesOptions {
   readonly store: RegionStore;
   readonly log: GlobalLog;
   readonly breaker: LogBreaker;
+  readonly bus: Bus;
   readonly clock: Clock;
   readonly random: Random;
   readonly crashPoints: CrashPoints;
@@ -36,6 +40,11 @@ export interface PartitionRolesOptions {
   readonly folded: FoldFeed;
   readonly relayMetrics: RelayMetrics;
   readonly applierMetrics: ApplierMetrics;
+  readonly placement: Pick<
+    PlacementOptions,
+    "lookEveryMs" | "isAutomatic" | "settings" | "expectedMs" | "routes"
+  >;
+  readonly placementMetrics: PlacementMetrics;
 }
 
 /** Resolves once `stop` is aborted and both roles are given back. */
@@ -60,11 +69,28 @@ function holdRelay(options: PartitionRolesOptions, stop: AbortSignal): Promise<v
       role: "relay",
       work: async (grant, over) => {
         await waitForGenesis(options, over);
-        if (!over.aborted) await relay.run(grant, over);
+        if (!over.aborted) await runWithPlacement(options, over, (stopped) => relay.run(grant, stopped));
       },
     },
     stop,
   );
+}
+
+/** One process of the region looks who leads: the one that relays, for as long as it does. */
+async function runWithPlacement(
+  options: PartitionRolesOptions,
+  stop: AbortSignal,
+  run: (stop: AbortSignal) => Promise<void>,
+): Promise<void> {
+  const over = new AbortController();
+  const placement = new Placement({ ...options, ...options.placement, metrics: options.placementMetrics });
+  // Never waited for: a look that is under way must not keep the role from being given back.
+  void placement.run(AbortSignal.any([stop, over.signal]));
+  try {
+    await run(stop);
+  } finally {
+    over.abort();
+  }
 }
 
 /** Before it the fold does not know the region, and a relay has nothing to go on from. */

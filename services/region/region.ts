@@ -5,12 +5,14 @@
  * takes local writes as long as its database answers.
  */
 import { openJetStreamLog } from "../adapters/jetstream/log.ts";
+import { MonitoredRoutes } from "../adapters/jetstream/routes.ts";
 import { NatsBus } from "../adapters/nats/bus.ts";
 import { migrateDatabase } from "../adapters/postgres/migrate.ts";
 import { openPostgresStore } from "../adapters/postgres/store.ts";
 import { SystemClock } from "../adapters/system/clock.ts";
 import { environmentCrashPoints } from "../adapters/system/crash-points.ts";
 import { SystemRandom } from "../adapters/system/random.ts";
+import { PLACEMENT_DEFAULTS } from "../core/placement/decide.ts";
 import { GatewayService } from "../gateway/gateway-service.ts";
 import { buildHttpServer, type HttpServer } from "../gateway/http/server.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
@@ -23,6 +25,7 @@ import { Meter } from "../runtime/metrics.ts";
 import { FoldFeed } from "../runtime/fold-feed.ts";
 import { LogBreaker } from "../runtime/log-breaker.ts";
 import { Signal } from "../runtime/signal.ts";
+import { linkBetween } from "../runtime/topology.ts";
 import { repeatChore } from "./chore.ts";
 import { forgetOldConflicts } from "./conflict-janitor.ts";
 import { Health } from "./health.ts";
@@ -33,8 +36,9 @@ import { createGatewayMetrics } from "./metrics/gateway.ts";
 import { createHealthMetrics } from "./metrics/health.ts";
 import { createHttpMetrics } from "./metrics/http.ts";
 import { createLogMetrics } from "./metrics/log.ts";
+import { createPlacementMetrics } from "./metrics/placement.ts";
 import { createRelayMetrics } from "./metrics/relay.ts";
-import { holdPartitionRoles } from "./partition-roles.ts";
+import { holdPartitionRoles, type PartitionRolesOptions } from "./partition-roles.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
 
 /** Requests in flight may take this long when the process stops; the rest of its time is for roles and connections. */
@@ -47,8 +51,8 @@ const FOLLOW_UP_EVERY_MS = 5_000;
 const FOLLOW_UP_DEADLINE_MS = 5_000;
 const SWEEP_EVERY_MS = 5_000;
 const FORGET_CONFLICTS_EVERY_MS = 60_000;
-const MIGRATE_RETRY_BASE_MS = 250;
-const MIGRATE_RETRY_MAX_MS = 5_000;
+const START_RETRY_BASE_MS = 250;
+const START_RETRY_MAX_MS = 5_000;
 
 /** What the roles of a process tell each other by. */
 interface SharedParts {
@@ -74,6 +78,7 @@ export class RegionProcess {
   readonly #gateway: LateGateway;
   readonly #stop = new AbortController();
   #server: HttpServer | undefined;
+  #service: GatewayService | undefined;
   #work: Promise<void> = Promise.resolve();
 
   /** @throws {InvalidCrashPointError} */
@@ -131,6 +136,7 @@ export class RegionProcess {
       metrics: createHttpMetrics(this.#meter),
       metricsText: () => this.#meter.text(),
       readiness: () => this.#health.reasons(),
+      drainReason: () => this.#service?.drainReason,
     });
     const port = await this.#server.listen(http);
     this.#logger.info({ host: http.host, port }, "HTTP listens");
@@ -155,12 +161,18 @@ export class RegionProcess {
 
   async #run(): Promise<void> {
     const stop = this.#stop.signal;
-    await this.#migrate(stop);
+    await this.#persist("the database can't be brought to this version's schema", () =>
+      migrateDatabase({ url: this.#config.postgres.url }),
+    );
     if (stop.aborted) return;
     const appended = new Signal();
     const folded = new FoldFeed();
     const breakers = this.#makeBreakers(folded);
     const service = this.#makeGateway({ appended, folded, breakers });
+    // A region that was drained before it was stopped takes no write in between.
+    await this.#persist("whether the region is drained can't be read", () => service.lookAtDrain());
+    if (stop.aborted) return;
+    this.#service = service;
     if (this.#config.roles.includes("gateway")) {
       this.#gateway.arrive(service);
       service.serveRegions();
@@ -168,6 +180,7 @@ export class RegionProcess {
     this.#health.starting(undefined);
     await Promise.all([
       this.#health.watch(this.#roleStore, stop),
+      service.watchDrain(stop),
       this.#bus.connect(stop),
       this.#workOnLog({ appended, folded, breakers, service }, stop),
     ]);
@@ -193,15 +206,15 @@ export class RegionProcess {
   }
 
   /** Another process may be migrating, or the database not be there yet. */
-  async #migrate(stop: AbortSignal): Promise<void> {
+  async #persist(what: string, work: () => Promise<void>): Promise<void> {
+    const stop = this.#stop.signal;
     for (let attempt = 0; !stop.aborted; attempt += 1) {
       try {
-        return await migrateDatabase({ url: this.#config.postgres.url });
+        return await work();
       } catch (error) {
-        const reason = `the database can't be brought to this version's schema: ${describeError(error)}`;
-        this.#health.starting(reason);
-        this.#logger.warn({ attempt, error: describeError(error) }, "migrations not applied; trying again");
-        const backoff = { baseMs: MIGRATE_RETRY_BASE_MS, maxMs: MIGRATE_RETRY_MAX_MS, random: this.#random };
+        this.#health.starting(`${what}: ${describeError(error)}`);
+        this.#logger.warn({ attempt, error: describeError(error) }, `${what}; trying again`);
+        const backoff = { baseMs: START_RETRY_BASE_MS, maxMs: START_RETRY_MAX_MS, random: this.#random };
         await this.#clock.sleep(backoffMs({ attempt, ...backoff }), stop);
       }
     }
@@ -273,6 +286,8 @@ export class RegionProcess {
       this.#health.stopped(partition, reason),
     );
     const members = topology.regions.map(({ name }) => name);
+    const placement = this.#placement();
+    const placementMetrics = createPlacementMetrics(this.#meter);
     return partitions.map(async (partition) => {
       await this.#log.ensureStream(partition, stop);
       const options = { region, partition, partitions: partitions.length, members, holder, roles };
@@ -286,10 +301,24 @@ export class RegionProcess {
           breaker: breakers[partition]!,
           relayMetrics: relayMetrics(partition),
           applierMetrics: applierMetrics(partition),
+          placement,
+          placementMetrics,
         },
         stop,
       );
     });
+  }
+
+  #placement(): PartitionRolesOptions["placement"] {
+    const { topology, placement, nats } = this.#config;
+    const { isAutomatic, lookEveryMs, settledMs, coolDownMs } = placement;
+    return {
+      isAutomatic,
+      lookEveryMs,
+      settings: { ...PLACEMENT_DEFAULTS, settledMs, coolDownMs },
+      expectedMs: (one, other) => linkBetween(topology, one, other).roundTripMs,
+      routes: new MonitoredRoutes({ monitorUrl: nats.monitorUrl, logger: this.#logger }),
+    };
   }
 
   #ports() {

@@ -1,4 +1,5 @@
 /** The configuration of a region process. The only file that reads the environment. */
+import { PLACEMENT_DEFAULTS } from "../core/placement/decide.ts";
 import { LOG_LEVELS, type LogLevel } from "./logger.ts";
 import { InvalidTopologyError, readTopology, type Topology } from "./topology.ts";
 
@@ -18,6 +19,13 @@ export interface RegionConfig {
   readonly crashAt: string | undefined;
   /** What may wait in one partition's WAL. */
   readonly wal: { readonly rowsMax: number; readonly bytesMax: number };
+  /** Whether the log's leader is moved where agreement is quickest, and how patiently. */
+  readonly placement: {
+    readonly isAutomatic: boolean;
+    readonly lookEveryMs: number;
+    readonly settledMs: number;
+    readonly coolDownMs: number;
+  };
   /** How long conflicts are kept, in log time. */
   readonly conflicts: { readonly retentionMs: number };
   /** Stop when the process that started this one is gone. */
@@ -43,6 +51,7 @@ const WAL_ROWS_MAX_DEFAULT = 5_000_000;
 const WAL_BYTES_MAX_DEFAULT = 4 * 1024 ** 3;
 const POSTGRES_CONNECTIONS_MAX_DEFAULT = 16;
 const MS_PER_HOUR = 3_600_000;
+const LEADER_LOOK_MS_DEFAULT = 5_000;
 const CONFLICT_RETENTION_HOURS_DEFAULT = 30 * 24;
 /** A hundred years: for ever. */
 const CONFLICT_RETENTION_HOURS_MAX = 876_000;
@@ -78,6 +87,7 @@ export function readConfig(environment: Environment): RegionConfig {
       rowsMax: reader.integer("FOREBAY_WAL_ROWS_MAX", { minimum: 1, otherwise: WAL_ROWS_MAX_DEFAULT }),
       bytesMax: reader.integer("FOREBAY_WAL_BYTES_MAX", { minimum: 1, otherwise: WAL_BYTES_MAX_DEFAULT }),
     },
+    placement: reader.placement(),
     conflicts: {
       retentionMs:
         MS_PER_HOUR *
@@ -186,6 +196,17 @@ class Reader {
   optionalUrl(name: string, protocols: readonly string[]): string | undefined {
     const text = this.optional(name);
     return text === undefined ? undefined : this.#checkUrl(name, text, protocols);
+  }
+
+  placement(): RegionConfig["placement"] {
+    const duration = (name: string, otherwise: number) =>
+      this.integer(name, { minimum: 100, maximum: MS_PER_HOUR, otherwise });
+    return {
+      isAutomatic: this.choice("FOREBAY_LEADER_PLACEMENT", ["on", "off"], "on") === "on",
+      lookEveryMs: duration("FOREBAY_LEADER_LOOK_MS", LEADER_LOOK_MS_DEFAULT),
+      settledMs: duration("FOREBAY_LEADER_SETTLED_MS", PLACEMENT_DEFAULTS.settledMs),
+      coolDownMs: duration("FOREBAY_LEADER_COOL_DOWN_MS", PLACEMENT_DEFAULTS.coolDownMs),
+    };
   }
 
   secret(name: string): string {

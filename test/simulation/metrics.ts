@@ -18,6 +18,7 @@ export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & Log
   publishStarted: ignore,
   publishSettled: ignore,
   breaker: ignore,
+  draining: ignore,
   rightsAsked: ignore,
   rightsAnswered: ignore,
 };

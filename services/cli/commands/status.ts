@@ -74,19 +74,22 @@ function notes(reports: readonly RegionReport[]): string[] {
   const leaders = [...leaderless].map(
     (partition) => `partition ${partition}: no leader is known to every region that answers`,
   );
-  return [...leaders, ...reports.flatMap(({ status }) => (status === undefined ? [] : breakerNotes(status)))];
+  return [...leaders, ...reports.flatMap(({ status }) => (status === undefined ? [] : regionNotes(status)))];
 }
 
-function breakerNotes({ region, partitions }: StatusAnswer): string[] {
-  return partitions.flatMap(({ partition, breaker }) => {
-    if (breaker.state === "closed") return [];
-    const why = { refused: "nobody takes entries", "timed-out": "no answer", slow: "slow to answer" }[
-      breaker.reason ?? "refused"
-    ];
-    return [
-      `partition ${partition}: ${region} refuses what the log has to decide, for ${formatDuration(breaker.open_ms)} now (${why}); local writes go on`,
-    ];
-  });
+function regionNotes({ region, partitions, draining }: StatusAnswer): string[] {
+  const drained = draining === undefined ? [] : [`region ${region} is drained: it takes no new writes`];
+  return [...drained, ...partitions.flatMap((partition) => breakerNotes(region, partition))];
+}
+
+function breakerNotes(region: string, { partition, breaker }: PartitionStatusAnswer): string[] {
+  if (breaker.state === "closed") return [];
+  const why = { refused: "nobody takes entries", "timed-out": "no answer", slow: "slow to answer" }[
+    breaker.reason ?? "refused"
+  ];
+  return [
+    `partition ${partition}: ${region} refuses what the log has to decide, for ${formatDuration(breaker.open_ms)} now (${why}); local writes go on`,
+  ];
 }
 
 /** Also regions that did not answer themselves, as the others know them. */

@@ -11,14 +11,17 @@ import type {
   WriteAnswer,
 } from "../../protocol/http/answers.ts";
 import type { ConflictAnswer, ConflictListAnswer } from "../../protocol/http/conflicts.ts";
+import type { LeadersAnswer } from "../../protocol/http/leaders.ts";
 import type { PartitionStatusAnswer, StatusAnswer } from "../../protocol/http/status.ts";
 import type {
   ConflictPage,
   ConflictReport,
   ConflictSide,
+  DrainReport,
   Lease,
   ListResult,
   OperationReport,
+  PartitionLeader,
   PartitionStatus,
   ReadResult,
   Receipt,
@@ -129,8 +132,36 @@ export function collectionAnswer({ name, version, schema }: Collection): Collect
   return { name, version, schema: schema as CollectionAnswer["schema"] };
 }
 
-export function statusAnswer({ region, software, partitions }: RegionOverview): StatusAnswer {
-  return { region, software, partitions: partitions.map(partitionAnswer) };
+export function statusAnswer({ region, software, partitions, draining }: RegionOverview): StatusAnswer {
+  return {
+    region,
+    software,
+    ...(draining === undefined ? {} : { draining: drainAnswer(draining) }),
+    partitions: partitions.map(partitionAnswer),
+  };
+}
+
+function drainAnswer({ sinceMs, pendingRows, leads, isDrained }: DrainReport) {
+  return { since_ms: sinceMs, pending_rows: pendingRows, leads: [...leads], is_drained: isDrained };
+}
+
+export function leadersAnswer(leaders: readonly PartitionLeader[]): LeadersAnswer {
+  return { partitions: leaders.map(leaderAnswer) };
+}
+
+function leaderAnswer(leader: PartitionLeader): LeadersAnswer["partitions"][number] {
+  const { partition, leader: region, leaderSinceMs, ranking, isAutomatic, hold } = leader;
+  return {
+    partition,
+    ...(region === undefined ? {} : { leader: region }),
+    ...(leaderSinceMs === undefined ? {} : { leader_since_ms: leaderSinceMs }),
+    ranking: ranking.map(({ region: name, quorumRoundTripMs }) => ({
+      region: name,
+      ...(quorumRoundTripMs === undefined ? {} : { quorum_round_trip_ms: quorumRoundTripMs }),
+    })),
+    ...(isAutomatic === undefined ? {} : { automatic: isAutomatic }),
+    ...(hold === undefined ? {} : { hold: { leader: hold.leader, left_ms: Math.ceil(hold.leftMs) } }),
+  };
 }
 
 function partitionAnswer(status: PartitionStatus): PartitionStatusAnswer {

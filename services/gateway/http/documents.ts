@@ -159,6 +159,7 @@ export const ORDERED_PROBLEMS: readonly ProblemCode[] = [
   "invalid-condition",
   "idempotency-key-reused",
   "overloaded",
+  "draining",
   "session-behind",
   "no-quorum",
   "not-supported-yet",

@@ -17,6 +17,7 @@ import { ProblemError } from "./problem.ts";
 import { addCollectionRoutes } from "./routes/collections.ts";
 import { addConflictRoutes } from "./routes/conflicts.ts";
 import { addEscrowRoutes } from "./routes/escrows.ts";
+import { addLeaderRoutes } from "./routes/leaders.ts";
 import { addLeaseRoutes } from "./routes/leases.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
 import { addRecordWriteRoutes } from "./routes/record-writes.ts";
@@ -49,6 +50,8 @@ export interface HttpServerOptions {
   readonly metricsText: () => Promise<string>;
   /** Why the process is not ready; empty when it is. */
   readonly readiness: () => readonly string[];
+  /** Why the process should get no requests although it could serve them: the region is drained. */
+  readonly drainReason?: () => string | undefined;
   readonly tenant?: string;
 }
 
@@ -80,6 +83,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   addOperationRoutes(app, context);
   addConflictRoutes(app, context);
   addRegionRoutes(app, context);
+  addLeaderRoutes(app, context);
   answerUnknownRoutes(app, options, routes);
   await app.ready();
   return {

@@ -71,6 +71,11 @@ export const PROBLEMS = {
     retry: "never",
   },
 
+  // What is wrong with an order to a region.
+  "unknown-region": { status: 422, title: "The cluster has no such region", retry: "never" },
+  "region-not-fit": { status: 409, title: "The region can't lead the log at the moment", retry: "same" },
+  "drain-refused": { status: 409, title: "Too few regions would be left to take writes", retry: "same" },
+
   // What is wrong with a schema.
   "invalid-schema": { status: 422, title: "The schema is not valid", retry: "never" },
   "schema-rejected": {
@@ -131,6 +136,18 @@ export const PROBLEMS = {
   "store-unavailable": {
     status: 503,
     title: "The region's database does not answer",
+    retry: "same",
+    retryAfterSeconds: 1,
+  },
+  draining: {
+    status: 503,
+    title: "The region is drained and takes no new writes; other regions do",
+    retry: "same",
+    retryAfterSeconds: 5,
+  },
+  "leader-not-moved": {
+    status: 503,
+    title: "The log is led by another region than was asked for",
     retry: "same",
     retryAfterSeconds: 1,
   },

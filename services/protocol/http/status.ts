@@ -72,8 +72,23 @@ const PartitionStatus = Type.Object(
   { additionalProperties: false },
 );
 
+const DrainStatus = Type.Object(
+  {
+    since_ms: Type.Integer({ minimum: 0, description: "When it began, in milliseconds since 1970." }),
+    pending_rows: Type.Integer({ minimum: 0, description: "Rows of the WAL that are not folded yet." }),
+    leads: Type.Array(Count, { description: "Partitions whose log the region leads." }),
+    is_drained: Type.Boolean({ description: "Nothing is pending, nothing is led, no process takes writes." }),
+  },
+  { additionalProperties: false, description: "Present while the region takes no new writes." },
+);
+
 export const StatusAnswer = Type.Object(
-  { region: Type.String(), software: Type.String(), partitions: Type.Array(PartitionStatus) },
+  {
+    region: Type.String(),
+    software: Type.String(),
+    draining: Type.Optional(DrainStatus),
+    partitions: Type.Array(PartitionStatus),
+  },
   { additionalProperties: false },
 );
 
@@ -83,6 +98,11 @@ export const ReadyAnswer = Type.Object(
   {
     ready: Type.Boolean(),
     reasons: Type.Array(Type.String(), { description: "Why the process is not ready; empty when it is." }),
+    draining: Type.Optional(
+      Type.Literal(true, {
+        description: "Present when all that is in the way is that the region is drained: it would serve.",
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -14,10 +14,15 @@ export function createGatewayMetrics(meter: Meter): GatewayMetrics {
     name: "forebay_wal_flush_duration_seconds",
     help: "Time until a flush to the WAL was durable.",
   });
+  const draining = meter.gauge({
+    name: "forebay_region_draining",
+    help: "1 while the region is drained: it takes no new writes.",
+  });
   const proposals = createProposalMetrics(meter);
   return {
     ...proposals,
     ...createRightsMetrics(meter),
+    draining: (isDraining) => draining.set(isDraining ? 1 : 0),
     flushed({ operations, durationMs }) {
       sizes.observe(operations);
       durations.observe(durationMs / MS_PER_SECOND);

@@ -289,6 +289,11 @@ const CASES: Cases = {
     (id) => () => send(rig, "POST", { url: `/v1/conflicts/${id}/restore` }),
   ),
   "conflict-not-restorable": [refusing("conflict-not-restorable", { field: "name" })],
+  "unknown-region": [() => send(rig, "POST", { url: "/v1/leader", body: { region: "mars" } })],
+  "region-not-fit": [refusing("region-not-fit", { retryAfterMs: 1_000 })],
+  "drain-refused": [refusing("drain-refused")],
+  "leader-not-moved": [refusing("leader-not-moved")],
+  draining: [refusing("draining", { retryAfterMs: 5_000 })],
   insufficient: [
     refusing("insufficient", {
       field: "stock",

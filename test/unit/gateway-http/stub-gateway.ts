@@ -9,13 +9,16 @@ import { GatewayError } from "../../../services/gateway/errors.ts";
 import type {
   ConflictPage,
   ConflictsRequest,
+  DrainReport,
   EscrowRequest,
   Gateway,
+  LeaderMoveRequest,
   LeaseRequest,
   LifeRequest,
   ListRequest,
   OperationReport,
   OperationRequest,
+  PartitionLeader,
   PutCollectionRequest,
   ReadRequest,
   ReclaimRequest,
@@ -104,6 +107,24 @@ export class StubGateway implements Gateway {
   ];
   /** Called with every reclaim before it is answered. */
   reclaimHook: (request: ReclaimRequest) => void = () => undefined;
+  readonly leaderMoves: LeaderMoveRequest[] = [];
+  readonly drainOrders: string[] = [];
+  /** What the next statuses say of it, one after the other, and then `draining`. */
+  readonly drains: DrainReport[] = [];
+  draining: DrainReport | undefined;
+  partitionLeaders: PartitionLeader[] = [
+    {
+      partition: 0,
+      leader: "eu",
+      leaderSinceMs: 1_720_000_000_000,
+      ranking: [
+        { region: "eu", quorumRoundTripMs: 85 },
+        { region: "ap", quorumRoundTripMs: undefined },
+      ],
+      isAutomatic: true,
+      hold: undefined,
+    },
+  ];
   views: RecordView[] = [];
   next: string | undefined;
   conflictPage: ConflictPage = { conflicts: [], next: undefined };
@@ -253,7 +274,34 @@ export class StubGateway implements Gateway {
       logTimeMs: 1,
       breaker: { state: "open", reason: "slow", openMs: 12.4, slowAfterMs: 1_000 } as const,
     };
-    return { region: "eu", software: "0", partitions: [{ ...partition, wal, regions: [region] }] };
+    const partitions = [{ ...partition, wal, regions: [region] }];
+    return { region: "eu", software: "0", partitions, draining: this.drains.shift() ?? this.draining };
+  }
+
+  async leaders(): Promise<readonly PartitionLeader[]> {
+    this.#check();
+    return this.partitionLeaders;
+  }
+
+  async moveLeader(request: LeaderMoveRequest) {
+    this.#check();
+    const { region: leader, partition } = request;
+    if (leader === "mars")
+      throw new GatewayError("unknown-region", 'there is no region "mars"; the cluster has eu, us');
+    this.leaderMoves.push(request);
+    return (partition === undefined ? [0, 1] : [partition]).map((number) => ({ partition: number, leader }));
+  }
+
+  async drain({ isForced }: { isForced: boolean }): Promise<RegionOverview> {
+    this.#check();
+    this.drainOrders.push(isForced ? "forced drain" : "drain");
+    return this.status();
+  }
+
+  async undrain(): Promise<RegionOverview> {
+    this.#check();
+    this.drainOrders.push("undrain");
+    return this.status();
   }
 
   #checkLife({ collection, key, version }: Pick<LifeRequest, "collection" | "key" | "version">): void {
@@ -274,6 +322,8 @@ export interface Rig {
   readonly answered: AnsweredRequest[];
   readonly logged: object[];
   readonly reasons: string[];
+  /** Why it should get no requests although it could serve them. */
+  readonly drained: { reason: string | undefined };
 }
 
 export async function buildRig(): Promise<Rig> {
@@ -281,6 +331,7 @@ export async function buildRig(): Promise<Rig> {
   const answered: AnsweredRequest[] = [];
   const logged: object[] = [];
   const reasons: string[] = [];
+  const drained: Rig["drained"] = { reason: undefined };
   const logger: Logger = { ...silentLogger, error: (fields) => void logged.push(fields) };
   const server = await buildHttpServer({
     gateway,
@@ -291,6 +342,7 @@ export async function buildRig(): Promise<Rig> {
     metrics: { answered: (request) => void answered.push(request) },
     metricsText: async () => "forebay_test 1\n",
     readiness: () => reasons,
+    drainReason: () => drained.reason,
   });
-  return { gateway, server, answered, logged, reasons };
+  return { gateway, server, answered, logged, reasons, drained };
 }

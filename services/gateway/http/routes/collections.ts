@@ -43,6 +43,7 @@ const putDocument: RouteDocument = {
     "invalid-deadline",
     "schema-rejected",
     "invalid-condition",
+    "draining",
     "no-quorum",
     "not-supported-yet",
     "expired",

@@ -16,6 +16,8 @@ export interface RegionRouteContext extends RouteContext {
   readonly metricsText: () => Promise<string>;
   /** Why the process is not ready; empty when it is. Must answer at once. */
   readonly readiness: () => readonly string[];
+  /** Why it should get no requests although it could serve them. */
+  readonly drainReason?: () => string | undefined;
 }
 
 export function addRegionRoutes(app: FastifyInstance, context: RegionRouteContext): void {
@@ -78,10 +80,13 @@ function addProbes(app: FastifyInstance, context: RegionRouteContext): void {
     url: "/readyz",
     document: readyDocument,
     async handle(_request, reply) {
-      const reasons = context.readiness();
+      const faults = context.readiness();
+      const drained = context.drainReason?.();
+      const reasons = drained === undefined ? faults : [...faults, drained];
       const isReady = reasons.length === 0;
       reply.code(isReady ? 200 : 503);
-      return JSON.stringify({ ready: isReady, reasons });
+      const isOnlyDrained = drained !== undefined && faults.length === 0;
+      return JSON.stringify({ ready: isReady, reasons, ...(isOnlyDrained && { draining: true }) });
     },
   });
 }

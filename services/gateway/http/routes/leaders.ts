@@ -1,0 +1,151 @@
+/** Routes for operators who move leadership, or take a region out of service. */
+import type { FastifyInstance } from "fastify";
+import type { IncomingHttpHeaders } from "node:http";
+import type { TObject } from "typebox";
+import { Compile } from "typebox/compile";
+import { API_PREFIX } from "../../../protocol/http/headers.ts";
+import {
+  DrainBody,
+  HOLD_MS_DEFAULT,
+  HOLD_MS_MAX,
+  LeadersAnswer,
+  MoveLeaderAnswer,
+  MoveLeaderBody,
+} from "../../../protocol/http/leaders.ts";
+import { StatusAnswer } from "../../../protocol/http/status.ts";
+import { leadersAnswer, statusAnswer } from "../answers.ts";
+import { readJsonBody, refuseBody } from "../json-body.ts";
+import { BODY_PROBLEMS, type RouteDocument } from "../openapi.ts";
+import { ProblemError } from "../problem.ts";
+import { readQuery } from "../request-query.ts";
+import { addRoute, type RouteContext } from "../route-context.ts";
+
+const LEADER_URL = `${API_PREFIX}/leader`;
+const DRAIN_URL = `${API_PREFIX}/drain`;
+
+const moveBodies = Compile(MoveLeaderBody);
+const drainBodies = Compile(DrainBody);
+
+export function addLeaderRoutes(app: FastifyInstance, context: RouteContext): void {
+  addShow(app, context);
+  addMove(app, context);
+  addDrain(app, context);
+  addUndrain(app, context);
+}
+
+const showDocument: RouteDocument = {
+  operationId: "readLeaders",
+  summary: "Who leads the log, and who would how well",
+  tag: "region",
+  answers: { 200: { description: "Partition by partition.", body: LeadersAnswer } },
+  problems: ["starting"],
+};
+
+function addShow(app: FastifyInstance, context: RouteContext): void {
+  addRoute(app, context, {
+    method: "GET",
+    url: LEADER_URL,
+    document: showDocument,
+    async handle({ query }) {
+      readQuery(query, []);
+      return JSON.stringify(leadersAnswer(await context.gateway.leaders()));
+    },
+  });
+}
+
+const moveDocument: RouteDocument = {
+  operationId: "moveLeader",
+  summary: "Have a region lead the log",
+  description:
+    "Any region can be asked. What the log has to decide waits for some tens of milliseconds meanwhile. All regions hear of it and leave leadership alone for the hold; they keep it in memory, and tell each other.",
+  tag: "region",
+  body: MoveLeaderBody,
+  answers: { 200: { description: "The region leads.", body: MoveLeaderAnswer } },
+  problems: [
+    "unknown-region",
+    "region-not-fit",
+    "leader-not-moved",
+    "no-quorum",
+    "store-unavailable",
+    "starting",
+  ],
+};
+
+function addMove(app: FastifyInstance, context: RouteContext): void {
+  addRoute(app, context, {
+    method: "POST",
+    url: LEADER_URL,
+    document: moveDocument,
+    async handle({ headers, query, body }) {
+      readQuery(query, []);
+      const given = readBody<MoveLeaderBody>(
+        { headers, body },
+        moveBodies,
+        `the body has "region", and may have "partition" and "hold_ms", from 0 to ${HOLD_MS_MAX}`,
+      );
+      const { region, partition, hold_ms: holdMs = HOLD_MS_DEFAULT } = given;
+      const partitions = await context.gateway.moveLeader({ region, partition, holdMs });
+      const answer: MoveLeaderAnswer = { partitions: [...partitions], hold_ms: holdMs };
+      return JSON.stringify(answer);
+    },
+  });
+}
+
+const drainDocument: RouteDocument = {
+  operationId: "drainRegion",
+  summary: "Take this region out of service, before maintenance",
+  description:
+    "It takes no new writes, over restarts too, until it is undrained; it reads on, sends what it has taken to the log, and other regions lead. `draining` in its status tells how far it is. Refused where fewer than a majority of the regions would be left, unless it is forced.",
+  tag: "region",
+  body: DrainBody,
+  answers: { 200: { description: "It has begun, now or before.", body: StatusAnswer } },
+  problems: ["drain-refused", "store-unavailable", "starting"],
+};
+
+function addDrain(app: FastifyInstance, context: RouteContext): void {
+  addRoute(app, context, {
+    method: "POST",
+    url: DRAIN_URL,
+    document: drainDocument,
+    async handle({ headers, query, body }) {
+      readQuery(query, []);
+      const what = 'the body is {}, or {"force":true}';
+      const { force = false } = readBody<DrainBody>({ headers, body }, drainBodies, what);
+      return JSON.stringify(statusAnswer(await context.gateway.drain({ isForced: force })));
+    },
+  });
+}
+
+const undrainDocument: RouteDocument = {
+  operationId: "undrainRegion",
+  summary: "Take this region back into service",
+  tag: "region",
+  answers: { 200: { description: "It takes writes, now or since before.", body: StatusAnswer } },
+  problems: [...BODY_PROBLEMS, "store-unavailable", "starting"],
+};
+
+function addUndrain(app: FastifyInstance, context: RouteContext): void {
+  addRoute(app, context, {
+    method: "DELETE",
+    url: DRAIN_URL,
+    document: undrainDocument,
+    async handle({ headers, query, body }) {
+      readQuery(query, []);
+      refuseBody(headers, body);
+      return JSON.stringify(statusAnswer(await context.gateway.undrain()));
+    },
+  });
+}
+
+/** @throws {ProblemError} malformed-body, with what would be right. */
+function readBody<Body>(
+  given: { readonly headers: IncomingHttpHeaders; readonly body: unknown },
+  validator: ReturnType<typeof Compile<TObject>>,
+  right: string,
+): Body {
+  const body = readJsonBody(given.headers, given.body);
+  if (validator.Check(body)) return body as Body;
+  const [error] = validator.Errors(body);
+  const field = error?.instancePath.split("/")[1];
+  throw new ProblemError("malformed-body", right, field === undefined ? {} : { field });
+}

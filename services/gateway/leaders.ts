@@ -1,0 +1,146 @@
+/** Who leads the partitions' logs, for operators: to look at, and to put somewhere for a time. */
+import { LogUnavailableError, type Leadership } from "../ports/global-log.ts";
+import type { PlacementHold } from "../protocol/placement-message.ts";
+import { describeError } from "../runtime/describe-error.ts";
+import { GatewayError } from "./errors.ts";
+import type { LeaderMoveRequest, PartitionLeader } from "./gateway.ts";
+import type { GatewayOptions } from "./gateway-service.ts";
+import { askPlacement } from "./placement-client.ts";
+
+const MOVE_TIMEOUT_MS = 5_000;
+/** An election can land elsewhere. */
+const TRIES_MAX = 3;
+const RETRY_AFTER_MS = 1_000;
+
+export class Leaders {
+  readonly #options: GatewayOptions;
+
+  constructor(options: GatewayOptions) {
+    this.#options = options;
+  }
+
+  show(): Promise<PartitionLeader[]> {
+    return Promise.all(this.#partitions().map((partition) => this.#showOne(partition)));
+  }
+
+  /** @throws {GatewayError} unknown-region, malformed-body, region-not-fit, no-quorum, leader-not-moved. */
+  async move(request: LeaderMoveRequest): Promise<{ partition: number; leader: string }[]> {
+    const { region, holdMs } = request;
+    const partitions = this.#asked(request);
+    const members = await this.#members(region);
+    const leaders = await Promise.all(partitions.map((partition) => this.#checkFit(region, partition)));
+    const moves = await Promise.allSettled(
+      partitions.map(async (partition, index) => {
+        const { random, clock } = this.#options;
+        // First, so that nobody moves it back while it comes.
+        const id = random.uuid(clock.nowMs());
+        await this.#announce(members, partition, { id, leader: region, ageMs: 0, holdMs });
+        if (leaders[index] !== region) await this.#moveOne(region, partition, members);
+        return { partition, leader: region };
+      }),
+    );
+    const failed = moves.find((move) => move.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return partitions.map((partition) => ({ partition, leader: region }));
+  }
+
+  async #showOne(partition: number): Promise<PartitionLeader> {
+    const { region, logger } = this.#options;
+    const [leadership, answer] = await Promise.all([
+      this.#options.log.leadership(partition).catch((error: unknown) => {
+        logger.debug({ partition, error: describeError(error) }, "the log can't be asked who leads");
+        return undefined;
+      }),
+      askPlacement(this.#options, { region, partition }),
+    ]);
+    const hold = answer?.hold;
+    const leftMs = hold === undefined ? 0 : hold.holdMs - hold.ageMs;
+    return {
+      partition,
+      leader: leadership?.leader,
+      leaderSinceMs: leadership?.leaderSinceMs,
+      ranking: (answer?.ranking ?? []).map((ranked) => ({
+        region: ranked.region,
+        quorumRoundTripMs: ranked.quorumRoundTripMs ?? undefined,
+      })),
+      isAutomatic: answer?.isAutomatic,
+      hold: hold === undefined || leftMs <= 0 ? undefined : { leader: hold.leader, leftMs },
+    };
+  }
+
+  #partitions(): number[] {
+    return Array.from({ length: this.#options.partitions }, (_, partition) => partition);
+  }
+
+  #asked({ partition }: LeaderMoveRequest): number[] {
+    const all = this.#partitions();
+    if (partition === undefined) return all;
+    if (all.includes(partition)) return [partition];
+    const message = `there is no partition ${partition}; the cluster has 0 to ${all.length - 1}`;
+    throw new GatewayError("malformed-body", message, { field: "partition" });
+  }
+
+  async #members(region: string): Promise<readonly string[]> {
+    const { members, cluster } = await this.#options.store.readPositions(0);
+    if (cluster === null) throw new GatewayError("starting", "the region has not joined its log yet");
+    if (members.includes(region)) return members;
+    const message = `there is no region "${region}"; the cluster has ${members.join(", ")}`;
+    throw new GatewayError("unknown-region", message, { field: "region" });
+  }
+
+  /** @returns who leads now. */
+  async #checkFit(region: string, partition: number): Promise<string> {
+    const [leadership, answer] = await Promise.all([
+      this.#leadership(partition),
+      askPlacement(this.#options, { region, partition }),
+    ]);
+    const { leader, replicas } = leadership;
+    if (leader === undefined) throw noQuorum(partition);
+    if (leader === region) return leader;
+    const refuse = (why: string) => new GatewayError("region-not-fit", why, { retryAfterMs: RETRY_AFTER_MS });
+    if (answer?.isDraining === true) throw refuse(`region ${region} is drained; undrain it first`);
+    const replica = replicas.find((candidate) => candidate.region === region);
+    if (replica === undefined) throw refuse(`region ${region} holds no copy of partition ${partition}'s log`);
+    if (replica.isCurrent && replica.isOnline) return leader;
+    throw refuse(
+      `the nats-server of region ${region} is away, or has not caught up: it is ${replica.lagEntries} entries behind, and was heard of ${replica.seenAgoMs} ms ago`,
+    );
+  }
+
+  async #leadership(partition: number): Promise<Leadership> {
+    try {
+      return await this.#options.log.leadership(partition);
+    } catch (error) {
+      if (error instanceof LogUnavailableError) throw noQuorum(partition);
+      throw error;
+    }
+  }
+
+  /** Best effort: who does not hear it now hears it from the others. */
+  async #announce(members: readonly string[], partition: number, hold: PlacementHold): Promise<void> {
+    await Promise.all(members.map((region) => askPlacement(this.#options, { region, partition, hold })));
+  }
+
+  async #moveOne(region: string, partition: number, members: readonly string[]): Promise<void> {
+    const { log, random, clock } = this.#options;
+    let leader: string | undefined;
+    try {
+      for (let tries = 0; tries < TRIES_MAX && leader !== region; tries += 1) {
+        ({ leader } = await log.moveLeader({ partition, to: region, timeoutMs: MOVE_TIMEOUT_MS }));
+      }
+    } catch (error) {
+      if (!(error instanceof LogUnavailableError)) throw error;
+    }
+    if (leader === region) return;
+    // Nobody should leave leadership where nobody has put it.
+    const id = random.uuid(clock.nowMs());
+    await this.#announce(members, partition, { id, leader: region, ageMs: 0, holdMs: 0 });
+    const message = `partition ${partition} is led by ${leader ?? "nobody that is known"}, although ${region} was asked for`;
+    throw new GatewayError("leader-not-moved", message, { retryAfterMs: RETRY_AFTER_MS });
+  }
+}
+
+function noQuorum(partition: number): GatewayError {
+  const message = `the log of partition ${partition} has no leader that could hand over`;
+  return new GatewayError("no-quorum", message, { retryAfterMs: 5_000 });
+}

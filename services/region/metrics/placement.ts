@@ -1,0 +1,25 @@
+/** What placement reports, as Prometheus has it. */
+import type { PlacementMetrics } from "../../placement/metrics.ts";
+import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
+
+export function createPlacementMetrics(meter: Meter): PlacementMetrics {
+  const moves = meter.counter({
+    name: "forebay_leader_moves_total",
+    help: "Times that this region has asked for leadership: it was nearer to a majority, or the leader's region was drained.",
+    labels: ["partition", "reason", "outcome"],
+  });
+  const roundTrips = meter.gauge({
+    name: "forebay_quorum_round_trip_seconds",
+    help: "Time until a majority has answered, if the candidate leads, as this region sees it.",
+    labels: ["partition", "candidate"],
+  });
+  return {
+    moved: ({ partition, reason, outcome }) => moves.inc({ partition: String(partition), reason, outcome }),
+    ranked(number, ranking) {
+      const partition = String(number);
+      for (const { region, quorumRoundTripMs } of ranking) {
+        roundTrips.set({ partition, candidate: region }, quorumRoundTripMs / MS_PER_SECOND);
+      }
+    },
+  };
+}
