@@ -1,4 +1,5 @@
 /** Why a gateway refuses. Each has a problem code of its own; transports turn it into a status and a body. */
+import type { RefusalReason } from "../core/admission/reason.ts";
 import type { EscrowLeft } from "../core/escrow.ts";
 import type { Session } from "../core/session.ts";
 
@@ -70,6 +71,8 @@ export interface GatewayErrorDetails {
   readonly isReplayed?: boolean;
   /** What is left of an escrow that was to be taken from. */
   readonly left?: EscrowLeft;
+  /** Which bound the region keeps. */
+  readonly reason?: RefusalReason;
   /** How old the region's view may be. */
   readonly stalenessMs?: number;
 }

@@ -12,6 +12,8 @@ import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Signal } from "../runtime/signal.ts";
+import type { Refusals } from "./admission/refusals.ts";
+import type { WalPressure } from "./admission/wal-pressure.ts";
 import { Catalog } from "./catalog.ts";
 import { Conflicts } from "./conflicts.ts";
 import { Decider } from "./decisions/decider.ts";
@@ -86,6 +88,9 @@ export interface GatewayOptions {
   readonly pendingBytesMax: number;
   /** What the database has told of a partition last, if somebody remembers. */
   readonly lastFigures?: (partition: number) => StoreFigures | undefined;
+  /** Refuse load before it is too much; without them each queue keeps its own bound alone. */
+  readonly walPressure?: WalPressure;
+  readonly refusals?: Refusals;
 }
 
 export class GatewayService implements Gateway {

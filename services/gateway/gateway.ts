@@ -11,6 +11,7 @@ import type { JsonValue } from "../core/json.ts";
 import type { LeaseAction } from "../core/proposal.ts";
 import type { Collection, CollectionSchema } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
+import type { AdmissionStatus, Refusal } from "./admission/refusals.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
 
 /** What every request carries. */
@@ -38,6 +39,8 @@ export interface WriteRequest extends ChangeContext, RecordTarget {
   readonly body: unknown;
   /** Answer once the log has ordered the write and this region has folded it, if that is within the deadline. */
   readonly waitCommitted: boolean;
+  /** Called when the write begins to wait for the log; tells why it may not. */
+  readonly onWait?: () => Refusal | undefined;
 }
 
 /** A delete or a restore; both are decided by the log. */
@@ -289,6 +292,7 @@ export interface RegionStatus {
 export interface RegionOverview {
   readonly region: string;
   readonly software: string;
+  readonly admission: AdmissionStatus;
   readonly partitions: readonly PartitionStatus[];
   /** Undefined while the region is not drained. */
   readonly draining: DrainReport | undefined;

@@ -4,6 +4,7 @@
  * An operation is answered only after its row is committed (I1). A flush whose outcome is unknown is tried again with
  * the same operation ids until the deadline: the WAL recognises what it already has.
  */
+import type { AppendClass } from "../core/admission/wal.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import {
@@ -15,6 +16,7 @@ import {
 } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { Signal } from "../runtime/signal.ts";
+import type { WalPressure } from "./admission/wal-pressure.ts";
 import { GatewayError } from "./errors.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 
@@ -41,6 +43,8 @@ export interface GroupCommitOptions {
   readonly appended: Signal;
   readonly pendingRowsMax: number;
   readonly pendingBytesMax: number;
+  /** Refuses before the WAL's own bounds are met; without it they alone count. */
+  readonly walPressure?: WalPressure;
 }
 
 type Answer = () => void;
@@ -80,7 +84,29 @@ export class GroupCommit {
    * @param deadlineAtMs on the monotonic clock.
    * @throws {GatewayError} overloaded, wal-full, store-unavailable: not accepted; outcome-unknown: perhaps.
    */
-  append(operation: WalAppend, deadlineAtMs: number): Promise<AppendOutcome> {
+  async append(
+    operation: WalAppend,
+    deadlineAtMs: number,
+    kind: AppendClass = "write",
+  ): Promise<AppendOutcome> {
+    const { walPressure, partition } = this.#options;
+    if (walPressure === undefined) return this.#enqueue(operation, deadlineAtMs);
+    const bytes = operation.body.length;
+    const refusal = walPressure.begin(partition, kind, bytes);
+    if (refusal !== undefined) {
+      throw new GatewayError("wal-full", "the region's write-ahead buffer is as good as full", refusal);
+    }
+    let isAppended = false;
+    try {
+      const outcome = await this.#enqueue(operation, deadlineAtMs);
+      isAppended = outcome.status === "accepted";
+      return outcome;
+    } finally {
+      walPressure.ended(partition, bytes, isAppended);
+    }
+  }
+
+  #enqueue(operation: WalAppend, deadlineAtMs: number): Promise<AppendOutcome> {
     if (this.#queue.length >= QUEUE_OPERATIONS_MAX || this.#queuedCharacters >= QUEUE_CHARACTERS_MAX) {
       const message = `${this.#queue.length} writes already wait for this partition's buffer`;
       return Promise.reject(new GatewayError("overloaded", message, { retryAfterMs: 1_000 }));

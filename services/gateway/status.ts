@@ -23,12 +23,13 @@ export async function readStatus(
   options: GatewayOptions,
   patience: StorePatience,
 ): Promise<Omit<RegionOverview, "draining">> {
-  const { region, software, partitions } = options;
+  const { region, software, partitions, refusals } = options;
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   const statuses = await Promise.all(
     numbers.map((partition) => partitionStatus(options, partition, patience)),
   );
-  return { region, software, partitions: statuses };
+  const admission = refusals?.status() ?? { state: "open" };
+  return { region, software, admission, partitions: statuses };
 }
 
 async function partitionStatus(

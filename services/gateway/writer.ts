@@ -26,6 +26,7 @@ import type { Planner } from "./planner.ts";
 import { receiptOf } from "./receipt.ts";
 import { StorePatience } from "./store-patience.ts";
 
+const TOO_MANY_WAIT = "as many requests wait for the log as may; the write was not applied";
 const RIGHTS_RETRY_AFTER_MS = 1_000;
 
 export interface WriterParts {
@@ -65,7 +66,11 @@ export class Writer {
       planWrite(schema, request.body, request.version),
     );
     const { partition } = located;
-    if (plan.isAuthoritative) return this.#ordered.write(request, { partition, plan, deadlineAtMs });
+    if (plan.isAuthoritative) {
+      const refusal = request.onWait?.();
+      if (refusal !== undefined) throw new GatewayError("overloaded", TOO_MANY_WAIT, refusal);
+      return this.#ordered.write(request, { partition, plan, deadlineAtMs });
+    }
     return this.#accept({ request, partition, deadlineAtMs, changes: plan.changes });
   }
 
@@ -90,6 +95,8 @@ export class Writer {
     const outcome = await this.#commits[partition]!.append(operation, deadlineAtMs);
     const result = await this.#answer({ request, partition, operation, outcome, deadlineAtMs });
     if (!request.waitCommitted || result.status !== "accepted" || !("sequence" in outcome)) return result;
+    // To wait is a preference: where too many do, the write is accepted all the same.
+    if (request.onWait?.() !== undefined) return result;
     return this.#waitCommitted({ result, partition, sequence: outcome.sequence, deadlineAtMs });
   }
 

@@ -31,6 +31,8 @@ import { forgetOldConflicts } from "./conflict-janitor.ts";
 import { Health } from "./health.ts";
 import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
+import { LoadControl } from "./load-control.ts";
+import { createAdmissionMetrics } from "./metrics/admission.ts";
 import { createApplierMetrics } from "./metrics/applier.ts";
 import { createGatewayMetrics } from "./metrics/gateway.ts";
 import { createHealthMetrics } from "./metrics/health.ts";
@@ -70,6 +72,7 @@ export class RegionProcess {
   readonly #software = softwareVersion();
   readonly #meter: Meter;
   readonly #health: Health;
+  readonly #load: LoadControl;
   /** For requests; and for what must go on however many there are: relay, applier, the look at the process's health. */
   readonly #store: RegionStore;
   readonly #roleStore: RegionStore;
@@ -116,10 +119,27 @@ export class RegionProcess {
       random: this.#random,
       logger,
     });
-    this.#health = new Health({
+    this.#load = new LoadControl({
+      config,
+      metrics: createAdmissionMetrics(this.#meter),
+      clock: this.#clock,
+      random: this.#random,
+    });
+    this.#health = this.#makeHealth();
+  }
+
+  #makeHealth(): Health {
+    const { region, topology } = this.#config;
+    const metrics = createHealthMetrics(this.#meter, region);
+    return new Health({
       partitions: topology.partitions,
       clock: this.#clock,
-      metrics: createHealthMetrics(this.#meter, region),
+      metrics: {
+        observed: (partition, positions, head) => {
+          metrics.observed(partition, positions, head);
+          this.#load.walPressure.observed(partition, head);
+        },
+      },
       logProblem: () => this.#log.problem,
     });
   }
@@ -137,8 +157,12 @@ export class RegionProcess {
       metricsText: () => this.#meter.text(),
       readiness: () => this.#health.reasons(),
       drainReason: () => this.#service?.drainReason,
+      admission: this.#load.admission,
+      connectionsMax: http.connectionsMax,
+      onConnectionDropped: () => this.#load.connectionDropped(),
     });
     const port = await this.#server.listen(http);
+    void this.#load.watch(this.#stop.signal);
     this.#logger.info({ host: http.host, port }, "HTTP listens");
     this.#work = this.#run();
     this.#work.catch(onFailure);
@@ -240,6 +264,8 @@ export class RegionProcess {
       pendingRowsMax: wal.rowsMax,
       pendingBytesMax: wal.bytesMax,
       lastFigures: (partition) => this.#health.lastFigures(partition),
+      walPressure: this.#load.walPressure,
+      refusals: this.#load.refusals,
     });
   }
 

@@ -1,4 +1,6 @@
 /** The configuration of a region process. The only file that reads the environment. */
+import { totalmem } from "node:os";
+import { getHeapStatistics } from "node:v8";
 import { PLACEMENT_DEFAULTS } from "../core/placement/decide.ts";
 import { LOG_LEVELS, type LogLevel } from "./logger.ts";
 import { InvalidTopologyError, readTopology, type Topology } from "./topology.ts";
@@ -9,7 +11,7 @@ export type ProcessRole = (typeof PROCESS_ROLES)[number];
 export interface RegionConfig {
   readonly region: string;
   readonly topology: Topology;
-  readonly http: { readonly host: string; readonly port: number };
+  readonly http: { readonly host: string; readonly port: number; readonly connectionsMax: number };
   readonly postgres: { readonly url: string; readonly connectionsMax: number };
   readonly nats: { readonly url: string; readonly monitorUrl: string | undefined };
   readonly sessionSecret: string;
@@ -18,7 +20,9 @@ export interface RegionConfig {
   /** Where a test wants the process to die. */
   readonly crashAt: string | undefined;
   /** What may wait in one partition's WAL. */
-  readonly wal: { readonly rowsMax: number; readonly bytesMax: number };
+  readonly wal: { readonly rowsMax: number; readonly bytesMax: number; readonly ageMsMax: number };
+  /** What the process may take on at once, and hold in memory. */
+  readonly admission: { readonly requestsMax: number; readonly memoryBytesMax: number };
   /** Whether the log's leader is moved where agreement is quickest, and how patiently. */
   readonly placement: {
     readonly isAutomatic: boolean;
@@ -46,10 +50,19 @@ export type Environment = { readonly [name: string]: string | undefined };
 
 const PORT_MAX = 65_535;
 const SECRET_LENGTH_MIN = 32;
-const CONNECTIONS_MAX = 1_000;
+const POSTGRES_CONNECTIONS_MAX = 1_000;
 const WAL_ROWS_MAX_DEFAULT = 5_000_000;
 const WAL_BYTES_MAX_DEFAULT = 4 * 1024 ** 3;
+/** An outage of the log is not to stop local writes: before a day is over the rows are what runs out. */
+const WAL_AGE_SECONDS_MAX_DEFAULT = 86_400;
 const POSTGRES_CONNECTIONS_MAX_DEFAULT = 16;
+const HTTP_CONNECTIONS_MAX_DEFAULT = 4_096;
+const HTTP_CONNECTIONS_MAX = 100_000;
+const REQUESTS_MAX_DEFAULT = 8_192;
+const REQUESTS_MAX = 100_000;
+const MEGABYTE = 1024 ** 2;
+const MEMORY_MEGABYTES_MIN = 64;
+const MS_PER_SECOND = 1_000;
 const MS_PER_HOUR = 3_600_000;
 const LEADER_LOOK_MS_DEFAULT = 5_000;
 const CONFLICT_RETENTION_HOURS_DEFAULT = 30 * 24;
@@ -66,12 +79,17 @@ export function readConfig(environment: Environment): RegionConfig {
     http: {
       host: reader.text("FOREBAY_HTTP_HOST", "127.0.0.1"),
       port: reader.integer("FOREBAY_HTTP_PORT", { minimum: 0, maximum: PORT_MAX }),
+      connectionsMax: reader.integer("FOREBAY_CONNECTIONS_MAX", {
+        minimum: 1,
+        maximum: HTTP_CONNECTIONS_MAX,
+        otherwise: HTTP_CONNECTIONS_MAX_DEFAULT,
+      }),
     },
     postgres: {
       url: reader.url("FOREBAY_POSTGRES_URL", ["postgres:", "postgresql:"]),
       connectionsMax: reader.integer("FOREBAY_POSTGRES_CONNECTIONS_MAX", {
         minimum: 2,
-        maximum: CONNECTIONS_MAX,
+        maximum: POSTGRES_CONNECTIONS_MAX,
         otherwise: POSTGRES_CONNECTIONS_MAX_DEFAULT,
       }),
     },
@@ -86,7 +104,14 @@ export function readConfig(environment: Environment): RegionConfig {
     wal: {
       rowsMax: reader.integer("FOREBAY_WAL_ROWS_MAX", { minimum: 1, otherwise: WAL_ROWS_MAX_DEFAULT }),
       bytesMax: reader.integer("FOREBAY_WAL_BYTES_MAX", { minimum: 1, otherwise: WAL_BYTES_MAX_DEFAULT }),
+      ageMsMax:
+        MS_PER_SECOND *
+        reader.integer("FOREBAY_WAL_AGE_SECONDS_MAX", {
+          minimum: 1,
+          otherwise: WAL_AGE_SECONDS_MAX_DEFAULT,
+        }),
     },
+    admission: readAdmission(reader),
     placement: reader.placement(),
     conflicts: {
       retentionMs:
@@ -101,6 +126,34 @@ export function readConfig(environment: Environment): RegionConfig {
   };
   if (reader.problems.length > 0) throw new InvalidConfigError(reader.problems);
   return config;
+}
+
+function readAdmission(reader: Reader): RegionConfig["admission"] {
+  return {
+    requestsMax: reader.integer("FOREBAY_REQUESTS_MAX", {
+      minimum: 1,
+      maximum: REQUESTS_MAX,
+      otherwise: REQUESTS_MAX_DEFAULT,
+    }),
+    memoryBytesMax:
+      MEGABYTE *
+      reader.integer("FOREBAY_MEMORY_MEGABYTES_MAX", {
+        minimum: MEMORY_MEGABYTES_MIN,
+        otherwise: memoryMegabytesDefault(),
+      }),
+  };
+}
+
+/** Half of what the process's group, or else the machine, has; at most what node's heap can grow to. */
+function memoryMegabytesDefault(): number {
+  const constrainedBytes = process.constrainedMemory();
+  const machineBytes = totalmem();
+  const isConstrained = constrainedBytes > 0 && constrainedBytes < machineBytes;
+  const bytes = Math.min(
+    (isConstrained ? constrainedBytes : machineBytes) / 2,
+    getHeapStatistics().heap_size_limit,
+  );
+  return Math.max(MEMORY_MEGABYTES_MIN, Math.floor(bytes / MEGABYTE));
 }
 
 /** The configuration as it may be logged: without secrets. */

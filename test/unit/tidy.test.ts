@@ -49,7 +49,9 @@ const isIn = (path: string, ...folders: readonly string[]): boolean =>
   folders.some((folder) => path === folder || path.startsWith(`${folder}/`));
 
 /** Roles decide and wait on ports alone; only so do they run under a simulated clock. */
-const PURE = ["core", "protocol", "relay", "applier", "gateway", "placement"].map((name) => `services/${name}`);
+const PURE = ["core", "protocol", "relay", "applier", "gateway", "placement"].map(
+  (name) => `services/${name}`,
+);
 const TIMED = ["services/gateway/http"];
 const CLOCKS =
   /\bDate\.now\b|\bnew Date\(|\bMath\.random\b|\bset(Timeout|Interval|Immediate)\b|\bperformance\.now\b|\bnode:timers/;

@@ -77,9 +77,13 @@ function notes(reports: readonly RegionReport[]): string[] {
   return [...leaders, ...reports.flatMap(({ status }) => (status === undefined ? [] : regionNotes(status)))];
 }
 
-function regionNotes({ region, partitions, draining }: StatusAnswer): string[] {
-  const drained = draining === undefined ? [] : [`region ${region} is drained: it takes no new writes`];
-  return [...drained, ...partitions.flatMap((partition) => breakerNotes(region, partition))];
+function regionNotes({ region, partitions, draining, admission }: StatusAnswer): string[] {
+  const { state, reason } = admission;
+  return [
+    ...(draining === undefined ? [] : [`region ${region} is drained: it takes no new writes`]),
+    ...(state === "shedding" ? [`region ${region}: refuses load (${reason ?? "reason unknown"})`] : []),
+    ...partitions.flatMap((partition) => breakerNotes(region, partition)),
+  ];
 }
 
 function breakerNotes(region: string, { partition, breaker }: PartitionStatusAnswer): string[] {

@@ -95,6 +95,6 @@ export class RightsDonor {
     const requestHash = sha256(`${collection}\n${key}\n${body}`);
     const operation = { id, tenant, collection, key, body, requestHash, handsOver: { [field]: amount } };
     const deadlineAtMs = clock.monotonicMs() + APPEND_DEADLINE_MS;
-    return this.#parts.commits[partition]!.append(operation, deadlineAtMs);
+    return this.#parts.commits[partition]!.append(operation, deadlineAtMs, "chore");
   }
 }

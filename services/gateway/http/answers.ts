@@ -132,10 +132,12 @@ export function collectionAnswer({ name, version, schema }: Collection): Collect
   return { name, version, schema: schema as CollectionAnswer["schema"] };
 }
 
-export function statusAnswer({ region, software, partitions, draining }: RegionOverview): StatusAnswer {
+export function statusAnswer(overview: RegionOverview): StatusAnswer {
+  const { region, software, admission, partitions, draining } = overview;
   return {
     region,
     software,
+    admission: { ...admission },
     ...(draining === undefined ? {} : { draining: drainAnswer(draining) }),
     partitions: partitions.map(partitionAnswer),
   };

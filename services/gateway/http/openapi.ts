@@ -40,6 +40,8 @@ const EVERYWHERE: readonly ProblemCode[] = [
   "invalid-parameter",
   "internal",
 ];
+/** Of all but those for operators and their machines, which are never refused. */
+const AT_THE_DOOR: readonly ProblemCode[] = ["overloaded", "memory-short"];
 /** Of requests with a body, and of those that refuse one. */
 export const BODY_PROBLEMS: readonly ProblemCode[] = [
   "malformed-json",
@@ -95,7 +97,8 @@ function mergeByStatus(answers: Responses, problems: Responses): Responses {
 
 function problemsOf(document: RouteDocument): readonly ProblemCode[] {
   const withBody = document.body === undefined ? [] : BODY_PROBLEMS;
-  return [...new Set([...EVERYWHERE, ...withBody, ...document.problems])];
+  const atTheDoor = document.tag === "region" ? [] : AT_THE_DOOR;
+  return [...new Set([...EVERYWHERE, ...atTheDoor, ...withBody, ...document.problems])];
 }
 
 function answersByStatus({ answers }: RouteDocument): Responses {

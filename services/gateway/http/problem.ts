@@ -95,7 +95,7 @@ function frameworkProblem(error: unknown): Problem | undefined {
 }
 
 export function problemAnswer(problem: Problem): ProblemAnswer {
-  const { code, detail, operation, expiresAtMs, position, stalenessMs, field, write, left } = problem;
+  const { code, detail, operation, expiresAtMs, position, stalenessMs, field, write, left, reason } = problem;
   const operationUrl = operationUrlOf(problem);
   const { title, status, retry } = problemDefinition(code);
   return {
@@ -104,6 +104,7 @@ export function problemAnswer(problem: Problem): ProblemAnswer {
     status,
     detail,
     retry,
+    ...(reason !== undefined && { reason }),
     ...(operation !== undefined && { operation }),
     ...(operationUrl !== undefined && { operation_url: operationUrl }),
     ...(expiresAtMs !== undefined && { expires_at_ms: expiresAtMs }),

@@ -2,6 +2,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Gateway } from "../gateway.ts";
+import { takeTicket } from "./door.ts";
 import { openApiOperation, type RouteDocument } from "./openapi.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import { sendProblem } from "./send-problem.ts";
@@ -45,6 +46,7 @@ export function addRoute<Params>(
     config: { swaggerTransform: ({ url: path }) => ({ schema, url: path }) },
     handler: async (request, reply) => {
       const startedAtMs = performance.now();
+      const ticket = takeTicket(request.raw);
       try {
         const text = await handle(request as FastifyRequest<{ Params: Params }>, reply);
         if (text !== "") reply.header("content-type", mediaType);
@@ -52,6 +54,7 @@ export function addRoute<Params>(
       } catch (error) {
         sendProblem(reply, error, context);
       }
+      ticket?.leave();
       const durationMs = performance.now() - startedAtMs;
       metrics.answered({ route: url, method: request.method, status: reply.statusCode, durationMs });
       return reply;

@@ -3,13 +3,17 @@
  *
  * The path of a request: node parses it → the route reads headers, query and body → the gateway → one JSON text.
  */
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import swagger from "@fastify/swagger";
 import { fastify, type FastifyInstance } from "fastify";
 import { BODY_BYTES_MAX, HEADERS_BYTES_MAX } from "../../protocol/http/headers.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import type { Admission } from "../admission/admission.ts";
 import type { Gateway } from "../gateway.ts";
 import { answerClientError } from "./client-error.ts";
+import { boundConnections } from "./connections.ts";
+import { openDoor, type Door } from "./door.ts";
 import { KnownRoutes } from "./known-routes.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import { openApiBase } from "./openapi.ts";
@@ -34,7 +38,7 @@ const TIMEOUT_CHECK_EVERY_MS = 1_000;
 const SOCKET_TIMEOUT_MS = 75_000;
 /** Longer than load balancers keep a connection, so that they close it first. */
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
-const CONNECTIONS_MAX = 10_000;
+const CONNECTIONS_MAX = 4_096;
 const CLOSE_IDLE_EVERY_MS = 25;
 /** Until tenants have credentials, there is one. */
 const DEFAULT_TENANT = "default";
@@ -53,6 +57,11 @@ export interface HttpServerOptions {
   /** Why the process should get no requests although it could serve them: the region is drained. */
   readonly drainReason?: () => string | undefined;
   readonly tenant?: string;
+  /** Without it every request is taken on. */
+  readonly admission?: Admission;
+  readonly connectionsMax?: number;
+  /** A connection was dropped, since there are too many. */
+  readonly onConnectionDropped?: () => void;
 }
 
 export interface HttpServer {
@@ -69,11 +78,13 @@ export interface HttpServer {
 export async function buildHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   let isClosing = false;
   const readiness = () => [...(isClosing ? ["the process is stopping"] : []), ...options.readiness()];
-  const app = makeApp(options);
+  const { tenant = DEFAULT_TENANT, admission } = options;
+  const door = admission && openDoor(admission, tenant);
+  const app = makeApp(options, door);
   await app.register(swagger, { openapi: openApiBase(options.software) });
   const routes = new KnownRoutes();
   app.addHook("onRoute", (route) => routes.add(route));
-  const context = { tenant: DEFAULT_TENANT, ...options, readiness };
+  const context = { ...options, tenant, readiness };
   addRecordWriteRoutes(app, context);
   addRecordRoutes(app, context);
   addEscrowRoutes(app, context);
@@ -94,23 +105,17 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
     },
     close: (deadlineMs) => {
       isClosing = true;
+      door?.close();
       return closeGracefully(app, deadlineMs);
     },
   };
 }
 
-function makeApp(options: HttpServerOptions): FastifyInstance {
+function makeApp(options: HttpServerOptions, door: Door | undefined): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
-    requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionTimeout: SOCKET_TIMEOUT_MS,
-    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
-    http: {
-      maxHeaderSize: HEADERS_BYTES_MAX,
-      headersTimeout: HEADERS_TIMEOUT_MS,
-      connectionsCheckingInterval: TIMEOUT_CHECK_EVERY_MS,
-    },
+    serverFactory: (listener) => makeServer(options, door?.guard(listener) ?? listener),
     // Requests that are under way when the server closes get their answers, and with it the connection's end.
     return503OnClosing: false,
     forceCloseConnections: "idle",
@@ -119,12 +124,25 @@ function makeApp(options: HttpServerOptions): FastifyInstance {
     frameworkErrors: (error, _request, reply) => void sendProblem(reply, error, options),
     clientErrorHandler: answerClientError,
   });
-  app.server.maxConnections = CONNECTIONS_MAX;
   // Bodies are read as they come; routes that take one parse it, so that a refusal keeps the connection.
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
   app.setErrorHandler((error, _request, reply) => sendProblem(reply, error, options));
   return app;
+}
+
+function makeServer(options: HttpServerOptions, listener: RequestListener): Server {
+  const { connectionsMax = CONNECTIONS_MAX, onConnectionDropped = () => undefined } = options;
+  const timeouts = {
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
+    connectionsCheckingInterval: TIMEOUT_CHECK_EVERY_MS,
+  };
+  const server = createServer({ ...timeouts, maxHeaderSize: HEADERS_BYTES_MAX }, listener);
+  server.setTimeout(SOCKET_TIMEOUT_MS);
+  boundConnections(server, { connectionsMax, onDropped: onConnectionDropped });
+  return server;
 }
 
 function answerUnknownRoutes(app: FastifyInstance, options: HttpServerOptions, routes: KnownRoutes): void {

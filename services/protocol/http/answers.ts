@@ -1,5 +1,6 @@
 /** The answers of API version 1, and how they are made from what the gateway says. */
 import { Type, type Static } from "typebox";
+import { REFUSAL_REASONS } from "../../core/admission/reason.ts";
 import { REJECTION_CODES } from "../../core/decide/rejection.ts";
 import { CollectionSchemaBody } from "../collection.ts";
 
@@ -218,6 +219,9 @@ export const ProblemAnswer = Type.Object(
       description:
         "never: change the request; same: send it again, under a new Idempotency-Key where the log has decided; ask: it may have taken effect, ask for the operation or send it again with the same Idempotency-Key.",
     }),
+    reason: Type.Optional(
+      Type.Enum([...REFUSAL_REASONS], { description: "Which bound the region keeps by refusing." }),
+    ),
     operation: Type.Optional(Type.String({ description: "The operation whose outcome can be asked for." })),
     operation_url: Type.Optional(
       Type.String({ description: "Where to ask, while the outcome may be open." }),

@@ -126,10 +126,21 @@ export const PROBLEMS = {
   }),
 
   // What the region can't do at the moment. Nothing took effect, except where the outcome is unknown.
-  overloaded: { status: 429, title: "Too many writes wait already", retry: "same", retryAfterSeconds: 1 },
+  overloaded: {
+    status: 429,
+    title: "The region has too many requests at once",
+    retry: "same",
+    retryAfterSeconds: 1,
+  },
+  "memory-short": {
+    status: 503,
+    title: "The region process is short of memory",
+    retry: "same",
+    retryAfterSeconds: 5,
+  },
   "wal-full": {
     status: 503,
-    title: "The region's write-ahead buffer is full",
+    title: "The region's write-ahead buffer is as good as full",
     retry: "same",
     retryAfterSeconds: 2,
   },

@@ -1,5 +1,6 @@
 /** The answers of `/v1/status`, `/livez` and `/readyz`. */
 import { Type, type Static } from "typebox";
+import { REFUSAL_REASONS } from "../../core/admission/reason.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 
@@ -82,11 +83,24 @@ const DrainStatus = Type.Object(
   { additionalProperties: false, description: "Present while the region takes no new writes." },
 );
 
+const AdmissionStatus = Type.Object(
+  {
+    state: Type.Enum(["open", "shedding"], {
+      description: "shedding: the process asked has refused load within the last seconds.",
+    }),
+    reason: Type.Optional(
+      Type.Enum([...REFUSAL_REASONS], { description: "Which bound it kept with the last refusal." }),
+    ),
+  },
+  { additionalProperties: false },
+);
+
 export const StatusAnswer = Type.Object(
   {
     region: Type.String(),
     software: Type.String(),
     draining: Type.Optional(DrainStatus),
+    admission: AdmissionStatus,
     partitions: Type.Array(PartitionStatus),
   },
   { additionalProperties: false },

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { formatStatus, type RegionReport } from "../../../services/cli/commands/status.ts";
-import type { PartitionStatusAnswer } from "../../../services/protocol/http/status.ts";
+import type { PartitionStatusAnswer, StatusAnswer } from "../../../services/protocol/http/status.ts";
 import { formatDuration, formatTable } from "../../../services/cli/table.ts";
 
 describe("a table", () => {
@@ -40,9 +40,10 @@ function report(
     leader?: string;
     lags: { [region: string]: number };
     breaker?: Partial<PartitionStatusAnswer["breaker"]>;
+    isShedding?: true;
   },
 ): RegionReport {
-  const { leader, lags } = options;
+  const { leader, lags, isShedding = false } = options;
   const regions = Object.entries(lags).map(([region, lag]) => ({
     region,
     watermark: 0,
@@ -60,11 +61,22 @@ function report(
     breaker: { state: "closed" as const, open_ms: 0, slow_after_ms: 1_000, ...options.breaker },
     regions,
   };
-  const status = { region: name, software: "0", partitions: [partition] };
+  const admission: StatusAnswer["admission"] = isShedding
+    ? { state: "shedding", reason: "wal-rows" }
+    : { state: "open" };
+  const status = { region: name, software: "0", admission, partitions: [partition] };
   return { region: { name, url: "http://x" }, status, problem: undefined };
 }
 
 describe("the status", () => {
+  it("says which region refuses load, and why", () => {
+    const text = formatStatus([
+      report("eu", { leader: "eu", lags: {}, isShedding: true }),
+      report("us", { leader: "eu", lags: {} }),
+    ]);
+    expect(text.split("\n").slice(3)).toEqual(["region eu: refuses load (wal-rows)"]);
+  });
+
   it("shows leader, buffer, position and lags of every region, and those that don't answer", () => {
     const text = formatStatus([
       report("eu", { leader: "eu", lags: { eu: 1, us: 0, ap: 44 } }),

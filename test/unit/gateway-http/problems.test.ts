@@ -9,6 +9,7 @@ import {
   problemDefinition,
   type ProblemCode,
 } from "../../../services/protocol/http/problems.ts";
+import { askAtDoor } from "./crowded.ts";
 import { ACQUIRE, INVALID_LEASES, INVALID_RECLAIMS } from "./invalid-bodies.ts";
 import { codeOf, exchange, get, patch, RECORD, send, type Answer } from "./requests.ts";
 import { buildRig, OPERATION, type Rig } from "./stub-gateway.ts";
@@ -322,7 +323,12 @@ const CASES: Cases = {
   "too-stale": [refusing("too-stale", { stalenessMs: 812 })],
   "not-supported-yet": [refusing("not-supported-yet", { retryAfterMs: 5_000 })],
   "operation-not-found": [() => get(rig, "/v1/operations/01990000-0000-7000-8000-00000000ffff")],
-  overloaded: [refusing("overloaded", { retryAfterMs: 1 })],
+  overloaded: [
+    refusing("overloaded", { retryAfterMs: 1 }),
+    () => askAtDoor({ tenant: "default", waiting: 50 }),
+    () => askAtDoor({ tenant: "another", working: 40 }),
+  ],
+  "memory-short": [() => askAtDoor({ tenant: "default", working: 16, memoryBytes: 1e9 })],
   "wal-full": [refusing("wal-full")],
   "store-unavailable": [
     refusing("store-unavailable"),

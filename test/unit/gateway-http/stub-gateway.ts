@@ -31,7 +31,11 @@ import type {
   WriteRequest,
   WriteResult,
 } from "../../../services/gateway/gateway.ts";
-import { buildHttpServer, type HttpServer } from "../../../services/gateway/http/server.ts";
+import {
+  buildHttpServer,
+  type HttpServer,
+  type HttpServerOptions,
+} from "../../../services/gateway/http/server.ts";
 import type { AnsweredRequest } from "../../../services/gateway/http/metrics.ts";
 import { SchemaProposer } from "../../../services/gateway/schema-proposer.ts";
 import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
@@ -136,6 +140,7 @@ export class StubGateway implements Gateway {
     checkKey(request.key);
     const { isAuthoritative } = planWrite(SCHEMA, request.body, request.version);
     this.writes.push(request);
+    if (isAuthoritative && request.onWait?.() !== undefined) throw new GatewayError("overloaded", "");
     await this.hold;
     return { ...ACCEPTED, ...(isAuthoritative ? DECIDED : {}), ...this.answer };
   }
@@ -274,8 +279,13 @@ export class StubGateway implements Gateway {
       logTimeMs: 1,
       breaker: { state: "open", reason: "slow", openMs: 12.4, slowAfterMs: 1_000 } as const,
     };
-    const partitions = [{ ...partition, wal, regions: [region] }];
-    return { region: "eu", software: "0", partitions, draining: this.drains.shift() ?? this.draining };
+    return {
+      region: "eu",
+      software: "0",
+      admission: { state: "open" },
+      partitions: [{ ...partition, wal, regions: [region] }],
+      draining: this.drains.shift() ?? this.draining,
+    };
   }
 
   async leaders(): Promise<readonly PartitionLeader[]> {
@@ -326,7 +336,11 @@ export interface Rig {
   readonly drained: { reason: string | undefined };
 }
 
-export async function buildRig(): Promise<Rig> {
+export async function buildRig(
+  options: Partial<
+    Pick<HttpServerOptions, "admission" | "tenant" | "connectionsMax" | "onConnectionDropped">
+  > = {},
+): Promise<Rig> {
   const gateway = new StubGateway();
   const answered: AnsweredRequest[] = [];
   const logged: object[] = [];
@@ -343,6 +357,7 @@ export async function buildRig(): Promise<Rig> {
     metricsText: async () => "forebay_test 1\n",
     readiness: () => reasons,
     drainReason: () => drained.reason,
+    ...options,
   });
   return { gateway, server, answered, logged, reasons, drained };
 }

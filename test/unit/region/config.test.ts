@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import {
@@ -39,17 +39,24 @@ function problemsOf(environment: Environment): readonly string[] {
 }
 
 describe("a configuration", () => {
+  it("gives memory a bound that the machine has", () => {
+    const { memoryBytesMax } = readConfig(complete).admission;
+    expect(memoryBytesMax).toBeGreaterThanOrEqual(64 * 1_048_576);
+    expect(memoryBytesMax).toBeLessThanOrEqual(totalmem());
+  });
+
   it("has defaults for all that need not be said", () => {
     expect(readConfig(complete)).toMatchObject({
       region: "eu",
       topology: { partitions: 2 },
-      http: { host: "127.0.0.1", port: 7101 },
+      http: { host: "127.0.0.1", port: 7101, connectionsMax: 4_096 },
       postgres: { connectionsMax: 16 },
       nats: { monitorUrl: undefined },
       roles: ["gateway", "relay", "applier"],
       logLevel: "info",
       crashAt: undefined,
-      wal: { rowsMax: 5_000_000, bytesMax: 4_294_967_296 },
+      wal: { rowsMax: 5_000_000, bytesMax: 4_294_967_296, ageMsMax: 86_400_000 },
+      admission: { requestsMax: 8_192 },
       conflicts: { retentionMs: 30 * 86_400_000 },
       exitWithParent: false,
     });
@@ -65,17 +72,22 @@ describe("a configuration", () => {
       FOREBAY_CRASH_AT: "after-publish:3",
       FOREBAY_WAL_ROWS_MAX: "1_000",
       FOREBAY_WAL_BYTES_MAX: "1000000",
+      FOREBAY_WAL_AGE_SECONDS_MAX: "600",
+      FOREBAY_CONNECTIONS_MAX: "500",
+      FOREBAY_REQUESTS_MAX: "2_000",
+      FOREBAY_MEMORY_MEGABYTES_MAX: "512",
       FOREBAY_POSTGRES_CONNECTIONS_MAX: "4",
       FOREBAY_CONFLICT_RETENTION_HOURS: "36",
       FOREBAY_EXIT_WITH_PARENT: "1",
     });
     expect(config).toMatchObject({
-      http: { host: "0.0.0.0" },
+      http: { host: "0.0.0.0", connectionsMax: 500 },
       nats: { monitorUrl: "http://localhost:8222" },
       roles: ["gateway", "applier"],
       logLevel: "silent",
       crashAt: "after-publish:3",
-      wal: { rowsMax: 1_000, bytesMax: 1_000_000 },
+      wal: { rowsMax: 1_000, bytesMax: 1_000_000, ageMsMax: 600_000 },
+      admission: { requestsMax: 2_000, memoryBytesMax: 512 * 1_048_576 },
       conflicts: { retentionMs: 36 * 3_600_000 },
       postgres: { connectionsMax: 4 },
       exitWithParent: true,
@@ -115,6 +127,22 @@ describe("a configuration", () => {
       'FOREBAY_ROLES has "boss"; it must list some of gateway, relay, applier',
     ],
     [{ FOREBAY_LOG_LEVEL: "loud" }, 'FOREBAY_LOG_LEVEL is "loud"; it must be one of debug, info'],
+    [
+      { FOREBAY_WAL_AGE_SECONDS_MAX: "1h" },
+      'FOREBAY_WAL_AGE_SECONDS_MAX is "1h"; it must be a whole number from 1',
+    ],
+    [
+      { FOREBAY_CONNECTIONS_MAX: "0" },
+      'FOREBAY_CONNECTIONS_MAX is "0"; it must be a whole number from 1 to 100000',
+    ],
+    [
+      { FOREBAY_REQUESTS_MAX: "1e9" },
+      'FOREBAY_REQUESTS_MAX is "1e9"; it must be a whole number from 1 to 100000',
+    ],
+    [
+      { FOREBAY_MEMORY_MEGABYTES_MAX: "10" },
+      'FOREBAY_MEMORY_MEGABYTES_MAX is "10"; it must be a whole number from 64',
+    ],
     [{ FOREBAY_WAL_ROWS_MAX: "0" }, 'FOREBAY_WAL_ROWS_MAX is "0"; it must be a whole number from 1'],
     [
       { FOREBAY_CONFLICT_RETENTION_HOURS: "0.5" },

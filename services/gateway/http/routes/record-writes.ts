@@ -5,6 +5,7 @@ import { WriteAnswer } from "../../../protocol/http/answers.ts";
 import { WriteBody } from "../../../protocol/http/write-body.ts";
 import type { LifeRequest, WriteResult } from "../../gateway.ts";
 import { answerChange, answerWrite } from "../change-answer.ts";
+import { ticketOf } from "../door.ts";
 import {
   ChangeAnswerHeaders,
   ChangeHeaders,
@@ -81,9 +82,10 @@ function addWrite(app: FastifyInstance, context: RouteContext): void {
     method: "PATCH",
     url: RECORD_URL,
     document: writeDocument,
-    async handle({ headers, params, query, body }, reply) {
+    async handle({ headers, params, query, body, raw }, reply) {
       readQuery(query, []);
       const waitCommitted = prefersCommitted(headers);
+      const ticket = ticketOf(raw);
       const result = await gateway.write({
         ...changeContextOf(headers, context),
         collection: params.collection,
@@ -91,6 +93,7 @@ function addWrite(app: FastifyInstance, context: RouteContext): void {
         version: versionOf(headers, ["if-match", "if-none-match"]),
         body: readJsonBody(headers, body),
         waitCommitted,
+        ...(ticket !== undefined && { onWait: () => ticket.waits() }),
       });
       return answerWrite(reply, result, { sessionSecret, waitCommitted });
     },

@@ -1,0 +1,160 @@
+/**
+ * Admission to a process: counts its requests in flight, by tenant, and refuses before they are too many.
+ *
+ * A request enters → it may turn out to wait for the log → it leaves. Every so often the process says how it feels, and
+ * the limit follows (`core/admission/limit.ts`).
+ */
+import { refusalAtDoor, type InFlight, type RequestClass } from "../../core/admission/door.ts";
+import { nextLimit, type LimitBounds } from "../../core/admission/limit.ts";
+import { retryAfterMs, type RefusalReason } from "../../core/admission/reason.ts";
+import type { Random } from "../../ports/clock.ts";
+import type { AdmissionMetrics } from "./metrics.ts";
+import type { Refusal, Refusals } from "./refusals.ts";
+import { Tenants, type Tenant } from "./tenants.ts";
+
+export interface AdmissionOptions {
+  readonly requestsMax: number;
+  readonly memoryBytesMax: number;
+  readonly random: Random;
+  readonly metrics: AdmissionMetrics;
+  readonly refusals: Refusals;
+}
+
+/** How the process feels; `elapsedMs` since it was asked last. */
+export interface ProcessLoad {
+  readonly eventLoopDelayMs: number;
+  readonly memoryBytes: number;
+  readonly elapsedMs: number;
+}
+
+/**
+ * Of the requests that a process may have at once, so many may be worked on, a quarter more if those are reads; the
+ * other half may wait for the log.
+ */
+const WORKING_SHARE = 0.4;
+const WAITING_SHARE = 0.5;
+/** Fewer make no process faster, and a process that was kept from running finds so many at its door. */
+const LIMIT_MIN = 512;
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #bounds: LimitBounds;
+  readonly #waitingMax: number;
+  readonly #all = { working: 0, waiting: 0 };
+  readonly #tenants = new Tenants();
+  #limit: number;
+  /** Since the last sample. */
+  #workingMax = 0;
+  #refused = 0;
+  #left = 0;
+  /** Of the last sample. */
+  #memoryBytes = 0;
+  #refusedBefore = 0;
+  #leftPerSecond = 0;
+
+  constructor(options: AdmissionOptions) {
+    this.#options = options;
+    const limitMax = Math.max(1, Math.floor(options.requestsMax * WORKING_SHARE));
+    this.#bounds = { limitMin: Math.min(LIMIT_MIN, limitMax), limitMax };
+    this.#waitingMax = Math.max(1, Math.floor(options.requestsMax * WAITING_SHARE));
+    this.#limit = limitMax;
+  }
+
+  get inFlight(): InFlight {
+    return { ...this.#all };
+  }
+
+  /** Takes a request on, or says why not. */
+  enter(kind: RequestClass, tenantName: string): Ticket | Refusal {
+    const tenant = this.#tenants.asking(tenantName);
+    const reason = refusalAtDoor(kind, {
+      ...this.#all,
+      limit: this.#limit,
+      limitMax: this.#bounds.limitMax,
+      waitingMax: this.#waitingMax,
+      tenant,
+      tenants: this.#tenants.size,
+      memoryBytes: this.#memoryBytes,
+      memoryBytesMax: this.#options.memoryBytesMax,
+    });
+    if (reason !== undefined) return this.#refuse(reason, kind);
+    return new Ticket(this, tenant, kind === "ordered" ? "waiting" : "working");
+  }
+
+  /** Takes note of how the process feels. */
+  sampled({ eventLoopDelayMs, memoryBytes, elapsedMs }: ProcessLoad): void {
+    this.#memoryBytes = memoryBytes;
+    const sample = { eventLoopDelayMs, workingMax: this.#workingMax };
+    this.#limit = nextLimit(this.#limit, sample, this.#bounds);
+    this.#workingMax = this.#all.working;
+    this.#refusedBefore = this.#refused;
+    this.#leftPerSecond = (this.#left * 1_000) / Math.max(1, elapsedMs);
+    this.#refused = 0;
+    this.#left = 0;
+    this.#tenants.sampled();
+    this.#options.metrics.sampled({ limit: Math.floor(this.#limit), ...this.#all, eventLoopDelayMs });
+  }
+
+  /** For tickets: one comes. */
+  came(tenant: Tenant, place: keyof InFlight): void {
+    tenant[place] += 1;
+    this.#all[place] += 1;
+    this.#workingMax = Math.max(this.#workingMax, this.#all.working);
+  }
+
+  /** For tickets: one leaves. */
+  left(tenant: Tenant, place: keyof InFlight): void {
+    tenant[place] -= 1;
+    this.#all[place] -= 1;
+    this.#left += 1;
+  }
+
+  /** For tickets: one goes from working to waiting, if another may wait. */
+  moved(tenant: Tenant): Refusal | undefined {
+    if (this.#all.waiting >= this.#waitingMax) return this.#refuse("requests-waiting", "ordered");
+    this.came(tenant, "waiting");
+    tenant.working -= 1;
+    this.#all.working -= 1;
+    return undefined;
+  }
+
+  #refuse(reason: RefusalReason, kind: RequestClass): Refusal {
+    const { metrics, refusals, random } = this.#options;
+    this.#refused += 1;
+    metrics.refused({ reason, class: kind });
+    refusals.note(reason);
+    // Those that were refused of late come back, and have to fit in besides what is there.
+    const excess = this.#all.working + this.#refusedBefore + this.#refused;
+    const perSecond = this.#leftPerSecond;
+    return { reason, retryAfterMs: retryAfterMs({ excess, perSecond, fraction: random.fraction() }) };
+  }
+}
+
+/** A request's place in the process, from the door until its work is done. */
+export class Ticket {
+  readonly #admission: Admission;
+  readonly #tenant: Tenant;
+  #place: keyof InFlight | undefined;
+
+  constructor(admission: Admission, tenant: Tenant, place: keyof InFlight) {
+    this.#admission = admission;
+    this.#tenant = tenant;
+    this.#place = place;
+    admission.came(tenant, place);
+  }
+
+  /** From here on the request waits for the log; or it may not, and why. */
+  waits(): Refusal | undefined {
+    if (this.#place !== "working") return undefined;
+    const refusal = this.#admission.moved(this.#tenant);
+    if (refusal === undefined) this.#place = "waiting";
+    return refusal;
+  }
+
+  /** The work is done; more than once is as once. */
+  leave(): void {
+    if (this.#place === undefined) return;
+    this.#admission.left(this.#tenant, this.#place);
+    this.#place = undefined;
+  }
+}
