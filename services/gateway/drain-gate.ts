@@ -18,7 +18,7 @@ const RETRY_AFTER_MS = 5_000;
 
 export class DrainGate {
   readonly #options: GatewayOptions;
-  #isDraining = false;
+  #known: { readonly drain: Drain; readonly seenAtMs: number } | undefined;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -26,13 +26,13 @@ export class DrainGate {
 
   /** Why the region should get no writes; undefined while it takes them. */
   get reason(): string | undefined {
-    if (!this.#isDraining) return undefined;
+    if (this.#known === undefined) return undefined;
     return `region ${this.#options.region} is drained; "forebay region undrain ${this.#options.region}" ends it`;
   }
 
   /** @throws {GatewayError} draining. */
   check(): void {
-    if (!this.#isDraining) return;
+    if (this.#known === undefined) return;
     const message = `region ${this.#options.region} is drained and takes no new writes: send it to another region`;
     throw new GatewayError("draining", message, { retryAfterMs: RETRY_AFTER_MS });
   }
@@ -83,23 +83,22 @@ export class DrainGate {
     logger.info({ region }, "the region is no longer drained");
   }
 
-  /** @throws {StoreUnavailableError} */
-  async report(partitions: readonly PartitionStatus[]): Promise<DrainReport | undefined> {
-    const { store, region } = this.#options;
-    const drain = await store.readDrain();
-    this.#know(drain);
-    if (drain === undefined) return undefined;
+  /** By the order as it was read last, so that a database that hangs keeps nobody who asks for the status. */
+  report(partitions: readonly PartitionStatus[]): DrainReport | undefined {
+    if (this.#known === undefined) return undefined;
+    const { clock, region } = this.#options;
+    const { drain, seenAtMs } = this.#known;
     const pendingRows = partitions.reduce((sum, { wal }) => sum + wal.pendingRows, 0);
     const leads = partitions.filter(({ leader }) => leader === region).map(({ partition }) => partition);
-    const areLeadersKnown = partitions.every(({ leader }) => leader !== undefined);
-    const isSettled = drain.forMs >= SETTLED_AFTER_MS;
-    const isDrained = isSettled && areLeadersKnown && pendingRows === 0 && leads.length === 0;
+    const isKnown = partitions.every(({ leader, staleMs }) => leader !== undefined && staleMs === undefined);
+    const isSettled = drain.forMs + clock.monotonicMs() - seenAtMs >= SETTLED_AFTER_MS;
+    const isDrained = isSettled && isKnown && pendingRows === 0 && leads.length === 0;
     return { sinceMs: drain.sinceMs, pendingRows, leads, isDrained };
   }
 
   #know(drain: Drain | undefined): void {
-    this.#isDraining = drain !== undefined;
-    this.#options.metrics.draining(this.#isDraining);
+    this.#known = drain && { drain, seenAtMs: this.#options.clock.monotonicMs() };
+    this.#options.metrics.draining(drain !== undefined);
   }
 
   async #checkOthers(): Promise<void> {

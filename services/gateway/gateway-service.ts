@@ -226,7 +226,7 @@ export class GatewayService implements Gateway {
 
   async status(): Promise<RegionOverview> {
     const status = await readStatus(this.#options, this.#patience);
-    return { ...status, draining: await this.#drain.report(status.partitions) };
+    return { ...status, draining: this.#drain.report(status.partitions) };
   }
 
   leaders(): Promise<readonly PartitionLeader[]> {

@@ -11,7 +11,6 @@ import {
   type PartitionState,
 } from "../../services/core/fold/state.ts";
 import { advanceHlc, nextHlc, ZERO_HLC, type Hlc } from "../../services/core/hlc.ts";
-import { canonicalJson } from "../../services/core/json.ts";
 import { recordIdText, type RecordId } from "../../services/core/operation.ts";
 import { isExpired, type StoredRecord } from "../../services/core/record.ts";
 import type { Collection } from "../../services/core/schema.ts";
@@ -34,6 +33,7 @@ import {
   type WalHead,
   type WalRow,
 } from "../../services/ports/region-store.ts";
+import { roundTrip } from "./document.ts";
 import { bytesOf, compareBytes } from "./bytes.ts";
 import { listConflicts, trimConflicts } from "./conflicts.ts";
 import { leftOf, sharesOf, shortOf, type Taking } from "./escrows.ts";
@@ -447,11 +447,6 @@ export class SimulatedDatabase {
   partitionNumbers(): number[] {
     return [...this.#partitions.keys()];
   }
-}
-
-/** What a database does to a JSON document: the members come back in another order. */
-function roundTrip<T>(value: T): T {
-  return JSON.parse(canonicalJson(value)) as T;
 }
 
 function toRow({ acceptedAtMs: _, takes: __, handsOver: ___, ...row }: TimedRow): WalRow {
