@@ -1,5 +1,5 @@
 /** Who leads the partitions' logs, for operators: to look at, and to put somewhere for a time. */
-import { LogUnavailableError, type Leadership } from "../ports/global-log.ts";
+import { LogUnavailableError, REPLICA_LAG_ENTRIES_MAX, type Leadership } from "../ports/global-log.ts";
 import type { PlacementHold } from "../protocol/placement-message.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { GatewayError } from "./errors.ts";
@@ -101,7 +101,7 @@ export class Leaders {
     if (answer?.isDraining === true) throw refuse(`region ${region} is drained; undrain it first`);
     const replica = replicas.find((candidate) => candidate.region === region);
     if (replica === undefined) throw refuse(`region ${region} holds no copy of partition ${partition}'s log`);
-    if (replica.isCurrent && replica.isOnline) return leader;
+    if (replica.isOnline && replica.lagEntries <= REPLICA_LAG_ENTRIES_MAX) return leader;
     throw refuse(
       `the nats-server of region ${region} is away, or has not caught up: it is ${replica.lagEntries} entries behind, and was heard of ${replica.seenAgoMs} ms ago`,
     );

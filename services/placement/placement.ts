@@ -22,7 +22,7 @@ import {
 } from "../protocol/placement-message.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import type { GlobalLog, Leadership } from "../ports/global-log.ts";
+import { REPLICA_LAG_ENTRIES_MAX, type GlobalLog, type Leadership } from "../ports/global-log.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import type { RouteMeter } from "../ports/route-meter.ts";
 import { describeError } from "../runtime/describe-error.ts";
@@ -151,6 +151,7 @@ export class Placement {
       this.#ranking = ranking;
       metrics.ranked(partition, ranking);
     }
+    metrics.looked({ partition, decision: decision.reason });
     if (decision.type === "move") await this.#move(decision.reason, leadership!.leader!);
   }
 
@@ -215,12 +216,15 @@ export class Placement {
     answers: ReadonlyMap<string, PlacementAnswer>,
   ): Member[] {
     const states = new Map(
-      replicas.map(({ region, isOnline, isCurrent }) => [region, { isOnline, isCurrent }]),
+      replicas.map((replica) => [
+        replica.region,
+        { isOnline: replica.isOnline, keepsUp: replica.lagEntries <= REPLICA_LAG_ENTRIES_MAX },
+      ]),
     );
-    if (leader !== undefined) states.set(leader, { isOnline: true, isCurrent: true });
-    return [...states].map(([region, { isOnline, isCurrent }]) => {
+    if (leader !== undefined) states.set(leader, { isOnline: true, keepsUp: true });
+    return [...states].map(([region, { isOnline, keepsUp }]) => {
       const known = region === this.#options.region ? own : answers.get(region);
-      const isFit = isCurrent && (known?.isFit ?? false);
+      const isFit = keepsUp && (known?.isFit ?? false);
       return { region, isOnline, isFit, isDraining: known?.isDraining ?? false };
     });
   }

@@ -28,12 +28,15 @@ export interface LogReplica {
   readonly region: string;
   /** Whether the leader hears of it. */
   readonly isOnline: boolean;
-  /** Whether it is up and has what the leader has. */
+  /** Whether it is up and has all that the leader has; a far one hardly ever, while entries come. */
   readonly isCurrent: boolean;
   readonly lagEntries: number;
   /** How long ago the leader heard of it. */
   readonly seenAgoMs: number;
 }
+
+/** A replica that lags more is not on the heels of the leader: it has to catch up before it can lead. */
+export const REPLICA_LAG_ENTRIES_MAX = 500;
 
 export interface MoveLeaderRequest {
   readonly partition: number;

@@ -1,12 +1,14 @@
 /** Metrics that nobody reads. */
 import type { ApplierMetrics } from "../../services/applier/metrics.ts";
 import type { GatewayMetrics } from "../../services/gateway/metrics.ts";
+import type { PlacementMetrics } from "../../services/placement/metrics.ts";
 import type { RelayMetrics } from "../../services/relay/metrics.ts";
 import type { LogMetrics } from "../../services/runtime/log-breaker.ts";
 
 const ignore = () => undefined;
 
 export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & LogMetrics = {
+export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & PlacementMetrics = {
   folded: ignore,
   clockOffset: ignore,
   disagreement: ignore,
@@ -19,6 +21,9 @@ export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & Log
   publishSettled: ignore,
   breaker: ignore,
   draining: ignore,
+  looked: ignore,
+  moved: ignore,
+  ranked: ignore,
   rightsAsked: ignore,
   rightsAnswered: ignore,
 };

@@ -13,7 +13,13 @@ export function createPlacementMetrics(meter: Meter): PlacementMetrics {
     help: "Time until a majority has answered, if the candidate leads, as this region sees it.",
     labels: ["partition", "candidate"],
   });
+  const looks = meter.counter({
+    name: "forebay_leader_looks_total",
+    help: "Looks at who leads, by why this region has asked for leadership, or has not.",
+    labels: ["partition", "decision"],
+  });
   return {
+    looked: ({ partition, decision }) => looks.inc({ partition: String(partition), decision }),
     moved: ({ partition, reason, outcome }) => moves.inc({ partition: String(partition), reason, outcome }),
     ranked(number, ranking) {
       const partition = String(number);
