@@ -10,6 +10,7 @@ import { askPlacement } from "./placement-client.ts";
 const MOVE_TIMEOUT_MS = 5_000;
 /** An election can land elsewhere. */
 const TRIES_MAX = 3;
+const RETRY_PAUSE_MS = 250;
 const RETRY_AFTER_MS = 1_000;
 
 export class Leaders {
@@ -94,8 +95,8 @@ export class Leaders {
       this.#leadership(partition),
       askPlacement(this.#options, { region, partition }),
     ]);
-    const { leader, replicas } = leadership;
-    if (leader === undefined) throw noQuorum(partition);
+    const { replicas } = leadership;
+    const leader = leadership.leader!;
     if (leader === region) return leader;
     const refuse = (why: string) => new GatewayError("region-not-fit", why, { retryAfterMs: RETRY_AFTER_MS });
     if (answer?.isDraining === true) throw refuse(`region ${region} is drained; undrain it first`);
@@ -107,12 +108,19 @@ export class Leaders {
     );
   }
 
+  /** @throws {GatewayError} no-quorum. */
   async #leadership(partition: number): Promise<Leadership> {
-    try {
-      return await this.#options.log.leadership(partition);
-    } catch (error) {
-      if (error instanceof LogUnavailableError) throw noQuorum(partition);
-      throw error;
+    const { log, clock } = this.#options;
+    for (let tries = 1; ; tries += 1) {
+      try {
+        const leadership = await log.leadership(partition);
+        if (leadership.leader !== undefined) return leadership;
+      } catch (error) {
+        if (!(error instanceof LogUnavailableError)) throw error;
+      }
+      // Leadership may be on its way at the moment.
+      if (tries === TRIES_MAX) throw noQuorum(partition);
+      await clock.sleep(RETRY_PAUSE_MS);
     }
   }
 
@@ -122,14 +130,11 @@ export class Leaders {
   }
 
   async #moveOne(region: string, partition: number, members: readonly string[]): Promise<void> {
-    const { log, random, clock } = this.#options;
+    const { random, clock } = this.#options;
     let leader: string | undefined;
-    try {
-      for (let tries = 0; tries < TRIES_MAX && leader !== region; tries += 1) {
-        ({ leader } = await log.moveLeader({ partition, to: region, timeoutMs: MOVE_TIMEOUT_MS }));
-      }
-    } catch (error) {
-      if (!(error instanceof LogUnavailableError)) throw error;
+    for (let tries = 1; tries <= TRIES_MAX && leader !== region; tries += 1) {
+      if (tries > 1) await clock.sleep(RETRY_PAUSE_MS);
+      leader = await this.#handOver(region, partition);
     }
     if (leader === region) return;
     // Nobody should leave leadership where nobody has put it.
@@ -137,6 +142,16 @@ export class Leaders {
     await this.#announce(members, partition, { id, leader: region, ageMs: 0, holdMs: 0 });
     const message = `partition ${partition} is led by ${leader ?? "nobody that is known"}, although ${region} was asked for`;
     throw new GatewayError("leader-not-moved", message, { retryAfterMs: RETRY_AFTER_MS });
+  }
+
+  /** @returns who leads then; undefined where nothing has moved. */
+  async #handOver(to: string, partition: number): Promise<string | undefined> {
+    try {
+      return (await this.#options.log.moveLeader({ partition, to, timeoutMs: MOVE_TIMEOUT_MS })).leader;
+    } catch (error) {
+      if (error instanceof LogUnavailableError) return undefined;
+      throw error;
+    }
   }
 }
 

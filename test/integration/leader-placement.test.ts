@@ -104,7 +104,7 @@ async function measured(): Promise<void> {
 async function staysFor(looks: number): Promise<void> {
   const state = async () => {
     const { leader, leader_since_ms: since } = await leadership();
-    return { leader, since, asked: await counted("forebay_leader_moves_total") };
+    return { leader, since };
   };
   const before = await state();
   const lookedBefore = await counted("forebay_leader_looks_total");

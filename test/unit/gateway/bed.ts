@@ -139,7 +139,11 @@ export class Bed {
     this.world = new World(options.seed ?? 1);
     this.names = options.regions ?? ["eu"];
     this.partitions = options.partitions ?? 1;
-    this.servers = new SimulatedLogServers(this.world, { leader: this.names[0]!, faults: this.faults });
+    this.servers = new SimulatedLogServers(this.world, {
+      leader: this.names[0]!,
+      members: this.names,
+      faults: this.faults,
+    });
     this.network = new SimulatedBusNetwork(this.world, {
       cutOff: this.servers.cutOff,
       random: new SeededRandom(options.seed ?? 1),

@@ -58,6 +58,7 @@ describe("a configuration", () => {
       wal: { rowsMax: 5_000_000, bytesMax: 4_294_967_296, ageMsMax: 86_400_000 },
       admission: { requestsMax: 8_192 },
       conflicts: { retentionMs: 30 * 86_400_000 },
+      placement: { isAutomatic: true, lookEveryMs: 5_000, settledMs: 12_000, coolDownMs: 30_000 },
       exitWithParent: false,
     });
   });
@@ -78,6 +79,10 @@ describe("a configuration", () => {
       FOREBAY_MEMORY_MEGABYTES_MAX: "512",
       FOREBAY_POSTGRES_CONNECTIONS_MAX: "4",
       FOREBAY_CONFLICT_RETENTION_HOURS: "36",
+      FOREBAY_LEADER_PLACEMENT: "off",
+      FOREBAY_LEADER_LOOK_MS: "500",
+      FOREBAY_LEADER_SETTLED_MS: "1_000",
+      FOREBAY_LEADER_COOL_DOWN_MS: "2_000",
       FOREBAY_EXIT_WITH_PARENT: "1",
     });
     expect(config).toMatchObject({
@@ -89,6 +94,7 @@ describe("a configuration", () => {
       wal: { rowsMax: 1_000, bytesMax: 1_000_000, ageMsMax: 600_000 },
       admission: { requestsMax: 2_000, memoryBytesMax: 512 * 1_048_576 },
       conflicts: { retentionMs: 36 * 3_600_000 },
+      placement: { isAutomatic: false, lookEveryMs: 500, settledMs: 1_000, coolDownMs: 2_000 },
       postgres: { connectionsMax: 4 },
       exitWithParent: true,
     });
@@ -126,6 +132,8 @@ describe("a configuration", () => {
       { FOREBAY_ROLES: "gateway,boss" },
       'FOREBAY_ROLES has "boss"; it must list some of gateway, relay, applier',
     ],
+    [{ FOREBAY_LEADER_PLACEMENT: "no" }, 'FOREBAY_LEADER_PLACEMENT is "no"; it must be one of on, off'],
+    [{ FOREBAY_LEADER_LOOK_MS: "5" }, 'FOREBAY_LEADER_LOOK_MS is "5"; it must be a whole number from 100'],
     [{ FOREBAY_LOG_LEVEL: "loud" }, 'FOREBAY_LOG_LEVEL is "loud"; it must be one of debug, info'],
     [
       { FOREBAY_WAL_AGE_SECONDS_MAX: "1h" },

@@ -1,0 +1,187 @@
+/** A region that is taken out of service: what it refuses, what goes on, when it is done, and when it may be drained at all. */
+import { describe, expect, it } from "vitest";
+import type { CollectionSchema } from "../../../services/core/schema.ts";
+import type { DrainReport } from "../../../services/gateway/gateway.ts";
+import { CONTEXT, list, read, SCHEMA, write, type Bed, type RegionBed } from "./bed.ts";
+import { acquire, lease, life, transaction } from "./ordered.ts";
+import { placedBed } from "./placed.ts";
+
+const ORDER = { isForced: false };
+
+async function draining(bed: Bed, region: RegionBed): Promise<DrainReport | undefined> {
+  return (await bed.run(region.gateway.status())).draining;
+}
+
+/** Asks for the status until it says so. */
+async function drained(bed: Bed, region: RegionBed): Promise<void> {
+  for (let tries = 0; tries < 60; tries += 1) {
+    if ((await draining(bed, region))?.isDrained === true) return;
+    await bed.pass(500);
+  }
+  throw new Error(`${region.name} was never drained`);
+}
+
+describe("a region that is drained", () => {
+  it("takes no new writes, of no kind", async () => {
+    const { bed, eu } = await placedBed();
+    await bed.run(eu.gateway.drain(ORDER));
+    const { gateway } = eu;
+    const requests: readonly (() => Promise<unknown>)[] = [
+      () => gateway.write(write()),
+      () => gateway.remove(life()),
+      () => gateway.restore(life()),
+      () => gateway.transact(transaction([{ key: "ada", inc: { likes: 1 } }])),
+      () => gateway.lease(lease(acquire("one"))),
+      () => gateway.reclaim({ ...life(), lostRegion: "ap" }),
+      () => gateway.putCollection({ ...CONTEXT, name: "other", schema: SCHEMA }),
+      () =>
+        gateway.restoreConflict({ ...CONTEXT, id: "0-1-0", idempotencyKey: undefined, waitCommitted: false }),
+    ];
+    for (const request of requests) {
+      const error = await bed.refused(request());
+      expect(error.code).toBe("draining");
+      expect(error.details.retryAfterMs).toBeGreaterThan(0);
+      expect(error.message).toContain("another region");
+    }
+    expect(gateway.drainReason).toContain("forebay region undrain eu");
+  });
+
+  it("reads on, also through the log, and others write on", async () => {
+    const { bed, eu, us } = await placedBed();
+    await bed.run(eu.gateway.drain(ORDER));
+    await bed.run(us.gateway.write(write({ body: { set: { name: "Grace" } } })));
+    await bed.converge();
+    for (const consistency of ["local", "linearizable"] as const) {
+      const { fields } = await bed.run(eu.gateway.read(read({ consistency })));
+      expect(fields).toMatchObject({ name: "Grace" });
+    }
+    expect((await bed.run(eu.gateway.list(list()))).records).toHaveLength(1);
+  });
+
+  it("sends what it has taken, hands leadership over, and says when nothing is left", async () => {
+    const { bed, eu, us } = await placedBed();
+    await bed.run(eu.gateway.write(write()));
+    const begun = (await bed.run(eu.gateway.drain(ORDER))).draining!;
+    expect(begun).toMatchObject({ leads: [0], isDrained: false });
+    await drained(bed, eu);
+    expect(await draining(bed, eu)).toMatchObject({ pendingRows: 0, leads: [], sinceMs: begun.sinceMs });
+    expect(bed.servers.leader).toBe("us");
+    expect((await bed.run(us.gateway.read(read()))).fields).toMatchObject({ name: "Ada" });
+  });
+
+  it("is not done while a row is pending, while it leads, or before every process can have heard of it", async () => {
+    const { bed, ap } = await placedBed();
+    ap.stopRoles();
+    await bed.run(ap.gateway.write(write()));
+    await bed.run(ap.gateway.drain(ORDER));
+    await bed.pass(30_000);
+    expect(await draining(bed, ap)).toMatchObject({ pendingRows: 1, isDrained: false });
+    ap.startApplier();
+    ap.startRelay();
+    await drained(bed, ap);
+    await bed.run(ap.gateway.undrain());
+    expect((await bed.run(ap.gateway.drain(ORDER))).draining).toMatchObject({
+      pendingRows: 0,
+      leads: [],
+      isDrained: false,
+    });
+    bed.servers.leader = undefined;
+    await bed.pass(10_000);
+    expect(await draining(bed, ap)).toMatchObject({ isDrained: false });
+  });
+
+  it("is so for all of its processes soon, and for those that start later", async () => {
+    const { bed, eu } = await placedBed();
+    const other = eu.anotherGateway();
+    void other.watchDrain(new AbortController().signal);
+    await bed.run(eu.gateway.drain(ORDER));
+    await bed.pass(600);
+    expect(await bed.refusal(other.write(write()))).toBe("draining");
+    const later = eu.anotherGateway();
+    await bed.run(later.lookAtDrain());
+    expect(await bed.refusal(later.write(write()))).toBe("draining");
+    await bed.run(later.undrain());
+    await bed.pass(600);
+    expect((await bed.run(other.write(write()))).status).toBe("accepted");
+    expect(eu.gateway.drainReason).toBeUndefined();
+  });
+
+  it("stays drained while its database is away for a moment", async () => {
+    const { bed, eu } = await placedBed();
+    await bed.run(eu.gateway.drain(ORDER));
+    eu.faults.isDown = true;
+    await bed.pass(2_000);
+    expect(await bed.refusal(eu.gateway.write(write()))).toBe("draining");
+    eu.faults.isDown = false;
+  });
+
+  it("goes on giving rights to escrows to regions that need them", async () => {
+    const { bed, eu, us } = await placedBed();
+    const schema: CollectionSchema = { fields: { stock: { class: "merge", kind: "escrow" } } };
+    await bed.run(eu.gateway.putCollection({ ...CONTEXT, name: "shop", schema }));
+    await bed.converge();
+    const shop = (body: object) => write({ collection: "shop", body });
+    await bed.run(eu.gateway.write(shop({ give: { stock: 10 } })));
+    await bed.converge();
+    await bed.run(eu.gateway.drain(ORDER));
+    expect(await bed.refusal(us.gateway.write(shop({ take: { stock: 8 } })))).toBe("insufficient");
+    await bed.pass(2_000);
+    expect((await bed.run(us.gateway.write(shop({ take: { stock: 8 } })))).status).toBe("accepted");
+    await drained(bed, eu);
+  });
+});
+
+describe("a drain", () => {
+  it("goes on where it was when it is ordered again, and ends when it is taken back, however often", async () => {
+    const { bed, eu } = await placedBed();
+    const first = (await bed.run(eu.gateway.drain(ORDER))).draining!;
+    await bed.pass(1_000);
+    expect((await bed.run(eu.gateway.drain(ORDER))).draining!.sinceMs).toBe(first.sinceMs);
+    expect((await bed.run(eu.gateway.undrain())).draining).toBeUndefined();
+    expect((await bed.run(eu.gateway.undrain())).draining).toBeUndefined();
+    expect((await bed.run(eu.gateway.write(write()))).status).toBe("accepted");
+  });
+
+  it("of a second region is refused, unless it is forced", async () => {
+    const { bed, eu, us } = await placedBed();
+    await bed.run(eu.gateway.drain(ORDER));
+    const error = await bed.refused(us.gateway.drain(ORDER));
+    expect(error.code).toBe("drain-refused");
+    expect(error.message).toContain("only 1 of 3 regions would be left, and a majority is 2 (eu is drained)");
+    expect((await bed.run(us.gateway.write(write()))).status).toBe("accepted");
+    await bed.run(us.gateway.drain({ isForced: true }));
+    expect(await bed.refusal(us.gateway.write(write()))).toBe("draining");
+  });
+
+  it("is refused while another region can't be asked, unless it is forced", async () => {
+    const { bed, us, silence } = await placedBed();
+    silence("ap");
+    await bed.pass(3_000);
+    const error = await bed.refused(us.gateway.drain(ORDER));
+    expect(error.code).toBe("drain-refused");
+    expect(error.message).toContain("ap does not answer");
+    expect((await bed.run(us.gateway.drain({ isForced: true }))).draining).toBeDefined();
+  });
+
+  it("of two regions at once is never one of both", async () => {
+    for (let seed = 0; seed < 5; seed += 1) {
+      const { bed, eu, us } = await placedBed();
+      await bed.pass(seed * 7);
+      const orders = [eu, us].map(({ gateway }) => gateway.drain(ORDER));
+      const outcomes = await bed.run(Promise.allSettled(orders));
+      expect(outcomes.filter(({ status }) => status === "fulfilled").length).toBeLessThanOrEqual(1);
+      for (const [index, region] of [eu, us].entries()) {
+        const isDrained = region.database.drain.read() !== undefined;
+        expect(isDrained).toBe(outcomes[index]!.status === "fulfilled");
+      }
+    }
+  });
+
+  it("can't be ordered without the database", async () => {
+    const { bed, eu } = await placedBed();
+    eu.faults.isDown = true;
+    await expect(bed.run(eu.gateway.drain(ORDER))).rejects.toThrow("the database is down");
+    eu.faults.isDown = false;
+    expect(await draining(bed, eu)).toBeUndefined();
+  });
+});

@@ -1,0 +1,125 @@
+/** An operator who moves leadership: to whom, for how long, and what is refused. */
+import { describe, expect, it } from "vitest";
+import { placedBed } from "./placed.ts";
+import type { RegionBed, Bed } from "./bed.ts";
+
+const MINUTE_MS = 60_000;
+
+const to = (region: string, holdMs = 10 * MINUTE_MS, partition?: number) => ({ region, holdMs, partition });
+
+async function shown(bed: Bed, { gateway }: RegionBed) {
+  return (await bed.run(gateway.leaders()))[0]!;
+}
+
+describe("leadership", () => {
+  it("is shown with what agreement takes under each region", async () => {
+    const { bed, us } = await placedBed();
+    expect(await shown(bed, us)).toMatchObject({
+      partition: 0,
+      leader: "eu",
+      isAutomatic: true,
+      hold: undefined,
+      ranking: [
+        { region: "eu", quorumRoundTripMs: 50 },
+        { region: "us", quorumRoundTripMs: 50 },
+        { region: "ap", quorumRoundTripMs: 100 },
+      ],
+    });
+  });
+
+  it("is shown as far as it can be while nobody leads, or placement does not answer", async () => {
+    const { bed, us, silence } = await placedBed();
+    bed.servers.leader = undefined;
+    expect(await shown(bed, us)).toMatchObject({ leader: undefined, isAutomatic: true });
+    silence("us");
+    await bed.pass(3_000);
+    expect(await shown(bed, us)).toMatchObject({ leader: undefined, isAutomatic: undefined, ranking: [] });
+  });
+
+  it("moves where it is wanted, whoever is asked, and all regions know of the hold", async () => {
+    const { bed, eu, us, ap } = await placedBed();
+    for (const [asked, wanted] of [
+      [us, "ap"],
+      [ap, "us"],
+      [us, "us"],
+    ] as const) {
+      expect(await bed.run(asked.gateway.moveLeader(to(wanted)))).toEqual([{ partition: 0, leader: wanted }]);
+      expect(bed.servers.leader).toBe(wanted);
+      for (const region of [eu, us, ap]) {
+        const { hold } = await shown(bed, region);
+        expect(hold!.leader).toBe(wanted);
+        expect(hold!.leftMs).toBeGreaterThan(9 * MINUTE_MS);
+      }
+    }
+  });
+
+  it("is held no longer than it was told, and not at all for 0", async () => {
+    const { bed, us, ap } = await placedBed();
+    await bed.run(ap.gateway.moveLeader(to("ap", MINUTE_MS)));
+    await bed.pass(MINUTE_MS);
+    expect((await shown(bed, us)).hold).toBeUndefined();
+    await bed.run(ap.gateway.moveLeader(to("us")));
+    await bed.run(ap.gateway.moveLeader(to("us", 0)));
+    expect((await shown(bed, us)).hold).toBeUndefined();
+  });
+
+  it("moves for all partitions, or for one", async () => {
+    const { bed, us } = await placedBed(2);
+    expect(await bed.run(us.gateway.moveLeader(to("us")))).toEqual([
+      { partition: 0, leader: "us" },
+      { partition: 1, leader: "us" },
+    ]);
+    expect(await bed.run(us.gateway.moveLeader(to("ap", 0, 1)))).toEqual([{ partition: 1, leader: "ap" }]);
+    const error = await bed.refused(us.gateway.moveLeader(to("ap", 0, 2)));
+    expect(error).toMatchObject({ code: "malformed-body", details: { field: "partition" } });
+    expect(error.message).toContain("the cluster has 0 to 1");
+  });
+});
+
+describe("a move is refused", () => {
+  it("to a region that the cluster does not have", async () => {
+    const { bed, us } = await placedBed();
+    const error = await bed.refused(us.gateway.moveLeader(to("mars")));
+    expect(error.code).toBe("unknown-region");
+    expect(error.message).toBe('there is no region "mars"; the cluster has ap, eu, us');
+  });
+
+  it("to one that is drained", async () => {
+    const { bed, us, ap } = await placedBed();
+    await bed.run(ap.gateway.drain({ isForced: false }));
+    const error = await bed.refused(us.gateway.moveLeader(to("ap")));
+    expect(error.code).toBe("region-not-fit");
+    expect(error.message).toContain("undrain it first");
+    expect(bed.servers.leader).toBe("eu");
+  });
+
+  it("to one whose server is away", async () => {
+    const { bed, us } = await placedBed();
+    bed.servers.cutOff.add("ap");
+    const error = await bed.refused(us.gateway.moveLeader(to("ap")));
+    expect(error.code).toBe("region-not-fit");
+    expect(error.message).toContain("the nats-server of region ap is away");
+  });
+
+  it("while nobody leads", async () => {
+    const { bed, us } = await placedBed();
+    bed.servers.leader = undefined;
+    expect(await bed.refusal(us.gateway.moveLeader(to("ap")))).toBe("no-quorum");
+  });
+
+  it("and leaves no hold behind, where another region comes to lead", async () => {
+    const { bed, us } = await placedBed();
+    const moveLeader = () => Promise.resolve({ leader: "eu" });
+    const { log } = us.options;
+    const elsewhere = us.anotherGateway({
+      log: Object.assign(Object.create(log) as typeof log, {
+        moveLeader,
+        leadership: (partition: number) => log.leadership(partition),
+      }),
+    });
+    const error = await bed.refused(elsewhere.moveLeader(to("ap")));
+    expect(error.code).toBe("leader-not-moved");
+    expect(error.message).toContain("led by eu, although ap was asked for");
+    expect((await shown(bed, us)).hold).toBeUndefined();
+  });
+});
