@@ -12,7 +12,7 @@ export interface PlacedBed {
   readonly us: RegionBed;
   readonly ap: RegionBed;
   /** Ends what a region answers on placement, as if its relay had died. */
-  silence(region: string): void;
+  readonly silence: (region: string) => void;
 }
 
 /** eu and us are nearest to each other; eu leads. */
