@@ -21,6 +21,8 @@ export async function withCluster<T>(
       migrate: migrateDatabase,
       logLevel: "warn",
       signal: interruption,
+      // A leader that moves in between would make two halves of one measurement.
+      environment: { FOREBAY_LEADER_PLACEMENT: "off" },
     });
     return await unlessInterrupted(measure(cluster));
   } finally {

@@ -7,8 +7,11 @@ import type { LogMetrics } from "../../services/runtime/log-breaker.ts";
 
 const ignore = () => undefined;
 
-export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & LogMetrics = {
-export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & PlacementMetrics = {
+export const silentMetrics: ApplierMetrics &
+  RelayMetrics &
+  GatewayMetrics &
+  LogMetrics &
+  PlacementMetrics = {
   folded: ignore,
   clockOffset: ignore,
   disagreement: ignore,
