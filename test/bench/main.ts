@@ -1,6 +1,6 @@
 /**
- * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines.
- * `npm run bench -- election [--only kills,quorum,etcd] [--etcd PATH] …`: takes ten minutes, so it has to be named.
+ * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
+ * has to be named: `overload`, `drain [--operations N]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchDecide } from "./decide.ts";
@@ -8,6 +8,7 @@ import { benchElection } from "./election/election.ts";
 import { benchFold } from "./fold.ts";
 import { InterruptedError, listenForInterrupts } from "./interruption.ts";
 import { benchMemory } from "./memory.ts";
+import { benchOverload } from "./overload.ts";
 import { OptionError } from "./options.ts";
 
 type Bench = (options: readonly string[]) => Promise<void>;
@@ -17,6 +18,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   decide: withoutOptions(benchDecide),
   fold: withoutOptions(benchFold),
   memory: withoutOptions(benchMemory),
+  overload: withoutOptions(benchOverload),
   election: benchElection,
 };
 /** What runs when none is named. */

@@ -1,0 +1,139 @@
+/**
+ * `npm run bench overload`: what a region still does under three times the load that it can take.
+ *
+ * The peak is found by a closed loop over ever more connections, and looked at again around each overload, since the
+ * machine may do other things meanwhile. Goodput is what was answered 2xx within a second of the request's arrival.
+ * Afterwards every acknowledged write must be there, once.
+ */
+import { loadavg } from "node:os";
+import { Worker } from "node:worker_threads";
+import { putCollection, withCluster } from "./bench-cluster.ts";
+import type { OverloadOptions, OverloadResult } from "./overload-load.ts";
+import { probeWhile } from "./overload-probes.ts";
+import { progress, report, round } from "./report.ts";
+
+const COLLECTION = "bench";
+const FIELD = "likes";
+const FIELDS = { name: { class: "lww", type: "string" }, [FIELD]: { class: "merge", kind: "counter" } };
+const KEYS = Array.from({ length: 500 }, (_, index) => `key-${index}`);
+const RECORDS_PATH = `/v1/collections/${COLLECTION}/records`;
+const PATIENCE_MS = 1_000;
+const PEAK_SECONDS = 4;
+const PEAK_CONNECTIONS = [64, 128, 256, 512];
+const OVERLOAD_SECONDS = 10;
+const OVERLOAD_CONNECTIONS = [512, 2_048];
+const OVERLOAD_FACTOR = 3;
+const DRAIN_MS = 120_000;
+
+export async function benchOverload(): Promise<void> {
+  await withCluster("test/bench/topology.yaml", async (cluster) => {
+    const { url } = cluster.region("eu");
+    await putCollection(url, COLLECTION, FIELDS);
+    const tally = new Tally();
+    const connections = await findPeak(url, tally);
+    for (const overloaded of OVERLOAD_CONNECTIONS) {
+      const before = await closedLoop(url, connections, tally);
+      const rate = OVERLOAD_FACTOR * before;
+      progress(`open loop of ${Math.round(rate)}/s over ${overloaded} connections`);
+      const options = { ...loadOptions(url), connections: overloaded, seconds: OVERLOAD_SECONDS, rate };
+      const probed = await probeWhile({ url, recordPath: `${RECORDS_PATH}/${KEYS[0]}` }, () => fire(options));
+      tally.add(probed.result);
+      const after = await closedLoop(url, connections, tally);
+      const { reads, health, result } = probed;
+      report("overload", { connections: overloaded, ...figuresOf(result, { before, after }), reads, health });
+    }
+    report("overload.afterwards", await tally.verify(url));
+  });
+}
+
+function loadOptions(url: string): Omit<OverloadOptions, "connections" | "seconds"> {
+  return { url, patienceMs: PATIENCE_MS, collection: COLLECTION, field: FIELD, keys: KEYS };
+}
+
+/** @returns with how many connections most is accepted. */
+async function findPeak(url: string, tally: Tally): Promise<number> {
+  let best = { connections: 0, perSecond: 0 };
+  tally.add(await fire({ ...loadOptions(url), connections: 64, seconds: PEAK_SECONDS }));
+  for (const connections of PEAK_CONNECTIONS) {
+    const perSecond = await closedLoop(url, connections, tally);
+    progress(`closed loop over ${connections} connections: ${Math.round(perSecond)}/s`);
+    if (perSecond > best.perSecond) best = { connections, perSecond };
+  }
+  return best.connections;
+}
+
+/** @returns accepted per second. */
+async function closedLoop(url: string, connections: number, tally: Tally): Promise<number> {
+  const result = await fire({ ...loadOptions(url), connections, seconds: PEAK_SECONDS });
+  tally.add(result);
+  return result.accepted / result.seconds;
+}
+
+/** In a thread of its own. */
+function fire(options: OverloadOptions): Promise<OverloadResult> {
+  return new Promise((resolve, reject) => {
+    const worker = new Worker(new URL("overload-load.js", import.meta.url), { workerData: options });
+    worker.once("message", resolve);
+    worker.once("error", reject);
+  });
+}
+
+function figuresOf(result: OverloadResult, { before, after }: { before: number; after: number }) {
+  const perSecond = (count: number) => Math.round(count / result.seconds);
+  const goodput = result.acceptedInTime / result.seconds;
+  return {
+    peak_before_per_second: Math.round(before),
+    peak_after_per_second: Math.round(after),
+    offered_per_second: perSecond(result.arrived),
+    accepted_per_second: perSecond(result.accepted),
+    goodput_per_second: Math.round(goodput),
+    ratio_to_peak: round(goodput / ((before + after) / 2)),
+    ratio_to_peak_before: round(goodput / before),
+    refused: result.refused,
+    went_away: result.unserved,
+    unknown: result.unknown,
+    accepted_p50_ms: Math.round(result.acceptedP50Ms),
+    accepted_p99_ms: Math.round(result.acceptedP99Ms),
+    refused_p50_ms: Math.round(result.refusedP50Ms),
+    machine_load: round(loadavg()[0]!),
+  };
+}
+
+/** What every key must have come to. */
+class Tally {
+  readonly #acknowledged = KEYS.map(() => 0);
+  readonly #unknown = KEYS.map(() => 0);
+
+  add({ acknowledgedByKey, unknownByKey }: OverloadResult): void {
+    for (const [index, count] of acknowledgedByKey.entries()) this.#acknowledged[index]! += count;
+    for (const [index, count] of unknownByKey.entries()) this.#unknown[index]! += count;
+  }
+
+  /** @throws {Error} when a key has less than was acknowledged, or more than was sent and not refused. */
+  async verify(url: string): Promise<Readonly<Record<string, number>>> {
+    await drained(url);
+    let found = 0;
+    for (const [index, key] of KEYS.entries()) {
+      const response = await fetch(`${url}${RECORDS_PATH}/${key}`);
+      const { fields } = (await response.json()) as { fields: { [FIELD]: number } };
+      const [least, most] = [this.#acknowledged[index]!, this.#acknowledged[index]! + this.#unknown[index]!];
+      found += fields[FIELD];
+      if (fields[FIELD] < least || fields[FIELD] > most) {
+        throw new Error(`${key} has ${fields[FIELD]}; it must have ${least} to ${most}`);
+      }
+    }
+    const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
+    return { acknowledged: sum(this.#acknowledged), unknown: sum(this.#unknown), found, lost: 0 };
+  }
+}
+
+async function drained(url: string): Promise<void> {
+  const untilMs = performance.now() + DRAIN_MS;
+  while (performance.now() < untilMs) {
+    const response = await fetch(`${url}/v1/status`);
+    const { partitions } = (await response.json()) as { partitions: { wal: { pending_rows: number } }[] };
+    if (partitions.every(({ wal }) => wal.pending_rows === 0)) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`the WAL was not empty within ${DRAIN_MS} ms`);
+}
