@@ -45,7 +45,9 @@ const UNSEEN_RESULTS_MAX = 2;
 /** A log that can't be folded is looked at again after this time: somebody may have mended it. */
 const STOPPED_RETRY_MS = 15_000;
 const RESUBSCRIBE_BASE_MS = 50;
-const RESUBSCRIBE_MAX_MS = 2_000;
+const FAILURES_PER_WARNING = 10;
+/** Short: what the log has decided is told when it is folded here, and those who wait for it gain each pause. */
+const RESUBSCRIBE_MAX_MS = 500;
 
 export interface ApplierOptions {
   readonly region: string;
@@ -184,7 +186,9 @@ class FoldRun {
       } catch (error) {
         if (!isWorthAnotherTry(error)) throw error;
         failures += 1;
-        logger.warn(
+        // The first says it; the others that there is still nothing.
+        const level = failures % FAILURES_PER_WARNING === 1 ? "warn" : "debug";
+        logger[level](
           { partition, failures, error: describeError(error) },
           "subscription lost; subscribing again",
         );

@@ -1,12 +1,12 @@
 /** A consumer on the region's own server. The server can't be chosen, so it is tried until one lands there. */
-import { AckPolicy, DeliverPolicy, ReplayPolicy, type JetStreamManager } from "@nats-io/jetstream";
+import { AckPolicy, DeliverPolicy, ReplayPolicy } from "@nats-io/jetstream";
 import { nuid } from "@nats-io/transport-node";
 import { LogUnavailableError } from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Connection } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
 import { withinMs } from "../nats/wait.ts";
-import { assertOpen } from "./errors.ts";
+import type { JetStreamApi } from "./api.ts";
 import { streamName } from "./stream.ts";
 
 /** With three servers all tries miss once in 130. */
@@ -16,7 +16,7 @@ const DELETE_TIMEOUT_MS = 1_000;
 
 export interface ConsumerOptions {
   readonly connection: Connection;
-  readonly manager: JetStreamManager;
+  readonly api: JetStreamApi;
   readonly partition: number;
   readonly from: number;
   readonly region: string;
@@ -29,7 +29,7 @@ export interface ConsumerOptions {
  * @throws {LogUnavailableError}
  */
 export async function createConsumer(options: ConsumerOptions): Promise<string> {
-  const { connection, manager, partition, logger } = options;
+  const { connection, api, partition, logger } = options;
   for (let tries = 1; ; tries += 1) {
     const { name, host } = await tryConsumer(options);
     if (host === undefined || host === connection.serverName) return name;
@@ -37,16 +37,15 @@ export async function createConsumer(options: ConsumerOptions): Promise<string> 
       logger.warn({ partition, host, tries }, "the log is read from another region's server");
       return name;
     }
-    void deleteConsumer(manager, { partition, name, logger });
+    void deleteConsumer(api, { partition, name, logger });
   }
 }
 
 async function tryConsumer(options: ConsumerOptions): Promise<{ name: string; host: string | undefined }> {
-  const { connection, manager, partition, from, region } = options;
+  const { api, partition, from, region } = options;
   const name = `${region}-${nuid.next()}`;
   try {
-    assertOpen(connection);
-    const info = await manager.consumers.add(streamName(partition), {
+    const config = {
       name,
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: from,
@@ -55,9 +54,12 @@ async function tryConsumer(options: ConsumerOptions): Promise<{ name: string; ho
       mem_storage: true,
       num_replicas: 1,
       inactive_threshold: INACTIVE_NANOS,
-    });
+    };
+    // Under one name and configuration it is the same consumer, however often it is made.
+    const info = await api.ask((manager) => manager.consumers.add(streamName(partition), config));
     return { name, host: info.cluster?.leader };
   } catch (error) {
+    if (error instanceof LogUnavailableError) throw error;
     throw new LogUnavailableError(`partition ${partition} can't be read: ${describeError(error)}`, {
       cause: error,
     });
@@ -66,11 +68,12 @@ async function tryConsumer(options: ConsumerOptions): Promise<{ name: string; ho
 
 /** Best effort within a short time; what is left behind disappears by itself. Never rejects. */
 export async function deleteConsumer(
-  manager: JetStreamManager,
+  api: JetStreamApi,
   options: { partition: number; name: string; logger: Logger },
 ): Promise<void> {
   const { partition, name, logger } = options;
-  const deleted = manager.consumers.delete(streamName(partition), name).catch((error: unknown) => {
+  const deleting = api.ask((manager) => manager.consumers.delete(streamName(partition), name));
+  const deleted = deleting.catch((error: unknown) => {
     logger.debug({ partition, consumer: name, error: describeError(error) }, "a consumer was not deleted");
   });
   await withinMs(deleted, DELETE_TIMEOUT_MS);

@@ -10,6 +10,6 @@ export function apiErrorCode(error: unknown): number | undefined {
 }
 
 /** @throws {LogUnavailableError} when the connection is not open: nothing can have been sent. */
-export function assertOpen(connection: Connection): void {
+export function assertOpen(connection: Pick<Connection, "isOpen">): void {
   if (!connection.isOpen) throw new LogUnavailableError("the region's nats-server is not connected");
 }

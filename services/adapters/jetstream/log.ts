@@ -1,5 +1,5 @@
 /** The globally ordered log on NATS JetStream: one stream per partition, stretched over the regions' servers. */
-import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager, type JetStreamClient } from "@nats-io/jetstream";
 import { assert } from "../../core/assert.ts";
 import {
   LogTruncatedError,
@@ -14,6 +14,7 @@ import { silentLogger, type Logger } from "../../runtime/logger.ts";
 import { openConnection, type Connection, type ConnectionOptions } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
 import { pause, withinMs } from "../nats/wait.ts";
+import { JetStreamApi } from "./api.ts";
 import { createConsumer } from "./consumer.ts";
 import { assertOpen } from "./errors.ts";
 import { leaderSinceMs, raftTerm, toReplicas } from "./monitor.ts";
@@ -66,7 +67,7 @@ export async function openJetStreamLog(options: JetStreamLogOptions): Promise<Je
     logger,
     connection,
     client: jetstream(connection.client, settings),
-    manager: await jetstreamManager(connection.client, settings),
+    api: await JetStreamApi.open(connection),
   });
 }
 
@@ -83,7 +84,7 @@ interface Parts {
   readonly logger: Logger;
   readonly connection: Connection;
   readonly client: JetStreamClient;
-  readonly manager: JetStreamManager;
+  readonly api: JetStreamApi;
 }
 
 export class JetStreamLog implements GlobalLog {
@@ -122,8 +123,8 @@ export class JetStreamLog implements GlobalLog {
   }
 
   async inspect(partition: number): Promise<LogInspection> {
-    const { connection, manager } = this.#parts;
-    return toInspection(await streamInfo(connection, manager, partition), connection.serverName);
+    const { connection, api } = this.#parts;
+    return toInspection(await streamInfo(api, partition), connection.serverName);
   }
 
   /**
@@ -131,8 +132,8 @@ export class JetStreamLog implements GlobalLog {
    * @throws {LogUnavailableError}
    */
   async leadership(partition: number): Promise<Leadership> {
-    const { options, connection, manager, logger } = this.#parts;
-    const info = await streamInfo(connection, manager, partition);
+    const { options, connection, api, logger } = this.#parts;
+    const info = await streamInfo(api, partition);
     const { monitorUrl, account = "$G" } = options;
     const group = info.cluster?.raft_group;
     const term =
@@ -160,11 +161,11 @@ export class JetStreamLog implements GlobalLog {
 
   async subscribe({ partition, from }: { partition: number; from: number }): Promise<JetStreamSubscription> {
     assert(Number.isSafeInteger(from) && from >= 1, "a log is read from position 1 or later");
-    const { options, connection, manager, logger } = this.#parts;
+    const { options, connection, api, logger } = this.#parts;
     await this.#checkRange(partition, from);
     const consumer = await createConsumer({
       connection,
-      manager,
+      api,
       partition,
       from,
       region: options.region,
@@ -177,7 +178,7 @@ export class JetStreamLog implements GlobalLog {
     assertOpen(connection);
     const subscription = new JetStreamSubscription({
       connection,
-      manager,
+      api,
       partition,
       from,
       consumer,

@@ -12,6 +12,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { Connection } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
 import { pause } from "../nats/wait.ts";
+import type { JetStreamApi } from "./api.ts";
 import { apiErrorCode, assertOpen } from "./errors.ts";
 
 const RETRY_PAUSE_MS = 100;
@@ -134,17 +135,13 @@ function checkConfig(config: StreamConfig, { partition, replicas }: EnsureStream
 
 /**
  * Asks the stream's leader.
- * @throws {LogUnavailableError} no answer within the manager's time, or no such stream.
+ * @throws {LogUnavailableError} no answer within the API's time, or no such stream.
  */
-export async function streamInfo(
-  connection: Connection,
-  manager: JetStreamManager,
-  partition: number,
-): Promise<StreamInfo> {
-  assertOpen(connection);
+export async function streamInfo(api: JetStreamApi, partition: number): Promise<StreamInfo> {
   try {
-    return await manager.streams.info(streamName(partition));
+    return await api.ask((manager) => manager.streams.info(streamName(partition)));
   } catch (error) {
+    if (error instanceof LogUnavailableError) throw error;
     throw new LogUnavailableError(`partition ${partition} can't be inspected: ${describeError(error)}`, {
       cause: error,
     });

@@ -5,13 +5,13 @@
  * request is open the server sends a message or a heartbeat every second. The subscription never repairs itself: any
  * doubt ends it, and the reader subscribes anew from where it is.
  */
-import type { JetStreamManager } from "@nats-io/jetstream";
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import { assert } from "../../core/assert.ts";
 import { SubscriptionLostError, type LogMessage, type LogSubscription } from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Connection } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
+import type { JetStreamApi } from "./api.ts";
 import { deleteConsumer } from "./consumer.ts";
 import { parseDelivery } from "./delivery.ts";
 import { Intake } from "./intake.ts";
@@ -31,7 +31,7 @@ const REQUEST_ENDS = new Set(["404", "408", "409 message size exceeds maxbytes",
 
 export interface SubscriptionOptions {
   readonly connection: Connection;
-  readonly manager: JetStreamManager;
+  readonly api: JetStreamApi;
   readonly partition: number;
   readonly from: number;
   readonly consumer: string;
@@ -212,8 +212,8 @@ export class JetStreamSubscription implements LogSubscription {
     this.#forgetInterruption();
     this.#subscription.unsubscribe();
     this.#wake?.();
-    const { connection, manager, partition, consumer: name, logger } = this.#options;
-    if (connection.isOpen) this.#released = deleteConsumer(manager, { partition, name, logger });
+    const { connection, api, partition, consumer: name, logger } = this.#options;
+    if (connection.isOpen) this.#released = deleteConsumer(api, { partition, name, logger });
     this.#options.ended(this);
   }
 }

@@ -11,8 +11,9 @@ import { pause, withinMs } from "./wait.ts";
 
 const DIAL_TIMEOUT_MS = 5_000;
 const DIAL_PAUSE_MS = 100;
-const RECONNECT_WAIT_MS = 250;
-const RECONNECT_JITTER_MS = 250;
+/** An attempt on the region's own server costs little, and all that its clients wait for waits for it. */
+const RECONNECT_WAIT_MS = 100;
+const RECONNECT_JITTER_MS = 100;
 const PING_INTERVAL_MS = 5_000;
 const PINGS_UNANSWERED_MAX = 2;
 
