@@ -25,6 +25,11 @@ export interface DirectorOptions {
 /** What the requests say of it is added when they have all been answered. */
 export type PlayedEvent = Omit<StoryEvent, "away">;
 
+/** Draining goes on while the story does, and maybe longer. */
+export type StagedEvent = Omit<PlayedEvent, "drainSeconds"> & {
+  readonly drainSeconds: Promise<number | undefined>;
+};
+
 export class Director {
   readonly #options: DirectorOptions;
 
@@ -33,7 +38,7 @@ export class Director {
   }
 
   /** @throws {DeadlineError} when the log has no leader for so long that the story can't go on; the signal's reason. */
-  async play(): Promise<PlayedEvent[]> {
+  async play(): Promise<StagedEvent[]> {
     const { times, elapsedSeconds } = this.#options;
     await this.#pause(times.quiet);
     const killed = await this.#event("killed", (leader) => this.#kill(leader));
@@ -44,17 +49,14 @@ export class Director {
     await this.#pause(times.last);
     // Up to a whole second, so that the last one is as long as all others.
     await this.#pause(Math.ceil(elapsedSeconds()) - elapsedSeconds());
-    // Draining goes on while the story does.
-    return Promise.all(
-      [killed, flapped, cutOff].map(async ({ drained, ...event }) => ({
-        ...event,
-        drainSeconds: await drained,
-      })),
-    );
+    return [killed, flapped, cutOff];
   }
 
   /** @param breakAndMend returns when the log lost its leader. */
-  async #event(kind: EventKind, breakAndMend: (leader: string) => Promise<readonly number[]>) {
+  async #event(
+    kind: EventKind,
+    breakAndMend: (leader: string) => Promise<readonly number[]>,
+  ): Promise<StagedEvent> {
     const { watch, times, elapsedSeconds, announce, note, signal } = this.#options;
     const find = () => watch.leader;
     const leader = await waitFor(find, { what: "leader of the log", timeoutMs: LEADER_TIMEOUT_MS, signal });
@@ -63,10 +65,10 @@ export class Director {
     const faultsAtSeconds = await breakAndMend(leader);
     const toSeconds = elapsedSeconds();
     note(MENDED[kind](leader));
-    const drained = this.#drained();
-    // It is waited for at the end; should the story end before that, nobody asks any more.
-    drained.catch(() => undefined);
-    return { kind, leader, fromSeconds, toSeconds, faultsAtSeconds, drained };
+    const drainSeconds = this.#drained();
+    // Should the story be broken off, nobody asks any more.
+    drainSeconds.catch(() => undefined);
+    return { kind, leader, fromSeconds, toSeconds, faultsAtSeconds, drainSeconds };
   }
 
   async #kill(leader: string): Promise<readonly number[]> {

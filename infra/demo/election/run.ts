@@ -5,7 +5,7 @@ import type { StreamRecord } from "../../load/record.ts";
 import type { LocalCluster } from "../../local/cluster.ts";
 import { waitFor } from "../../local/wait.ts";
 import { Api } from "../retail/api.ts";
-import { Director, type PlayedEvent } from "./director.ts";
+import { Director, type StagedEvent } from "./director.ts";
 import { drawFigure } from "./figure/figure.ts";
 import { LiveView } from "./live.ts";
 import { renderFrame, renderPlainLine } from "./live-table.ts";
@@ -95,12 +95,15 @@ async function playUnderLoad(options: RunOptions): Promise<Played> {
   const live = new LiveView(watch, { regions: names, totalSeconds: storySeconds(times) });
   const hide = show(options, { load, live, elapsedSeconds });
   try {
-    const events = await tell(options, { watch, live, elapsedSeconds });
+    const staged = await tell(options, { watch, live, elapsedSeconds });
     const seconds = elapsedSeconds();
     const records = await load.stop();
     hide();
     options.screen.say(
       "\nThe load has ended: what is left drains, and every region is compared with what clients were told.\n",
+    );
+    const events = await Promise.all(
+      staged.map(async (event) => ({ ...event, drainSeconds: await event.drainSeconds })),
     );
     const all = [...warm, ...records];
     const verification = await verify({ regions: cluster.regions, records: all, watch, signal });
@@ -117,7 +120,7 @@ async function playUnderLoad(options: RunOptions): Promise<Played> {
 async function tell(
   { cluster, screen, times, signal }: RunOptions,
   parts: { watch: StatusWatch; live: LiveView; elapsedSeconds: () => number },
-): Promise<PlayedEvent[]> {
+): Promise<StagedEvent[]> {
   const { watch, live, elapsedSeconds } = parts;
   const note = (text: string) => {
     live.note({ atSeconds: elapsedSeconds(), text });

@@ -27,12 +27,12 @@ export const FULL_STORY: StoryTimes = {
 };
 
 export const SHORT_STORY: StoryTimes = {
-  quiet: 3,
+  quiet: 2,
   killed: 6,
-  rest: 4,
+  rest: 3,
   flap: 4,
   flapEvery: 2,
-  cut: 8,
+  cut: 7,
   last: 3,
 };
 

@@ -83,7 +83,7 @@ function loadProblems({ local, authoritative, leaderLosses }: Omit<Summary, "pro
 
 function eventProblems(event: StoryEvent): string[] {
   if (event.drainSeconds !== undefined) return [];
-  return [`what waited in the buffers after event "${EVENT_TITLES[event.kind]}" did not drain`];
+  return [`what waited in the buffers after event "${titleOf(event)}" did not drain`];
 }
 
 function verificationProblems({ drainSeconds, missing, digests, counters }: Verification): string[] {
@@ -124,7 +124,7 @@ export function formatSummary(recording: Recording, verification: Verification):
     "",
     ...(summary.problems.length === 0
       ? [
-          "passed: no local write failed, everything drained, and every region holds the same and exactly what it should",
+          "passed: no local write failed, everything drained, every region holds exactly what was acknowledged",
         ]
       : summary.problems.map((problem) => `FAILED: ${problem}`)),
   ].join("\n");
@@ -148,60 +148,57 @@ function factsOf({ local, authoritative, leaderLosses }: Summary, verification: 
       `${formatCount(succeeded)} committed, ${formatCount(refused)} refused, ${formatCount(unknown)} unknown`,
     ],
     ["leaders lost", formatCount(leaderLosses)],
-    ["time to drain after the load", drainSeconds === undefined ? "never" : formatSeconds(drainSeconds)],
+    ["time to drain after the load", secondsOrNever(drainSeconds)],
     ["digests", areEqual(digests) ? `equal in all regions (${rows} records)` : "NOT EQUAL"],
     ["counters", counters.length === 0 ? "what was acknowledged, in every region" : `WRONG: ${counters[0]}`],
   ];
 }
 
-const EVENT_TITLES: Readonly<Record<EventKind, string>> = {
-  killed: "leader killed",
-  flapped: "leader flapped",
-  "cut-off": "leader cut off",
+const EVENT_TITLES: Readonly<Record<EventKind, (leader: string) => string>> = {
+  killed: (leader) => `leader ${leader} killed`,
+  flapped: (leader) => `leader ${leader} flapped`,
+  "cut-off": (leader) => `leader ${leader} cut off`,
 };
+
+function titleOf({ kind, leader }: StoryEvent): string {
+  return EVENT_TITLES[kind](leader);
+}
 
 function eventTable(recording: Recording): string {
   const { regions, events } = recording;
-  const names = regions.map(({ region }) => region);
-  const headings = [
-    "event",
-    "leader",
-    "local failed",
-    "worst local",
-    ...names.map((name) => `away in ${name}`),
-    "buffer peak",
-    "drained after",
-  ];
-  const rows = events.map((event, index) => {
-    const until = events[index + 1]?.fromSeconds ?? recording.seconds;
-    return eventRow(recording, event, until);
-  });
-  const note =
-    "away: from the loss of the leader until an authoritative write was committed again; drained after: from the repair on";
-  return `${formatTable(headings, rows)}\n${note}`;
+  const away = regions.map(({ region }) => `away ${region}`);
+  const headings = ["event", "local failed", "worst", ...away, "buffer peak", "drained in"];
+  const rows = events.map((event, index) => eventRow(recording, event, events[index + 1]?.fromSeconds));
+  return [
+    formatTable(headings, rows),
+    "away: from the loss of the leader until an authoritative write was committed again",
+    "drained in: from the repair until all that had waited by then was folded in every region",
+  ].join("\n");
 }
 
-function eventRow({ regions }: Recording, event: StoryEvent, untilSeconds: number): string[] {
-  const window = { from: Math.floor(event.fromSeconds), to: Math.ceil(untilSeconds) };
-  const local = regions.flatMap(({ writes }) => writes.local.slice(window.from, window.to));
+/** @param untilSeconds when the next event begins; a second in which one begins belongs to that one. */
+function eventRow({ regions }: Recording, event: StoryEvent, untilSeconds = Infinity): string[] {
+  const { fromSeconds, drainSeconds } = event;
+  const local = regions.flatMap(({ writes }) =>
+    writes.local.slice(Math.floor(fromSeconds), Math.floor(untilSeconds)),
+  );
   const rows = regions.flatMap(({ buffer }) =>
     buffer
-      .filter(({ atSeconds }) => atSeconds >= event.fromSeconds && atSeconds < untilSeconds)
+      .filter(({ atSeconds }) => atSeconds >= fromSeconds && atSeconds < untilSeconds)
       .map((sample) => sample.rows),
   );
   const worstMs = Math.max(0, ...local.map(({ latency }) => latency.worstMs));
   const away = regions.map(({ region }) => event.away.find((one) => one.region === region)?.seconds);
   return [
-    `${Math.round(event.fromSeconds)} s: ${EVENT_TITLES[event.kind]}`,
-    event.leader,
+    `${Math.round(fromSeconds)} s: ${titleOf(event)}`,
     `${formatCount(sum(local, failedOf))} of ${formatCount(sum(local, ({ due }) => due))}`,
-    `${Math.round(worstMs)} ms`,
-    ...away.map((seconds) => (seconds === undefined ? "all the time" : formatSeconds(seconds))),
+    formatDuration(worstMs),
+    ...away.map(secondsOrNever),
     `${formatCount(Math.max(0, ...rows))} rows`,
-    event.drainSeconds === undefined ? "never" : formatSeconds(event.drainSeconds),
+    secondsOrNever(drainSeconds),
   ];
 }
 
-function formatSeconds(seconds: number): string {
-  return formatDuration(seconds * 1_000);
+function secondsOrNever(seconds: number | undefined): string {
+  return seconds === undefined ? "never" : formatDuration(seconds * 1_000);
 }
