@@ -3,7 +3,6 @@
  *
  * Limits of the same run: the pure fold in memory, and the rows that PostgreSQL takes in bare upserts of 1,024.
  */
-import { readdirSync, readFileSync } from "node:fs";
 import pg from "pg";
 import type { RegionView } from "../../infra/local/cluster-options.ts";
 import { openJetStreamLog } from "../../services/adapters/jetstream/log.ts";
@@ -13,7 +12,7 @@ import { SystemRandom } from "../../services/adapters/system/random.ts";
 import { Applier } from "../../services/applier/applier.ts";
 import { foldEntries } from "../../services/core/fold/fold.ts";
 import { initialPartitionState } from "../../services/core/fold/state.ts";
-import { chain, sha256, ZERO_HASH } from "../../services/core/hash.ts";
+import { chain, ZERO_HASH } from "../../services/core/hash.ts";
 import { hlcFromMilliseconds } from "../../services/core/hlc.ts";
 import { uuidOf } from "../../services/core/operation-id.ts";
 import {
@@ -22,11 +21,12 @@ import {
   encodeEntry,
   encodeOperation,
 } from "../../services/protocol/entry-codec.ts";
-import { encodeChanges } from "../../services/protocol/change-codec.ts";
 import { silentLogger } from "../../services/runtime/logger.ts";
 import { FoldFeed } from "../../services/runtime/fold-feed.ts";
 import { silentMetrics } from "../simulation/metrics.ts";
 import { withCluster } from "./bench-cluster.ts";
+import { benchOperation } from "./operations.ts";
+import { cpuMicroseconds } from "./processes.ts";
 import { progress, report, round } from "./report.ts";
 
 const OPERATIONS = 200_000;
@@ -71,26 +71,12 @@ function makeEntries(): Uint8Array[] {
 }
 
 function operationLine(sequence: number): string {
-  const body = encodeChanges([
-    { field: "name", kind: "lww", operator: "set", argument: `Ada Lovelace ${sequence}` },
-    { field: "likes", kind: "counter", operator: "inc", argument: 1 },
-  ]);
+  const operation = benchOperation({ number: sequence, keys: KEYS });
   return encodeOperation({
-    id: timeOrderedId(sequence),
-    tenant: "default",
-    collection: "bench",
-    key: `key-${(sequence * 7_919) % KEYS}`,
+    ...operation,
     hlc: hlcFromMilliseconds(1_700_000_000_000 + sequence),
     seen: 0,
-    requestHash: sha256(body),
-    body,
   });
-}
-
-/** As a gateway makes them for requests without an idempotency key. */
-function timeOrderedId(sequence: number): string {
-  const time = (1_700_000_000_000 + sequence).toString(16).padStart(12, "0");
-  return `${time.slice(0, 8)}-${time.slice(8)}-7000-8000-${sequence.toString(16).padStart(12, "0")}`;
 }
 
 function foldInMemory(entries: readonly Uint8Array[]): number {
@@ -203,34 +189,6 @@ interface CpuFigures {
   readonly cpu_microseconds_node: number;
   readonly cpu_microseconds_postgres: number;
   readonly cpu_microseconds_nats: number;
-}
-
-const MICROSECONDS_PER_TICK = 10_000;
-
-/** Of a process and its children, those that have ended included. NaN where the system has no `/proc`. */
-function cpuMicroseconds(pid: number | undefined): number {
-  if (process.platform !== "linux" || pid === undefined) return Number.NaN;
-  let ticks = 0;
-  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
-    const fields = statOf(name);
-    // After the name: state, parent, …, and from the 12th on user, system, and the same of ended children.
-    if (name === String(pid)) ticks += sum(fields.slice(11, 15));
-    else if (fields[1] === String(pid)) ticks += sum(fields.slice(11, 13));
-  }
-  return ticks * MICROSECONDS_PER_TICK;
-}
-
-function statOf(pid: string): string[] {
-  try {
-    const text = readFileSync(`/proc/${pid}/stat`, "utf8");
-    return text.slice(text.lastIndexOf(")") + 2).split(" ");
-  } catch {
-    return [];
-  }
-}
-
-function sum(texts: readonly string[]): number {
-  return texts.reduce((total, text) => total + Number(text), 0);
 }
 
 async function publishAll(

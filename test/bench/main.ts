@@ -1,9 +1,10 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
- * has to be named: `overload`, `drain [--operations N]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
+ * has to be named: `overload`, `drain [--operations N] [--spread] [--quiet]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchDecide } from "./decide.ts";
+import { benchDrain, readDrainOptions } from "./drain.ts";
 import { benchElection } from "./election/election.ts";
 import { benchFold } from "./fold.ts";
 import { InterruptedError, listenForInterrupts } from "./interruption.ts";
@@ -19,6 +20,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   fold: withoutOptions(benchFold),
   memory: withoutOptions(benchMemory),
   overload: withoutOptions(benchOverload),
+  drain: (words) => benchDrain(readDrainOptions(words)),
   election: benchElection,
 };
 /** What runs when none is named. */

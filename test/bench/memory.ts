@@ -1,5 +1,4 @@
 /** `npm run bench memory`: resident memory of a region process after 1,000,000 records went through it into its store. */
-import { readFileSync } from "node:fs";
 import { openJetStreamLog } from "../../services/adapters/jetstream/log.ts";
 import { openPostgresStore } from "../../services/adapters/postgres/store.ts";
 import { chain, sha256, ZERO_HASH } from "../../services/core/hash.ts";
@@ -8,6 +7,7 @@ import { uuidOf } from "../../services/core/operation-id.ts";
 import { encodeBatch, encodeOperation } from "../../services/protocol/entry-codec.ts";
 import { encodeChanges } from "../../services/protocol/change-codec.ts";
 import { withCluster } from "./bench-cluster.ts";
+import { residentMegabytes } from "./processes.ts";
 import { progress, report } from "./report.ts";
 
 const RECORDS = 1_000_000;
@@ -37,7 +37,7 @@ export async function benchMemory(): Promise<void> {
       const { pid } = cluster.region("eu");
       if (pid === undefined) throw new Error("the region process has ended");
       await listSome(cluster.region("eu").url);
-      report("memory", { records: RECORDS, ...residentBytes(pid) });
+      report("memory", { records: RECORDS, ...residentMegabytes(pid) });
     } finally {
       await log.close();
       await store.close();
@@ -58,11 +58,4 @@ function operationLine(sequence: number): string {
 /** Reads a little, so that a cache that grows with the store would show. */
 async function listSome(url: string): Promise<void> {
   for (let page = 0; page < 20; page += 1) await (await fetch(`${url}/v1/status`)).text();
-}
-
-function residentBytes(pid: number): { resident_megabytes: number; peak_megabytes: number } {
-  const status = readFileSync(`/proc/${pid}/status`, "utf8");
-  const megabytes = (name: string) =>
-    Math.round(Number(new RegExp(`${name}:\\s+(\\d+) kB`).exec(status)?.[1]) / 1_024);
-  return { resident_megabytes: megabytes("VmRSS"), peak_megabytes: megabytes("VmHWM") };
 }

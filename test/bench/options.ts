@@ -6,16 +6,21 @@ export class OptionError extends Error {
   override readonly name = "OptionError";
 }
 
-/** @throws {OptionError} for an option that is not among these. */
-export function readOptions<Name extends string>(
+/** @param flags options that take no value. @throws {OptionError} for an option that is not among these. */
+export function readOptions<Name extends string, Flag extends string = never>(
   words: readonly string[],
   names: readonly Name[],
-): Partial<Record<Name, string>> {
-  const options = Object.fromEntries(names.map((name) => [name, { type: "string" as const }]));
+  flags: readonly Flag[] = [],
+): Partial<Record<Name, string> & Record<Flag, boolean>> {
+  const options = Object.fromEntries<{ type: "string" | "boolean" }>([
+    ...names.map((name) => [name, { type: "string" }] as const),
+    ...flags.map((flag) => [flag, { type: "boolean" }] as const),
+  ]);
   try {
-    return parseArgs({ args: [...words], options }).values as Partial<Record<Name, string>>;
+    const { values } = parseArgs({ args: [...words], options });
+    return values as Partial<Record<Name, string> & Record<Flag, boolean>>;
   } catch (error) {
-    const known = names.map((name) => `--${name}`).join(", ");
+    const known = [...names, ...flags].map((name) => `--${name}`).join(", ");
     throw new OptionError(`${(error as Error).message}; the options are ${known}`);
   }
 }

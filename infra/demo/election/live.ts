@@ -2,6 +2,7 @@
 import type { LiveSecond } from "../../load/live.ts";
 import type { Frame, ClassCells, RegionRow, TimelineEntry } from "./live-table.ts";
 import { CLASSES, type WriteClass } from "./recording.ts";
+import type { StatusAnswer } from "../../../services/protocol/http/status.ts";
 import { bufferIn, type StatusWatch } from "./watch.ts";
 
 const NOTHING: ClassCells = {
@@ -81,9 +82,8 @@ function cellsAfter(before: ClassCells, second: LiveSecond): ClassCells {
   };
 }
 
-/** The state of the breaker towards the log, of a region whose status has one. */
-export function breakerIn(status: { readonly partitions: readonly object[] }): string | undefined {
-  const [partition] = status.partitions as readonly { readonly breaker?: { readonly phase?: unknown } }[];
-  const phase = partition?.breaker?.phase;
-  return typeof phase === "string" ? phase : undefined;
+/** The state of the breaker, of the first partition whose breaker lets nothing through; undefined without partitions. */
+export function breakerIn({ partitions }: Pick<StatusAnswer, "partitions">): string | undefined {
+  const open = partitions.find(({ breaker }) => breaker.state !== "closed");
+  return (open ?? partitions[0])?.breaker.state;
 }

@@ -19,8 +19,10 @@ function statusOf(
   const { head, position, watermarks } = given;
   const wal = { head, pending_rows: 3, pending_bytes: 9, oldest_pending_age_ms: 70 };
   const regions = Object.entries(watermarks).map(([name, watermark]) => ({ region: name, watermark }));
-  const partition = { partition: 0, cluster: null, position, log_time_ms: 1, wal, regions };
-  return { region, software: "1", partitions: [partition] } satisfies StatusAnswer;
+  const breaker = { state: "closed" as const, open_ms: 0, slow_after_ms: 1_000 };
+  const partition = { partition: 0, cluster: null, position, log_time_ms: 1, wal, breaker, regions };
+  const admission = { state: "open" as const };
+  return { region, software: "1", admission, partitions: [partition] } satisfies StatusAnswer;
 }
 
 describe("the watch", () => {
@@ -57,10 +59,12 @@ describe("the watch", () => {
     ).toEqual(["ap has 0 of 9 rows of eu", "ap has 0 of 5 rows of us"]);
   });
 
-  it("finds the breaker where a status has one", () => {
+  it("finds a breaker that is not closed", () => {
     const status = statusOf("eu", { head: 1, position: 1, watermarks: {} });
-    expect(breakerIn(status)).toBeUndefined();
-    expect(breakerIn({ partitions: [{ breaker: { phase: "open" } }] })).toBe("open");
+    expect(breakerIn(status)).toBe("closed");
+    const [partition] = status.partitions;
+    const open = { ...partition!, breaker: { ...partition!.breaker, state: "half-open" as const } };
+    expect(breakerIn({ partitions: [partition!, open] })).toBe("half-open");
     expect(breakerIn({ partitions: [] })).toBeUndefined();
   });
 });
