@@ -104,19 +104,21 @@ export class Database {
     statement: Statement,
     values: readonly unknown[],
   ): Promise<Row[]> {
-    const askedAtMs = performance.now();
-    const client = await this.#connect(askedAtMs);
-    try {
-      const { name, text } = statement;
+    return this.#run(statement, async (client, { name, text }) => {
       const { rows } = await client.query<Row>({ name, text, values: [...values] });
-      client.release();
-      this.#presence.answered(performance.now());
       return rows;
-    } catch (error) {
-      // Whether the session can still be used isn't worth finding out.
-      client.release(true);
-      throw this.#failure(error, statement.effect, askedAtMs);
-    }
+    });
+  }
+
+  /**
+   * Like `query`, with each row as an array of its columns: where rows come by the thousand, objects cost the driver more
+   * than all else.
+   */
+  async queryArrays<Row extends unknown[]>(statement: Statement, values: readonly unknown[]): Promise<Row[]> {
+    return this.#run(statement, async (client, { name, text }) => {
+      const { rows } = await client.query<Row>({ name, text, values: [...values], rowMode: "array" });
+      return rows;
+    });
   }
 
   /** Like `query`, for a statement that answers with exactly one row. */
@@ -165,6 +167,24 @@ export class Database {
     await Promise.race([ended, late]);
     over.abort();
     this.#sockets.cut();
+  }
+
+  async #run<Row>(
+    statement: Statement,
+    ask: (client: pg.PoolClient, statement: Statement) => Promise<Row[]>,
+  ): Promise<Row[]> {
+    const askedAtMs = performance.now();
+    const client = await this.#connect(askedAtMs);
+    try {
+      const rows = await ask(client, statement);
+      client.release();
+      this.#presence.answered(performance.now());
+      return rows;
+    } catch (error) {
+      // Whether the session can still be used isn't worth finding out.
+      client.release(true);
+      throw this.#failure(error, statement.effect, askedAtMs);
+    }
   }
 
   async #connect(askedAtMs: number): Promise<pg.PoolClient> {

@@ -18,10 +18,6 @@ export function fromHlc(hlc: Hlc): string {
   return BigInt.asIntN(64, hlcToInteger(hlc)).toString();
 }
 
-export function toHex(bytes: Buffer): string {
-  return bytes.toString("hex");
-}
-
 /** Object ids of the types of elements; they are the same in every database. */
 const OIDS = { bytea: 17, bigint: 20, text: 25, uuid: 2950 } as const;
 

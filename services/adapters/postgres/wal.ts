@@ -6,7 +6,7 @@
  */
 import { assert } from "../../core/assert.ts";
 import type { EscrowLeft } from "../../core/escrow.ts";
-import { advanceHlc, MAX_OFFSET_MS, ZERO_HLC } from "../../core/hlc.ts";
+import { advanceHlc, MAX_OFFSET_MS, ZERO_HLC, type Hlc } from "../../core/hlc.ts";
 import { recordIdText, toRecordId } from "../../core/operation.ts";
 import {
   WalFullError,
@@ -18,7 +18,7 @@ import {
 } from "../../ports/region-store.ts";
 import type { Database, Statement } from "./pool.ts";
 import { toOutcome, type OutcomeJson } from "./rows.ts";
-import { hashArray, textArray, toHex, toHlc, toNumber, uuidArray } from "./values.ts";
+import { hashArray, textArray, toHlc, toNumber, uuidArray } from "./values.ts";
 
 const APPEND: Statement = {
   name: "append",
@@ -33,10 +33,12 @@ const STAMP_TICK: Statement = {
   effect: "writing",
 };
 
+// Stamp and hash come as the log will have them: a backlog is read by the million.
 // Sequences are dense: the bound on rows is a bound on the range, so the bound on bytes can't make it scan on.
 const READ: Statement = {
   name: "read_wal",
-  text: `select w.sequence, w.hlc, w.seen, w.id, w.record_id, w.request_hash, w.body
+  text: `select w.sequence, lpad(to_hex(w.hlc), 16, '0') as hlc, w.seen, w.id, w.record_id,
+                encode(w.request_hash, 'hex') as request_hash, w.body
          from wal w
          where w.partition = $1 and w.sequence > $2 and w.sequence <= $2::bigint + $3::bigint
            and (w.sequence = $2::bigint + 1 or w.bytes <= $4::bigint + (
@@ -176,31 +178,39 @@ function toKnownOutcome(answers: readonly KnownId[]): AppendOutcome {
   return { status: "replayed", sequence: same.sequence!, hlc: toHlc(same.hlc!) };
 }
 
-interface WalTableRow {
-  readonly sequence: string;
-  readonly hlc: string;
-  readonly seen: string;
-  readonly id: string;
-  readonly record_id: string;
-  readonly request_hash: Buffer;
-  readonly body: string;
-}
+/** Columns in the order of `READ`. */
+type WalTableRow = [
+  sequence: string,
+  hlc: Hlc,
+  seen: string,
+  id: string,
+  recordId: string,
+  requestHash: string,
+  body: string,
+];
 
 async function readWal(
   database: Database,
   options: Parameters<WriteAheadLog["readWal"]>[0],
 ): Promise<WalRow[]> {
   const { partition, after, rowsMax, bytesMax } = options;
-  const rows = await database.query<WalTableRow>(READ, [partition, after, rowsMax, bytesMax]);
-  return rows.map(({ sequence, hlc, seen, id, record_id, request_hash, body }) => ({
-    ...toRecordId(record_id),
+  const rows = await database.queryArrays<WalTableRow>(READ, [partition, after, rowsMax, bytesMax]);
+  return rows.map(toWalRow);
+}
+
+function toWalRow([sequence, hlc, seen, id, recordId, requestHash, body]: WalTableRow): WalRow {
+  const { tenant, collection, key } = toRecordId(recordId);
+  return {
     id,
+    tenant,
+    collection,
+    key,
+    requestHash,
     body,
-    requestHash: toHex(request_hash),
     sequence: toNumber(sequence),
-    hlc: toHlc(hlc),
+    hlc,
     seen: toNumber(seen),
-  }));
+  };
 }
 
 interface HeadRow {
