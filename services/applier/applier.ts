@@ -6,7 +6,7 @@
 import type { OrderedEntry } from "../core/entry.ts";
 import { foldEntries, LogMismatchError, sliceOf, type FoldResult } from "../core/fold/fold.ts";
 import { chain } from "../core/hash.ts";
-import type { FoldRows, FoldSlice, PartitionState } from "../core/fold/state.ts";
+import type { PartitionState } from "../core/fold/state.ts";
 import { hlcMilliseconds, isBeyondOffset } from "../core/hlc.ts";
 import { ENTRY_BYTES_MAX } from "../protocol/entry-codec.ts";
 import { UndecodableEntryError } from "../protocol/undecodable.ts";
@@ -31,7 +31,14 @@ import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { ApplierMetrics } from "./metrics.ts";
 import { checkMembership, openLog } from "./open-log.ts";
-import { foldedRows, groupsOf, overlay, type FoldedRows, type LoadedGroup } from "./fold-group.ts";
+import {
+  foldedRows,
+  groupsOf,
+  overlay,
+  type FoldedGroup,
+  type FoldedRows,
+  type LoadedGroup,
+} from "./fold-group.ts";
 import { RecordCache } from "./record-cache.ts";
 import { SecondOpinion } from "./second-opinion.ts";
 
@@ -42,6 +49,8 @@ const COMMIT_OPERATIONS_MAX = 2_048;
 const PACE_STEP = 16;
 /** While rows are loaded, the fold before is under way and the one before that may still be committing. */
 const UNSEEN_RESULTS_MAX = 2;
+/** Operations that took effect before come in flocks: clients that were cut off try again in another region. */
+const GROUPS_ASKED_AFTER_A_WRONG_GUESS = 32;
 /** A log that can't be folded is looked at again after this time: somebody may have mended it. */
 const STOPPED_RETRY_MS = 15_000;
 const RESUBSCRIBE_BASE_MS = 50;
@@ -147,16 +156,27 @@ function mayBeMore(messages: readonly LogMessage[]): boolean {
   return messages.length === RECEIVE_LIMITS.messagesMax || bytes > RECEIVE_LIMITS.bytesMax - ENTRY_BYTES_MAX;
 }
 
+/** A commit whose outcome is open, and what there was before it. */
+interface Committing {
+  readonly done: Promise<void>;
+  readonly before: { readonly state: PartitionState; readonly recent: readonly FoldedRows[] };
+  readonly entries: readonly OrderedEntry[];
+  readonly startedAtMs: number;
+}
+
 /** Folding from one load of the state on. */
 class FoldRun {
   readonly #options: ApplierOptions;
   readonly #pace: Pace;
   readonly #opinion = new SecondOpinion();
-  readonly #cache = new RecordCache();
+  #cache = new RecordCache();
   #state: PartitionState;
   /** Head of the log's hash chain after the last entry received. */
   #chain: string;
-  #committing: Promise<void> | undefined;
+  #committing: Committing | undefined;
+  #wrongGuesses = 0;
+  /** Until the next guess. */
+  #groupsToAsk = 0;
   /** What a load may have been too early to see, newest first. */
   #recent: readonly FoldedRows[] = [];
 
@@ -225,63 +245,88 @@ class FoldRun {
   async #load(groups: Generator<OrderedEntry[], void>): Promise<LoadedGroup | undefined> {
     const next = groups.next();
     if (next.done === true) return undefined;
-    const entries = next.value;
-    const remembered = this.#cache.sliceFor(entries);
-    if (remembered !== undefined) return { entries, slice: remembered, isGuessed: true };
-    return { entries, slice: await this.#loadSlice(entries), isGuessed: false };
+    if (this.#groupsToAsk === 0) return this.#guess(next.value);
+    this.#groupsToAsk -= 1;
+    return this.#ask(next.value);
   }
 
-  #loadSlice(entries: readonly OrderedEntry[]): Promise<FoldSlice> {
+  /** Records that are in memory are not loaded, and operations are taken for new. */
+  async #guess(entries: readonly OrderedEntry[]): Promise<LoadedGroup> {
     const { store, partition } = this.#options;
-    const { records, operations } = sliceOf(entries);
-    return store.loadSlice({ partition, records: [...records.values()], operations });
+    const { records: touched } = sliceOf(entries);
+    const wrongGuesses = this.#wrongGuesses;
+    const { records, missing } = this.#cache.find(touched);
+    const slice = { records, operations: new Set<string>() };
+    if (missing.length > 0) {
+      const loaded = await store.loadSlice({ partition, records: missing, operations: [] });
+      for (const [id, record] of loaded.records) records.set(id, record);
+    }
+    return { entries, touched, slice, isGuessed: true, wrongGuesses };
+  }
+
+  async #ask(entries: readonly OrderedEntry[]): Promise<LoadedGroup> {
+    const { store, partition } = this.#options;
+    const { records: touched, operations } = sliceOf(entries);
+    const wrongGuesses = this.#wrongGuesses;
+    const slice = await store.loadSlice({ partition, records: [...touched.values()], operations });
+    return { entries, touched, slice, isGuessed: false, wrongGuesses };
   }
 
   async #commit(group: LoadedGroup): Promise<void> {
-    const { crashPoints } = this.#options;
-    const { entries, slice } = group;
     const startedAtMs = this.#options.clock.monotonicMs();
-    const expectedPosition = this.#state.position;
-    const rows = overlay(this.#recent, slice);
-    const result = foldEntries({ state: this.#state, slice: rows, entries });
-    this.#hear(entries, result.state.members.length);
-    checkMembership(result.state, this.#options);
+    let folded = this.#foldGroup(group);
+    this.#hear(group.entries, folded.result.state.members.length);
+    checkMembership(folded.result.state, this.#options);
     await this.#settle();
-    crashPoints.reach("before-fold-commit");
-    if (group.isGuessed && (await this.#isRight({ expectedPosition, result }))) {
-      this.#remember({ entries, rows, result });
-      return this.#committed(result, startedAtMs);
-    }
-    // The guess was wrong: an operation has taken effect before, so the store is asked which.
-    const asked = group.isGuessed ? await this.#foldAgain(group) : { rows, result };
-    this.#remember({ entries, ...asked });
-    const committing = this.#options.store.commitFold({ expectedPosition, result: asked.result });
-    this.#committing = committing.then(() => this.#committed(asked.result, startedAtMs));
-    // The outcome is looked at by `#settle`; until then a failure must not count as unhandled.
-    this.#committing.catch(() => undefined);
+    // Folded onto a guess that was wrong, or loaded from what it left in memory.
+    if (this.#wrongGuesses > group.wrongGuesses) folded = this.#foldGroup(await this.#ask(group.entries));
+    this.#options.crashPoints.reach("before-fold-commit");
+    this.#send(folded, startedAtMs);
   }
 
-  /** Commits a guess, if it is right; nothing is folded onto one before that is known. */
-  async #isRight(guess: { expectedPosition: number; result: FoldResult }): Promise<boolean> {
-    try {
-      await this.#options.store.commitFold({ ...guess, isGuess: true });
-      return true;
-    } catch (error) {
-      if (error instanceof KnownOperationError) return false;
-      throw error;
-    }
+  #foldGroup(group: LoadedGroup): FoldedGroup {
+    const rows = overlay(this.#recent, group.slice);
+    const result = foldEntries({ state: this.#state, slice: rows, entries: group.entries });
+    return { group, expectedPosition: this.#state.position, rows, result };
   }
 
-  async #foldAgain({ entries }: LoadedGroup): Promise<{ rows: FoldRows; result: FoldResult }> {
-    const rows = overlay(this.#recent, await this.#loadSlice(entries));
-    return { rows, result: foldEntries({ state: this.#state, slice: rows, entries }) };
-  }
-
-  #remember(folded: { entries: readonly OrderedEntry[]; rows: FoldRows; result: FoldResult }): void {
-    const { result } = folded;
+  /** The next group is folded onto this one, before it is known whether the commit succeeds: `#settle` tells. */
+  #send(folded: FoldedGroup, startedAtMs: number): void {
+    const { group, expectedPosition, rows, result } = folded;
+    const before = { state: this.#state, recent: this.#recent };
     this.#state = result.state;
     this.#recent = [foldedRows(result), ...this.#recent.slice(0, UNSEEN_RESULTS_MAX - 1)];
-    this.#cache.remember(folded);
+    this.#cache.remember({ touched: group.touched, rows, changed: result.records });
+    const { isGuessed: isGuess } = group;
+    const committing = this.#options.store.commitFold({ expectedPosition, result, isGuess });
+    const done = committing.then(() => this.#committed(result, startedAtMs));
+    // The outcome is looked at by `#settle`; until then a failure must not count as unhandled.
+    done.catch(() => undefined);
+    this.#committing = { done, before, entries: group.entries, startedAtMs };
+  }
+
+  /** Waits for the commit under way. If it was a wrong guess, the store is asked, and what it says is committed instead. */
+  async #settle(): Promise<void> {
+    const committing = this.#committing;
+    this.#committing = undefined;
+    if (committing === undefined) return;
+    try {
+      await committing.done;
+    } catch (error) {
+      if (!(error instanceof KnownOperationError)) throw error;
+      await this.#correct(committing);
+    }
+  }
+
+  async #correct({ before, entries, startedAtMs }: Committing): Promise<void> {
+    this.#wrongGuesses += 1;
+    this.#groupsToAsk = GROUPS_ASKED_AFTER_A_WRONG_GUESS;
+    this.#state = before.state;
+    this.#recent = before.recent;
+    this.#cache = new RecordCache();
+    this.#send(this.#foldGroup(await this.#ask(entries)), startedAtMs);
+    // This one was no guess.
+    await this.#settle();
   }
 
   #committed(result: FoldResult, startedAtMs: number): void {
@@ -297,12 +342,6 @@ class FoldRun {
     });
     const { partition, position, logTimeMs, origins } = state;
     folded.tell({ partition, position, logTimeMs, origins, outcomes });
-  }
-
-  async #settle(): Promise<void> {
-    const committing = this.#committing;
-    this.#committing = undefined;
-    await committing;
   }
 
   /** Compares what other regions' ticks say with what we fold. */

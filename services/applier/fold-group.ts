@@ -2,15 +2,28 @@
 import type { Entry, OrderedEntry } from "../core/entry.ts";
 import type { FoldResult } from "../core/fold/fold.ts";
 import type { FoldRows, FoldSlice } from "../core/fold/state.ts";
+import type { RecordId } from "../core/operation.ts";
 import { decodeEntry } from "../protocol/entry-codec.ts";
 import type { LogMessage } from "../ports/global-log.ts";
 
 /** Entries of one commit, with the rows that they touch. */
 export interface LoadedGroup {
   readonly entries: readonly OrderedEntry[];
+  /** Every record that the fold looks at, by `recordIdText`. */
+  readonly touched: ReadonlyMap<string, RecordId>;
   readonly slice: FoldSlice;
-  /** The slice comes from memory: whether the operations took effect before was not asked. */
+  /** Whether the operations took effect before was not asked: they are taken for new. */
   readonly isGuessed: boolean;
+  /** How many guesses had turned out wrong when the load began. */
+  readonly wrongGuesses: number;
+}
+
+/** A group folded, but not committed. */
+export interface FoldedGroup {
+  readonly group: LoadedGroup;
+  readonly expectedPosition: number;
+  readonly rows: FoldRows;
+  readonly result: FoldResult;
 }
 
 /**

@@ -1,70 +1,92 @@
 /**
- * Records that decisions were made on lately. A write that the log decides on waits for its fold, and most of them are
- * about few records: with these in memory, and ids taken for new until the commit says otherwise, a decision costs one
- * round trip to the database instead of two. Right for as long as this applier alone commits, which its commits check.
+ * Records that folds looked at lately. With these in memory, and ids taken for new until the commit says otherwise, a
+ * fold costs one round trip to the database instead of two, and the database half the work. Right for as long as this
+ * applier alone commits, which its commits check.
  */
-import type { OrderedEntry } from "../core/entry.ts";
-import { sliceOf, type FoldResult } from "../core/fold/fold.ts";
-import type { FoldRows, FoldSlice } from "../core/fold/state.ts";
+import type { FoldResult } from "../core/fold/fold.ts";
+import type { FoldRows } from "../core/fold/state.ts";
+import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 
-const RECORDS_MAX = 16_384;
-const CHARACTERS_MAX = 32 * 1024 * 1024;
+const RECORDS_MAX = 65_536;
+/** Of the heap, about. */
+const BYTES_MAX = 48 * 1024 * 1024;
 /** Larger records are not worth their place. */
-const RECORD_CHARACTERS_MAX = 16 * 1024;
-/** What a record is counted as besides its fields. */
-const RECORD_OVERHEAD = 256;
+const RECORD_BYTES_MAX = 16 * 1024;
+/** What a record takes besides its fields, and a member of an object besides its value. */
+const RECORD_BYTES = 256;
+const MEMBER_BYTES = 32;
 
 interface Cached {
   /** Null where there is none. */
   readonly record: StoredRecord | null;
-  readonly characters: number;
+  readonly bytes: number;
 }
 
 export class RecordCache {
   /** Least recently folded first. */
   readonly #records = new Map<string, Cached>();
-  #characters = 0;
+  #bytes = 0;
 
-  /** The rows of entries that hold decisions alone, if all of them are here. Ticks need none. */
-  sliceFor(entries: readonly OrderedEntry[]): FoldSlice | undefined {
-    if (!entries.every(({ entry }) => entry.kind === "propose" || entry.kind === "tick")) return undefined;
+  /** Those that exist and are here; what is neither there nor missing does not exist. */
+  find(touched: ReadonlyMap<string, RecordId>): { records: Map<string, StoredRecord>; missing: RecordId[] } {
     const records = new Map<string, StoredRecord>();
-    for (const id of sliceOf(entries).records.keys()) {
-      const cached = this.#records.get(id);
-      if (cached === undefined) return undefined;
-      if (cached.record !== null) records.set(id, cached.record);
+    const missing: RecordId[] = [];
+    for (const [text, id] of touched) {
+      const cached = this.#records.get(text);
+      if (cached === undefined) missing.push(id);
+      else if (cached.record !== null) records.set(text, cached.record);
     }
-    return { records, operations: new Set() };
+    return { records, missing };
   }
 
-  /** Takes in what a fold has looked at, if it was for a decision, and keeps what is here up to date. */
-  remember(folded: { entries: readonly OrderedEntry[]; rows: FoldRows; result: FoldResult }): void {
-    const { entries, rows, result } = folded;
-    const decisions = entries.filter(({ entry }) => entry.kind === "propose");
-    for (const id of sliceOf(decisions).records.keys()) {
-      const changed = result.records.get(id);
-      this.#put(id, (changed === undefined ? rows.records.get(id) : changed) ?? null);
+  /** Takes in what a fold has looked at, as the fold has left it. */
+  remember(folded: {
+    touched: ReadonlyMap<string, RecordId>;
+    rows: FoldRows;
+    changed: FoldResult["records"];
+  }): void {
+    const { touched, rows, changed } = folded;
+    for (const text of touched.keys()) {
+      const after = changed.get(text);
+      this.#put(text, (after === undefined ? rows.records.get(text) : after) ?? null);
     }
-    for (const [id, record] of result.records) if (this.#records.has(id)) this.#put(id, record);
+    // A decision may change records that it does not look at, such as what it takes over from others.
+    for (const [text, record] of changed) {
+      if (!touched.has(text) && this.#records.has(text)) this.#put(text, record);
+    }
   }
 
-  #put(id: string, record: StoredRecord | null): void {
-    this.#remove(id);
-    const characters = RECORD_OVERHEAD + (record === null ? 0 : JSON.stringify(record.fields).length);
-    if (characters > RECORD_CHARACTERS_MAX) return;
-    this.#records.set(id, { record, characters });
-    this.#characters += characters;
+  #put(text: string, record: StoredRecord | null): void {
+    this.#remove(text);
+    const bytes = RECORD_BYTES + text.length + (record === null ? 0 : weigh(record.fields));
+    if (bytes > RECORD_BYTES_MAX) return;
+    this.#records.set(text, { record, bytes });
+    this.#bytes += bytes;
+    if (this.#records.size > RECORDS_MAX || this.#bytes > BYTES_MAX) this.#makeRoom();
+  }
+
+  #makeRoom(): void {
     for (const oldest of this.#records.keys()) {
-      if (this.#records.size <= RECORDS_MAX && this.#characters <= CHARACTERS_MAX) break;
+      if (this.#records.size <= RECORDS_MAX && this.#bytes <= BYTES_MAX) break;
       this.#remove(oldest);
     }
   }
 
-  #remove(id: string): void {
-    const cached = this.#records.get(id);
+  #remove(text: string): void {
+    const cached = this.#records.get(text);
     if (cached === undefined) return;
-    this.#records.delete(id);
-    this.#characters -= cached.characters;
+    this.#records.delete(text);
+    this.#bytes -= cached.bytes;
   }
+}
+
+/** About how many bytes of the heap a JSON value takes. */
+function weigh(value: unknown): number {
+  if (typeof value === "string") return value.length;
+  if (typeof value !== "object" || value === null) return 0;
+  let bytes = 0;
+  if (Array.isArray(value)) for (const item of value) bytes += MEMBER_BYTES + weigh(item);
+  else for (const name in value) bytes += MEMBER_BYTES + weigh((value as { [name: string]: unknown })[name]);
+  return bytes;
 }

@@ -1,14 +1,19 @@
 /** Committed state, for the applier: what a fold needs, and what it made. */
 import { assert } from "../../core/assert.ts";
 import type { FoldResult } from "../../core/fold/fold.ts";
-import { collectionId, initialPartitionState, type FoldSlice } from "../../core/fold/state.ts";
+import {
+  collectionId,
+  initialPartitionState,
+  type FoldSlice,
+  type OperationOutcome,
+} from "../../core/fold/state.ts";
 import { recordIdText, toRecordId } from "../../core/operation.ts";
 import type { Fields, StoredRecord } from "../../core/record.ts";
 import { KnownOperationError, StaleApplierError, type CommittedState } from "../../ports/region-store.ts";
 import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
 import { outcomeDetail, toLifetime } from "./rows.ts";
-import { countArray, fromHlc, hashArray, stampArray, textArray, toNumber, uuidArray } from "./values.ts";
+import { countArray, fromHlc, hashBytes, stampArray, textArray, toNumber, uuidArray } from "./values.ts";
 
 // One row, with the fields of all records in one JSON text: a thousand rows cost the driver more than the database.
 const LOAD_SLICE: Statement = {
@@ -31,7 +36,7 @@ const LOAD_SLICE: Statement = {
 // order: rows of the WAL with what they have seen, and the stamps of ticks, which are issued after their position was read.
 const COMMIT_FOLD: Statement = {
   name: "commit_fold",
-  text: `select set_config('synchronous_commit', 'off', true), forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)
+  text: `select set_config('synchronous_commit', 'off', true), forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
          as outcome`,
   effect: "writing",
 };
@@ -144,10 +149,11 @@ function unlessEmpty(items: readonly unknown[]): string | null {
   return items.length === 0 ? null : JSON.stringify(items);
 }
 
-function recordValues(result: FoldResult): Buffer[] {
+function recordValues(result: FoldResult): (Buffer | null)[] {
   const changed: StoredRecord[] = [];
   const ids: string[] = [];
   const removedIds: string[] = [];
+  let isAnyMortal = false;
   for (const [id, record] of result.records) {
     if (record === null) {
       removedIds.push(id);
@@ -155,28 +161,55 @@ function recordValues(result: FoldResult): Buffer[] {
     }
     ids.push(id);
     changed.push(record);
+    isAnyMortal ||= record.tombstone !== undefined || record.expiresAtMs !== undefined;
   }
   return [
     textArray(ids),
     textArray(changed.map((record) => JSON.stringify(record.fields))),
     countArray(changed.map((record) => record.version)),
-    textArray(changed.map(({ tombstone }) => tombstone && JSON.stringify(tombstone))),
-    countArray(changed.map(({ expiresAtMs }) => expiresAtMs)),
+    isAnyMortal ? textArray(changed.map(({ tombstone }) => tombstone && JSON.stringify(tombstone))) : null,
+    isAnyMortal ? countArray(changed.map(({ expiresAtMs }) => expiresAtMs)) : null,
     textArray(removedIds),
   ];
 }
 
+/** In runs: the operations of an entry have its position, origin and mostly their tenant and status in common. */
 function outcomeValues({ outcomes }: FoldResult): Buffer[] {
+  const runs = outcomeRuns(outcomes);
   return [
     uuidArray(outcomes.map((outcome) => outcome.id)),
-    textArray(outcomes.map((outcome) => outcome.tenant)),
-    countArray(outcomes.map((outcome) => outcome.position)),
-    hashArray(outcomes.map((outcome) => outcome.requestHash)),
-    textArray(outcomes.map((outcome) => outcome.origin)),
     stampArray(outcomes.map((outcome) => outcome.hlc)),
-    textArray(outcomes.map((outcome) => outcome.status)),
-    textArray(outcomes.map(outcomeDetail)),
+    hashBytes(outcomes.map((outcome) => outcome.requestHash)),
+    countArray(runs.map((run) => run.count)),
+    textArray(runs.map((run) => run.tenant)),
+    countArray(runs.map((run) => run.position)),
+    textArray(runs.map((run) => run.origin)),
+    textArray(runs.map((run) => run.status)),
+    textArray(runs.map((run) => run.detail)),
   ];
+}
+
+interface OutcomeRun extends Pick<OperationOutcome, "tenant" | "position" | "origin" | "status"> {
+  readonly detail: string | undefined;
+  count: number;
+}
+
+function outcomeRuns(outcomes: readonly OperationOutcome[]): OutcomeRun[] {
+  const runs: OutcomeRun[] = [];
+  let last: OutcomeRun | undefined;
+  for (const outcome of outcomes) {
+    const detail = outcomeDetail(outcome);
+    const { tenant, position, origin, status } = outcome;
+    const isSame =
+      last?.position === position &&
+      last.origin === origin &&
+      last.tenant === tenant &&
+      last.status === status &&
+      last.detail === detail;
+    if (isSame) last!.count += 1;
+    else runs.push((last = { tenant, position, origin, status, detail, count: 1 }));
+  }
+  return runs;
 }
 
 async function logCreatedAtMs(database: Database, partition: number): Promise<number | undefined> {

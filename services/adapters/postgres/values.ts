@@ -88,6 +88,13 @@ export function hashArray(items: readonly string[]): Buffer {
   return hexArray({ type: "bytea", elementBytes: 32, items });
 }
 
+/** One after the other. @param items SHA-256 in hexadecimal. */
+export function hashBytes(items: readonly string[]): Buffer {
+  const bytes = Buffer.from(items.join(""), "hex");
+  assert(bytes.length === 32 * items.length, "a SHA-256 has 32 bytes");
+  return bytes;
+}
+
 /** @param items hexadecimal digits, and hyphens, which say nothing. */
 function hexArray(options: {
   type: keyof typeof OIDS;
