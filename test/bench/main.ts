@@ -1,6 +1,6 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
- * has to be named: `overload`, `drain [--operations N] [--spread] [--quiet]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
+ * has to be named: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchDecide } from "./decide.ts";
@@ -10,6 +10,7 @@ import { benchFold } from "./fold.ts";
 import { InterruptedError, listenForInterrupts } from "./interruption.ts";
 import { benchMemory } from "./memory.ts";
 import { benchOverload } from "./overload.ts";
+import { benchSick } from "./sick.ts";
 import { OptionError } from "./options.ts";
 
 type Bench = (options: readonly string[]) => Promise<void>;
@@ -22,6 +23,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   overload: withoutOptions(benchOverload),
   drain: (words) => benchDrain(readDrainOptions(words)),
   election: benchElection,
+  sick: benchSick,
 };
 /** What runs when none is named. */
 const BY_DEFAULT = ["accept", "decide", "fold", "memory"];
