@@ -20,19 +20,35 @@ export interface LimitSample {
 
 /** Longer delays are felt, and gain no throughput. */
 export const DELAY_MS_TARGET = 25;
+/**
+ * A process that was kept from running for half a second finds so many at its door, and fewer make it no faster. So less
+ * is taken on only slowly, while the delay is much longer, and while that many are there at all to cause it.
+ */
+export const LIMIT_PATIENT = 512;
+export const DELAY_MS_PATIENT = 100;
+const GRADIENT_MIN_PATIENT = 0.9;
 /** At most halved at once: a delay of one long turn says little about the next. */
 const GRADIENT_MIN = 0.5;
 /** Back to twice the limit within some twenty samples. */
 const INCREASE_SHARE = 0.03;
 const INCREASE_MIN = 8;
 
-export function nextLimit(limit: number, sample: LimitSample, { limitMin, limitMax }: LimitBounds): number {
-  const { eventLoopDelayMs, workingMax } = sample;
-  if (eventLoopDelayMs <= DELAY_MS_TARGET) {
-    return Math.min(limitMax, limit + Math.max(INCREASE_MIN, limit * INCREASE_SHARE));
+export function nextLimit(limit: number, sample: LimitSample, bounds: LimitBounds): number {
+  const { limitMin, limitMax } = bounds;
+  const delayMsMax = limit > LIMIT_PATIENT ? DELAY_MS_TARGET : DELAY_MS_PATIENT;
+  const next =
+    sample.eventLoopDelayMs <= delayMsMax
+      ? limit + Math.max(INCREASE_MIN, limit * INCREASE_SHARE)
+      : lessThan(limit, sample);
+  return Math.max(limitMin, Math.min(limitMax, next));
+}
+
+function lessThan(limit: number, { eventLoopDelayMs, workingMax }: LimitSample): number {
+  if (limit <= LIMIT_PATIENT) {
+    if (workingMax < limit / 2) return limit;
+    return limit * Math.max(GRADIENT_MIN_PATIENT, DELAY_MS_PATIENT / eventLoopDelayMs);
   }
   // What was not in flight has not caused the delay.
   const cause = Math.min(limit, workingMax);
-  const gradient = Math.max(GRADIENT_MIN, DELAY_MS_TARGET / eventLoopDelayMs);
-  return Math.max(limitMin, Math.min(limitMax, cause * gradient));
+  return Math.max(LIMIT_PATIENT, cause * Math.max(GRADIENT_MIN, DELAY_MS_TARGET / eventLoopDelayMs));
 }

@@ -33,8 +33,8 @@ export interface ProcessLoad {
  */
 const WORKING_SHARE = 0.4;
 const WAITING_SHARE = 0.5;
-/** Fewer make no process faster, and a process that was kept from running finds so many at its door. */
-const LIMIT_MIN = 512;
+/** Enough for a group commit to be worth its while. */
+const LIMIT_MIN = 64;
 
 export class Admission {
   readonly #options: AdmissionOptions;

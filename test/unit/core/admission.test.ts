@@ -2,7 +2,12 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { refusalAtDoor, type DoorGauges } from "../../../services/core/admission/door.ts";
-import { DELAY_MS_TARGET, nextLimit } from "../../../services/core/admission/limit.ts";
+import {
+  DELAY_MS_PATIENT,
+  DELAY_MS_TARGET,
+  LIMIT_PATIENT,
+  nextLimit,
+} from "../../../services/core/admission/limit.ts";
 import { retryAfterMs } from "../../../services/core/admission/reason.ts";
 import { refusalOfWal, rowsTaken } from "../../../services/core/admission/wal.ts";
 import { checkProperty } from "../property.ts";
@@ -129,24 +134,45 @@ describe("the limit", () => {
     checkProperty(
       fc.property(fc.integer({ min: 64, max: 4_096 }), anySample, (limit, sample) => {
         const next = nextLimit(limit, sample, BOUNDS);
-        if (sample.eventLoopDelayMs > DELAY_MS_TARGET) expect(next).toBeLessThanOrEqual(limit);
-        else expect(next).toBeGreaterThan(Math.min(limit, BOUNDS.limitMax - 1));
+        const { eventLoopDelayMs } = sample;
+        if (eventLoopDelayMs > DELAY_MS_PATIENT) expect(next).toBeLessThanOrEqual(limit);
+        if (eventLoopDelayMs > DELAY_MS_TARGET && limit > LIMIT_PATIENT)
+          expect(next).toBeLessThanOrEqual(limit);
+        if (eventLoopDelayMs <= DELAY_MS_TARGET)
+          expect(next).toBeGreaterThan(Math.min(limit, BOUNDS.limitMax - 1));
       }),
     );
   });
 
-  it("finds the work at which the delay is what it may be, where each request adds to it", () => {
-    for (const delayPerRequestMs of [0.01, 0.05, 0.2]) {
+  it.each([
+    [0.005, 20, 26],
+    [0.02, 20, 30],
+    // Fewer than the patient limit would be needed, which is worth it only for a much longer delay.
+    [0.1, 45, 60],
+    [0.5, 85, 115],
+    [1, 85, 115],
+  ])(
+    "finds the work at which the delay is bearable, where each request adds %d ms to it",
+    (ms, least, most) => {
       let limit = BOUNDS.limitMax;
       const seen: number[] = [];
-      for (let turn = 0; turn < 300; turn += 1) {
-        const eventLoopDelayMs = limit * delayPerRequestMs;
-        limit = nextLimit(limit, { eventLoopDelayMs, workingMax: limit }, BOUNDS);
-        if (turn >= 50) seen.push(limit * delayPerRequestMs);
+      for (let turn = 0; turn < 400; turn += 1) {
+        limit = nextLimit(limit, { eventLoopDelayMs: limit * ms, workingMax: limit }, BOUNDS);
+        if (turn >= 100) seen.push(limit * ms);
       }
-      expect(Math.max(...seen)).toBeLessThan(DELAY_MS_TARGET * 1.2);
-      expect(Math.min(...seen)).toBeGreaterThan(DELAY_MS_TARGET * 0.8);
-    }
+      expect(Math.min(...seen)).toBeGreaterThan(least);
+      expect(Math.max(...seen)).toBeLessThan(most);
+    },
+  );
+
+  it("outlasts a stall: what has gathered meanwhile is taken on", () => {
+    const stall = { eventLoopDelayMs: 1_000, workingMax: 50 };
+    let limit = BOUNDS.limitMax;
+    for (let sample = 0; sample < 50; sample += 1) limit = nextLimit(limit, stall, BOUNDS);
+    expect(limit).toBe(LIMIT_PATIENT);
+    for (let sample = 0; sample < 3; sample += 1)
+      limit = nextLimit(limit, { ...stall, workingMax: 500 }, BOUNDS);
+    expect(limit).toBeGreaterThan(LIMIT_PATIENT * 0.7);
   });
 
   it("follows what was in flight rather than what might have been", () => {
