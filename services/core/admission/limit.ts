@@ -22,10 +22,10 @@ export interface LimitSample {
 export const DELAY_MS_TARGET = 25;
 /**
  * A process that was kept from running for half a second finds so many at its door, and fewer make it no faster. So less
- * is taken on only slowly, while the delay is much longer, and while that many are there at all to cause it.
+ * is taken on only slowly, while the delay is longer still, and while that many are there at all to cause it.
  */
 export const LIMIT_PATIENT = 512;
-export const DELAY_MS_PATIENT = 100;
+export const DELAY_MS_PATIENT = 50;
 const GRADIENT_MIN_PATIENT = 0.9;
 /** At most halved at once: a delay of one long turn says little about the next. */
 const GRADIENT_MIN = 0.5;

@@ -15,7 +15,7 @@ const REFUSALS_PER_ANSWER = 0.2;
 const REFUSALS_PER_TICK_MIN = 2;
 const TICK_MS = 20;
 /** Held no longer, however many there are: a client must not take a refusal for an unknown outcome. */
-const HOLD_MS_MAX = 2_000;
+const HOLD_MS_MAX = 4_000;
 /** Of the time that the client says it waits. */
 const HOLD_DEADLINE_SHARE = 0.25;
 /** More are answered at once, and lose their connection. */

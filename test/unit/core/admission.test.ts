@@ -148,9 +148,9 @@ describe("the limit", () => {
     [0.005, 20, 26],
     [0.02, 20, 30],
     // Fewer than the patient limit would be needed, which is worth it only for a much longer delay.
-    [0.1, 45, 60],
-    [0.5, 85, 115],
-    [1, 85, 115],
+    [0.1, 42, 58],
+    [0.3, 42, 58],
+    [0.7, 42, 58],
   ])(
     "finds the work at which the delay is bearable, where each request adds %d ms to it",
     (ms, least, most) => {
