@@ -3,7 +3,8 @@
  *
  * The peak is found by a closed loop over ever more connections, and looked at again around each overload, since the
  * machine may do other things meanwhile. Goodput is what was answered 2xx within a second of the request's arrival. What
- * the region process makes of a second of processor time is told as well: that hardly depends on the machine's load.
+ * the region process makes of a second of processor time is told as well; on a busy machine that is no steadier, since
+ * answers come late there: measure on a quiet one.
  * Afterwards every acknowledged write must be there, once.
  */
 import { readFileSync } from "node:fs";
