@@ -69,7 +69,7 @@ describe("a region that is drained", () => {
     expect((await bed.run(us.gateway.read(read()))).fields).toMatchObject({ name: "Ada" });
   });
 
-  it("is not done while a row is pending, while it leads, or before every process can have heard of it", async () => {
+  it("is not done while a row is pending, nobody leads, or before every process can have heard of it", async () => {
     const { bed, ap } = await placedBed();
     ap.stopRoles();
     await bed.run(ap.gateway.write(write()));
@@ -88,6 +88,17 @@ describe("a region that is drained", () => {
     bed.servers.leader = undefined;
     await bed.pass(10_000);
     expect(await draining(bed, ap)).toMatchObject({ isDrained: false });
+  });
+
+  it("is not done while nobody takes over what it leads", async () => {
+    const { bed, eu, silence } = await placedBed();
+    silence("us");
+    silence("ap");
+    await bed.run(eu.gateway.drain({ isForced: true }));
+    await bed.pass(30_000);
+    expect(await draining(bed, eu)).toMatchObject({ pendingRows: 0, leads: [0], isDrained: false });
+    bed.servers.leader = "us";
+    await drained(bed, eu);
   });
 
   it("is so for all of its processes soon, and for those that start later", async () => {
