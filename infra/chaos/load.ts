@@ -1,0 +1,129 @@
+/** The load of a scenario: writes of a local class at a fixed pace in every region, and what became of them. */
+import { randomUUID } from "node:crypto";
+import { API_PREFIX } from "../../services/protocol/http/headers.ts";
+import { figuresOf, type Figures } from "../load/figures.ts";
+import type { LiveSecond } from "../load/live.ts";
+import { PacedLoad } from "../load/paced-load.ts";
+import type { StreamPlan } from "../load/plan.ts";
+import { waitFor } from "../local/wait.ts";
+import type { ObservedRegion, WriteCounts } from "./observation.ts";
+
+export const COLLECTION = "chaos";
+const SCHEMA = { fields: { n: { class: "merge", kind: "counter" }, last: { class: "lww" } } };
+const KEYS_COUNT = 100;
+const REQUEST_TIMEOUT_MS = 5_000;
+const READY_TIMEOUT_MS = 30_000;
+const SETTLE_SECONDS = 60;
+
+export interface LoadOptions {
+  readonly regions: readonly ObservedRegion[];
+  /** To each region. */
+  readonly writesPerSecond: number;
+  readonly durationMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What became of a region's writes. */
+export type RegionFigures = Readonly<Record<string, Figures>>;
+
+export class ChaosLoad {
+  readonly #load: PacedLoad;
+  #counts: WriteCounts = { succeeded: 0, failed: 0, worstMs: 0 };
+
+  private constructor(load: PacedLoad) {
+    this.#load = load;
+    load.onSecond((streams) => streams.forEach((stream) => this.#add(stream)));
+  }
+
+  /**
+   * Makes the load's collection, waits until every region takes writes to it, and starts.
+   * @throws {DeadlineError} when some region does not.
+   */
+  static async start({ regions, writesPerSecond, durationMs, signal }: LoadOptions): Promise<ChaosLoad> {
+    await makeCollection(regions, signal);
+    const run = randomUUID();
+    const streams = regions.map(({ name, url }) => streamOf({ name, url, run, writesPerSecond }));
+    const secondsMax = durationMs / 1_000 + SETTLE_SECONDS;
+    return new ChaosLoad(await PacedLoad.start({ streams, secondsMax }));
+  }
+
+  /** Of all regions, as far as outcomes were told by the last second. */
+  get counts(): WriteCounts {
+    return this.#counts;
+  }
+
+  /** Sends no more, and resolves once everything that was sent has its outcome. */
+  async stop(): Promise<{ readonly counts: WriteCounts; readonly byRegion: RegionFigures }> {
+    const records = await this.#load.stop();
+    const all = figuresOf(records);
+    const counts = { succeeded: all.succeeded, failed: failedOf(all), worstMs: all.latency.worstMs };
+    const byRegion = Object.fromEntries(records.map((record) => [record.region, figuresOf([record])]));
+    return { counts, byRegion };
+  }
+
+  async kill(): Promise<void> {
+    await this.#load.kill();
+  }
+
+  #add(second: LiveSecond): void {
+    const { succeeded, failed, worstMs } = this.#counts;
+    this.#counts = {
+      succeeded: succeeded + second.succeeded,
+      failed: failed + failedOf(second),
+      worstMs: Math.max(worstMs, second.latency.worstMs),
+    };
+  }
+}
+
+/** Whatever did not succeed at the first try: refused, without an answer, or not even sent in time. */
+export function failedOf(figures: Pick<Figures, "refused" | "unknown" | "notSent">): number {
+  return figures.refused + figures.unknown + figures.notSent;
+}
+
+function streamOf(options: { name: string; url: string; run: string; writesPerSecond: number }): StreamPlan {
+  const { name, url, run, writesPerSecond } = options;
+  return {
+    name: `${name} local`,
+    region: name,
+    class: "local",
+    urls: [url],
+    ratePerSecond: writesPerSecond,
+    idempotencyPrefix: `${run}-${name}`,
+    requests: Array.from({ length: KEYS_COUNT }, (_, index) => ({
+      method: "PATCH",
+      path: `${API_PREFIX}/collections/${COLLECTION}/records/key-${index}`,
+      body: JSON.stringify({ inc: { n: 1 }, set: { last: name } }),
+    })),
+  };
+}
+
+async function makeCollection(
+  regions: readonly ObservedRegion[],
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  const path = `${API_PREFIX}/collections/${COLLECTION}`;
+  const wait = { timeoutMs: READY_TIMEOUT_MS, signal };
+  await waitFor(() => send(`${regions[0]!.url}${path}`, "PUT", SCHEMA), {
+    ...wait,
+    what: `collection ${COLLECTION} for the load`,
+  });
+  // A schema reaches other regions through the log, as everything does.
+  for (const { name, url } of regions) {
+    await waitFor(() => send(`${url}${path}/records/probe`, "PATCH", { set: { last: name } }), {
+      ...wait,
+      what: `write accepted by ${name} before the load`,
+    });
+  }
+}
+
+async function send(url: string, method: string, body: object): Promise<true> {
+  const response = await fetch(url, {
+    method,
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+    signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
+  });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${response.status} ${text}`);
+  return true;
+}

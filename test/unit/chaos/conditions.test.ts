@@ -1,0 +1,127 @@
+/** Conditions on what was observed: each can hold and be broken. And what regions' statuses say together. */
+import { describe, expect, it } from "vitest";
+import { check, describeCondition, type Condition } from "../../../infra/chaos/conditions.ts";
+import { NO_WRITES, observe, undrained, type Observation } from "../../../infra/chaos/observation.ts";
+import type { StatusAnswer } from "../../../services/protocol/http/status.ts";
+
+const SEEN: Observation = {
+  atMs: 5_000,
+  leader: "us",
+  regions: {
+    eu: { leader: "us", walRows: 7, lagEntries: 0 },
+    us: { leader: "us", walRows: 0, lagEntries: 2 },
+    ap: undefined,
+  },
+  writes: { succeeded: 98, failed: 2, worstMs: 120.4 },
+};
+
+describe("a condition", () => {
+  it.each<[Condition, boolean, string]>([
+    [{ kind: "leader", region: "us" }, true, "leader us"],
+    [{ kind: "leader", region: "eu" }, false, "leader us"],
+    [{ kind: "leader", region: "any" }, true, "leader us"],
+    [{ kind: "leader", region: "none" }, false, "leader us"],
+    [{ kind: "buffering", region: "eu" }, true, "7 rows in eu"],
+    [{ kind: "buffering", region: "us" }, false, "0 rows in us"],
+    [{ kind: "buffering", region: "ap" }, false, "unknown rows in ap"],
+    [{ kind: "answering", region: "eu" }, true, "eu answers"],
+    [{ kind: "answering", region: "ap" }, false, "ap does not answer"],
+    [{ kind: "silent", region: "ap" }, true, "ap does not answer"],
+    [{ kind: "silent", region: "eu" }, false, "eu answers"],
+    [{ kind: "wal_rows_max", rows: 7 }, true, "7 rows"],
+    [{ kind: "wal_rows_max", rows: 6 }, false, "7 rows"],
+    [{ kind: "local_writes_failed", countMax: 2 }, true, "2 of 100 failed"],
+    [{ kind: "local_writes_failed", countMax: 1 }, false, "2 of 100 failed"],
+    [{ kind: "local_write_ms_max", latencyMsMax: 121 }, true, "worst 120 ms of 98"],
+    [{ kind: "local_write_ms_max", latencyMsMax: 120 }, false, "worst 120 ms of 98"],
+  ])("%o: %s", (...[condition, holds, observed]) => {
+    expect(check(condition, SEEN)).toEqual({ holds, observed });
+  });
+
+  it("on writes does not hold where there were none", () => {
+    const idle = { ...SEEN, writes: NO_WRITES };
+    expect(check({ kind: "local_writes_failed", countMax: 0 }, idle).holds).toBe(false);
+    expect(check({ kind: "local_write_ms_max", latencyMsMax: 10 }, idle).holds).toBe(false);
+  });
+
+  it("is told as it is written", () => {
+    expect(describeCondition({ kind: "leader", region: "us" })).toBe("leader: us");
+    expect(describeCondition({ kind: "drained_within", withinMs: 30_000 })).toBe("drained_within: 30s");
+  });
+});
+
+interface Known {
+  readonly leader?: string;
+  readonly position: number;
+  readonly pending?: number;
+  readonly head?: number;
+  readonly watermarks?: Readonly<Record<string, number>>;
+}
+
+function status(region: string, known: Known): StatusAnswer {
+  const { leader, position, pending = 0, head = 0, watermarks = {} } = known;
+  return {
+    region,
+    software: "0",
+    partitions: [
+      {
+        partition: 0,
+        ...(leader === undefined ? {} : { leader }),
+        cluster: null,
+        position,
+        log_time_ms: 0,
+        wal: { head, pending_rows: pending, pending_bytes: 0, oldest_pending_age_ms: 0 },
+        regions: Object.entries(watermarks).map(([name, watermark]) => ({ region: name, watermark })),
+      },
+    ],
+  };
+}
+
+describe("an observation", () => {
+  const at = { atMs: 1, writes: NO_WRITES };
+
+  it("tells how far each region is behind the furthest, and what it holds back", () => {
+    const statuses = {
+      eu: status("eu", { leader: "eu", position: 9, pending: 3 }),
+      us: status("us", { leader: "eu", position: 12 }),
+      ap: undefined,
+    };
+    expect(observe(statuses, at)).toEqual({
+      ...at,
+      leader: "eu",
+      regions: {
+        eu: { leader: "eu", walRows: 3, lagEntries: 3 },
+        us: { leader: "eu", walRows: 0, lagEntries: 0 },
+        ap: undefined,
+      },
+    });
+  });
+
+  it("knows a leader only where most of all regions name the same", () => {
+    const one = status("eu", { leader: "eu", position: 1 });
+    const other = status("us", { leader: "us", position: 1 });
+    expect(observe({ eu: one, us: other, ap: undefined }, at).leader).toBeUndefined();
+    expect(observe({ eu: one, us: undefined, ap: undefined }, at).leader).toBeUndefined();
+    expect(observe({ eu: one, us: other, ap: other }, at).leader).toBe("us");
+  });
+});
+
+describe("draining", () => {
+  const head = { position: 1, head: 5 };
+
+  it("is over when every region has folded every WAL to its end", () => {
+    const eu = status("eu", { ...head, watermarks: { eu: 5, us: 5 } });
+    const us = status("us", { ...head, watermarks: { eu: 5, us: 6 } });
+    expect(undrained({ eu, us })).toEqual([]);
+  });
+
+  it("is not over while a region has not folded, or does not answer", () => {
+    const eu = status("eu", { ...head, watermarks: { eu: 5, us: 4 } });
+    const us = status("us", { ...head, watermarks: { us: 5 } });
+    expect(undrained({ eu, us, ap: undefined })).toEqual([
+      "us has 0 of 5 operations of eu",
+      "eu has 4 of 5 operations of us",
+      "ap does not answer",
+    ]);
+  });
+});
