@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { LocalCluster } from "../../infra/local/cluster.ts";
 import { ControlClient } from "../../infra/local/control/client.ts";
@@ -11,6 +12,7 @@ import { descendantsOf, isStopped } from "../../infra/local/faults/process-tree.
 import { identifyProcess } from "../../infra/local/process-identity.ts";
 import { migrateDatabase } from "../../services/adapters/postgres/migrate.ts";
 import { createProgram } from "../../services/cli/program.ts";
+import { recordIdText } from "../../services/core/operation.ts";
 import { packageRoot } from "../../services/runtime/package-root.ts";
 import { eventually } from "./cluster/bed.ts";
 
@@ -18,6 +20,8 @@ const folder = mkdtempSync(join(tmpdir(), "forebay-chaos-"));
 const data = join(folder, "data");
 const WHOLE = { links: [], paused: [], stopped: [] };
 const LIMIT_MS = 60_000;
+/** What no fold would do: one region forgets a record. */
+const PLANT = "delete from records where record_id = $1";
 
 let cluster: LocalCluster;
 let client: ControlClient;
@@ -215,6 +219,43 @@ expect: { local_writes_failed: 0, drained_within: 60s, same_state: true }
     expect(Object.keys(report.observed[0]!.regions)).toEqual(["eu", "us", "ap"]);
     expect(Object.values(report.load).every(({ succeeded }) => succeeded > 20)).toBe(true);
     expect(report.expected.some(({ observed }) => observed.startsWith("equal at 0/"))).toBe(true);
+  });
+
+  it("finds out that writes have failed, and that a region's records are not the others'", async () => {
+    const scenario = join(folder, "planted.yaml");
+    writeFileSync(
+      scenario,
+      `name: planted
+duration: 3s
+load: { writes_per_second: 10 }
+steps:
+  - { at: 500ms, do: kill region us --for 1s }
+expect: { local_writes_failed: 0, same_state: true }
+`,
+    );
+    const database = new pg.Client({ connectionString: cluster.region("ap").postgres.url });
+    await database.connect();
+    const { rowCount } = await database.query(PLANT, [
+      recordIdText({ tenant: "default", collection: "probes", key: "one" }),
+    ]);
+    await database.end();
+    expect(rowCount).toBe(1);
+    let printed = "";
+    vi.spyOn(process.stdout, "write").mockImplementation((text) => ((printed += text.toString()), true));
+    vi.spyOn(process.stderr, "write").mockImplementation(() => true);
+    const running = createProgram("0").parseAsync([
+      "node",
+      "forebay",
+      "chaos",
+      "run",
+      scenario,
+      "--data",
+      data,
+    ]);
+    await expect(running).rejects.toThrow("scenario planted did not go as expected");
+    expect(printed).toMatch(/local_writes_failed: 0 +BROKEN +[1-9]\d* of \d+ failed/);
+    expect(printed).toMatch(/same_state: true +BROKEN +2 digests at 0\//);
+    expect(printed).toContain("planted: 2 of 2 expectations do not hold");
   });
 
   it("leaves nothing behind when it is stopped while things are frozen and killed", async () => {
