@@ -21,6 +21,8 @@ export interface Kill {
   backAtMs: number;
   /** When the next one was due. */
   readonly untilMs: number;
+  /** Whether it is the one that was prepared for. */
+  readonly isPrepared: boolean;
 }
 
 export interface KillOptions {
@@ -30,8 +32,8 @@ export interface KillOptions {
   readonly everyMs: number;
   readonly awayMs: number;
   readonly elapsedMs: () => number;
-  /** Called shortly before each. */
-  readonly prepare?: (leader: string) => Promise<void>;
+  /** Called shortly before each; tells whether it has worked. */
+  readonly prepare?: (leader: string) => Promise<boolean>;
 }
 
 const PREPARE_MS = 2_500;
@@ -43,12 +45,13 @@ export async function killLeaders(killable: Killable, options: KillOptions): Pro
   for (let dueMs = fromMs; dueMs < toMs; dueMs += everyMs) {
     await sleepUntil(dueMs - PREPARE_MS, elapsedMs);
     const leader = await findLeader(killable);
-    await prepare?.(leader);
+    const hasWorked = (await prepare?.(leader)) ?? true;
     await sleepUntil(dueMs, elapsedMs);
-    // It may have moved while the other stream was moved to it.
+    // Leadership may have moved meanwhile.
     const server = await findLeader(killable);
     await killable.kill(server);
-    const kill = { server, atMs: elapsedMs(), backAtMs: 0, untilMs: dueMs + everyMs };
+    const isPrepared = hasWorked && server === leader;
+    const kill = { server, atMs: elapsedMs(), backAtMs: 0, untilMs: dueMs + everyMs, isPrepared };
     progress(`${kills.length + 1}: killed the leader, ${server}`);
     await sleepUntil(kill.atMs + awayMs, elapsedMs);
     await killable.start(server);

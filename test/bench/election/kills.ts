@@ -63,17 +63,12 @@ async function underLoad(cluster: LocalCluster, { settings, bare, phases }: Run)
   const load = await startLoad(cluster, settings, phases.toMs / 1_000 + 60);
   const elapsedMs = (): number => load.elapsedMs();
   bare.start({ ratePerSecond: BARE_PER_SECOND, elapsedMs });
-  const unaligned = new Set<number>();
-  let count = 0;
   const killing = killLeaders(natsServers(cluster), {
     ...phases,
     everyMs: settings.everySeconds * 1_000,
     awayMs: settings.awaySeconds * 1_000,
     elapsedMs,
-    prepare: async (leader) => {
-      if (!(await bare.align(leader))) unaligned.add(count);
-      count += 1;
-    },
+    prepare: (leader) => bare.align(leader),
   });
   const kills = await unlessInterrupted(killing);
   const drainedMs = await caughtUpMs(cluster);
@@ -81,7 +76,7 @@ async function underLoad(cluster: LocalCluster, { settings, bare, phases }: Run)
   progress("the load ends");
   const records = await load.stop();
   const emptiedMs = await emptyMs(cluster);
-  reportKills(kills, { records, bare, unaligned });
+  reportKills(kills, { records, bare });
   const local = reportLocal(records, phases);
   report("election.drain", { caught_up_after_heal_ms: round(drainedMs, 0), empty_after_load_ms: round(emptiedMs, 0), bar_ms: 10_000 }); // prettier-ignore
   await reportCheck(cluster, records, RUN);
@@ -130,11 +125,7 @@ function worstOver(measured: ByRegion, limit: ByRegion): number | undefined {
 
 function reportKills(
   kills: readonly Kill[],
-  {
-    records,
-    bare,
-    unaligned,
-  }: { records: readonly StreamRecord[]; bare: BarePublishers; unaligned: Set<number> },
+  { records, bare }: { records: readonly StreamRecord[]; bare: BarePublishers },
 ): void {
   const overBare: number[] = [];
   const overLog: number[] = [];
@@ -146,8 +137,7 @@ function reportKills(
     const ofBare = bare.unavailableMs("bare", window);
     const ofLog = bare.unavailableMs("log", window);
     const worst = { bare: worstOver(authoritative, ofBare), log: worstOver(authoritative, ofLog) };
-    const isAligned = !unaligned.has(index);
-    if (isAligned && worst.bare !== undefined) overBare.push(worst.bare);
+    if (kill.isPrepared && worst.bare !== undefined) overBare.push(worst.bare);
     if (worst.log !== undefined) overLog.push(worst.log);
     report("election.kill", {
       kill: index + 1,
@@ -159,7 +149,7 @@ function reportKills(
       log_leaderless_ms: rounded(ofLog),
       worst_over_bare_ms: rounded(worst).bare,
       worst_over_log_ms: rounded(worst).log,
-      ...(isAligned ? {} : { note: "the bare stream was led by another server" }),
+      ...(kill.isPrepared ? {} : { note: "the bare stream was led by another server" }),
     });
   }
   const figures = (valuesMs: readonly number[]) => {

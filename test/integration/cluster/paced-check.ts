@@ -2,6 +2,7 @@
  * What must hold once a paced load is over and everything is mended: every region holds the same, counters hold what was
  * acknowledged, and each authoritative write is there or not, as its client was told or can find out.
  */
+import { inParallel } from "../../../infra/demo/retail/in-parallel.ts";
 import { sumBounds, sumProblems } from "../../../infra/load/accounting.ts";
 import { idempotencyKeyOf } from "../../../infra/load/plan.ts";
 import type { Outcome, StreamRecord } from "../../../infra/load/record.ts";
@@ -101,13 +102,14 @@ export function fateProblems(
 
 async function fatesOf(bed: Bed, record: StreamRecord, run: string): Promise<Fate[]> {
   const fates: Fate[] = [];
-  for (let number = 0; number < record.count; number += 1) {
+  const numbers = Array.from({ length: record.count }, (_, number) => number);
+  await inParallel(numbers, async (number) => {
     const told = record.outcome(number);
     const key = ownKey(record.region, run, number);
     const isDoubtful = told === "unknown" || told === "waiting";
     const isCommitted = isDoubtful ? await settled(bed, { record, run, number }) : told === "succeeded";
     fates.push({ key, told, isCommitted });
-  }
+  });
   return fates;
 }
 
