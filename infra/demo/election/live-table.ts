@@ -26,7 +26,7 @@ export interface RegionRow {
   /** Undefined while the region does not say. */
   readonly bufferRows: number | undefined;
   readonly bufferAgeMs: number | undefined;
-  /** Of its relay's circuit breaker; undefined where a region has none to tell of. */
+  /** Of its circuit breaker towards the log; undefined while the region does not say. */
   readonly breaker: string | undefined;
   readonly writes: Readonly<Record<WriteClass, ClassCells>>;
 }

@@ -2,7 +2,6 @@
 import type { LiveSecond } from "../../load/live.ts";
 import type { Frame, ClassCells, RegionRow, TimelineEntry } from "./live-table.ts";
 import { CLASSES, type WriteClass } from "./recording.ts";
-import type { StatusAnswer } from "../../../services/protocol/http/status.ts";
 import { bufferIn, type StatusWatch } from "./watch.ts";
 
 const NOTHING: ClassCells = {
@@ -62,7 +61,7 @@ export class LiveView {
       isLeader: this.#watch.leader === region,
       bufferRows: buffer?.rows,
       bufferAgeMs: buffer?.ageMs,
-      breaker: status === undefined ? undefined : breakerIn(status),
+      breaker: status?.partitions[0]?.breaker.state,
       writes: { local: cellsOf(local), authoritative: cellsOf(authoritative) },
     };
   }
@@ -80,10 +79,4 @@ function cellsAfter(before: ClassCells, second: LiveSecond): ClassCells {
     refused: before.refused + refused + notSent,
     unknown: before.unknown + unknown,
   };
-}
-
-/** The state of the breaker, of the first partition whose breaker lets nothing through; undefined without partitions. */
-export function breakerIn({ partitions }: Pick<StatusAnswer, "partitions">): string | undefined {
-  const open = partitions.find(({ breaker }) => breaker.state !== "closed");
-  return (open ?? partitions[0])?.breaker.state;
 }

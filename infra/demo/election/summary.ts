@@ -41,7 +41,13 @@ export interface Worst {
 }
 
 export interface Summary {
-  readonly local: { readonly due: number; readonly failed: number; readonly worst: Worst | undefined };
+  readonly local: {
+    readonly due: number;
+    readonly failed: number;
+    /** How often each status and code, or end of a connection, was the answer to one that failed. */
+    readonly failures: Readonly<Record<string, number>>;
+    readonly worst: Worst | undefined;
+  };
   readonly authoritative: Pick<Figures, "succeeded" | "refused" | "unknown">;
   readonly leaderLosses: number;
   /** Why the run is not what was promised; empty when it is. */
@@ -55,7 +61,7 @@ export function summarize(recording: Recording, verification: Verification): Sum
   const due = sum(local, (figures) => figures.due);
   const failed = sum(local, failedOf);
   const counted = {
-    local: { due, failed, worst: worstOf(regions) },
+    local: { due, failed, failures: failuresOf(local), worst: worstOf(regions) },
     authoritative: {
       succeeded: sum(authoritative, ({ succeeded }) => succeeded),
       refused: sum(authoritative, ({ refused, notSent }) => refused + notSent),
@@ -72,10 +78,15 @@ export function summarize(recording: Recording, verification: Verification): Sum
 }
 
 function loadProblems({ local, authoritative, leaderLosses }: Omit<Summary, "problems">): string[] {
-  const { due, failed } = local;
+  const { due, failed, failures } = local;
+  const why = Object.entries(failures).map(([detail, count]) => `${formatCount(count)} × ${detail}`);
   return [
     ...(due === 0 ? ["no local write was made"] : []),
-    ...(failed === 0 ? [] : [`${formatCount(failed)} of ${formatCount(due)} local writes failed`]),
+    ...(failed === 0
+      ? []
+      : [
+          `${formatCount(failed)} of ${formatCount(due)} local writes failed${why.length === 0 ? "" : `: ${why.join(", ")}`}`,
+        ]),
     ...(authoritative.succeeded === 0 ? ["no authoritative write was committed"] : []),
     ...(leaderLosses === 0 ? ["the log never lost its leader, so nothing was shown"] : []),
   ];
@@ -91,6 +102,14 @@ function verificationProblems({ drainSeconds, missing, digests, counters }: Veri
   const told = digests.map(({ region, digest, problem }) => `${region} ${digest ?? problem ?? "none"}`);
   const drift = areEqual(digests) ? [] : [`digests are not equal: ${told.join(", ")}`];
   return [...undrained, ...drift, ...counters];
+}
+
+function failuresOf(seconds: readonly Figures[]): Record<string, number> {
+  const all: Record<string, number> = {};
+  for (const { failures } of seconds) {
+    for (const [detail, count] of Object.entries(failures)) all[detail] = (all[detail] ?? 0) + count;
+  }
+  return all;
 }
 
 function worstOf(regions: readonly RegionRecording[]): Worst | undefined {

@@ -1,5 +1,5 @@
 /** Asks every region for its status while the load runs: who leads, what waits in each buffer, what is folded where. */
-import type { StatusAnswer } from "../../../services/protocol/http/status.ts";
+import type { PartitionStatusAnswer } from "../../../services/protocol/http/status.ts";
 import { DeadlineError } from "../../local/errors.ts";
 import { waitFor } from "../../local/wait.ts";
 import type { BufferSample } from "./recording.ts";
@@ -9,11 +9,19 @@ export interface WatchedRegion {
   readonly url: string;
 }
 
+/** What is looked at of a status. */
+export interface WatchedStatus {
+  readonly partitions: readonly Pick<
+    PartitionStatusAnswer,
+    "partition" | "leader" | "position" | "last_position" | "wal" | "breaker" | "regions"
+  >[];
+}
+
 /** What one region said at one moment. */
 export interface Look {
   /** When it was asked. */
   readonly atSeconds: number;
-  readonly status: StatusAnswer;
+  readonly status: WatchedStatus;
 }
 
 /** What every region has to have folded. */
@@ -116,7 +124,7 @@ export class StatusWatch {
       const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TIMEOUT_MS)]);
       const response = await fetch(`${url}/v1/status`, { signal });
       if (response.status !== 200) return;
-      this.#remember(name, { atSeconds, status: (await response.json()) as StatusAnswer });
+      this.#remember(name, { atSeconds, status: (await response.json()) as WatchedStatus });
     } catch {
       // Silence is what the table and the goals make of it.
     } finally {
@@ -137,7 +145,7 @@ export class StatusWatch {
     return look !== undefined && look.atSeconds >= seconds ? look : undefined;
   }
 
-  #lastStatuses(): Map<string, StatusAnswer> {
+  #lastStatuses(): Map<string, WatchedStatus> {
     return new Map([...this.#looks].map(([region, looks]) => [region, looks.at(-1)!.status]));
   }
 }
@@ -148,14 +156,14 @@ export function majority(votes: readonly (string | undefined)[], voters: number)
   );
 }
 
-export function bufferIn({ partitions }: StatusAnswer): { rows: number; ageMs: number } {
+export function bufferIn({ partitions }: WatchedStatus): { rows: number; ageMs: number } {
   return {
     rows: partitions.reduce((sum, { wal }) => sum + wal.pending_rows, 0),
     ageMs: Math.max(0, ...partitions.map(({ wal }) => wal.oldest_pending_age_ms)),
   };
 }
 
-export function goalOf(statuses: ReadonlyMap<string, StatusAnswer>): Goal {
+export function goalOf(statuses: ReadonlyMap<string, WatchedStatus>): Goal {
   const heads = new Map(
     [...statuses].map(([region, { partitions }]) => [region, partitions.map(({ wal }) => wal.head)]),
   );
@@ -169,7 +177,7 @@ export function goalOf(statuses: ReadonlyMap<string, StatusAnswer>): Goal {
 /** What regions have not folded yet, one text each; a region that does not answer is one. */
 export function missingFrom(
   { heads, positions }: Goal,
-  statuses: ReadonlyMap<string, StatusAnswer | undefined>,
+  statuses: ReadonlyMap<string, WatchedStatus | undefined>,
 ): string[] {
   return [...statuses].flatMap(([region, status]) => {
     if (status === undefined) return [`${region} does not answer`];

@@ -2,27 +2,28 @@
 import { tmpdir } from "node:os";
 import { describe, expect, it } from "vitest";
 import type { PlayedEvent } from "../../../infra/demo/election/director.ts";
-import { breakerIn } from "../../../infra/demo/election/live.ts";
 import { readOptions, UsageError } from "../../../infra/demo/election/options.ts";
 import { makeRecording } from "../../../infra/demo/election/recorder.ts";
 import { ANNOUNCEMENTS, FULL_STORY, SHORT_STORY, storySeconds } from "../../../infra/demo/election/story.ts";
 import { expectedSums, trafficPlan } from "../../../infra/demo/election/traffic.ts";
-import { bufferIn, goalOf, majority, missingFrom } from "../../../infra/demo/election/watch.ts";
+import {
+  bufferIn,
+  goalOf,
+  majority,
+  missingFrom,
+  type WatchedStatus,
+} from "../../../infra/demo/election/watch.ts";
 import { Pace } from "../../../infra/load/pace.ts";
 import { StreamRecord, type Outcome } from "../../../infra/load/record.ts";
-import type { StatusAnswer } from "../../../services/protocol/http/status.ts";
 
-function statusOf(
-  region: string,
-  given: { head: number; position: number; watermarks: Record<string, number> },
-) {
+const BREAKER = { state: "closed", open_ms: 0, slow_after_ms: 1 } as const;
+
+function statusOf(given: { head: number; position: number; watermarks: Record<string, number> }) {
   const { head, position, watermarks } = given;
   const wal = { head, pending_rows: 3, pending_bytes: 9, oldest_pending_age_ms: 70 };
   const regions = Object.entries(watermarks).map(([name, watermark]) => ({ region: name, watermark }));
-  const breaker = { state: "closed" as const, open_ms: 0, slow_after_ms: 1_000 };
-  const partition = { partition: 0, cluster: null, position, log_time_ms: 1, wal, breaker, regions };
-  const admission = { state: "open" as const };
-  return { region, software: "1", admission, partitions: [partition] } satisfies StatusAnswer;
+  const partition = { partition: 0, position, wal, breaker: BREAKER, regions };
+  return { partitions: [partition] } satisfies WatchedStatus;
 }
 
 describe("the watch", () => {
@@ -35,15 +36,15 @@ describe("the watch", () => {
   });
 
   it("adds up what waits in a region", () => {
-    const status = statusOf("eu", { head: 1, position: 1, watermarks: {} });
+    const status = statusOf({ head: 1, position: 1, watermarks: {} });
     const two = { ...status, partitions: [...status.partitions, ...status.partitions] };
     expect(bufferIn(two)).toEqual({ rows: 6, ageMs: 70 });
     expect(bufferIn({ ...status, partitions: [] })).toEqual({ rows: 0, ageMs: 0 });
   });
 
   it("knows what is missing where", () => {
-    const eu = statusOf("eu", { head: 9, position: 40, watermarks: { eu: 9, us: 5 } });
-    const us = statusOf("us", { head: 5, position: 38, watermarks: { eu: 7, us: 5 } });
+    const eu = statusOf({ head: 9, position: 40, watermarks: { eu: 9, us: 5 } });
+    const us = statusOf({ head: 5, position: 38, watermarks: { eu: 7, us: 5 } });
     const statuses = new Map([
       ["eu", eu],
       ["us", us],
@@ -51,21 +52,12 @@ describe("the watch", () => {
     const goal = goalOf(statuses);
     expect(goal.positions).toEqual([40]);
     expect(missingFrom(goal, statuses)).toEqual(["us has 7 of 9 rows of eu", "us is at 38 of 40"]);
-    const later = new Map([...statuses, ["us", statusOf("us", { head: 8, position: 41, watermarks: { eu: 9, us: 5 } })]]); // prettier-ignore
+    const later = new Map([...statuses, ["us", statusOf({ head: 8, position: 41, watermarks: { eu: 9, us: 5 } })]]); // prettier-ignore
     expect(missingFrom(goal, later)).toEqual([]);
     expect(missingFrom(goal, new Map([["ap", undefined]]))).toEqual(["ap does not answer"]);
-    expect(
-      missingFrom(goal, new Map([["ap", statusOf("ap", { head: 0, position: 40, watermarks: {} })]])),
-    ).toEqual(["ap has 0 of 9 rows of eu", "ap has 0 of 5 rows of us"]);
-  });
-
-  it("finds a breaker that is not closed", () => {
-    const status = statusOf("eu", { head: 1, position: 1, watermarks: {} });
-    expect(breakerIn(status)).toBe("closed");
-    const [partition] = status.partitions;
-    const open = { ...partition!, breaker: { ...partition!.breaker, state: "half-open" as const } };
-    expect(breakerIn({ partitions: [partition!, open] })).toBe("half-open");
-    expect(breakerIn({ partitions: [] })).toBeUndefined();
+    expect(missingFrom(goal, new Map([["ap", statusOf({ head: 0, position: 40, watermarks: {} })]]))).toEqual(
+      ["ap has 0 of 9 rows of eu", "ap has 0 of 5 rows of us"],
+    );
   });
 });
 

@@ -20,6 +20,7 @@ describe("a run without a flaw", () => {
     expect(summary.local).toEqual({
       due: 60_000,
       failed: 0,
+      failures: {},
       worst: { latencyMs: 17, region: "ap", atSeconds: 6 },
     });
     expect(summary.authoritative).toEqual({ succeeded: 2_640, refused: 324, unknown: 36 });
@@ -54,6 +55,17 @@ describe("a run with a flaw", () => {
       expect(text).toMatch(/^40 s: leader us flapped +7 of 18,000/m);
       expect(text).not.toContain("passed");
     }
+  });
+
+  it("tells why local writes failed", () => {
+    const failures = { "503 wal-full": 4, timeout: 3 };
+    const recording = recordingOf({
+      local: (region, second) =>
+        second === 44 && region !== "eu" ? figures({ succeeded: 193, refused: 7, failures }) : undefined,
+    });
+    expect(problemsOf(recording)).toEqual([
+      "14 of 60,000 local writes failed: 8 × 503 wal-full, 6 × timeout",
+    ]);
   });
 
   it("tells what did not drain, after an event or at the end", () => {
