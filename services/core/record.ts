@@ -84,10 +84,10 @@ function applyChanges(options: {
   return { fields, effective, losses };
 }
 
-/** Drops the markers of the named fields that nothing can be older than. */
-export function forgetInFields(fields: Fields, names: readonly string[], floor: Hlc): Fields {
+/** Drops the markers of the changed fields that nothing can be older than. */
+function forgetInFields(fields: Fields, changes: readonly Change[], floor: Hlc): Fields {
   let kept: { [field: string]: FieldState } | undefined;
-  for (const name of names) {
+  for (const { field: name } of changes) {
     const state = own(fields, name);
     if (state === undefined) continue;
     const left = forgetMarkers(state, floor);
@@ -107,8 +107,7 @@ export function foldChanges(options: {
   write: WriteContext;
 }): OperationResult & { readonly hasForgotten: boolean } {
   const { fields, floor, changes, write } = options;
-  const touched = changes.map((change) => change.field);
-  const before = fields && forgetInFields(fields, touched, floor);
+  const before = fields && forgetInFields(fields, changes, floor);
   return { ...applyChanges({ fields: before, changes, write }), hasForgotten: before !== fields };
 }
 

@@ -67,8 +67,8 @@ function foldOperation(work: FoldWork, write: { origin: string; floor: Hlc }, op
   const record = currentRecord(work, id);
   const isEffective =
     record?.tombstone === undefined
-      ? changeRecord({ work, write, operation, record })
-      : loseToTombstone({ work, write, operation, tombstone: record.tombstone });
+      ? changeRecord({ work, id, write, operation, record })
+      : loseToTombstone({ work, id, write, operation, tombstone: record.tombstone });
   recordOutcome(work, {
     id: operation.id,
     tenant: operation.tenant,
@@ -82,6 +82,8 @@ function foldOperation(work: FoldWork, write: { origin: string; floor: Hlc }, op
 
 interface LocalWrite {
   readonly work: FoldWork;
+  /** `recordIdText`. */
+  readonly id: string;
   readonly write: { readonly origin: string; readonly floor: Hlc };
   readonly operation: Operation;
 }
@@ -102,9 +104,9 @@ function changeRecord(input: LocalWrite & { record: StoredRecord | undefined }):
   if (result.effective) {
     const expiry = expiryOf(schema?.ttlMs, logTimeMs);
     const changed = { tenant, collection, key, fields: result.fields, version: position, ...expiry };
-    work.records.set(recordIdText(operation), changed);
+    work.records.set(input.id, changed);
   } else if (result.hasForgotten) {
-    work.records.set(recordIdText(operation), { ...record!, fields: result.fields });
+    work.records.set(input.id, { ...record!, fields: result.fields });
   }
   for (const loss of result.losses) recordConflict(work, operation, loss);
   return result.effective;

@@ -39,9 +39,9 @@ export function isKnown(work: FoldWork, id: string): boolean {
 }
 
 export function recordOutcome(work: FoldWork, outcome: OperationOutcome): void {
-  assert(!work.outcomeIds.has(outcome.id), `operation ${outcome.id} has two outcomes`);
-  work.outcomeIds.add(outcome.id);
+  const { size } = work.outcomeIds.add(outcome.id);
   work.outcomes.push(outcome);
+  assert(size === work.outcomes.length, "an operation has two outcomes");
 }
 
 /** The record as it is at this position; an expired one is none. */

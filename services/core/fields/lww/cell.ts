@@ -5,7 +5,6 @@ import {
   applied,
   happenedBefore,
   ineffective,
-  writtenBy,
   type Applied,
   type Loss,
   type Operator,
@@ -26,7 +25,8 @@ export function writeCell(options: {
   entry?: string;
 }): Applied<Cell> {
   const { cell, value, write } = options;
-  const next: Cell = value === undefined ? writtenBy(write) : { value, ...writtenBy(write) };
+  const { hlc, origin, position } = write;
+  const next: Cell = value === undefined ? { hlc, origin, position } : { value, hlc, origin, position };
   if (cell === undefined) return applied(next);
   // What the log has decided has seen all that is folded, and comes after it whatever the stamps say.
   const wins = write.seen === write.position || compareStamps(write, cell) >= 0;
