@@ -16,6 +16,7 @@ import { Compile } from "typebox/compile";
 import type { BatchEntry, Entry, LoggedOperation, ProposeEntry, SchemaEntry } from "../core/entry.ts";
 import { sha256 } from "../core/hash.ts";
 import type { Hlc } from "../core/hlc.ts";
+import type { Operation } from "../core/operation.ts";
 import { isEscrow, type CollectionSchema } from "../core/schema.ts";
 import { LocalChange, toChange } from "./change-codec.ts";
 import { CollectionSchemaBody } from "./collection.ts";
@@ -219,7 +220,13 @@ function decodeBatch(envelope: BatchEnvelope, lines: readonly string[]): BatchEn
       `the batch ${envelope.first}–${envelope.last} has ${lines.length} operations`,
     );
   }
-  return { ...envelope, operations: lines.map(decodeOperation) };
+  let before: Operation | undefined;
+  const operations = lines.map((line) => {
+    const logged = decodeOperation(line, before);
+    before = logged.operation;
+    return logged;
+  });
+  return { ...envelope, operations };
 }
 
 function decodeProposals(
@@ -232,14 +239,18 @@ function decodeProposals(
   return { kind: "propose", origin, proposals: lines.map(decodeProposal) };
 }
 
-function decodeOperation(text: string): LoggedOperation {
+/**
+ * @param before the operation on the line before: names that are the same are kept once, as records in memory have them
+ *   for as long as they stay there.
+ */
+function decodeOperation(text: string, before: Operation | undefined): LoggedOperation {
   const tuple = parseJson(text, "operation");
   if (!operations.Check(tuple)) throw new UndecodableEntryError(`operation: ${explain(operations, tuple)}`);
   const [id, tenant, collection, key, hlc, seen, requestHash, changes] = tuple;
   const operation = {
     id,
-    tenant,
-    collection,
+    tenant: tenant === before?.tenant ? before.tenant : tenant,
+    collection: collection === before?.collection ? before.collection : collection,
     key,
     hlc: hlc as Hlc,
     seen,
