@@ -1,4 +1,9 @@
-/** One keep-alive connection with one request on its way at a time, and the bounded set of them to one address. */
+/**
+ * One keep-alive connection with one request on its way at a time, and the bounded set of them to one address.
+ *
+ * All are made beforehand where the load is to be measured: a Node server accepts one connection in each turn of its event
+ * loop (libuv since 1.45), so a client that opens more just when the server is slow waits for that, and not for its request.
+ */
 import { connect, type Socket } from "node:net";
 import { completeAnswer, type HttpAnswer } from "./answer.ts";
 
@@ -13,10 +18,12 @@ interface Exchange {
   readonly end: (ending: Ending) => void;
 }
 
-/** A server ends connections that were idle for long; one that is about to must not get a request. */
-const IDLE_MS_MAX = 4_000;
+/** Shorter than servers keep idle connections, Forebay and etcd a minute at least: one that ends must not get a request. */
+const IDLE_MS_MAX = 30_000;
 
 class HttpConnection {
+  /** Resolves when it is made, or can't be. */
+  readonly isMade: Promise<void>;
   readonly #socket: Socket;
   readonly #idle: (connection: HttpConnection) => void;
   #isConnected = false;
@@ -34,7 +41,14 @@ class HttpConnection {
     this.#idle = listeners.idle;
     this.#socket = connect(address);
     this.#socket.setNoDelay(true);
-    this.#socket.on("connect", () => (this.#isConnected = true));
+    this.isMade = new Promise((resolve) => {
+      this.#socket.once("connect", resolve);
+      this.#socket.once("close", () => resolve());
+    });
+    this.#socket.on("connect", () => {
+      this.#isConnected = true;
+      if (this.#exchange === undefined) this.#idle(this);
+    });
     this.#socket.on("data", (chunk) => this.#take(chunk));
     let reason = "connection closed";
     this.#socket.on("error", (error: NodeJS.ErrnoException) => (reason = error.code ?? "connection failed"));
@@ -95,9 +109,16 @@ export class ConnectionPool {
     return this.#idle.length > 0 || this.#all.size < this.#connectionsMax;
   }
 
-  /** Sends on the connection that was used last, so that few are kept warm. Only while there is room. */
+  /** Makes all connections that there may be, and resolves when they are made or have failed. */
+  async warm(): Promise<void> {
+    const made: Promise<void>[] = [];
+    while (this.#all.size < this.#connectionsMax) made.push(this.#open().isMade);
+    await Promise.all(made);
+  }
+
+  /** Sends on the connection that was idle longest, so that all are kept warm. Only while there is room. */
   send(data: Buffer, exchange: Exchange): void {
-    (this.#idle.pop() ?? this.#open()).send(data, exchange);
+    (this.#idle.shift() ?? this.#open()).send(data, exchange);
   }
 
   /** To be called every now and then: ends what is late, and what has been idle for long. */

@@ -22,7 +22,7 @@ export interface StreamPlan {
   readonly headers?: Readonly<Record<string, string>>;
   /** Of one try, from when it is sent. Default 15,000. */
   readonly timeoutMs?: number;
-  /** To each address; what is due while all are busy waits in the queue. Default 256. */
+  /** To each address, all made before the load starts; what is due while all are busy waits in the queue. Default 128. */
   readonly connectionsMax?: number;
   /** What is due while the queue is full is not sent, and counted as that. Default 10,000. */
   readonly queueMax?: number;
@@ -37,7 +37,7 @@ export interface LoadRequest {
 }
 
 export const TIMEOUT_MS_DEFAULT = 15_000;
-export const CONNECTIONS_MAX_DEFAULT = 256;
+export const CONNECTIONS_MAX_DEFAULT = 128;
 export const QUEUE_MAX_DEFAULT = 10_000;
 
 /** The Idempotency-Key of a stream's n-th request, from 0. */

@@ -78,6 +78,11 @@ export class PacedStream {
     return this.record.dueAtMs(this.record.count);
   }
 
+  /** Makes all connections. */
+  async warm(): Promise<void> {
+    await Promise.all(this.#pools.map((pool) => pool.warm()));
+  }
+
   sweep(): void {
     for (const pool of this.#pools) pool.sweep();
     this.#sendQueued();

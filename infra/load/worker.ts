@@ -21,8 +21,8 @@ interface Running {
   stop(): void;
 }
 
-function run(plan: LoadPlan, tell: (message: FromWorker) => void): Running {
-  const startedAtMs = performance.now();
+async function run(plan: LoadPlan, tell: (message: FromWorker) => void): Promise<Running> {
+  let startedAtMs = performance.now();
   const now = (): number => performance.now() - startedAtMs;
   const paces = pacesOf(plan.streams);
   const streams = plan.streams.map((stream, index) => {
@@ -30,6 +30,8 @@ function run(plan: LoadPlan, tell: (message: FromWorker) => void): Running {
     const onOutcome = counter.add.bind(counter);
     return { counter, paced: new PacedStream({ plan: stream, pace: paces[index]!, now, onOutcome }) };
   });
+  await Promise.all(streams.map(({ paced }) => paced.warm()));
+  startedAtMs = performance.now();
   let isSending = true;
   let second = 0;
   const tellSecond = (): void => {
@@ -70,5 +72,5 @@ if (parentPort !== null) {
     // Nothing else keeps the thread alive then.
     if (message.type === "ended") port.close();
   });
-  port.once("message", () => running.stop());
+  port.once("message", () => void running.then((load) => load.stop()));
 }

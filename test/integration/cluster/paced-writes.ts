@@ -51,7 +51,6 @@ export function localStream({ name, url }: RegionPlace, ratePerSecond: number, r
     ratePerSecond,
     idempotencyPrefix: `${run}-${name}-local`,
     requests: Array.from({ length: REQUESTS_COUNT }, (_, index) => localWrite(name, index)),
-    connectionsMax: 512,
   };
 }
 
