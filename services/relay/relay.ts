@@ -172,7 +172,8 @@ class RelayRun {
     crashPoints.reach("before-publish");
     const startedAtMs = clock.monotonicMs();
     try {
-      const { position } = await breaker.publish("batch", data, PUBLISH_TIMEOUT_MS);
+      // A doubt costs little, as the fold drops what it has: waiting for longer than it takes costs everybody behind it.
+      const { position } = await breaker.publish("batch", data, breaker.state.slowAfterMs);
       crashPoints.reach("after-publish");
       metrics.published({
         outcome: this.#isDuplicate(batch.last, position) ? "duplicate" : "acknowledged",

@@ -63,6 +63,7 @@ function status(region: string, known: Known): StatusAnswer {
   return {
     region,
     software: "0",
+    admission: { state: "open" },
     partitions: [
       {
         partition: 0,
@@ -71,6 +72,7 @@ function status(region: string, known: Known): StatusAnswer {
         position,
         log_time_ms: 0,
         wal: { head, pending_rows: pending, pending_bytes: 0, oldest_pending_age_ms: 0 },
+        breaker: { state: "closed", open_ms: 0, slow_after_ms: 1_000 },
         regions: Object.entries(watermarks).map(([name, watermark]) => ({ region: name, watermark })),
       },
     ],
