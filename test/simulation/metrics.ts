@@ -7,11 +7,7 @@ import type { LogMetrics } from "../../services/runtime/log-breaker.ts";
 
 const ignore = () => undefined;
 
-export const silentMetrics: ApplierMetrics &
-  RelayMetrics &
-  GatewayMetrics &
-  LogMetrics &
-  PlacementMetrics = {
+export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & LogMetrics & PlacementMetrics = {
   folded: ignore,
   clockOffset: ignore,
   disagreement: ignore,
