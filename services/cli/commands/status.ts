@@ -82,8 +82,15 @@ function regionNotes({ region, partitions, draining, admission }: StatusAnswer):
   return [
     ...(draining === undefined ? [] : [`region ${region} is drained: it takes no new writes`]),
     ...(state === "shedding" ? [`region ${region}: refuses load (${reason ?? "reason unknown"})`] : []),
+    ...staleNotes(region, partitions),
     ...partitions.flatMap((partition) => breakerNotes(region, partition)),
   ];
+}
+
+function staleNotes(region: string, partitions: StatusAnswer["partitions"]): string[] {
+  const staleMs = Math.max(0, ...partitions.map((partition) => partition.stale_ms ?? 0));
+  if (staleMs === 0) return [];
+  return [`region ${region}: its database does not answer; its figures are ${formatDuration(staleMs)} old`];
 }
 
 function breakerNotes(region: string, { partition, breaker }: PartitionStatusAnswer): string[] {

@@ -41,6 +41,7 @@ function report(
     lags: { [region: string]: number };
     breaker?: Partial<PartitionStatusAnswer["breaker"]>;
     isShedding?: true;
+    staleMs?: number;
   },
 ): RegionReport {
   const { leader, lags, isShedding = false } = options;
@@ -57,6 +58,7 @@ function report(
     position: 120,
     last_position: 121,
     log_time_ms: 0,
+    ...(options.staleMs === undefined ? {} : { stale_ms: options.staleMs }),
     wal: { head: 9, pending_rows: 2, pending_bytes: 300, oldest_pending_age_ms: 1_200 },
     breaker: { state: "closed" as const, open_ms: 0, slow_after_ms: 1_000, ...options.breaker },
     regions,
@@ -97,6 +99,13 @@ describe("the status", () => {
     const text = formatStatus([report("eu", { leader: "eu", lags: {}, breaker })]);
     expect(text.split("\n").at(-1)).toBe(
       "partition 0: eu refuses what the log has to decide, for 4.2 s now (no answer); local writes go on",
+    );
+  });
+
+  it("says how old figures are of a region whose database does not answer", () => {
+    const text = formatStatus([report("eu", { leader: "eu", lags: {}, staleMs: 7_000 })]);
+    expect(text.split("\n").at(-1)).toBe(
+      "region eu: its database does not answer; its figures are 7.0 s old",
     );
   });
 
