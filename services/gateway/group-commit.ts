@@ -252,7 +252,7 @@ function lateError(waiting: Waiting, isDoubtful: boolean): GatewayError {
   if (!isDoubtful) {
     return new GatewayError(
       "store-unavailable",
-      "the region's database did not take the write; it was not applied",
+      "the region's database did not take the write; this try was not applied",
       {
         retryAfterMs: 1_000,
       },

@@ -61,13 +61,13 @@ export class SchemaProposer {
     const followers = Array.from({ length: partitions - 1 }, (_, index) => index + 1);
     await Promise.all(
       followers.map(async (partition) => {
-        const follow = { id: uuidOf(id, String(partition)), partition, version: decided.version, request };
-        await this.#propose({
-          ...follow,
-          request: { ...request, schema: decided.schema },
-          deadlineAtMs,
-          deadlineMs,
-        });
+        const follow = { id: uuidOf(id, String(partition)), partition, version: decided.version };
+        const following = { ...request, schema: decided.schema };
+        try {
+          await this.#propose({ ...follow, request: following, deadlineAtMs, deadlineMs });
+        } catch (error) {
+          throw followedLater(error, { id, partition });
+        }
         this.#catalog.forget(partition);
       }),
     );
@@ -142,7 +142,7 @@ export class SchemaProposer {
     } as const;
     const timeoutMs = Math.max(1, deadlineAtMs - clock.monotonicMs());
     try {
-      await breakers[partition]!.publish("schema", encodeEntry(entry), timeoutMs);
+      await breakers[partition]!.publish("schema", encodeEntry(entry), { timeoutMs });
     } catch (error) {
       if (error instanceof LogUnavailableError) {
         const message = "the log has no leader at the moment; the schema was not changed";
@@ -185,6 +185,13 @@ function unanswered(operation: string): GatewayError {
   const message =
     "the log has not answered before the deadline; ask for the operation to learn what became of it";
   return new GatewayError("outcome-unknown", message, { operation, retryAfterMs: 1_000 });
+}
+
+/** Whatever keeps a partition from following now: the schema is decided, and the next look lets the partition follow. */
+function followedLater(error: unknown, { id, partition }: { id: string; partition: number }): unknown {
+  if (!(error instanceof GatewayError)) return error;
+  const message = `the schema is decided, and partition ${partition} has not followed yet; it will as soon as its log takes entries`;
+  return new GatewayError("outcome-unknown", message, { operation: id, retryAfterMs: 5_000 });
 }
 
 function checkProposal(request: PutCollectionRequest, partitions: number): void {

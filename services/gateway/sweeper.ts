@@ -35,7 +35,7 @@ export class Sweeper {
     if (records.length === 0) return 0;
     await this.#members.checkReading(partition, PROPOSALS_VERSION);
     const data = encodeEntry({ kind: "sweep", origin: region, records });
-    await breakers[partition]!.publish("sweep", data, PUBLISH_TIMEOUT_MS);
+    await breakers[partition]!.publish("sweep", data, { timeoutMs: PUBLISH_TIMEOUT_MS });
     return records.length;
   }
 }

@@ -117,7 +117,8 @@ export class Writer {
       case "folded": {
         const { id, tenant } = operation;
         const known = { id, tenant, partition, outcome: outcome.outcome, lostFields: [] };
-        const receipt = receiptOf((await this.#readOperation(id, deadlineAtMs)) ?? known, region);
+        const stored = await ifAnswered(this.#readOperation(id, deadlineAtMs));
+        const receipt = receiptOf(stored ?? known, region);
         const session = mergeSessions(request.session, seenPosition(partition, outcome.outcome.position));
         return { ...receipt, session, isReplayed: true };
       }
@@ -183,6 +184,16 @@ export class Writer {
 
   #readOperation(id: string, deadlineAtMs: number): Promise<StoredOperation | undefined> {
     return this.#patience.until(deadlineAtMs, this.#options.store.readOperation(id));
+  }
+}
+
+/** What is known already must not look refused because the database does not tell the rest of it. */
+async function ifAnswered<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof StoreUnavailableError) return undefined;
+    throw error;
   }
 }
 

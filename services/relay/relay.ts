@@ -173,7 +173,8 @@ class RelayRun {
     const startedAtMs = clock.monotonicMs();
     try {
       // A doubt costs little, as the fold drops what it has: waiting for longer than it takes costs everybody behind it.
-      const { position } = await breaker.publish("batch", data, breaker.state.slowAfterMs);
+      const limits = { timeoutMs: PUBLISH_TIMEOUT_MS, patienceMs: breaker.state.slowAfterMs };
+      const { position } = await breaker.publish("batch", data, limits);
       crashPoints.reach("after-publish");
       metrics.published({
         outcome: this.#isDuplicate(batch.last, position) ? "duplicate" : "acknowledged",
@@ -277,6 +278,7 @@ class RelayRun {
       chain,
       software,
     } as const;
-    await breaker.publish("tick", encodeEntry({ ...tick, reads: ENTRY_VERSION }), PUBLISH_TIMEOUT_MS);
+    const data = encodeEntry({ ...tick, reads: ENTRY_VERSION });
+    await breaker.publish("tick", data, { timeoutMs: PUBLISH_TIMEOUT_MS });
   }
 }

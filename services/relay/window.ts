@@ -43,8 +43,6 @@ export function growWindow(window: RelayWindow): RelayWindow {
 /** @param delay of the entry that was late; undefined after a doubt. Once for all that were on their way together. */
 export function shrinkWindow(window: RelayWindow, delay?: Delay): RelayWindow {
   if (delay !== undefined && delay.sentAtMs < window.shrunkAtMs) return window;
-  return {
-    size: Math.max(WINDOW_MIN, window.size * SHRINK_TO),
-    shrunkAtMs: delay?.nowMs ?? window.shrunkAtMs,
-  };
+  const size = Math.max(WINDOW_MIN, window.size * SHRINK_TO);
+  return { size, shrunkAtMs: delay?.nowMs ?? window.shrunkAtMs };
 }

@@ -2,7 +2,7 @@
  * The one way in which a process publishes to a partition's log: measure → judge → refuse at once while the log is away.
  *
  * All roles of the process share it: what one of them finds out, the others need not find out again. While it is open,
- * barriers that nobody waits for ask the log whether it is back, one at a time.
+ * barriers that nobody waits for ask the log whether it is back, one after the other.
  */
 import {
   startBreaker,
@@ -21,7 +21,11 @@ import { Signal } from "./signal.ts";
 const PROBE_BASE_MS = 50;
 /** Whoever waits for the log waits for the next probe, too. */
 const PROBE_MAX_MS = 300;
-const PROBE_TIMEOUT_MS_MIN = 500;
+/** After this long the next probe is sent. The last one still counts for a while: a log that is merely far must close it. */
+const PROBE_PATIENCE_MS = 500;
+const PROBE_TIMEOUT_MS = 4_000;
+/** News of the fold come in crowds. */
+const PROBE_APART_MS_MIN = 150;
 
 /** What is published; `probe` is the breaker's own. */
 export type PublishKind = "batch" | "proposals" | "tick" | "schema" | "sweep" | "probe";
@@ -38,6 +42,13 @@ export interface LogMetrics {
     durationMs: number;
   }): void;
   breaker(partition: number, state: BreakerState): void;
+}
+
+export interface PublishLimits {
+  /** How long an answer counts. */
+  readonly timeoutMs: number;
+  /** How long to wait for it. Default: as long as it counts. */
+  readonly patienceMs?: number;
 }
 
 export interface LogBreakerOptions {
@@ -57,6 +68,7 @@ export class LogBreaker {
   readonly #openListeners: (() => void)[] = [];
   #state: BreakerState;
   #heard = new AbortController();
+  #probedAtMs = 0;
   #isProbing = false;
 
   constructor(options: LogBreakerOptions) {
@@ -64,7 +76,8 @@ export class LogBreaker {
     this.#state = startBreaker(options.clock.monotonicMs());
     options.metrics.breaker(options.partition, this.#state);
     options.folded.listen(({ partition }) => {
-      if (partition === options.partition && this.isOpen) this.#heard.abort("heard");
+      if (partition !== options.partition || !this.isOpen) return;
+      if (this.#nowMs() - this.#probedAtMs >= PROBE_APART_MS_MIN) this.#heard.abort("heard");
     });
   }
 
@@ -98,13 +111,13 @@ export class LogBreaker {
    * @throws {LogUnavailableError} certainly not stored; at once while the breaker is open.
    * @throws {PublishTimeoutError} unknown.
    */
-  async publish(kind: PublishKind, data: Uint8Array, timeoutMs: number): Promise<{ position: number }> {
+  async publish(kind: PublishKind, data: Uint8Array, limits: PublishLimits): Promise<{ position: number }> {
     if (this.isOpen) throw new LogUnavailableError(this.describe());
     const sentAtMs = this.#options.clock.monotonicMs();
     const watch = new AbortController();
     void this.#openWhenSlow(sentAtMs, watch.signal);
     try {
-      return await this.#measured(kind, data, timeoutMs);
+      return await this.#patiently(kind, data, limits);
     } catch (error) {
       const reason = outageOf(error);
       if (reason !== undefined) this.#step({ type: "failed", nowMs: this.#nowMs(), sentAtMs, reason });
@@ -123,6 +136,28 @@ export class LogBreaker {
       none: "the log takes entries",
     }[this.#state.reason ?? "none"];
     return this.isOpen ? `${what}, for ${(this.openForMs / 1_000).toFixed(1)} s now` : what;
+  }
+
+  /** What is given up is still measured, and closes the breaker should it be acknowledged after all. */
+  async #patiently(
+    kind: PublishKind,
+    data: Uint8Array,
+    { timeoutMs, patienceMs = timeoutMs }: PublishLimits,
+  ): Promise<{ position: number }> {
+    const publishing = this.#measured(kind, data, timeoutMs);
+    if (patienceMs >= timeoutMs) return publishing;
+    const over = new AbortController();
+    const late = this.#options.clock.sleep(patienceMs, over.signal).then(() => {
+      throw new PublishTimeoutError(`the log has not answered for ${Math.round(patienceMs)} ms`);
+    });
+    // Whichever of the two comes second is heard by nobody.
+    late.catch(() => undefined);
+    publishing.catch(() => undefined);
+    try {
+      return await Promise.race([publishing, late]);
+    } finally {
+      over.abort("over");
+    }
   }
 
   async #measured(kind: PublishKind, data: Uint8Array, timeoutMs: number): Promise<{ position: number }> {
@@ -176,9 +211,10 @@ export class LogBreaker {
     await clock.sleep(pauseMs, this.#heard.signal);
     if (!this.isOpen) return;
     this.#step({ type: "probing" });
-    const timeoutMs = Math.max(PROBE_TIMEOUT_MS_MIN, this.#state.slowAfterMs / 2);
+    this.#probedAtMs = this.#nowMs();
+    const limits = { timeoutMs: PROBE_TIMEOUT_MS, patienceMs: PROBE_PATIENCE_MS };
     try {
-      await this.#measured("probe", encodeProposals(region, []), timeoutMs);
+      await this.#patiently("probe", encodeProposals(region, []), limits);
     } catch (error) {
       this.#step({ type: "probe-failed", reason: outageOf(error) ?? "refused" });
     }

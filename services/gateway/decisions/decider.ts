@@ -183,7 +183,9 @@ export class Decider {
     if (verdict.status !== "decided") throw undecided(verdict.status, proposal);
     const { outcome } = verdict;
     if (outcome.requestHash !== proposal.requestHash) throw keyReused(proposal.id);
-    const isReplayed = isEarlier(outcome, await settledOf(publishing));
+    // Of another region's try no acknowledgement has to tell, which may come only after the decision.
+    const isReplayed =
+      outcome.origin !== this.#options.region || isEarlier(outcome, await settledOf(publishing));
     return this.#answer({ outcome, partition, session, isReplayed });
   }
 

@@ -154,7 +154,7 @@ export class Proposer {
     const measure = () => ({ proposals: lines.length, durationMs: clock.monotonicMs() - startedAtMs });
     try {
       crashPoints.reach("before-publish");
-      const published = await this.#breaker.publish("proposals", data, PUBLISH_TIMEOUT_MS);
+      const published = await this.#breaker.publish("proposals", data, { timeoutMs: PUBLISH_TIMEOUT_MS });
       crashPoints.reach("after-publish");
       metrics.proposed({ ...measure(), outcome: "acknowledged" });
       for (const waiting of batch) waiting.resolve(published);
@@ -198,7 +198,7 @@ export class Proposer {
     const why = this.#breaker.isOpen
       ? this.#breaker.describe()
       : "the log takes entries too slowly for the request's deadline";
-    const message = `${why}: the request was not sent, and has no effect`;
+    const message = `${why}: this try was not sent, and has no effect`;
     return new GatewayError("no-quorum", message, { retryAfterMs: RETRY_AFTER_MS });
   }
 }

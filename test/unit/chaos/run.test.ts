@@ -11,6 +11,7 @@ import { formatTable } from "../../../services/cli/table.ts";
 const STATUS = {
   region: "eu",
   software: "0",
+  admission: { state: "open" },
   partitions: [
     {
       partition: 0,
@@ -19,6 +20,7 @@ const STATUS = {
       position: 5,
       log_time_ms: 0,
       wal: { head: 1, pending_rows: 4, pending_bytes: 9, oldest_pending_age_ms: 0 },
+      breaker: { state: "closed", open_ms: 0, slow_after_ms: 1_000 },
       regions: [{ region: "eu", watermark: 1 }],
     },
   ],

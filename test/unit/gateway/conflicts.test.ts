@@ -227,7 +227,8 @@ describe("a conflict's loser", () => {
     await bed.run(
       eu.gateway.putCollection({ ...CONTEXT, name: COLLECTION, schema: { fields: { ...FIELDS, name } } }),
     );
-    await bed.converge();
+    // Until the region has folded the schema and looked at it again.
+    await bed.pass(6_000);
     const { id } = await only(us);
     const result = await bed.run(us.gateway.restoreConflict(restoring(id)));
     expect(result).toMatchObject({ status: "committed", isDecided: true });

@@ -10,8 +10,10 @@ import { checkAsyncProperty } from "../property.ts";
 const TIMEOUT_MS = 5_000;
 const DATA = new Uint8Array(1);
 
-type Fate = "taken" | "refused" | "lost" | "slow";
-const TAKES_MS: Record<Fate, number> = { taken: 20, refused: 5, lost: TIMEOUT_MS, slow: 2_500 };
+type Fate = "taken" | "refused" | "lost" | "slow" | "far";
+const TAKES_MS: Record<Fate, number> = { taken: 20, refused: 5, lost: TIMEOUT_MS, slow: 2_500, far: 900 };
+/** Each half a second, and each counts for four. */
+const PROBES_AT_ONCE_MAX = 8;
 
 /** A log that does with each publish what the test says at that moment. */
 class Bed {
@@ -64,7 +66,7 @@ class Bed {
 
   /** How the publish will end. */
   publish(): Promise<string> {
-    return this.breaker.publish("batch", DATA, TIMEOUT_MS).then(
+    return this.breaker.publish("batch", DATA, { timeoutMs: TIMEOUT_MS }).then(
       () => "acknowledged",
       (error: Error) => error.name,
     );
@@ -91,13 +93,13 @@ describe("a log's breaker", () => {
     expect(bed.breaker.describe()).toMatch(/^the log has no leader, for \d+\.\d s now$/);
   });
 
-  it("probes one at a time, not all the time, and closes as soon as one is taken", async () => {
+  it("probes one after the other, not all the time, and closes as soon as one is taken", async () => {
     const bed = new Bed();
     bed.fate = "lost";
     void bed.publish();
     await bed.pass(60_000);
-    expect(bed.probesAtOnceMax).toBe(1);
-    expect(bed.probes).toBeGreaterThan(30);
+    expect(bed.probesAtOnceMax).toBeLessThanOrEqual(PROBES_AT_ONCE_MAX);
+    expect(bed.probes).toBeGreaterThan(60);
     expect(bed.probes).toBeLessThan(120);
     bed.fate = "taken";
     await bed.pass(1_500);
@@ -122,6 +124,46 @@ describe("a log's breaker", () => {
     expect(bed.breaker.isOpen).toBe(false);
   });
 
+  it("closes also when the log is back, but farther away than a probe waits for", async () => {
+    const bed = new Bed();
+    for (let count = 0; count < 30; count += 1) {
+      void bed.publish();
+      await bed.pass(50);
+    }
+    bed.fate = "refused";
+    void bed.publish();
+    await bed.pass(1_000);
+    expect(bed.breaker.isOpen).toBe(true);
+    bed.fate = "far";
+    await bed.pass(3_000);
+    expect(bed.breaker.isOpen).toBe(false);
+    for (let count = 0; count < 5; count += 1) {
+      const far = bed.publish();
+      await bed.pass(1_000);
+      expect(await far).toBe("acknowledged");
+    }
+    expect(bed.opened).toBe(1);
+  });
+
+  it("learns from what its caller has given up waiting for", async () => {
+    const bed = new Bed();
+    const before = bed.breaker.state.durationsMs.length;
+    bed.fate = "far";
+    const limits = { timeoutMs: TIMEOUT_MS, patienceMs: 300 };
+    const given = bed.breaker.publish("batch", DATA, limits).then(
+      () => "acknowledged",
+      (error: Error) => error.name,
+    );
+    await bed.pass(301);
+    expect(await given).toBe("PublishTimeoutError");
+    expect(bed.breaker.isOpen).toBe(true);
+    await bed.pass(650);
+    expect(bed.breaker.isOpen).toBe(false);
+    expect(bed.breaker.state.durationsMs.slice(before)).toContain(900);
+    await bed.pass(10_000);
+    expect(bed.counts.get("started")).toBe(bed.counts.get("acknowledged"));
+  });
+
   it("asks at once when this process folds on, rather than after its pause", async () => {
     const asked: number[] = [];
     for (const isHeard of [false, true]) {
@@ -129,7 +171,10 @@ describe("a log's breaker", () => {
       bed.fate = "refused";
       void bed.publish();
       await bed.pass(20_000);
-      while (bed.probesNow > 0) await bed.pass(1);
+      // Between two of them, and some time after the last.
+      const last = bed.probes;
+      while (bed.probes === last) await bed.pass(1);
+      await bed.pass(160);
       const { probes } = bed;
       const news = { partition: 0, position: 1, logTimeMs: 1, origins: {}, outcomes: [] };
       if (isHeard) bed.folded.tell(news);
@@ -156,7 +201,7 @@ describe("a log's breaker", () => {
   });
 
   it("accounts for every publish: what was started is acknowledged, refused or timed out", async () => {
-    const fates = fc.constantFrom<Fate>("taken", "taken", "refused", "lost", "slow");
+    const fates = fc.constantFrom<Fate>("taken", "taken", "refused", "lost", "slow", "far");
     const steps = fc.array(fc.tuple(fates, fc.integer({ min: 0, max: 3_000 })), { maxLength: 40 });
     await checkAsyncProperty(
       fc.asyncProperty(steps, fc.nat(), async (fateful, seed) => {
@@ -173,7 +218,7 @@ describe("a log's breaker", () => {
         const count = (name: string) => bed.counts.get(name) ?? 0;
         expect(count("started")).toBe(count("acknowledged") + count("refused") + count("timed-out"));
         expect(bed.breaker.isOpen).toBe(false);
-        expect(bed.probesAtOnceMax).toBeLessThanOrEqual(1);
+        expect(bed.probesAtOnceMax).toBeLessThanOrEqual(PROBES_AT_ONCE_MAX);
         expect(bed.phases.filter((phase) => phase === "closed").length).toBe(bed.opened + 1);
       }),
     );
