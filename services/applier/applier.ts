@@ -169,7 +169,7 @@ class FoldRun {
   readonly #options: ApplierOptions;
   readonly #pace: Pace;
   readonly #opinion = new SecondOpinion();
-  #cache = new RecordCache();
+  #cache: RecordCache;
   #state: PartitionState;
   /** Head of the log's hash chain after the last entry received. */
   #chain: string;
@@ -183,6 +183,7 @@ class FoldRun {
   constructor(options: ApplierOptions & { pace: Pace }, state: PartitionState) {
     this.#options = options;
     this.#pace = options.pace;
+    this.#cache = new RecordCache(options.partitions);
     this.#state = state;
     this.#chain = state.chain;
     this.#opinion.remember(state.position, state.chain);
@@ -323,7 +324,7 @@ class FoldRun {
     this.#groupsToAsk = GROUPS_ASKED_AFTER_A_WRONG_GUESS;
     this.#state = before.state;
     this.#recent = before.recent;
-    this.#cache = new RecordCache();
+    this.#cache = new RecordCache(this.#options.partitions);
     this.#send(this.#foldGroup(await this.#ask(entries)), startedAtMs);
     // This one was no guess.
     await this.#settle();

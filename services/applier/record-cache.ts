@@ -9,13 +9,15 @@ import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 
 const RECORDS_MAX = 65_536;
-/** Of the heap, about. */
-const BYTES_MAX = 48 * 1024 * 1024;
+/** Of the heap, about, for all partitions of a process together. */
+const BYTES_MAX = 64 * 1024 * 1024;
 /** Larger records are not worth their place. */
 const RECORD_BYTES_MAX = 16 * 1024;
 /** What a record takes besides its fields, and a member of an object besides its value. */
 const RECORD_BYTES = 256;
 const MEMBER_BYTES = 32;
+/** Of a character; text that fits in one byte each is kept so, which is not looked at. */
+const TEXT_BYTES = 2;
 
 interface Cached {
   /** Null where there is none. */
@@ -26,7 +28,13 @@ interface Cached {
 export class RecordCache {
   /** Least recently folded first. */
   readonly #records = new Map<string, Cached>();
+  readonly #bytesMax: number;
   #bytes = 0;
+
+  /** @param partitions that this process may have to apply, each with a cache of its own. */
+  constructor(partitions: number) {
+    this.#bytesMax = BYTES_MAX / partitions;
+  }
 
   /** Those that exist and are here; what is neither there nor missing does not exist. */
   find(touched: ReadonlyMap<string, RecordId>): { records: Map<string, StoredRecord>; missing: RecordId[] } {
@@ -63,12 +71,12 @@ export class RecordCache {
     if (bytes > RECORD_BYTES_MAX) return;
     this.#records.set(text, { record, bytes });
     this.#bytes += bytes;
-    if (this.#records.size > RECORDS_MAX || this.#bytes > BYTES_MAX) this.#makeRoom();
+    if (this.#records.size > RECORDS_MAX || this.#bytes > this.#bytesMax) this.#makeRoom();
   }
 
   #makeRoom(): void {
     for (const oldest of this.#records.keys()) {
-      if (this.#records.size <= RECORDS_MAX && this.#bytes <= BYTES_MAX) break;
+      if (this.#records.size <= RECORDS_MAX && this.#bytes <= this.#bytesMax) break;
       this.#remove(oldest);
     }
   }
@@ -83,10 +91,14 @@ export class RecordCache {
 
 /** About how many bytes of the heap a JSON value takes. */
 function weigh(value: unknown): number {
-  if (typeof value === "string") return value.length;
+  if (typeof value === "string") return TEXT_BYTES * value.length;
   if (typeof value !== "object" || value === null) return 0;
   let bytes = 0;
   if (Array.isArray(value)) for (const item of value) bytes += MEMBER_BYTES + weigh(item);
-  else for (const name in value) bytes += MEMBER_BYTES + weigh((value as { [name: string]: unknown })[name]);
+  else {
+    const object = value as { readonly [name: string]: unknown };
+    // The elements of a set are names of members.
+    for (const name in object) bytes += MEMBER_BYTES + TEXT_BYTES * name.length + weigh(object[name]);
+  }
   return bytes;
 }

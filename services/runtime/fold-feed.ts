@@ -7,7 +7,7 @@ import { Signal } from "./signal.ts";
 
 export interface FoldNews {
   readonly partition: number;
-  /** How far the partition is folded, durably. */
+  /** How far the partition is folded. Committed; a database that crashes may fall back a little. */
   readonly position: number;
   readonly logTimeMs: number;
   readonly origins: PartitionState["origins"];

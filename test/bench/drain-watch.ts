@@ -33,6 +33,8 @@ export class DrainWatch {
   #endedAtMs: number | undefined;
   #inFlightMax = 0;
   #unfoldedMax = 0;
+  #windowMin = Infinity;
+  #windowMax = 0;
   #error: unknown;
 
   constructor(options: DrainWatchOptions) {
@@ -95,9 +97,11 @@ export class DrainWatch {
     const [origin] = this.#options.origins;
     const response = await fetch(`${this.#options.cluster.region(origin!).url}/metrics`);
     const text = await response.text();
-    const gauge = (name: string) => Number(new RegExp(`^${name}\\{.*\\} (\\d+)`, "m").exec(text)?.[1] ?? 0);
+    const gauge = (name: string) => Number(new RegExp(`^${name}\\{.*\\} ([\\d.]+)`, "m").exec(text)?.[1] ?? 0);
     this.#inFlightMax = Math.max(this.#inFlightMax, gauge("forebay_relay_batches_in_flight"));
     this.#unfoldedMax = Math.max(this.#unfoldedMax, gauge("forebay_relay_batches_unfolded"));
+    this.#windowMin = Math.min(this.#windowMin, gauge("forebay_relay_window"));
+    this.#windowMax = Math.max(this.#windowMax, gauge("forebay_relay_window"));
   }
 
   #cpu(): Cpu {
@@ -132,6 +136,7 @@ export class DrainWatch {
       ),
       batches_in_flight_max: this.#inFlightMax,
       batches_unfolded_max: this.#unfoldedMax,
+      window: { min: round(this.#windowMin, 1), max: round(this.#windowMax, 1) },
     };
   }
 }
