@@ -13,7 +13,7 @@ const CONFIG_EXIT_CODE = 2;
  * How much the heap may grow beyond what was found alive before garbage is collected again. Left to itself V8 lets it
  * become several times as large where there is memory, and a backlog makes garbage by the gigabyte.
  */
-const HEAP_GROWING_PERCENT = 120;
+const HEAP_GROWING_PERCENT = 180;
 
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
