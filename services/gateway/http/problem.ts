@@ -47,13 +47,22 @@ export function problemOf(error: unknown): Problem {
   }
   if (error instanceof RefusedWriteError) return refusal(error);
   if (error instanceof InvalidSessionError) return { code: "invalid-session", detail: error.message };
-  if (error instanceof StoreUnavailableError) {
-    return { code: "store-unavailable", detail: "the region's database does not answer at the moment" };
-  }
+  if (error instanceof StoreUnavailableError) return storeProblem(error);
   if (error instanceof LogUnavailableError) {
     return { code: "no-quorum", detail: "the log can't be reached at the moment" };
   }
   return frameworkProblem(error) ?? internalProblem();
+}
+
+/** Who can't know what the database did must not be told that nothing has happened. */
+function storeProblem({ outcome }: StoreUnavailableError): Problem {
+  if (outcome === "unknown") {
+    return {
+      code: "outcome-unknown",
+      detail: "the region's database was asked, and has not said whether it did it",
+    };
+  }
+  return { code: "store-unavailable", detail: "the region's database does not answer at the moment" };
 }
 
 function refusal(error: { code: ProblemCode; message: string; field: string | undefined }): Problem {

@@ -340,6 +340,7 @@ const CASES: Cases = {
   "outcome-unknown": [
     refusing("outcome-unknown", { operation: OPERATION, retryAfterMs: 1_000 }),
     refusing("outcome-unknown"),
+    () => failing(new StoreUnavailableError("host 10.0.0.1 is gone", { outcome: "unknown" })),
   ],
   internal: [() => failing(new TypeError("secret details")), () => failing("not even an error")],
 };
