@@ -63,13 +63,15 @@ function holdApplier(options: PartitionRolesOptions, stop: AbortSignal): Promise
 
 function holdRelay(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
   const relay = new Relay({ ...options, metrics: options.relayMetrics });
+  // One for all grants: it has to remember how often it has moved leadership, however often the relay starts anew.
+  const placement = new Placement({ ...options, ...options.placement, metrics: options.placementMetrics });
   return holdRole(
     {
       ...options,
       role: "relay",
       work: async (grant, over) => {
         await waitForGenesis(options, over);
-        if (!over.aborted) await runWithPlacement(options, over, (stopped) => relay.run(grant, stopped));
+        if (!over.aborted) await runWithPlacement(placement, over, (stopped) => relay.run(grant, stopped));
       },
     },
     stop,
@@ -78,12 +80,11 @@ function holdRelay(options: PartitionRolesOptions, stop: AbortSignal): Promise<v
 
 /** One process of the region looks who leads: the one that relays, for as long as it does. */
 async function runWithPlacement(
-  options: PartitionRolesOptions,
+  placement: Placement,
   stop: AbortSignal,
   run: (stop: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const over = new AbortController();
-  const placement = new Placement({ ...options, ...options.placement, metrics: options.placementMetrics });
   // Never waited for: a look that is under way must not keep the role from being given back.
   void placement.run(AbortSignal.any([stop, over.signal]));
   try {
