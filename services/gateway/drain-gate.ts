@@ -2,32 +2,59 @@
  * Takes a region out of service without losing anything: it takes no new writes, in any of its processes and over restarts,
  * while it reads, folds and relays on; other regions take over what it leads.
  *
- * The order is a row in the region's database, which each process reads twice a second.
+ * The order is a row in the region's database, which each process reads twice a second. One that could not read it for a
+ * while takes no write before it has: it may have been ordered meanwhile.
  */
-import type { Drain } from "../ports/region-store.ts";
+import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
+import { StoreUnavailableError, type Drain, type RegionStore } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
+import { checkMajority } from "./drain-majority.ts";
 import { GatewayError } from "./errors.ts";
 import type { DrainReport, PartitionStatus } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
-import { askPlacement } from "./placement-client.ts";
+import type { StorePatience } from "./store-patience.ts";
 
 const LOOK_EVERY_MS = 500;
-/** By then every process has read the order, and what it had taken before is in the WAL. */
+/** What was asked earlier says too little of now: a write waits for another look. */
+const STALE_AFTER_MS = 1_500;
+/** By then every process has read the order or looks first, and what it had taken before is in the WAL. */
 const SETTLED_AFTER_MS = 2_000;
+const LOOK_AGAIN_MS = 100;
+/** A restart of the database is waited for, as in the group commit; one that is away for longer refuses at once. */
+const FAILING_MS_MAX = 5_000;
+const TAKE_BACK_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_MS = 5_000;
+
+/** Where the order stands. */
+export type DrainStore = Pick<RegionStore, "readDrain" | "startDrain" | "endDrain" | "readPositions">;
 
 export class DrainGate {
   readonly #options: GatewayOptions;
+  readonly #patience: StorePatience;
+  readonly #store: DrainStore;
   #known: { readonly drain: Drain; readonly seenAtMs: number } | undefined;
+  /** When what is known was asked for; undefined before the first look. */
+  #askedAtMs: number | undefined;
+  /** Looks and orders are numbered: an older one never overwrites what a newer one has told. */
+  #lastNumber = 0;
+  #knownNumber = 0;
+  #looking: { readonly beganAtMs: number; readonly done: Promise<void> } | undefined;
 
-  constructor(options: GatewayOptions) {
+  constructor(options: GatewayOptions, patience: StorePatience) {
     this.#options = options;
+    this.#patience = patience;
+    this.#store = options.drainStore ?? options.store;
   }
 
   /** Why the region should get no writes; undefined while it takes them. */
   get reason(): string | undefined {
     if (this.#known === undefined) return undefined;
-    return `region ${this.#options.region} is drained; "forebay region undrain ${this.#options.region}" ends it`;
+    return `region ${this.#options.region} is drained; ${this.#undo} ends it`;
+  }
+
+  /** Whether the last look is young enough to take writes on it. */
+  get isFresh(): boolean {
+    return this.#askedAtMs === undefined || this.#nowMs - this.#askedAtMs < STALE_AFTER_MS;
   }
 
   /** @throws {GatewayError} draining. */
@@ -37,12 +64,38 @@ export class DrainGate {
     throw new GatewayError("draining", message, { retryAfterMs: RETRY_AFTER_MS });
   }
 
-  /** @throws {StoreUnavailableError} */
-  async look(): Promise<void> {
-    this.#know(await this.#options.store.readDrain());
+  /**
+   * Waits for a look, which a slow database may take its time for: then writes are slow, and not refused.
+   * @throws {GatewayError} draining. @throws {StoreUnavailableError} it can't be known.
+   */
+  async checkAnew(deadlineAtMs: number): Promise<void> {
+    for (;;) {
+      try {
+        await this.#patience.until(deadlineAtMs, this.look());
+        return this.check();
+      } catch (error) {
+        if (!(error instanceof StoreUnavailableError)) throw error;
+        const failingMs = this.#nowMs - (this.#askedAtMs ?? -Infinity) - STALE_AFTER_MS;
+        if (failingMs >= FAILING_MS_MAX || this.#nowMs >= deadlineAtMs) throw error;
+      }
+      await this.#options.clock.sleep(LOOK_AGAIN_MS);
+    }
   }
 
-  /** Looks until stopped. Never rejects: while the database is away nothing can be written anyway. */
+  /** One look for all who ask within a moment. @throws {StoreUnavailableError} */
+  look(): Promise<void> {
+    const current = this.#looking;
+    if (current !== undefined && this.#nowMs - current.beganAtMs < STALE_AFTER_MS) return current.done;
+    const looking = { beganAtMs: this.#nowMs, done: this.#lookAnew() };
+    this.#looking = looking;
+    const end = () => {
+      if (this.#looking === looking) this.#looking = undefined;
+    };
+    looking.done.then(end, end);
+    return looking.done;
+  }
+
+  /** Looks until stopped. Never rejects: whoever wants to write looks again. */
   async watch(stop: AbortSignal): Promise<void> {
     const { clock, logger } = this.#options;
     while (!stop.aborted) {
@@ -57,68 +110,111 @@ export class DrainGate {
 
   /**
    * Begins, or goes on where it has begun.
-   * @throws {GatewayError} drain-refused, starting. @throws {StoreUnavailableError}
+   * @throws {GatewayError} drain-refused, starting; outcome-unknown: it is drained, and should not be.
+   * @throws {StoreUnavailableError} `outcome` says whether it may have begun.
    */
   async begin({ isForced }: { isForced: boolean }): Promise<void> {
-    const { store, logger, region } = this.#options;
-    const known = await store.readDrain();
-    if (known !== undefined) return this.#know(known);
-    if (!isForced) await this.#checkOthers();
-    this.#know(await store.startDrain());
-    try {
-      // Asked again: of two regions that are drained at once, one at least hears of the other.
-      if (!isForced) await this.#checkOthers();
-    } catch (error) {
-      await this.end();
-      throw error;
+    const { logger, region } = this.#options;
+    const deadlineAtMs = this.#nowMs + DEADLINE_MS_DEFAULT;
+    if (!isForced) {
+      await this.#patience.until(deadlineAtMs, this.#lookAnew());
+      if (this.#known !== undefined) return;
+      await this.#checkOthers(deadlineAtMs);
     }
-    logger.info({ region }, "the region is drained: it takes no new writes");
+    const drain = await this.#patience.until(deadlineAtMs, this.#start(isForced), "unknown");
+    // Asked again: of two regions that are drained at once, one at least hears of the other.
+    if (!isForced && drain.isNew) await this.#checkOthersOrEnd(drain, deadlineAtMs);
+    logger.info({ region, isForced }, "the region is drained: it takes no new writes");
   }
 
-  /** @throws {StoreUnavailableError} */
+  /** @throws {StoreUnavailableError} `outcome` says whether it may have ended. */
   async end(): Promise<void> {
-    const { store, logger, region } = this.#options;
-    await store.endDrain();
-    this.#know(undefined);
-    logger.info({ region }, "the region is no longer drained");
+    await this.#patience.until(this.#nowMs + DEADLINE_MS_DEFAULT, this.#end(), "unknown");
   }
 
   /** By the order as it was read last, so that a database that hangs keeps nobody who asks for the status. */
   report(partitions: readonly PartitionStatus[]): DrainReport | undefined {
     if (this.#known === undefined) return undefined;
-    const { clock, region } = this.#options;
+    const { region } = this.#options;
     const { drain, seenAtMs } = this.#known;
     const pendingRows = partitions.reduce((sum, { wal }) => sum + wal.pendingRows, 0);
     const leads = partitions.filter(({ leader }) => leader === region).map(({ partition }) => partition);
-    const isKnown = partitions.every(({ leader, staleMs }) => leader !== undefined && staleMs === undefined);
-    const isSettled = drain.forMs + clock.monotonicMs() - seenAtMs >= SETTLED_AFTER_MS;
+    const isKnown =
+      partitions.length > 0 &&
+      partitions.every(({ leader, staleMs }) => leader !== undefined && staleMs === undefined);
+    const isSettled = drain.forMs + this.#nowMs - seenAtMs >= SETTLED_AFTER_MS;
     const isDrained = isSettled && isKnown && pendingRows === 0 && leads.length === 0;
     return { sinceMs: drain.sinceMs, pendingRows, leads, isDrained };
   }
 
-  #know(drain: Drain | undefined): void {
-    this.#known = drain && { drain, seenAtMs: this.#options.clock.monotonicMs() };
+  get #nowMs(): number {
+    return this.#options.clock.monotonicMs();
+  }
+
+  get #undo(): string {
+    return `"forebay region undrain ${this.#options.region}"`;
+  }
+
+  async #lookAnew(): Promise<void> {
+    const number = this.#nextNumber();
+    const askedAtMs = this.#nowMs;
+    this.#learn(await this.#store.readDrain(), { number, askedAtMs });
+  }
+
+  /** Numbered when it is done: a look that began before may not have seen it. */
+  async #start(isForced: boolean): Promise<Drain & { isNew: boolean }> {
+    const askedAtMs = this.#nowMs;
+    const drain = await this.#store.startDrain({ isForced });
+    this.#learn(drain, { number: this.#nextNumber(), askedAtMs });
+    return drain;
+  }
+
+  /** @param only the order to end; one that somebody else has given or confirmed meanwhile stays. */
+  async #end(only?: Drain): Promise<void> {
+    const { logger, region } = this.#options;
+    const askedAtMs = this.#nowMs;
+    const hasEnded = await this.#store.endDrain(only);
+    if (only !== undefined && !hasEnded) return;
+    this.#learn(undefined, { number: this.#nextNumber(), askedAtMs });
+    logger.info({ region }, "the region is no longer drained");
+  }
+
+  #nextNumber(): number {
+    this.#lastNumber += 1;
+    return this.#lastNumber;
+  }
+
+  #learn(drain: Drain | undefined, { number, askedAtMs }: { number: number; askedAtMs: number }): void {
+    if (number < this.#knownNumber) return;
+    this.#knownNumber = number;
+    this.#askedAtMs = askedAtMs;
+    this.#known = drain && { drain, seenAtMs: this.#nowMs };
     this.#options.metrics.draining(drain !== undefined);
   }
 
-  async #checkOthers(): Promise<void> {
-    const { store, region } = this.#options;
-    const { members, cluster } = await store.readPositions(0);
+  async #checkOthers(deadlineAtMs: number): Promise<void> {
+    const asked = this.#store.readPositions(0);
+    const { members, cluster } = await this.#patience.until(deadlineAtMs, asked);
     if (cluster === null) throw new GatewayError("starting", "the region has not joined its log yet");
-    const others = members.filter((member) => member !== region);
-    const answers = await Promise.all(
-      others.map((other) => askPlacement(this.#options, { region: other, partition: 0 })),
-    );
-    const missing = others.flatMap((other, index) => {
-      const answer = answers[index];
-      if (answer === undefined) return [`${other} does not answer`];
-      return answer.isDraining ? [`${other} is drained`] : [];
-    });
-    const left = others.length - missing.length;
-    const majority = Math.floor(members.length / 2) + 1;
-    if (left >= majority) return;
-    const why = missing.length === 0 ? "" : ` (${missing.join(", ")})`;
-    const message = `without ${region} only ${left} of ${members.length} regions would be left, and a majority is ${majority}${why}; force drains it all the same`;
-    throw new GatewayError("drain-refused", message, { retryAfterMs: RETRY_AFTER_MS });
+    await checkMajority(this.#options, members);
+  }
+
+  async #checkOthersOrEnd(drain: Drain, deadlineAtMs: number): Promise<void> {
+    try {
+      await this.#checkOthers(deadlineAtMs);
+    } catch (error) {
+      await this.#takeBack(drain, describeError(error));
+      throw error;
+    }
+  }
+
+  /** @throws {GatewayError} outcome-unknown. */
+  async #takeBack(drain: Drain, why: string): Promise<void> {
+    try {
+      await this.#patience.until(this.#nowMs + TAKE_BACK_TIMEOUT_MS, this.#end(drain), "unknown");
+    } catch (error) {
+      const message = `region ${this.#options.region} is drained, and should not be: ${why}; it could not be taken back (${describeError(error)}), which ${this.#undo} does`;
+      throw new GatewayError("outcome-unknown", message, { retryAfterMs: RETRY_AFTER_MS });
+    }
   }
 }

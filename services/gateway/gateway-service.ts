@@ -8,6 +8,7 @@ import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import type { GlobalLog } from "../ports/global-log.ts";
 import type { RegionStore } from "../ports/region-store.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
@@ -20,7 +21,7 @@ import { Decider } from "./decisions/decider.ts";
 import { Members } from "./decisions/members.ts";
 import { OrderedWriter } from "./decisions/ordered-writer.ts";
 import { Proposer } from "./decisions/proposer.ts";
-import { DrainGate } from "./drain-gate.ts";
+import { DrainGate, type DrainStore } from "./drain-gate.ts";
 import { EscrowReader } from "./escrow/escrow-reader.ts";
 import { RightsDonor } from "./escrow/rights-donor.ts";
 import { RightsSeeker } from "./escrow/rights-seeker.ts";
@@ -60,7 +61,7 @@ import { Planner } from "./planner.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import { Reader } from "./reader.ts";
 import { SchemaProposer } from "./schema-proposer.ts";
-import { readStatus, type StoreFigures } from "./status.ts";
+import { processStatus, readStatus, type StoreFigures } from "./status.ts";
 import { StorePatience } from "./store-patience.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
@@ -70,6 +71,8 @@ export interface GatewayOptions {
   readonly partitions: number;
   readonly software: string;
   readonly store: RegionStore;
+  /** For orders, which must not wait behind requests; default `store`. */
+  readonly drainStore?: DrainStore;
   readonly log: GlobalLog;
   /** By partition; every publish goes through them. */
   readonly breakers: readonly LogBreaker[];
@@ -132,8 +135,8 @@ export class GatewayService implements Gateway {
     this.#conflicts = new Conflicts(options, (request) => this.#writer.write(request));
     this.#schemas = new SchemaProposer(options, { catalog, members });
     this.#sweeper = new Sweeper(options, members);
-    this.#drain = new DrainGate(options);
-    this.#leaders = new Leaders(options);
+    this.#drain = new DrainGate(options, this.#patience);
+    this.#leaders = new Leaders(options, this.#patience);
   }
 
   /** Answers what other regions ask, until the returned function is called. */
@@ -157,33 +160,27 @@ export class GatewayService implements Gateway {
   }
 
   async write(request: WriteRequest): Promise<WriteResult> {
-    this.#drain.check();
-    return this.#writer.write(request);
+    return this.#admit(request, (admitted) => this.#writer.write(admitted));
   }
 
   async remove(request: LifeRequest): Promise<WriteResult> {
-    this.#drain.check();
-    return this.#ordered.remove(request);
+    return this.#admit(request, (admitted) => this.#ordered.remove(admitted));
   }
 
   async restore(request: LifeRequest): Promise<WriteResult> {
-    this.#drain.check();
-    return this.#ordered.restore(request);
+    return this.#admit(request, (admitted) => this.#ordered.restore(admitted));
   }
 
   async transact(request: TransactionRequest): Promise<WriteResult> {
-    this.#drain.check();
-    return this.#ordered.transact(request);
+    return this.#admit(request, (admitted) => this.#ordered.transact(admitted));
   }
 
   async lease(request: LeaseRequest): Promise<WriteResult> {
-    this.#drain.check();
-    return this.#ordered.lease(request);
+    return this.#admit(request, (admitted) => this.#ordered.lease(admitted));
   }
 
   async reclaim(request: ReclaimRequest): Promise<WriteResult> {
-    this.#drain.check();
-    return this.#ordered.reclaim(request);
+    return this.#admit(request, (admitted) => this.#ordered.reclaim(admitted));
   }
 
   readEscrows(request: EscrowRequest): Promise<RecordEscrowsReport> {
@@ -203,8 +200,7 @@ export class GatewayService implements Gateway {
   }
 
   async putCollection(request: PutCollectionRequest): Promise<Collection> {
-    this.#drain.check();
-    return this.#schemas.put(request);
+    return this.#admit(request, (admitted) => this.#schemas.put(admitted));
   }
 
   listCollections(tenant: string, deadlineMs?: number): Promise<Collection[]> {
@@ -220,8 +216,7 @@ export class GatewayService implements Gateway {
   }
 
   async restoreConflict(request: RestoreConflictRequest): Promise<WriteResult> {
-    this.#drain.check();
-    return this.#conflicts.restore(request);
+    return this.#admit(request, (admitted) => this.#conflicts.restore(admitted));
   }
 
   async status(): Promise<RegionOverview> {
@@ -239,12 +234,12 @@ export class GatewayService implements Gateway {
 
   async drain(options: { isForced: boolean }): Promise<RegionOverview> {
     await this.#drain.begin(options);
-    return this.status();
+    return this.#statusAfterOrder();
   }
 
   async undrain(): Promise<RegionOverview> {
     await this.#drain.end();
-    return this.status();
+    return this.#statusAfterOrder();
   }
 
   /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */
@@ -255,6 +250,35 @@ export class GatewayService implements Gateway {
   /** Asks the log to forget what has expired; returns how many records it was asked to forget. */
   sweep(): Promise<number> {
     return this.#sweeper.sweep();
+  }
+
+  /** The order is carried out, whatever keeps the region from telling more; then it tells of no partition. */
+  async #statusAfterOrder(): Promise<RegionOverview> {
+    try {
+      return await this.status();
+    } catch (error) {
+      this.#options.logger.warn({ error: describeError(error) }, "the region can't tell its status");
+      return { ...processStatus(this.#options), partitions: [], draining: this.#drain.report([]) };
+    }
+  }
+
+  /**
+   * Does the work, with what is left of the deadline; at once, unless it is not known whether the region is drained.
+   * @throws {GatewayError} draining. @throws {StoreUnavailableError} it can't be known.
+   */
+  #admit<Request extends RequestContext, Answer>(
+    request: Request,
+    work: (admitted: Request) => Promise<Answer>,
+  ): Promise<Answer> {
+    this.#drain.check();
+    return this.#drain.isFresh ? work(request) : this.#admitLate(request).then(work);
+  }
+
+  async #admitLate<Request extends RequestContext>(request: Request): Promise<Request> {
+    const { clock } = this.#options;
+    const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
+    await this.#drain.checkAnew(deadlineAtMs);
+    return { ...request, deadlineMs: Math.max(0, deadlineAtMs - clock.monotonicMs()) };
   }
 
   /** For what only reads: it is left alone at the deadline, whatever it waits for. */

@@ -1,11 +1,13 @@
 /** Who leads the partitions' logs, for operators: to look at, and to put somewhere for a time. */
 import { LogUnavailableError, REPLICA_LAG_ENTRIES_MAX, type Leadership } from "../ports/global-log.ts";
+import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
 import type { PlacementHold } from "../protocol/placement-message.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { GatewayError } from "./errors.ts";
 import type { LeaderMoveRequest, PartitionLeader } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 import { askPlacement } from "./placement-client.ts";
+import type { StorePatience } from "./store-patience.ts";
 
 const MOVE_TIMEOUT_MS = 5_000;
 /** An election can land elsewhere. */
@@ -15,16 +17,21 @@ const RETRY_AFTER_MS = 1_000;
 
 export class Leaders {
   readonly #options: GatewayOptions;
+  readonly #patience: StorePatience;
 
-  constructor(options: GatewayOptions) {
+  constructor(options: GatewayOptions, patience: StorePatience) {
     this.#options = options;
+    this.#patience = patience;
   }
 
   show(): Promise<PartitionLeader[]> {
     return Promise.all(this.#partitions().map((partition) => this.#showOne(partition)));
   }
 
-  /** @throws {GatewayError} unknown-region, malformed-body, region-not-fit, no-quorum, leader-not-moved. */
+  /**
+   * @throws {GatewayError} unknown-region, malformed-body, region-not-fit, no-quorum, leader-not-moved.
+   * @throws {StoreUnavailableError} nothing has moved.
+   */
   async move(request: LeaderMoveRequest): Promise<{ partition: number; leader: string }[]> {
     const { region, holdMs } = request;
     const partitions = this.#asked(request);
@@ -82,7 +89,9 @@ export class Leaders {
   }
 
   async #members(region: string): Promise<readonly string[]> {
-    const { members, cluster } = await this.#options.store.readPositions(0);
+    const { store, clock } = this.#options;
+    const deadlineAtMs = clock.monotonicMs() + DEADLINE_MS_DEFAULT;
+    const { members, cluster } = await this.#patience.until(deadlineAtMs, store.readPositions(0));
     if (cluster === null) throw new GatewayError("starting", "the region has not joined its log yet");
     if (members.includes(region)) return members;
     const message = `there is no region "${region}"; the cluster has ${members.join(", ")}`;

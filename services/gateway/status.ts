@@ -23,13 +23,20 @@ export async function readStatus(
   options: GatewayOptions,
   patience: StorePatience,
 ): Promise<Omit<RegionOverview, "draining">> {
-  const { region, software, partitions, refusals } = options;
+  const { partitions } = options;
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   const statuses = await Promise.all(
     numbers.map((partition) => partitionStatus(options, partition, patience)),
   );
-  const admission = refusals?.status() ?? { state: "open" };
-  return { region, software, admission, partitions: statuses };
+  return { ...processStatus(options), partitions: statuses };
+}
+
+/** What can be told without asking anybody. */
+export function processStatus(
+  options: GatewayOptions,
+): Pick<RegionOverview, "region" | "software" | "admission"> {
+  const { region, software, refusals } = options;
+  return { region, software, admission: refusals?.status() ?? { state: "open" } };
 }
 
 async function partitionStatus(

@@ -24,15 +24,20 @@ export class StorePatience {
   }
 
   /**
-   * Waits for what was asked of the database, which must have no effect: it may still come after the wait is over.
+   * Waits for what was asked of the database, which may still come after the wait is over.
    * @param deadlineAtMs on the monotonic clock; Infinity for none.
+   * @param outcome to tell of what is late: `unknown` for what has an effect.
    * @throws {StoreUnavailableError} shortly after the deadline; and whatever the promise is rejected with.
    */
-  async until<T>(deadlineAtMs: number, asked: Promise<T>): Promise<T> {
+  async until<T>(
+    deadlineAtMs: number,
+    asked: Promise<T>,
+    outcome: StoreUnavailableError["outcome"] = "none",
+  ): Promise<T> {
     if (deadlineAtMs === Infinity) return asked;
     let wait: Wait | undefined;
     const late = new Promise<never>((_, reject) => {
-      wait = { lateAtMs: deadlineAtMs + GRACE_MS, giveUp: () => reject(noAnswer()) };
+      wait = { lateAtMs: deadlineAtMs + GRACE_MS, giveUp: () => reject(noAnswer(outcome)) };
     });
     this.#waits.add(wait!);
     if (!this.#isSweeping) void this.#sweep();
@@ -55,8 +60,8 @@ export class StorePatience {
   }
 }
 
-function noAnswer(): StoreUnavailableError {
+function noAnswer(outcome: StoreUnavailableError["outcome"]): StoreUnavailableError {
   return new StoreUnavailableError("the database has not answered before the request's deadline", {
-    outcome: "none",
+    outcome,
   });
 }

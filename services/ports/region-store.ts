@@ -270,9 +270,13 @@ export interface Drain {
 export interface RegionOrders {
   /** Undefined while the region is not drained. Cheap: processes poll it. */
   readDrain(): Promise<Drain | undefined>;
-  /** From now on; one that has begun goes on from when it did. */
-  startDrain(): Promise<Drain>;
-  endDrain(): Promise<void>;
+  /**
+   * From now on; one that has begun goes on from when it did. Where it is forced, `sinceMs` turns another (a millisecond
+   * earlier): whoever has begun it can no longer take it back by its `sinceMs`.
+   */
+  startDrain(options: { isForced: boolean }): Promise<Drain & { readonly isNew: boolean }>;
+  /** @param only the drain to end; another stays. @returns whether one has ended. */
+  endDrain(only?: Pick<Drain, "sinceMs">): Promise<boolean>;
 }
 
 export interface RegionStore

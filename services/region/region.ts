@@ -258,6 +258,7 @@ export class RegionProcess {
     return new GatewayService({
       ...this.#ports(),
       ...shared,
+      drainStore: this.#roleStore,
       region,
       partitions: topology.partitions,
       metrics: createGatewayMetrics(this.#meter),

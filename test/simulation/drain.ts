@@ -16,12 +16,15 @@ export class SimulatedDrain {
       : { sinceMs: this.#sinceMs, forMs: this.#nowMs() - this.#sinceMs };
   }
 
-  start(): Drain {
-    this.#sinceMs ??= this.#nowMs();
-    return this.read()!;
+  start({ isForced } = { isForced: false }): Drain & { isNew: boolean } {
+    const before = this.#sinceMs;
+    this.#sinceMs = before === undefined ? this.#nowMs() : before - (isForced ? 1 : 0);
+    return { ...this.read()!, isNew: before === undefined };
   }
 
-  end(): void {
-    this.#sinceMs = undefined;
+  end(only?: { readonly sinceMs: number }): boolean {
+    const hasEnded = this.#sinceMs !== undefined && (only === undefined || only.sinceMs === this.#sinceMs);
+    if (hasEnded) this.#sinceMs = undefined;
+    return hasEnded;
   }
 }

@@ -164,12 +164,12 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.drain.read());
   }
 
-  startDrain() {
-    return this.#call((database) => database.drain.start());
+  startDrain(options: { isForced: boolean }) {
+    return this.#call((database) => database.drain.start(options));
   }
 
-  endDrain() {
-    return this.#call((database) => database.drain.end());
+  endDrain(only?: { readonly sinceMs: number }) {
+    return this.#call((database) => database.drain.end(only));
   }
 
   async close(): Promise<void> {

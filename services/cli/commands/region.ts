@@ -108,6 +108,7 @@ function describe(status: StatusAnswer | undefined): string | undefined {
   const { region, draining, partitions } = status;
   if (draining === undefined) throw new CommandError(`region ${region} was undrained meanwhile`);
   if (draining.is_drained) return undefined;
+  if (partitions.length === 0) return "its database does not tell what is left";
   const isUnknown = partitions.some(({ leader }) => leader === undefined);
   const parts = [
     `${draining.pending_rows} rows to send`,

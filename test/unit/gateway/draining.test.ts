@@ -1,10 +1,13 @@
 /** A region that is taken out of service: what it refuses, what goes on, when it is done, and when it may be drained at all. */
 import { describe, expect, it } from "vitest";
 import type { CollectionSchema } from "../../../services/core/schema.ts";
+import type { DrainStore } from "../../../services/gateway/drain-gate.ts";
 import type { DrainReport } from "../../../services/gateway/gateway.ts";
-import { CONTEXT, list, read, SCHEMA, write, type Bed, type RegionBed } from "./bed.ts";
+import type { GatewayService } from "../../../services/gateway/gateway-service.ts";
+import { StoreUnavailableError } from "../../../services/ports/region-store.ts";
+import { CONTEXT, overriding, list, read, SCHEMA, write, type Bed, type RegionBed } from "./bed.ts";
 import { acquire, lease, life, transaction } from "./ordered.ts";
-import { placedBed } from "./placed.ts";
+import { placedBed, type PlacedBed } from "./placed.ts";
 
 const ORDER = { isForced: false };
 
@@ -142,6 +145,81 @@ describe("a region that is drained", () => {
   });
 });
 
+describe("a gateway that can't read whether its region is drained", () => {
+  const stop = new AbortController().signal;
+  const never = () => new Promise<never>(() => undefined);
+  const away = () => Promise.reject(new StoreUnavailableError("away", { outcome: "none" }));
+
+  /** Of which reads of the order are the test's, while the requests' store is as it was. */
+  async function watching(
+    readDrain: DrainStore["readDrain"],
+  ): Promise<PlacedBed & { gateway: GatewayService; ways: { readDrain: DrainStore["readDrain"] } }> {
+    const placed = await placedBed();
+    const ways = { readDrain: () => placed.eu.options.store.readDrain() };
+    const drainStore = overriding(placed.eu.options.store, { readDrain: () => ways.readDrain() });
+    const gateway = placed.eu.anotherGateway({ drainStore });
+    await placed.bed.run(gateway.lookAtDrain());
+    void gateway.watchDrain(stop);
+    ways.readDrain = readDrain;
+    return { ...placed, gateway, ways };
+  }
+
+  it("goes on for a moment, and takes nothing any more before the region can count as drained", async () => {
+    for (const readDrain of [away, never]) {
+      const { bed, eu, gateway } = await watching(readDrain);
+      await bed.pass(1_000);
+      expect((await bed.run(gateway.write(write()))).status).toBe("accepted");
+      await bed.converge();
+      await bed.run(eu.gateway.drain({ isForced: true }));
+      await bed.pass(2_000);
+      const head = eu.database.walHead(0).sequence;
+      await expect(bed.run(gateway.write(write()))).rejects.toMatchObject({ outcome: "none" });
+      await drained(bed, eu);
+      expect(eu.database.walHead(0).sequence).toBe(head);
+    }
+  });
+
+  it("waits for a database that restarts, and refuses at once where it stays away", async () => {
+    const { bed, eu, gateway, ways } = await watching(away);
+    await bed.pass(2_000);
+    let answer: unknown;
+    void gateway.write(write({ deadlineMs: 10_000 })).then((result) => (answer = result.status));
+    await bed.pass(2_000);
+    expect(answer).toBeUndefined();
+    ways.readDrain = () => eu.options.store.readDrain();
+    await bed.pass(1_000);
+    expect(answer).toBe("accepted");
+    ways.readDrain = away;
+    await bed.pass(8_000);
+    const startedMs = bed.world.nowMs;
+    await expect(bed.run(gateway.write(write()))).rejects.toMatchObject({ outcome: "none" });
+    expect(bed.world.nowMs - startedMs).toBeLessThan(100);
+  });
+
+  it("writes on where the answer is slow", async () => {
+    const { bed, eu, gateway, ways } = await watching(away);
+    ways.readDrain = async () => {
+      await eu.options.clock.sleep(3_000);
+      return eu.options.store.readDrain();
+    };
+    await bed.pass(10_000);
+    expect((await bed.run(gateway.write(write({ deadlineMs: 10_000 })))).status).toBe("accepted");
+  });
+
+  it("does not forget an order for a look that had begun before", async () => {
+    const { bed, eu, gateway, ways } = await watching(away);
+    let answer: (drain: undefined) => void = () => undefined;
+    ways.readDrain = () => new Promise((resolve) => (answer = resolve));
+    await bed.pass(600);
+    const late = answer;
+    ways.readDrain = () => eu.options.store.readDrain();
+    await bed.run(gateway.drain(ORDER));
+    late(undefined);
+    await bed.pass(1);
+    expect(await bed.refusal(gateway.write(write()))).toBe("draining");
+  });
+});
+
 describe("a drain", () => {
   it("goes on where it was when it is ordered again, and ends when it is taken back, however often", async () => {
     const { bed, eu } = await placedBed();
@@ -186,6 +264,110 @@ describe("a drain", () => {
         expect(isDrained).toBe(outcomes[index]!.status === "fulfilled");
       }
     }
+  });
+
+  const unavailable = (outcome: "none" | "unknown") =>
+    new StoreUnavailableError("the connection broke", { outcome });
+
+  it("has begun and ended although the database can't tell the status then", async () => {
+    const { bed, eu } = await placedBed();
+    const { store } = eu.options;
+    const mute = overriding(store, {
+      walHead: () => Promise.reject(unavailable("none")),
+    });
+    const gateway = eu.anotherGateway({ store: mute });
+    const begun = await bed.run(gateway.drain(ORDER));
+    expect(begun).toMatchObject({ region: "eu", partitions: [], draining: { isDrained: false } });
+    expect(eu.database.drain.read()).toBeDefined();
+    const ended = await bed.run(gateway.undrain());
+    expect(ended).toMatchObject({ region: "eu", partitions: [], draining: undefined });
+    expect(eu.database.drain.read()).toBeUndefined();
+  });
+
+  it("says that it may have begun or ended where the database hangs", async () => {
+    const { bed, eu } = await placedBed();
+    const never = () => new Promise<never>(() => undefined);
+    const gateway = eu.anotherGateway({
+      drainStore: overriding(eu.options.store, { startDrain: never, endDrain: never }),
+    });
+    for (const order of [() => gateway.drain(ORDER), () => gateway.undrain()]) {
+      await expect(bed.run(order())).rejects.toMatchObject({ outcome: "unknown" });
+    }
+  });
+
+  /** Of a gateway of us: what happens right after its order is in the database, before the others are asked again. */
+  function onceOrdered(us: RegionBed, then: () => void): GatewayService {
+    const { store } = us.options;
+    const drainStore = overriding(store, {
+      async startDrain(options) {
+        const drain = await store.startDrain(options);
+        then();
+        return drain;
+      },
+    });
+    return us.anotherGateway({ drainStore });
+  }
+
+  it("that is refused in the end leaves what somebody else has forced meanwhile", async () => {
+    const { bed, eu, us } = await placedBed();
+    const gateway = onceOrdered(us, () => {
+      eu.database.drain.start();
+      us.database.drain.start({ isForced: true });
+    });
+    expect(await bed.refusal(gateway.drain(ORDER))).toBe("drain-refused");
+    expect(us.database.drain.read()).toBeDefined();
+    expect(gateway.drainReason).toBeDefined();
+  });
+
+  it("that is refused in the end leaves what another gateway has begun before", async () => {
+    const { bed, eu, us } = await placedBed();
+    const { store } = us.options;
+    const drainStore = overriding(store, {
+      startDrain(options) {
+        us.database.drain.start();
+        eu.database.drain.start();
+        return store.startDrain(options);
+      },
+    });
+    await bed.run(us.anotherGateway({ drainStore }).drain(ORDER));
+    expect(us.database.drain.read()).toBeDefined();
+  });
+
+  it("that can't be taken back says that the region is drained, and why", async () => {
+    const { bed, eu, us } = await placedBed();
+    const gateway = onceOrdered(us, () => {
+      eu.database.drain.start();
+      us.faults.isDown = true;
+    });
+    const error = await bed.refused(gateway.drain(ORDER));
+    expect(error.code).toBe("outcome-unknown");
+    expect(error.message).toContain("region us is drained, and should not be");
+    expect(error.message).toContain("forebay region undrain us");
+  });
+
+  it("needs a majority of those that hold each partition's log", async () => {
+    const { bed, us } = await placedBed(2);
+    const { log } = us.options;
+    const held = overriding(log, {
+      async leadership(partition) {
+        const leadership = await log.leadership(partition);
+        return partition === 0 ? leadership : { ...leadership, leader: "us", replicas: [] };
+      },
+    });
+    const error = await bed.refused(us.anotherGateway({ log: held }).drain(ORDER));
+    expect(error.code).toBe("drain-refused");
+    expect(error.message).toContain("only 0 of 1 regions that hold partition 1's log would be left");
+    expect(us.database.drain.read()).toBeUndefined();
+  });
+
+  it("is refused while nobody can tell who holds a log, or a region is silent on one partition", async () => {
+    const { bed, eu, us, silence } = await placedBed(2);
+    const unled = { leader: undefined, term: undefined, leaderSinceMs: undefined, replicas: [] };
+    const log = overriding(us.options.log, { leadership: () => Promise.resolve(unled) });
+    const error = await bed.refused(us.anotherGateway({ log }).drain(ORDER));
+    expect(error.message).toContain("not known at the moment who holds partition 0's log");
+    silence("ap", 1);
+    expect((await bed.refused(eu.gateway.drain(ORDER))).message).toContain("ap does not answer");
   });
 
   it("can't be ordered without the database", async () => {

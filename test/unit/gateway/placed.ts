@@ -12,14 +12,16 @@ export interface PlacedBed {
   readonly us: RegionBed;
   readonly ap: RegionBed;
   /** Ends what a region answers on placement, as if its relay had died. */
-  readonly silence: (region: string) => void;
+  readonly silence: (region: string, partition?: number) => void;
 }
 
 /** eu and us are nearest to each other; eu leads. */
 export async function placedBed(partitions = 1): Promise<PlacedBed> {
   const bed = new Bed({ regions: ["eu", "us", "ap"], partitions });
   await bed.startAll();
-  const stops = new Map(bed.names.map((name) => [name, new AbortController()]));
+  const stops = new Map(
+    bed.names.map((name) => [name, Array.from({ length: partitions }, () => new AbortController())]),
+  );
   for (const region of bed.regions) {
     for (let partition = 0; partition < partitions; partition += 1) {
       const placement = new Placement({
@@ -32,11 +34,16 @@ export async function placedBed(partitions = 1): Promise<PlacedBed> {
         routes: { measure: () => Promise.resolve({}) },
         metrics: silentMetrics,
       });
-      void placement.run(stops.get(region.name)!.signal);
+      void placement.run(stops.get(region.name)![partition]!.signal);
     }
-    void region.gateway.watchDrain(stops.get(region.name)!.signal);
+    void region.gateway.watchDrain(new AbortController().signal);
   }
   await bed.pass(2_000);
   const [eu, us, ap] = bed.regions as [RegionBed, RegionBed, RegionBed];
-  return { bed, eu, us, ap, silence: (region) => stops.get(region)!.abort() };
+  const silence = (region: string, only?: number) => {
+    for (const [partition, stop] of stops.get(region)!.entries()) {
+      if (only === undefined || only === partition) stop.abort();
+    }
+  };
+  return { bed, eu, us, ap, silence };
 }

@@ -99,7 +99,7 @@ const drainDocument: RouteDocument = {
   tag: "region",
   body: DrainBody,
   answers: { 200: { description: "It has begun, now or before.", body: StatusAnswer } },
-  problems: ["drain-refused", "store-unavailable", "starting"],
+  problems: ["drain-refused", "store-unavailable", "outcome-unknown", "starting"],
 };
 
 function addDrain(app: FastifyInstance, context: RouteContext): void {
@@ -121,7 +121,7 @@ const undrainDocument: RouteDocument = {
   summary: "Take this region back into service",
   tag: "region",
   answers: { 200: { description: "It takes writes, now or since before.", body: StatusAnswer } },
-  problems: [...BODY_PROBLEMS, "store-unavailable", "starting"],
+  problems: [...BODY_PROBLEMS, "store-unavailable", "outcome-unknown", "starting"],
 };
 
 function addUndrain(app: FastifyInstance, context: RouteContext): void {
