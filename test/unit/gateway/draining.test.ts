@@ -319,7 +319,7 @@ describe("a drain", () => {
     expect(gateway.drainReason).toBeDefined();
   });
 
-  it("that is refused in the end leaves what another gateway has begun before", async () => {
+  it("that joins one which another gateway has begun does not take it back", async () => {
     const { bed, eu, us } = await placedBed();
     const { store } = us.options;
     const drainStore = overriding(store, {
