@@ -6,6 +6,7 @@ import { isMet, type FoldedTo, type SessionNeed } from "../core/session.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { StateReader } from "../ports/region-store.ts";
 import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
+import { refusalToWait, type OnWait } from "./admission/may-wait.ts";
 
 const POLL_MS = 25;
 /** The applier may commit hundreds of times a second; nobody needs to look that often. */
@@ -21,6 +22,8 @@ interface Waiting {
   readonly need: SessionNeed;
   /** On the monotonic clock. */
   readonly deadlineAtMs: number;
+  /** Until it has been told that the need is not met at once. */
+  onWait: OnWait | undefined;
   readonly resolve: (folded: FoldedTo | undefined) => void;
   readonly reject: (error: unknown) => void;
 }
@@ -43,14 +46,22 @@ export class FoldWatch {
 
   /**
    * Resolves with how far the partition is folded once that meets the need, or with undefined at the deadline.
-   * @throws {StoreUnavailableError}
+   * @param input.onWait called when that is not at once.
+   * @throws {StoreUnavailableError} @throws {GatewayError} overloaded.
    */
-  wait(input: { need: SessionNeed; deadlineAtMs: number }): Promise<FoldedTo | undefined> {
-    const { need, deadlineAtMs } = input;
+  wait(input: {
+    need: SessionNeed;
+    deadlineAtMs: number;
+    onWait?: OnWait | undefined;
+  }): Promise<FoldedTo | undefined> {
+    const { need, deadlineAtMs, onWait } = input;
     // What was committed once stays so, unless the database crashes, which readers find out: nobody has to be asked.
     if (this.#heard !== undefined && isMet(need, this.#heard)) return Promise.resolve(this.#heard);
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ need, deadlineAtMs, resolve, reject });
+      const waiting: Waiting = { need, deadlineAtMs, onWait, resolve, reject };
+      // Where nothing was heard yet, the first look at the store tells whether there is anything to wait for.
+      if (this.#heard !== undefined && !mayWait(waiting)) return;
+      this.#waiting.push(waiting);
       if (this.#heard === undefined) this.#arrived.abort();
       if (!this.#isLooking) void this.#look();
     });
@@ -75,7 +86,9 @@ export class FoldWatch {
       this.#waiting = [];
       try {
         const positions = await store.readPositions(this.#partition);
-        this.#waiting.push(...asking.filter((waiting) => !settle(waiting, positions, clock.monotonicMs())));
+        const nowMs = clock.monotonicMs();
+        const left = asking.filter((waiting) => !settle(waiting, positions, nowMs) && mayWait(waiting));
+        this.#waiting.push(...left);
       } catch (error) {
         for (const waiting of asking) waiting.reject(error);
       }
@@ -98,6 +111,14 @@ export class FoldWatch {
     await clock.sleep(REST_MS, stop);
     await folded.wait({ clock, timeoutMs, stop });
   }
+}
+
+/** False where as many wait as may: it is told so. */
+function mayWait(waiting: Waiting): boolean {
+  const refusal = refusalToWait(waiting.onWait);
+  waiting.onWait = undefined;
+  if (refusal !== undefined) waiting.reject(refusal);
+  return refusal === undefined;
 }
 
 /** False while the need is not met and there is time. */

@@ -11,7 +11,8 @@ import type { JsonValue } from "../core/json.ts";
 import type { LeaseAction } from "../core/proposal.ts";
 import type { Collection, CollectionSchema } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
-import type { AdmissionStatus, Refusal } from "./admission/refusals.ts";
+import type { OnWait } from "./admission/may-wait.ts";
+import type { AdmissionStatus } from "./admission/refusals.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
 
 /** What every request carries. */
@@ -20,6 +21,7 @@ export interface RequestContext {
   readonly session: Session;
   /** How long the client waits, from now. */
   readonly deadlineMs: number;
+  readonly onWait?: OnWait | undefined;
 }
 
 /** What every request that changes something carries. */
@@ -39,8 +41,6 @@ export interface WriteRequest extends ChangeContext, RecordTarget {
   readonly body: unknown;
   /** Answer once the log has ordered the write and this region has folded it, if that is within the deadline. */
   readonly waitCommitted: boolean;
-  /** Called when the write begins to wait for the log; tells why it may not. */
-  readonly onWait?: () => Refusal | undefined;
 }
 
 /** A delete or a restore; both are decided by the log. */

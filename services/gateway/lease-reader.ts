@@ -20,12 +20,12 @@ export class LeaseReader {
 
   /** @throws {GatewayError} lease-not-found, no-quorum, session-behind */
   async read(request: RequestContext & { readonly name: string }): Promise<Lease & { session: Session }> {
-    const { tenant, name, deadlineMs } = request;
+    const { tenant, name, session: seen, deadlineMs, onWait } = request;
     checkKey(name);
     const { partitions, clock, store } = this.#options;
     const partition = partitionOf({ tenant, key: name }, partitions);
     const deadlineAtMs = clock.monotonicMs() + deadlineMs;
-    const demand = { consistency: "linearizable", session: request.session, deadlineAtMs } as const;
+    const demand = { consistency: "linearizable", session: seen, deadlineAtMs, onWait } as const;
     const { found, session: before } = await this.#barrier.readBehind(demand, partition, async () => {
       // Log time first: a renewal that is folded in between must not look too late.
       const { logTimeMs } = await store.readPositions(partition);

@@ -1,6 +1,7 @@
 /** Waits that a read's consistency asks for, before the store is read. */
 import { stalenessMs } from "../core/staleness.ts";
 import { coverFolded, mergeSessions, needOf, seenPosition, type Session } from "../core/session.ts";
+import { checkMayWait, type OnWait } from "./admission/may-wait.ts";
 import type { Members } from "./decisions/members.ts";
 import type { Proposer, Published } from "./decisions/proposer.ts";
 import { PROPOSALS_VERSION } from "../protocol/entry-codec.ts";
@@ -17,6 +18,7 @@ export interface ReadDemand {
   readonly session: Session;
   /** On the monotonic clock. */
   readonly deadlineAtMs: number;
+  readonly onWait?: OnWait | undefined;
 }
 
 export interface BehindBarrier<T> {
@@ -43,7 +45,7 @@ export class ReadBarrier {
   /**
    * Reads one partition behind what the consistency asks for.
    * @returns what was read, and the session, said shorter by what this region has folded.
-   * @throws {GatewayError} session-behind, too-stale, no-quorum, not-supported-yet; and whatever the read throws.
+   * @throws {GatewayError} overloaded, session-behind, too-stale, no-quorum, not-supported-yet; and whatever the read throws.
    */
   readBehind<T extends { readonly position: number }>(
     demand: ReadDemand,
@@ -75,6 +77,7 @@ export class ReadBarrier {
         return { found, session };
       // The database has crashed in between and fallen back a little: what it lacks is being folded again.
       if (clock.monotonicMs() + FALLEN_BACK_PAUSE_MS > demand.deadlineAtMs) throw this.#behind();
+      checkMayWait(demand.onWait);
       await clock.sleep(FALLEN_BACK_PAUSE_MS);
     }
   }
@@ -82,7 +85,7 @@ export class ReadBarrier {
   /**
    * Waits for what the consistency asks for.
    * @returns the session, said shorter by what this region has folded.
-   * @throws {GatewayError} session-behind, too-stale, no-quorum, not-supported-yet
+   * @throws {GatewayError} overloaded, session-behind, too-stale, no-quorum, not-supported-yet
    */
   async pass(demand: ReadDemand, partition: number): Promise<Session> {
     switch (demand.consistency) {
@@ -100,14 +103,10 @@ export class ReadBarrier {
     }
   }
 
-  async #awaitSession(
-    demand: Pick<ReadDemand, "session" | "deadlineAtMs">,
-    partition: number,
-  ): Promise<Session> {
-    const { region } = this.#options;
-    const need = needOf(demand.session, partition, region);
-    const folded = await this.#watches[partition]!.wait({ need, deadlineAtMs: demand.deadlineAtMs });
-    if (folded !== undefined) return coverFolded(demand.session, partition, folded);
+  async #awaitSession({ session, deadlineAtMs, onWait }: ReadDemand, partition: number): Promise<Session> {
+    const need = needOf(session, partition, this.#options.region);
+    const folded = await this.#watches[partition]!.wait({ need, deadlineAtMs, onWait });
+    if (folded !== undefined) return coverFolded(session, partition, folded);
     throw this.#behind();
   }
 
@@ -130,8 +129,9 @@ export class ReadBarrier {
    * (I12). Readers that come while one is on its way share the next. What the session has buffered has to be ordered too.
    */
   async #awaitBarrier(demand: ReadDemand, partition: number): Promise<Session> {
-    const { deadlineAtMs } = demand;
+    const { deadlineAtMs, onWait } = demand;
     await this.#members.checkReading(partition, PROPOSALS_VERSION);
+    checkMayWait(onWait);
     const published = await this.#publish(partition, deadlineAtMs);
     if (published === "unknown") {
       const message = "the log has not acknowledged the read's barrier in time";

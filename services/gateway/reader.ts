@@ -105,9 +105,9 @@ export class Reader {
   }
 
   #demandOf(request: ReadRequest | ListRequest): ReadDemand {
-    const { consistency, stalenessMsMax, session, deadlineMs } = request;
+    const { consistency, stalenessMsMax, session, deadlineMs, onWait } = request;
     const deadlineAtMs = this.#options.clock.monotonicMs() + deadlineMs;
-    return { consistency, stalenessMsMax, session, deadlineAtMs };
+    return { consistency, stalenessMsMax, session, deadlineAtMs, onWait };
   }
 
   /** The collection may have been made elsewhere, before the read began: it is looked up once more behind what the read waits for. */

@@ -13,6 +13,7 @@ import { placementProblems, schemaProblems } from "../core/schema-problems.ts";
 import { encodeEntry, schemaVersion } from "../protocol/entry-codec.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
 import { StoreUnavailableError, type StoredOperation } from "../ports/region-store.ts";
+import { checkMayWait } from "./admission/may-wait.ts";
 import type { Catalog } from "./catalog.ts";
 import type { Members } from "./decisions/members.ts";
 import { GatewayError } from "./errors.ts";
@@ -46,7 +47,7 @@ export class SchemaProposer {
     this.#patience = new StorePatience(options.clock);
   }
 
-  /** @throws {GatewayError} invalid-name, invalid-schema, schema-rejected, expired, no-quorum, outcome-unknown. */
+  /** @throws {GatewayError} invalid-name, invalid-schema, overloaded, schema-rejected, expired, no-quorum, outcome-unknown. */
   async put(request: PutCollectionRequest): Promise<Collection> {
     const { clock, random, partitions } = this.#options;
     checkProposal(request, partitions);
@@ -55,6 +56,7 @@ export class SchemaProposer {
     const deadlineMs = clock.nowMs() + request.deadlineMs;
     const id = random.uuid(clock.nowMs());
     const proposal = { id, partition: 0, version: null, request, deadlineAtMs, deadlineMs };
+    checkMayWait(request.onWait);
     await this.#propose(proposal);
     this.#catalog.forget(0);
     const decided = await this.#find(proposal);

@@ -26,7 +26,6 @@ import type { Planner } from "./planner.ts";
 import { receiptOf } from "./receipt.ts";
 import { StorePatience } from "./store-patience.ts";
 
-const TOO_MANY_WAIT = "as many requests wait for the log as may; the write was not applied";
 const RIGHTS_RETRY_AFTER_MS = 1_000;
 
 export interface WriterParts {
@@ -66,11 +65,7 @@ export class Writer {
       planWrite(schema, request.body, request.version),
     );
     const { partition } = located;
-    if (plan.isAuthoritative) {
-      const refusal = request.onWait?.();
-      if (refusal !== undefined) throw new GatewayError("overloaded", TOO_MANY_WAIT, refusal);
-      return this.#ordered.write(request, { partition, plan, deadlineAtMs });
-    }
+    if (plan.isAuthoritative) return this.#ordered.write(request, { partition, plan, deadlineAtMs });
     return this.#accept({ request, partition, deadlineAtMs, changes: plan.changes });
   }
 

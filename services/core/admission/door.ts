@@ -2,8 +2,8 @@
 import type { RefusalReason } from "./reason.ts";
 
 /**
- * vital: probes, metrics, status; never refused. read: from this region's store. write: taken by this region, as far as
- * its method says. ordered: the log decides on it, or has to be asked; it mostly waits.
+ * vital: probes, metrics, status, operators' orders; never refused. read: from this region's store. write: taken by this
+ * region, as far as its method says. ordered: the log decides on it, or has to be asked; it mostly waits.
  */
 export const REQUEST_CLASSES = ["vital", "read", "write", "ordered"] as const;
 export type RequestClass = (typeof REQUEST_CLASSES)[number];
@@ -12,7 +12,7 @@ export type RequestClass = (typeof REQUEST_CLASSES)[number];
 export interface InFlight {
   /** What the process itself works on. */
   readonly working: number;
-  /** What waits for the log, which costs memory and nothing else. */
+  /** What waits for the log or its fold, which costs memory and nothing else. */
   readonly waiting: number;
 }
 
@@ -43,13 +43,21 @@ const WORKING_WHEN_SHORT = 16;
 /** @returns why the request is refused; undefined when it is taken on. */
 export function refusalAtDoor(kind: RequestClass, gauges: DoorGauges): RefusalReason | undefined {
   if (kind === "vital") return undefined;
-  const { working, waiting, limit, limitMax, waitingMax, tenant } = gauges;
+  const { working, limit, limitMax, tenant } = gauges;
   if (isMemoryShort(kind, gauges)) return "memory";
   const share = LIMIT_SHARE[kind];
   const bound = limit * share;
   if (working >= bound) return limit < limitMax ? "event-loop-delay" : "requests-in-flight";
   if (isBeyondShare({ all: working, own: tenant.working, bound }, gauges)) return "tenant-share";
-  if (kind !== "ordered") return undefined;
+  // It is worked on until it waits; where it could not, that work would be in vain.
+  return kind === "ordered" ? refusalToWait(gauges) : undefined;
+}
+
+/** @returns why a request may not go from working to waiting; undefined when it may. */
+export function refusalToWait(
+  gauges: Pick<DoorGauges, "waiting" | "waitingMax" | "tenant" | "tenants">,
+): RefusalReason | undefined {
+  const { waiting, waitingMax, tenant } = gauges;
   if (waiting >= waitingMax) return "requests-waiting";
   if (isBeyondShare({ all: waiting, own: tenant.waiting, bound: waitingMax }, gauges)) return "tenant-share";
   return undefined;
@@ -63,7 +71,7 @@ function isMemoryShort(kind: keyof typeof MEMORY_SHARE, gauges: DoorGauges): boo
 /** Who has less than an equal part may take what is left, up to the bound; who has more must leave it to others. */
 function isBeyondShare(
   { all, own, bound }: { all: number; own: number; bound: number },
-  { tenants }: DoorGauges,
+  { tenants }: Pick<DoorGauges, "tenants">,
 ): boolean {
   return all >= bound * CROWDED_SHARE && own >= bound / tenants;
 }

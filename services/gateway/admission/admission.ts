@@ -1,10 +1,10 @@
 /**
  * Admission to a process: counts its requests in flight, by tenant, and refuses before they are too many.
  *
- * A request enters → it may turn out to wait for the log → it leaves. Every so often the process says how it feels, and
+ * A request enters, to be worked on → it may turn out to wait for the log → it leaves. Every so often the process says how it feels, and
  * the limit follows (`core/admission/limit.ts`).
  */
-import { refusalAtDoor, type InFlight, type RequestClass } from "../../core/admission/door.ts";
+import { refusalAtDoor, refusalToWait, type InFlight, type RequestClass } from "../../core/admission/door.ts";
 import { nextLimit, type LimitBounds } from "../../core/admission/limit.ts";
 import { retryAfterMs, type RefusalReason } from "../../core/admission/reason.ts";
 import type { Random } from "../../ports/clock.ts";
@@ -78,7 +78,7 @@ export class Admission {
       memoryBytesMax: this.#options.memoryBytesMax,
     });
     if (reason !== undefined) return this.#refuse(reason, kind);
-    return new Ticket(this, tenant, kind === "ordered" ? "waiting" : "working");
+    return new Ticket(this, tenant);
   }
 
   /** Takes note of how the process feels. */
@@ -111,7 +111,10 @@ export class Admission {
 
   /** For tickets: one goes from working to waiting, if another may wait. */
   moved(tenant: Tenant): Refusal | undefined {
-    if (this.#all.waiting >= this.#waitingMax) return this.#refuse("requests-waiting", "ordered");
+    const { waiting } = this.#all;
+    const waitingMax = this.#waitingMax;
+    const reason = refusalToWait({ waiting, waitingMax, tenant, tenants: this.#tenants.size });
+    if (reason !== undefined) return this.#refuse(reason, "ordered");
     this.came(tenant, "waiting");
     tenant.working -= 1;
     this.#all.working -= 1;
@@ -134,13 +137,12 @@ export class Admission {
 export class Ticket {
   readonly #admission: Admission;
   readonly #tenant: Tenant;
-  #place: keyof InFlight | undefined;
+  #place: keyof InFlight | undefined = "working";
 
-  constructor(admission: Admission, tenant: Tenant, place: keyof InFlight) {
+  constructor(admission: Admission, tenant: Tenant) {
     this.#admission = admission;
     this.#tenant = tenant;
-    this.#place = place;
-    admission.came(tenant, place);
+    admission.came(tenant, "working");
   }
 
   /** From here on the request waits for the log; or it may not, and why. */

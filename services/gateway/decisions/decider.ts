@@ -12,6 +12,7 @@ import type { Fence, Proposal, ProposedWrite } from "../../core/proposal.ts";
 import { coverFolded, mergeSessions, needOf, seenPosition, type Session } from "../../core/session.ts";
 import { ENTRY_BYTES_MAX, PROPOSALS_VERSION } from "../../protocol/entry-codec.ts";
 import { encodeProposal, requestContent } from "../../protocol/proposal-codec.ts";
+import { checkMayWait } from "../admission/may-wait.ts";
 import { GatewayError, type GatewayErrorDetails } from "../errors.ts";
 import type { FoldWatch } from "../fold-watch.ts";
 import type { ChangeContext, WriteResult } from "../gateway.ts";
@@ -70,18 +71,18 @@ export class Decider {
   }
 
   /**
-   * @throws {GatewayError} what the log has decided against; no-quorum, expired: without effect; outcome-unknown.
+   * @throws {GatewayError} what the log has decided against; overloaded, no-quorum, expired: without effect; outcome-unknown.
    * @throws {StoreUnavailableError} nothing was sent.
    */
   async decide(request: DecisionRequest): Promise<WriteResult> {
-    const { context, partition, deadlineAtMs } = request;
+    const { context, deadlineAtMs } = request;
     const id = this.#idOf(context);
     const requestHash = sha256(requestContent(request));
     if (context.idempotencyKey !== undefined) {
       const known = await this.#findKnown({ request, id, requestHash });
       if (known !== undefined) return known;
     }
-    const session = await this.#awaitSession({ session: context.session, partition, deadlineAtMs });
+    const session = await this.#awaitSession(request);
     const writes = await this.#patience.until(deadlineAtMs, this.#completed(request));
     const proposal = this.#propose({ request: { ...request, writes }, id, requestHash, deadlineAtMs });
     return this.#publish({ request, proposal, deadlineAtMs, session });
@@ -122,16 +123,12 @@ export class Decider {
   }
 
   /** What the session has buffered, here or elsewhere, is ordered before what it proposes. */
-  async #awaitSession(input: {
-    session: Session;
-    partition: number;
-    deadlineAtMs: number;
-  }): Promise<Session> {
-    const { session, partition, deadlineAtMs } = input;
+  async #awaitSession({ context, partition, deadlineAtMs }: DecisionRequest): Promise<Session> {
+    const { session, onWait } = context;
     const need = needOf(session, partition, null);
     const isEmpty = need.position === 0 && Object.keys(need.watermarks).length === 0;
     if (isEmpty) return session;
-    const folding = this.#parts.watches[partition]!.wait({ need, deadlineAtMs });
+    const folding = this.#parts.watches[partition]!.wait({ need, deadlineAtMs, onWait });
     const folded = await this.#patience.until(deadlineAtMs, folding);
     if (folded !== undefined) return coverFolded(session, partition, folded);
     const message = `region ${this.#options.region} has not folded yet what this session has written or seen; the request was not sent`;
@@ -172,6 +169,7 @@ export class Decider {
       const message = `${UNDECIDED_MAX} authoritative writes already wait for this region's fold`;
       throw new GatewayError("overloaded", message, { retryAfterMs: 1_000 });
     }
+    checkMayWait(request.context.onWait);
     // First: the decision may be folded before the publish is acknowledged.
     const pending = this.#outcomes[partition]!.wait({
       id: proposal.id,

@@ -21,12 +21,12 @@ export class EscrowReader {
 
   /** @throws {GatewayError} unknown-collection, record-not-found, session-behind */
   async read(request: EscrowRequest): Promise<RecordEscrowsReport> {
-    const { tenant, collection: name, key, session, deadlineMs } = request;
+    const { tenant, collection: name, key, session, deadlineMs, onWait } = request;
     checkKey(key);
     const { clock, store, region } = this.#options;
     const { partition, collection } = await this.#parts.planner.locate({ tenant, collection: name, key });
     const deadlineAtMs = clock.monotonicMs() + deadlineMs;
-    const demand = { consistency: "session", session, deadlineAtMs, stalenessMsMax: undefined } as const;
+    const demand = { consistency: "session", session, deadlineAtMs, onWait } as const;
     const record = { partition, tenant, collection: name, key };
     const read = () => store.readEscrows(record);
     const { found, session: before } = await this.#parts.barrier.readBehind(demand, partition, read);

@@ -1,5 +1,5 @@
 /** What a request's headers ask for. */
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import { EMPTY_SESSION, type Session } from "../../core/session.ts";
 import {
   DEADLINE_HEADER,
@@ -12,6 +12,7 @@ import {
 } from "../../protocol/http/headers.ts";
 import { decodeSession } from "../../protocol/session-token.ts";
 import type { ChangeContext, RequestContext } from "../gateway.ts";
+import { ticketOf } from "./door.ts";
 import { ProblemError } from "./problem.ts";
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
@@ -60,20 +61,31 @@ export function sessionOf(headers: IncomingHttpHeaders, secret: string): Session
   return typeof value === "string" ? decodeSession(value, secret) : EMPTY_SESSION;
 }
 
-/** What the headers of every request say. */
+export interface ReceivedRequest {
+  readonly headers: IncomingHttpHeaders;
+  readonly raw: IncomingMessage;
+}
+
+/** What the headers of every request say, and its place in the process. */
 export function requestContextOf(
-  headers: IncomingHttpHeaders,
+  { headers, raw }: ReceivedRequest,
   { tenant, sessionSecret }: { readonly tenant: string; readonly sessionSecret: string },
 ): RequestContext {
-  return { tenant, session: sessionOf(headers, sessionSecret), deadlineMs: deadlineMsOf(headers) };
+  const ticket = ticketOf(raw);
+  return {
+    tenant,
+    session: sessionOf(headers, sessionSecret),
+    deadlineMs: deadlineMsOf(headers),
+    ...(ticket !== undefined && { onWait: () => ticket.waits() }),
+  };
 }
 
 /** What the headers of every request say that changes something. */
 export function changeContextOf(
-  headers: IncomingHttpHeaders,
+  request: ReceivedRequest,
   context: { readonly tenant: string; readonly sessionSecret: string },
 ): ChangeContext {
-  return { ...requestContextOf(headers, context), idempotencyKey: idempotencyKeyOf(headers) };
+  return { ...requestContextOf(request, context), idempotencyKey: idempotencyKeyOf(request.headers) };
 }
 
 /** Other preferences are none of ours and are ignored, as RFC 7240 wants it. */

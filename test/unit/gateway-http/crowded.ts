@@ -1,5 +1,5 @@
 /** A server that has much in flight already, asked once. */
-import { enter, makeAdmission } from "../gateway/admissions.ts";
+import { enter, enterWaiting, makeAdmission } from "../gateway/admissions.ts";
 import { exchange, RECORD, type Answer } from "./requests.ts";
 import { buildRig } from "./stub-gateway.ts";
 
@@ -12,8 +12,8 @@ export async function askAtDoor(load: {
 }): Promise<Answer> {
   const { tenant, working = 0, waiting = 0, memoryBytes = 0 } = load;
   const admissionRig = makeAdmission({ requestsMax: 100 });
+  enterWaiting(admissionRig, waiting, tenant);
   enter(admissionRig, working, { kind: "write", tenant });
-  enter(admissionRig, waiting, { kind: "ordered", tenant });
   admissionRig.admission.sampled({ eventLoopDelayMs: 0, memoryBytes, elapsedMs: 200 });
   const { server } = await buildRig({ admission: admissionRig.admission });
   const address = { host: "127.0.0.1", port: 0 };

@@ -5,7 +5,7 @@ import type { Ticket } from "../../../services/gateway/admission/admission.ts";
 import { WalPressure } from "../../../services/gateway/admission/wal-pressure.ts";
 import type { WalHead } from "../../../services/ports/region-store.ts";
 import { checkProperty } from "../property.ts";
-import { enter, isRefusal, makeAdmission, makeParts, MEGABYTE, refusal } from "./admissions.ts";
+import { enter, enterWaiting, isRefusal, makeAdmission, makeParts, MEGABYTE, refusal } from "./admissions.ts";
 
 const CALM = { eventLoopDelayMs: 0, memoryBytes: 0, elapsedMs: 200 };
 
@@ -24,12 +24,31 @@ describe("a process that has all the requests it may have", () => {
 
   it("counts what waits for the log apart: it is no reason to refuse what the region takes by itself", () => {
     const rig = makeAdmission();
-    enter(rig, 500, "ordered");
+    enterWaiting(rig, 500);
     expect(refusal(rig, "ordered")?.reason).toBe("requests-waiting");
     const writes = enter(rig, 400, "write");
     expect(refusal(rig, "write")?.reason).toBe("requests-in-flight");
     expect(writes[0]!.waits()?.reason).toBe("requests-waiting");
     expect(rig.admission.inFlight).toEqual({ working: 400, waiting: 500 });
+  });
+
+  it("refuses what the log decides before the region's own writes, also where nothing else is asked for", () => {
+    const rig = makeAdmission();
+    const flood = enter(rig, 360, "ordered");
+    expect(refusal(rig, "ordered")?.reason).toBe("requests-in-flight");
+    expect(refusal(rig, "write")).toBeUndefined();
+    expect(flood[0]!.waits()).toBeUndefined();
+    expect(refusal(rig, "ordered")).toBeUndefined();
+    expect(rig.admission.inFlight).toEqual({ working: 359, waiting: 1 });
+  });
+
+  it("lets a tenant that waits for more than its part wait for no more", () => {
+    const rig = makeAdmission();
+    refusal(rig, "write", "small");
+    enterWaiting(rig, 375, "flood");
+    const [write] = enter(rig, 1, { kind: "write", tenant: "flood" });
+    expect(write!.waits()?.reason).toBe("tenant-share");
+    enterWaiting(rig, 125, "small");
   });
 
   it("moves a write that turns out to wait for the log", () => {

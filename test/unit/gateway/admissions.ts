@@ -60,6 +60,16 @@ export function enter(
   });
 }
 
+/** Enters so many times, and waits for the log. @throws {Error} when one of them is refused. */
+export function enterWaiting(rig: AdmissionRig, count: number, tenant = "acme"): Ticket[] {
+  return Array.from({ length: count }, () => {
+    const [ticket] = enter(rig, 1, { kind: "ordered", tenant });
+    const refused = ticket!.waits();
+    if (refused !== undefined) throw new Error(`refused: ${refused.reason}`);
+    return ticket!;
+  });
+}
+
 /** Why one more is refused; undefined when it is not. */
 export function refusal(rig: AdmissionRig, kind: RequestClass, tenant = "acme"): Refusal | undefined {
   const entered = rig.admission.enter(kind, tenant);

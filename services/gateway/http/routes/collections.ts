@@ -59,11 +59,11 @@ function addPut(app: FastifyInstance, context: RouteContext): void {
     method: "PUT",
     url: COLLECTION_URL,
     document: putDocument,
-    async handle({ headers, params, query, body }) {
+    async handle({ headers, raw, params, query, body }) {
       readQuery(query, []);
       versionOf(headers, []);
       const collection = await gateway.putCollection({
-        ...requestContextOf(headers, context),
+        ...requestContextOf({ headers, raw }, context),
         name: params.collection,
         schema: checkShape(readJsonBody(headers, body)),
       });

@@ -96,13 +96,13 @@ function addRestore(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${CONFLICTS_URL}/:conflict/restore`,
     document: restoreDocument,
-    async handle({ headers, params, query, body }, reply) {
+    async handle({ headers, raw, params, query, body }, reply) {
       readQuery(query, []);
       versionOf(headers, []);
       refuseBody(headers, body);
       const waitCommitted = prefersCommitted(headers);
       const result = await gateway.restoreConflict({
-        ...changeContextOf(headers, context),
+        ...changeContextOf({ headers, raw }, context),
         id: params.conflict,
         waitCommitted,
       });

@@ -58,10 +58,14 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: `${RECORD_URL}/escrows`,
     document: readDocument,
-    async handle({ headers, params, query }, reply) {
+    async handle({ headers, raw, params, query }, reply) {
       readQuery(query, []);
       const { collection, key } = params;
-      const report = await gateway.readEscrows({ ...requestContextOf(headers, context), collection, key });
+      const report = await gateway.readEscrows({
+        ...requestContextOf({ headers, raw }, context),
+        collection,
+        key,
+      });
       const session = encodeSession(report.session, sessionSecret);
       reply.header(SESSION_HEADER, session);
       return JSON.stringify(recordEscrowsAnswer(report, session));
@@ -102,13 +106,13 @@ function addReclaim(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${RECORD_URL}/reclaim`,
     document: reclaimDocument,
-    async handle({ headers, params, query, body }, reply) {
+    async handle({ headers, raw, params, query, body }, reply) {
       readQuery(query, []);
       versionOf(headers, []);
       const { collection, key } = params;
       const lostRegion = lostRegionOf(readJsonBody(headers, body));
       const result = await gateway.reclaim({
-        ...changeContextOf(headers, context),
+        ...changeContextOf({ headers, raw }, context),
         collection,
         key,
         lostRegion,

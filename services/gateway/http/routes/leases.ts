@@ -60,12 +60,12 @@ function addHold(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: LEASE_URL,
     document: holdDocument,
-    async handle({ headers, params: { name }, query, body }, reply) {
+    async handle({ headers, raw, params: { name }, query, body }, reply) {
       readQuery(query, []);
       versionOf(headers, []);
       checkKey(name);
       const action = leaseActionOf(readJsonBody(headers, body));
-      const result = await gateway.lease({ ...changeContextOf(headers, context), name, action });
+      const result = await gateway.lease({ ...changeContextOf({ headers, raw }, context), name, action });
       return answerChange(reply, result, { sessionSecret, showResult: leaseResult });
     },
   });
@@ -90,13 +90,13 @@ function addRelease(app: FastifyInstance, context: RouteContext): void {
     method: "DELETE",
     url: LEASE_URL,
     document: releaseDocument,
-    async handle({ headers, params: { name }, query: given, body }, reply) {
+    async handle({ headers, raw, params: { name }, query: given, body }, reply) {
       const query = readQuery(given, ["token"]);
       versionOf(headers, []);
       refuseBody(headers, body);
       checkKey(name);
       const action = { type: "release", token: leaseTokenOf(query["token"]) } as const;
-      const result = await gateway.lease({ ...changeContextOf(headers, context), name, action });
+      const result = await gateway.lease({ ...changeContextOf({ headers, raw }, context), name, action });
       return answerChange(reply, result, { sessionSecret, showResult: leaseResult });
     },
   });
@@ -124,10 +124,10 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: LEASE_URL,
     document: readDocument,
-    async handle({ headers, params: { name }, query }, reply) {
+    async handle({ headers, raw, params: { name }, query }, reply) {
       readQuery(query, []);
       checkKey(name);
-      const lease = await gateway.readLease({ ...requestContextOf(headers, context), name });
+      const lease = await gateway.readLease({ ...requestContextOf({ headers, raw }, context), name });
       const session = encodeSession(lease.session, sessionSecret);
       reply.header(SESSION_HEADER, session);
       return JSON.stringify(leaseAnswer(lease, session));

@@ -5,7 +5,6 @@ import { WriteAnswer } from "../../../protocol/http/answers.ts";
 import { WriteBody } from "../../../protocol/http/write-body.ts";
 import type { LifeRequest, WriteResult } from "../../gateway.ts";
 import { answerChange, answerWrite } from "../change-answer.ts";
-import { ticketOf } from "../door.ts";
 import {
   ChangeAnswerHeaders,
   ChangeHeaders,
@@ -85,15 +84,13 @@ function addWrite(app: FastifyInstance, context: RouteContext): void {
     async handle({ headers, params, query, body, raw }, reply) {
       readQuery(query, []);
       const waitCommitted = prefersCommitted(headers);
-      const ticket = ticketOf(raw);
       const result = await gateway.write({
-        ...changeContextOf(headers, context),
+        ...changeContextOf({ headers, raw }, context),
         collection: params.collection,
         key: params.key,
         version: versionOf(headers, ["if-match", "if-none-match"]),
         body: readJsonBody(headers, body),
         waitCommitted,
-        ...(ticket !== undefined && { onWait: () => ticket.waits() }),
       });
       return answerWrite(reply, result, { sessionSecret, waitCommitted });
     },
@@ -164,11 +161,11 @@ function addLife(
     method,
     url,
     document,
-    async handle({ headers, params, query, body }, reply) {
+    async handle({ headers, raw, params, query, body }, reply) {
       readQuery(query, []);
       refuseBody(headers, body);
       const result = await change({
-        ...changeContextOf(headers, context),
+        ...changeContextOf({ headers, raw }, context),
         collection: params.collection,
         key: params.key,
         version: versionOf(headers, ["if-match"]),

@@ -67,9 +67,9 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: RECORD_URL,
     document: readDocument,
-    async handle({ headers, params, query }, reply) {
+    async handle({ headers, raw, params, query }, reply) {
       const result = await gateway.read({
-        ...requestContextOf(headers, context),
+        ...requestContextOf({ headers, raw }, context),
         ...consistencyOf(readQuery(query, ["consistency", "max_staleness_ms"])),
         collection: params.collection,
         key: params.key,
@@ -113,11 +113,11 @@ function addList(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: RECORDS_URL,
     document: listDocument,
-    async handle({ headers, params, query: given }, reply) {
+    async handle({ headers, raw, params, query: given }, reply) {
       const query = readQuery(given, ["prefix", "limit", "cursor", "consistency", "max_staleness_ms"]);
       const prefix = prefixOf(query);
       const result = await gateway.list({
-        ...requestContextOf(headers, context),
+        ...requestContextOf({ headers, raw }, context),
         ...consistencyOf(query),
         collection: params.collection,
         prefix,

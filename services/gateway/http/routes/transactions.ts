@@ -65,11 +65,11 @@ export function addTransactionRoutes(app: FastifyInstance, context: RouteContext
     method: "POST",
     url: TRANSACTIONS_URL,
     document,
-    async handle({ headers, query, body }, reply) {
+    async handle({ headers, raw, query, body }, reply) {
       readQuery(query, []);
       versionOf(headers, []);
       const result = await gateway.transact({
-        ...changeContextOf(headers, context),
+        ...changeContextOf({ headers, raw }, context),
         body: readJsonBody(headers, body),
       });
       return answerChange(reply, result, { sessionSecret, showResult: transactionResult });
