@@ -67,6 +67,8 @@ export function ticketOf(request: IncomingMessage): Ticket | undefined {
 }
 
 const VITAL = /^\/(?:livez|readyz|metrics|openapi\.json|v1\/status)(?:$|[?])/;
+/** What an operator does about an overload must not be kept out by it. */
+const ORDERS = /^\/v1\/(?:drain|leader)(?:$|[?])/;
 const OF_THE_LOG = "consistency=linearizable";
 
 /** By method and URL alone: the rest of the request has not been read. */
@@ -78,6 +80,9 @@ export function classOf(method: string | undefined, url: string): RequestClass {
       return url.includes(OF_THE_LOG) ? "ordered" : "read";
     case "PATCH":
       return "write";
+    case "POST":
+    case "DELETE":
+      return ORDERS.test(url) ? "vital" : "ordered";
     default:
       return "ordered";
   }

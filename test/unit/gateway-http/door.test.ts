@@ -78,6 +78,12 @@ describe("a request's class", () => {
     ["DELETE", "/v1/collections/c/records/a", "ordered"],
     ["POST", "/v1/transactions", "ordered"],
     ["PUT", "/v1/collections/c", "ordered"],
+    ["POST", "/v1/drain", "vital"],
+    ["DELETE", "/v1/drain", "vital"],
+    ["POST", "/v1/leader?", "vital"],
+    ["POST", "/v1/leaders", "ordered"],
+    ["DELETE", "/v1/drain/x", "ordered"],
+    ["PUT", "/v1/drain", "ordered"],
     [undefined, "", "ordered"],
   ])("of %s %s is %s", (method, url, kind) => {
     expect(classOf(method, url)).toBe(kind);
@@ -85,7 +91,7 @@ describe("a request's class", () => {
 });
 
 describe("a server that has all the requests it may have", () => {
-  it("refuses a write with the reason and when to come back; answers a read, probes, metrics and status", async () => {
+  it("refuses a write with the reason and when to come back; answers a read, probes, metrics, status and orders", async () => {
     const { rig, load, ask } = await open();
     const release = holdWrites(rig);
     const writes = [ask("PATCH", RECORD, WRITE), ask("PATCH", RECORD, WRITE)];
@@ -102,6 +108,12 @@ describe("a server that has all the requests it may have", () => {
       reason: "requests-in-flight",
     });
     expect(rig.gateway.writes.length).toBe(2);
+    const orders = [
+      ask("POST", "/v1/drain", { body: {} }),
+      ask("DELETE", "/v1/drain"),
+      ask("POST", "/v1/leader", { body: { region: "us" } }),
+    ];
+    expect((await Promise.all(orders)).map(({ statusCode }) => statusCode)).toEqual([200, 200, 200]);
     for (const url of [RECORD, "/livez", "/readyz", "/metrics", "/v1/status", "/openapi.json"])
       expect([url, (await ask("GET", url)).statusCode]).toEqual([url, 200]);
     release();
