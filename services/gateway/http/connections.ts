@@ -6,21 +6,35 @@ const CROWDED_SHARE = 0.9;
 /** Looking for idle connections takes time in proportion to all of them. */
 const CLEAR_EVERY_MS = 500;
 
-export function boundConnections(
-  server: Server,
-  { connectionsMax, onDropped }: { connectionsMax: number; onDropped: () => void },
-): void {
-  let open = 0;
-  let clearedAtMs = Number.NEGATIVE_INFINITY;
-  server.maxConnections = connectionsMax;
-  server.on("drop", onDropped);
-  server.on("connection", (socket: Socket) => {
-    open += 1;
-    socket.once("close", () => (open -= 1));
-    if (open < connectionsMax * CROWDED_SHARE) return;
+export class Connections {
+  readonly #connectionsMax: number;
+  #open = 0;
+  #clearedAtMs = Number.NEGATIVE_INFINITY;
+
+  constructor(connectionsMax: number) {
+    this.#connectionsMax = connectionsMax;
+  }
+
+  /** Those that nobody needs at the moment have to make room. */
+  get isCrowded(): boolean {
+    return this.#open >= this.#connectionsMax * CROWDED_SHARE;
+  }
+
+  /** @param onDropped one was dropped beyond the bound. */
+  bound(server: Server, onDropped: () => void): void {
+    server.maxConnections = this.#connectionsMax;
+    server.on("drop", onDropped);
+    server.on("connection", (socket: Socket) => {
+      this.#open += 1;
+      socket.once("close", () => (this.#open -= 1));
+      if (this.isCrowded) this.#clear(server);
+    });
+  }
+
+  #clear(server: Server): void {
     const nowMs = performance.now();
-    if (nowMs - clearedAtMs < CLEAR_EVERY_MS) return;
-    clearedAtMs = nowMs;
+    if (nowMs - this.#clearedAtMs < CLEAR_EVERY_MS) return;
+    this.#clearedAtMs = nowMs;
     server.closeIdleConnections();
-  });
+  }
 }

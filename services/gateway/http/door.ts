@@ -31,12 +31,20 @@ export interface Door {
   close(): void;
 }
 
-/** @param tenant whose requests they are. */
-export function openDoor(admission: Admission, tenant: string): Door {
-  const pacer = new RefusalPacer();
+export interface DoorOptions {
+  readonly admission: Admission;
+  /** Whose requests they are. */
+  readonly tenant: string;
+  /** Connections are short. */
+  readonly isCrowded: () => boolean;
+}
+
+export function openDoor({ admission, tenant, isCrowded }: DoorOptions): Door {
+  const pacer = new RefusalPacer(isCrowded);
   return {
     guard: (listener) => (request, response) => {
-      const entered = admission.enter(classOf(request.method, request.url ?? ""), tenant);
+      const kind = classOf(request.method, request.url ?? "");
+      const entered = admission.enter(kind, tenant);
       if (!(entered instanceof Ticket)) {
         pacer.refuse(request, response, entered);
         return;
@@ -44,7 +52,8 @@ export function openDoor(admission: Admission, tenant: string): Door {
       const handled = new HandledTicket(entered);
       (request as Ticketed)[TICKET] = handled;
       response.once("close", () => {
-        pacer.answered();
+        // Probes come also where no work is done.
+        if (kind !== "vital") pacer.answered();
         if (!handled.isHandled) handled.ticket.leave();
       });
       listener(request, response);

@@ -14,6 +14,10 @@ import { PROBLEM_MEDIA_TYPE } from "./send-problem.ts";
 const REFUSALS_PER_ANSWER = 0.2;
 const REFUSALS_PER_TICK_MIN = 2;
 const TICK_MS = 20;
+/** What a quiet time saves up: more at once would keep the process from working all the same. */
+const BUDGET_MAX = 128;
+/** Answered in one tick where connections are short: each makes room for another, and all at once would be a long turn. */
+const REFUSALS_PER_TICK_CROWDED = 256;
 /** Held no longer, however many there are: a client must not take a refusal for an unknown outcome. */
 const HOLD_MS_MAX = 4_000;
 /** Of the time that the client says it waits. */
@@ -28,20 +32,25 @@ interface Held {
 }
 
 export class RefusalPacer {
+  readonly #isCrowded: () => boolean;
   #held: Held[] = [];
   #budget = 0;
   #timer: NodeJS.Timeout | undefined;
   #isClosed = false;
 
+  /** @param isCrowded whether connections are short: then refusals are not held, and lose theirs. */
+  constructor(isCrowded: () => boolean) {
+    this.#isCrowded = isCrowded;
+  }
+
   /** A request that was taken on is through. */
   answered(): void {
-    this.#budget += REFUSALS_PER_ANSWER;
+    this.#budget = Math.min(BUDGET_MAX, this.#budget + REFUSALS_PER_ANSWER);
   }
 
   refuse(request: IncomingMessage, response: ServerResponse, refusal: Refusal): void {
-    if (this.#isClosed || this.#held.length >= HELD_MAX) {
-      response.shouldKeepAlive = false;
-      answer(response, refusal);
+    if (this.#isClosed || this.#held.length >= HELD_MAX || this.#isCrowded()) {
+      dismiss(response, refusal);
       return;
     }
     this.#held.push({ response, refusal, untilMs: performance.now() + holdMsOf(request) });
@@ -58,13 +67,16 @@ export class RefusalPacer {
   /** As many as can be afforded, those first that have waited longest; and whoever has waited long enough. */
   #release(): void {
     const nowMs = performance.now();
-    let affordable = Math.max(REFUSALS_PER_TICK_MIN, Math.floor(this.#budget));
+    const isCrowded = this.#isCrowded();
+    const least = isCrowded ? REFUSALS_PER_TICK_CROWDED : REFUSALS_PER_TICK_MIN;
+    let affordable = Math.max(least, Math.floor(this.#budget));
     this.#budget = 0;
     this.#held = this.#held.filter(({ response, refusal, untilMs }) => {
       if (response.destroyed) return false;
       if (affordable <= 0 && untilMs > nowMs) return true;
       affordable -= 1;
-      answer(response, refusal);
+      if (isCrowded) dismiss(response, refusal);
+      else answer(response, refusal);
       return false;
     });
     if (this.#held.length > 0) return;
@@ -78,6 +90,12 @@ function holdMsOf(request: IncomingMessage): number {
   // Those that came together don't go together.
   const holdMs = HOLD_MS_MAX * (0.5 + 0.5 * Math.random());
   return deadlineMs > 0 ? Math.min(holdMs, deadlineMs * HOLD_DEADLINE_SHARE) : holdMs;
+}
+
+/** The connection ends with the answer. */
+function dismiss(response: ServerResponse, refusal: Refusal): void {
+  response.shouldKeepAlive = false;
+  answer(response, refusal);
 }
 
 /** Rendered once: what differs is when to come back. */

@@ -12,7 +12,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Gateway } from "../gateway.ts";
 import { answerClientError } from "./client-error.ts";
-import { boundConnections } from "./connections.ts";
+import { Connections } from "./connections.ts";
 import { openDoor, type Door } from "./door.ts";
 import { KnownRoutes } from "./known-routes.ts";
 import type { HttpMetrics } from "./metrics.ts";
@@ -79,8 +79,9 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   let isClosing = false;
   const readiness = () => [...(isClosing ? ["the process is stopping"] : []), ...options.readiness()];
   const { tenant = DEFAULT_TENANT, admission } = options;
-  const door = admission && openDoor(admission, tenant);
-  const app = makeApp(options, door);
+  const connections = new Connections(options.connectionsMax ?? CONNECTIONS_MAX);
+  const door = admission && openDoor({ admission, tenant, isCrowded: () => connections.isCrowded });
+  const app = makeApp(options, { door, connections });
   await app.register(swagger, { openapi: openApiBase(options.software) });
   const routes = new KnownRoutes();
   app.addHook("onRoute", (route) => routes.add(route));
@@ -111,11 +112,20 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
-function makeApp(options: HttpServerOptions, door: Door | undefined): FastifyInstance {
+interface Guards {
+  readonly door: Door | undefined;
+  readonly connections: Connections;
+}
+
+function makeApp(options: HttpServerOptions, { door, connections }: Guards): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
-    serverFactory: (listener) => makeServer(options, door?.guard(listener) ?? listener),
+    serverFactory: (listener) => {
+      const server = makeServer(door?.guard(listener) ?? listener);
+      connections.bound(server, options.onConnectionDropped ?? (() => undefined));
+      return server;
+    },
     // Requests that are under way when the server closes get their answers, and with it the connection's end.
     return503OnClosing: false,
     forceCloseConnections: "idle",
@@ -131,8 +141,7 @@ function makeApp(options: HttpServerOptions, door: Door | undefined): FastifyIns
   return app;
 }
 
-function makeServer(options: HttpServerOptions, listener: RequestListener): Server {
-  const { connectionsMax = CONNECTIONS_MAX, onConnectionDropped = () => undefined } = options;
+function makeServer(listener: RequestListener): Server {
   const timeouts = {
     requestTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -141,7 +150,6 @@ function makeServer(options: HttpServerOptions, listener: RequestListener): Serv
   };
   const server = createServer({ ...timeouts, maxHeaderSize: HEADERS_BYTES_MAX }, listener);
   server.setTimeout(SOCKET_TIMEOUT_MS);
-  boundConnections(server, { connectionsMax, onDropped: onConnectionDropped });
   return server;
 }
 

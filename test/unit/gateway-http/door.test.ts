@@ -214,6 +214,36 @@ describe("refusals", () => {
 });
 
 describe("connections", () => {
+  it("make room for probes where refusals hold them", async () => {
+    const dropped: number[] = [];
+    const load = makeAdmission({ requestsMax: 5 });
+    const { server } = await buildRig({
+      admission: load.admission,
+      connectionsMax: 10,
+      onConnectionDropped: () => dropped.push(1),
+    });
+    const port = await server.listen({ host: "127.0.0.1", port: 0 });
+    enter(load, 2, "write");
+    const agent = new Agent({ keepAlive: true });
+    const patch = () =>
+      new Promise<string | undefined>((resolve, reject) => {
+        const sent = request(
+          { method: "PATCH", path: RECORD, host: "127.0.0.1", port, agent },
+          (response) => void response.resume().on("end", () => resolve(response.headers.connection)),
+        );
+        sent.on("error", reject).end("{}");
+      });
+    // The ninth is one too many for refusals to be held.
+    const refused = Array.from({ length: 9 }, patch);
+    await until(() => load.refused.length === 9);
+    expect((await Promise.all(refused)).includes("close")).toBe(true);
+    const head = "GET /livez HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    for (let probe = 0; probe < 5; probe += 1) expect((await exchange(port, head)).statusCode).toBe(200);
+    expect(dropped).toEqual([]);
+    agent.destroy();
+    await server.close(100);
+  });
+
   it("are dropped beyond the bound, and those on which nothing happens make room before", async () => {
     const dropped: number[] = [];
     const rig = await buildRig({ connectionsMax: 10, onConnectionDropped: () => dropped.push(1) });
