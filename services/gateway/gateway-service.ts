@@ -61,7 +61,7 @@ import { Planner } from "./planner.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import { Reader } from "./reader.ts";
 import { SchemaProposer } from "./schema-proposer.ts";
-import { processStatus, readStatus, type StoreFigures } from "./status.ts";
+import { processStatus, StatusReader, type StoreFigures } from "./status.ts";
 import { StorePatience } from "./store-patience.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
@@ -110,6 +110,7 @@ export class GatewayService implements Gateway {
   readonly #escrows: EscrowReader;
   readonly #patience: StorePatience;
   readonly #drain: DrainGate;
+  readonly #status: StatusReader;
   readonly #leaders: Leaders;
 
   constructor(options: GatewayOptions) {
@@ -136,6 +137,7 @@ export class GatewayService implements Gateway {
     this.#schemas = new SchemaProposer(options, { catalog, members });
     this.#sweeper = new Sweeper(options, members);
     this.#drain = new DrainGate(options, this.#patience);
+    this.#status = new StatusReader(options, this.#patience);
     this.#leaders = new Leaders(options, this.#patience);
   }
 
@@ -220,7 +222,7 @@ export class GatewayService implements Gateway {
   }
 
   async status(): Promise<RegionOverview> {
-    const status = await readStatus(this.#options, this.#patience);
+    const status = await this.#status.read();
     return { ...status, draining: this.#drain.report(status.partitions) };
   }
 

@@ -18,11 +18,27 @@ export interface StoreFigures {
   readonly seenAtMs: number;
 }
 
-/** @throws {StoreUnavailableError} where the database does not answer, and nobody remembers what it has told before. */
-export async function readStatus(
-  options: GatewayOptions,
-  patience: StorePatience,
-): Promise<Omit<RegionOverview, "draining">> {
+type Looked = Omit<RegionOverview, "draining">;
+
+/** However many ask for the status at once, one look serves them all: it is never refused, and asks database and log. */
+export class StatusReader {
+  readonly #options: GatewayOptions;
+  readonly #patience: StorePatience;
+  #looking: Promise<Looked> | undefined;
+
+  constructor(options: GatewayOptions, patience: StorePatience) {
+    this.#options = options;
+    this.#patience = patience;
+  }
+
+  /** @throws {StoreUnavailableError} where the database does not answer, and nobody remembers what it has told before. */
+  read(): Promise<Looked> {
+    this.#looking ??= readStatus(this.#options, this.#patience).finally(() => (this.#looking = undefined));
+    return this.#looking;
+  }
+}
+
+async function readStatus(options: GatewayOptions, patience: StorePatience): Promise<Looked> {
   const { partitions } = options;
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   const statuses = await Promise.all(
