@@ -1,5 +1,5 @@
 /** What a scenario expects, and whether it is so: pure decisions on what was observed. */
-import type { Observation } from "./observation.ts";
+import { NO_LEADER, type Observation } from "./observation.ts";
 
 /** What can be looked at at any time. */
 export type Condition =
@@ -7,6 +7,7 @@ export type Condition =
   | { readonly kind: "buffering"; readonly region: string }
   | { readonly kind: "answering"; readonly region: string }
   | { readonly kind: "silent"; readonly region: string }
+  | { readonly kind: "stale"; readonly region: string }
   | { readonly kind: "wal_rows_max"; readonly rows: number }
   | { readonly kind: "local_writes_failed"; readonly countMax: number }
   | { readonly kind: "local_write_ms_max"; readonly latencyMsMax: number };
@@ -21,8 +22,7 @@ export interface Finding {
   readonly observed: string;
 }
 
-/** Stand for no region and for any, where a leader is expected. */
-export const NO_LEADER = "none";
+/** Stands for any region where a leader is expected. */
 export const ANY_LEADER = "any";
 
 export function check(condition: Condition, seen: Observation): Finding {
@@ -30,7 +30,7 @@ export function check(condition: Condition, seen: Observation): Finding {
     case "leader":
       return {
         holds: isLeader(condition.region, seen.leader),
-        observed: `leader ${seen.leader ?? NO_LEADER}`,
+        observed: `leader ${seen.leader ?? "unknown"}`,
       };
     case "buffering": {
       const rows = seen.regions[condition.region]?.walRows;
@@ -42,10 +42,14 @@ export function check(condition: Condition, seen: Observation): Finding {
       const observed = `${condition.region} ${answers ? "answers" : "does not answer"}`;
       return { holds: answers === (condition.kind === "answering"), observed };
     }
-    case "wal_rows_max": {
-      const rows = Math.max(0, ...Object.values(seen.regions).map((region) => region?.walRows ?? 0));
-      return { holds: rows <= condition.rows, observed: `${rows} rows` };
+    case "stale": {
+      const sight = seen.regions[condition.region];
+      const isStale = sight !== undefined && sight.walRows === undefined;
+      const told = sight === undefined ? "does not answer" : `tells ${isStale ? "old" : "current"} figures`;
+      return { holds: isStale, observed: `${condition.region} ${told}` };
     }
+    case "wal_rows_max":
+      return checkRowsMax(condition.rows, [seen]);
     case "local_writes_failed": {
       const { succeeded, failed } = seen.writes;
       // Without a single write nothing is shown.
@@ -62,9 +66,25 @@ export function check(condition: Condition, seen: Observation): Finding {
   }
 }
 
+/** What is expected at the end; unlike everything else a maximum is that of the whole run, since by then all has drained. */
+export function checkAtEnd(condition: Condition, all: readonly Observation[]): Finding {
+  return condition.kind === "wal_rows_max"
+    ? checkRowsMax(condition.rows, all)
+    : check(condition, all.at(-1)!);
+}
+
+/** What was not seen may have been more. */
+function checkRowsMax(rowsMax: number, all: readonly Observation[]): Finding {
+  const seen = all.flatMap(({ regions }) => Object.values(regions).map((region) => region?.walRows));
+  const rows = Math.max(0, ...seen.map((known) => known ?? 0));
+  const unknown = seen.filter((known) => known === undefined).length;
+  const gaps = unknown === 0 ? "" : `, unknown in ${unknown} of ${seen.length} looks`;
+  return { holds: rows <= rowsMax && unknown === 0, observed: `${rows} rows${gaps}` };
+}
+
 function isLeader(expected: string, leader: string | undefined): boolean {
-  if (expected === NO_LEADER) return leader === undefined;
-  return expected === ANY_LEADER ? leader !== undefined : leader === expected;
+  const isAny = leader !== undefined && leader !== NO_LEADER;
+  return expected === ANY_LEADER ? isAny : leader === expected;
 }
 
 /** As it stands in a scenario. */
@@ -74,6 +94,7 @@ export function describeCondition(condition: Condition | FinalCondition): string
     case "buffering":
     case "answering":
     case "silent":
+    case "stale":
       return `${condition.kind}: ${condition.region}`;
     case "wal_rows_max":
       return `wal_rows_max: ${condition.rows}`;

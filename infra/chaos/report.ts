@@ -88,7 +88,11 @@ function observationMember({ atMs, leader, regions, writes }: Observation): obje
         name,
         sight === undefined
           ? null
-          : { leader: sight.leader ?? null, wal_rows: sight.walRows, lag_entries: sight.lagEntries },
+          : {
+              leader: sight.leader ?? null,
+              wal_rows: sight.walRows ?? null,
+              lag_entries: sight.lagEntries ?? null,
+            },
       ]),
     ),
     writes: { succeeded: writes.succeeded, failed: writes.failed, worst_ms: round(writes.worstMs) },

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { messageOf } from "../local/errors.ts";
 import type { Action, Done } from "../local/faults/action.ts";
 import { waitFor } from "../local/wait.ts";
-import { check, type Condition, type FinalCondition, type Finding } from "./conditions.ts";
+import { check, checkAtEnd, type Condition, type FinalCondition, type Finding } from "./conditions.ts";
 import { ChaosLoad, type RegionFigures } from "./load.ts";
 import {
   askStatus,
@@ -119,26 +119,32 @@ class Run {
   /** Looks once a second until the end, and decides what is expected by then. */
   async #watch(): Promise<void> {
     const { durationMs } = this.#scenario;
-    for (let dueMs = 0; !this.#isInterrupted; dueMs += LOOK_EVERY_MS) {
-      // A look that took longer than a second leaves the next ones out.
+    let decided = Promise.resolve();
+    for (let dueMs = 0, isLast = false; !isLast; dueMs += LOOK_EVERY_MS) {
+      // A second that was missed altogether is left out.
       dueMs = Math.max(dueMs, Math.floor(this.#nowMs() / LOOK_EVERY_MS) * LOOK_EVERY_MS);
-      await this.#until(Math.min(dueMs, durationMs));
-      const isLast = dueMs >= durationMs;
-      this.#decide(await this.#look(), isLast);
-      if (isLast) return;
+      isLast = dueMs >= durationMs;
+      if (!(await this.#until(Math.min(dueMs, durationMs)))) break;
+      // During an election a region takes seconds to answer: the next look does not wait for it, only its turn does.
+      const look = this.#look();
+      const isEnd = isLast;
+      decided = Promise.all([look, decided]).then(([seen]) => this.#decide(seen, isEnd));
+      decided.catch(() => undefined);
     }
+    await decided;
   }
 
   async #look(): Promise<Observation> {
     const atMs = this.#nowMs();
-    const statuses = await askStatus(this.#options.target.regions);
     const writes = this.#counts ?? this.#load?.counts ?? NO_WRITES;
-    const seen = observe(statuses, { atMs, writes });
-    this.#observations.push(seen);
-    return seen;
+    const { target, signal } = this.#options;
+    return observe(await askStatus(target.regions, signal), { atMs, writes });
   }
 
   #decide(seen: Observation, isLast: boolean): void {
+    // What was still under way then was not waited for.
+    if (this.#isInterrupted) return;
+    this.#observations.push(seen);
     this.#pending = this.#pending.filter(({ condition, fromMs, untilMs }) => {
       if (seen.atMs < fromMs && !isLast) return true;
       const finding = check(condition, seen);
@@ -182,7 +188,10 @@ class Run {
 
   async #checkAtEnd(condition: Condition | FinalCondition, healedAtMs: number): Promise<Finding> {
     if (condition.kind === "same_state") return await this.#checkState();
-    if (condition.kind !== "drained_within") return check(condition, await this.#look());
+    if (condition.kind !== "drained_within") {
+      this.#observations.push(await this.#look());
+      return checkAtEnd(condition, this.#observations);
+    }
     const problem = await this.#drained();
     const tookMs = this.#nowMs() - healedAtMs;
     const holds = problem === undefined && tookMs <= condition.withinMs;

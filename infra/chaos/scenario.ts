@@ -3,9 +3,10 @@ import { Type, type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { LineCounter, parseDocument, type Document, type Node } from "yaml";
 import type { Condition, FinalCondition } from "./conditions.ts";
-import { ANY_LEADER, NO_LEADER } from "./conditions.ts";
+import { ANY_LEADER } from "./conditions.ts";
 import { DURATION_HINT, parseDurationMs } from "./duration.ts";
 import { parseFault, type FaultRequest } from "./grammar.ts";
+import { NO_LEADER } from "./observation.ts";
 
 export interface Scenario {
   readonly name: string;
@@ -48,6 +49,7 @@ const Expected = Type.Object(
     buffering: Type.Optional(Type.String()),
     answering: Type.Optional(Type.String()),
     silent: Type.Optional(Type.String()),
+    stale: Type.Optional(Type.String()),
     wal_rows_max: Type.Optional(Count),
     local_writes_failed: Type.Optional(Count),
     local_write_ms_max: Type.Optional(Count),
@@ -210,13 +212,14 @@ function toStep(file: ScenarioFile, index: number, place: Place & { readonly dur
 }
 
 function toConditions(expected: Static<typeof Expected>): readonly Condition[] {
-  const { leader, buffering, answering, silent } = expected;
+  const { leader, buffering, answering, silent, stale } = expected;
   const { wal_rows_max: rows, local_writes_failed: countMax, local_write_ms_max: latencyMsMax } = expected;
   return [
     ...(leader === undefined ? [] : [{ kind: "leader", region: leader } as const]),
     ...(buffering === undefined ? [] : [{ kind: "buffering", region: buffering } as const]),
     ...(answering === undefined ? [] : [{ kind: "answering", region: answering } as const]),
     ...(silent === undefined ? [] : [{ kind: "silent", region: silent } as const]),
+    ...(stale === undefined ? [] : [{ kind: "stale", region: stale } as const]),
     ...(rows === undefined ? [] : [{ kind: "wal_rows_max", rows } as const]),
     ...(countMax === undefined ? [] : [{ kind: "local_writes_failed", countMax } as const]),
     ...(latencyMsMax === undefined ? [] : [{ kind: "local_write_ms_max", latencyMsMax } as const]),

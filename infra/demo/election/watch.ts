@@ -1,6 +1,7 @@
 /** Asks every region for its status while the load runs: who leads, what waits in each buffer, what is folded where. */
 import type { PartitionStatusAnswer } from "../../../services/protocol/http/status.ts";
 import { DeadlineError } from "../../local/errors.ts";
+import { majority } from "../../local/majority.ts";
 import { waitFor } from "../../local/wait.ts";
 import type { BufferSample } from "./recording.ts";
 
@@ -148,12 +149,6 @@ export class StatusWatch {
   #lastStatuses(): Map<string, WatchedStatus> {
     return new Map([...this.#looks].map(([region, looks]) => [region, looks.at(-1)!.status]));
   }
-}
-
-export function majority(votes: readonly (string | undefined)[], voters: number): string | undefined {
-  return votes.find(
-    (vote) => vote !== undefined && votes.filter((other) => other === vote).length > voters / 2,
-  );
 }
 
 export function bufferIn({ partitions }: WatchedStatus): { rows: number; ageMs: number } {

@@ -4,6 +4,7 @@ import { Type } from "typebox";
 import { Compile } from "typebox/compile";
 import { streamName } from "../../../services/adapters/jetstream/stream.ts";
 import { FaultError, messageOf } from "../errors.ts";
+import { majority } from "../majority.ts";
 import { waitFor } from "../wait.ts";
 
 /** A nats-server of the cluster; those that are down or paused are among them, and don't answer. */
@@ -47,10 +48,8 @@ export async function logLeader(
 ): Promise<string | undefined> {
   const running = servers.filter(({ isRunning }) => isRunning);
   const votes = await Promise.all(running.map((server) => leaderAsSeenBy(server, partition)));
-  const majority = Math.floor(servers.length / 2) + 1;
-  return running
-    .map(({ region }) => region)
-    .find((region) => votes.filter((vote) => vote === region).length >= majority);
+  const leader = majority(votes, servers.length);
+  return running.some(({ region }) => region === leader) ? leader : undefined;
 }
 
 /**

@@ -1,6 +1,6 @@
 /** Conditions on what was observed: each can hold and be broken. And what regions' statuses say together. */
 import { describe, expect, it } from "vitest";
-import { check, describeCondition, type Condition } from "../../../infra/chaos/conditions.ts";
+import { check, checkAtEnd, describeCondition, type Condition } from "../../../infra/chaos/conditions.ts";
 import { NO_WRITES, observe, undrained, type Observation } from "../../../infra/chaos/observation.ts";
 import type { StatusAnswer } from "../../../services/protocol/http/status.ts";
 
@@ -28,14 +28,49 @@ describe("a condition", () => {
     [{ kind: "answering", region: "ap" }, false, "ap does not answer"],
     [{ kind: "silent", region: "ap" }, true, "ap does not answer"],
     [{ kind: "silent", region: "eu" }, false, "eu answers"],
-    [{ kind: "wal_rows_max", rows: 7 }, true, "7 rows"],
-    [{ kind: "wal_rows_max", rows: 6 }, false, "7 rows"],
+    [{ kind: "stale", region: "eu" }, false, "eu tells current figures"],
+    [{ kind: "stale", region: "ap" }, false, "ap does not answer"],
+    [{ kind: "wal_rows_max", rows: 7 }, false, "7 rows, unknown in 1 of 3 looks"],
     [{ kind: "local_writes_failed", countMax: 2 }, true, "2 of 100 failed"],
     [{ kind: "local_writes_failed", countMax: 1 }, false, "2 of 100 failed"],
     [{ kind: "local_write_ms_max", latencyMsMax: 121 }, true, "worst 120 ms of 98"],
     [{ kind: "local_write_ms_max", latencyMsMax: 120 }, false, "worst 120 ms of 98"],
   ])("%o: %s", (...[condition, holds, observed]) => {
     expect(check(condition, SEEN)).toEqual({ holds, observed });
+  });
+
+  it("on rows holds only where all of them were seen", () => {
+    const { eu, us } = SEEN.regions;
+    const all = { ...SEEN, regions: { eu, us } };
+    expect(check({ kind: "wal_rows_max", rows: 7 }, all)).toEqual({ holds: true, observed: "7 rows" });
+    expect(check({ kind: "wal_rows_max", rows: 6 }, all)).toEqual({ holds: false, observed: "7 rows" });
+    const stale = { ...SEEN, regions: { eu: { leader: "us", walRows: undefined, lagEntries: undefined } } };
+    expect(check({ kind: "wal_rows_max", rows: 7 }, stale).holds).toBe(false);
+    expect(check({ kind: "stale", region: "eu" }, stale).holds).toBe(true);
+    expect(check({ kind: "answering", region: "eu" }, stale).holds).toBe(true);
+  });
+
+  it("on rows at the end is about the whole run, all else about the end", () => {
+    const at = (walRows: number, leader: string) => ({
+      ...SEEN,
+      leader,
+      regions: { eu: { leader, walRows, lagEntries: 0 } },
+    });
+    const all = [at(0, "us"), at(90, "us"), at(0, "eu")];
+    const observed = "90 rows";
+    expect(checkAtEnd({ kind: "wal_rows_max", rows: 89 }, all)).toEqual({ holds: false, observed });
+    expect(checkAtEnd({ kind: "wal_rows_max", rows: 90 }, all)).toEqual({ holds: true, observed });
+    expect(checkAtEnd({ kind: "leader", region: "eu" }, all).holds).toBe(true);
+  });
+
+  it("on a leader does not hold where too few have answered to say", () => {
+    const unknown = { ...SEEN, leader: undefined };
+    for (const region of ["none", "any", "us"]) {
+      const finding = check({ kind: "leader", region }, unknown);
+      expect(finding).toEqual({ holds: false, observed: "leader unknown" });
+    }
+    expect(check({ kind: "leader", region: "none" }, { ...SEEN, leader: "none" }).holds).toBe(true);
+    expect(check({ kind: "leader", region: "any" }, { ...SEEN, leader: "none" }).holds).toBe(false);
   });
 
   it("on writes does not hold where there were none", () => {
@@ -56,10 +91,11 @@ interface Known {
   readonly pending?: number;
   readonly head?: number;
   readonly watermarks?: Readonly<Record<string, number>>;
+  readonly staleMs?: number;
 }
 
 function status(region: string, known: Known): StatusAnswer {
-  const { leader, position, pending = 0, head = 0, watermarks = {} } = known;
+  const { leader, position, pending = 0, head = 0, watermarks = {}, staleMs } = known;
   return {
     region,
     software: "0",
@@ -70,6 +106,7 @@ function status(region: string, known: Known): StatusAnswer {
         ...(leader === undefined ? {} : { leader }),
         cluster: null,
         position,
+        ...(staleMs === undefined ? {} : { stale_ms: staleMs }),
         log_time_ms: 0,
         wal: { head, pending_rows: pending, pending_bytes: 0, oldest_pending_age_ms: 0 },
         breaker: { state: "closed", open_ms: 0, slow_after_ms: 1_000 },
@@ -106,6 +143,22 @@ describe("an observation", () => {
     expect(observe({ eu: one, us: undefined, ap: undefined }, at).leader).toBeUndefined();
     expect(observe({ eu: one, us: other, ap: other }, at).leader).toBe("us");
   });
+
+  it("knows that nobody leads only where those that did not answer could not say otherwise", () => {
+    const none = status("eu", { position: 1 });
+    const one = status("us", { leader: "us", position: 1 });
+    expect(observe({ eu: none, us: none, ap: none }, at).leader).toBe("none");
+    expect(observe({ eu: none, us: none, ap: undefined }, at).leader).toBe("none");
+    expect(observe({ eu: none, us: one, ap: none }, at).leader).toBe("none");
+    expect(observe({ eu: none, us: one, ap: undefined }, at).leader).toBeUndefined();
+    expect(observe({ eu: none, us: undefined, ap: undefined }, at).leader).toBeUndefined();
+  });
+
+  it("takes figures of a region whose database does not answer for unknown, and its leader for known", () => {
+    const eu = status("eu", { leader: "us", position: 9, pending: 3, staleMs: 900 });
+    const sight = { leader: "us", walRows: undefined, lagEntries: undefined };
+    expect(observe({ eu }, at).regions).toEqual({ eu: sight });
+  });
 });
 
 describe("draining", () => {
@@ -115,6 +168,11 @@ describe("draining", () => {
     const eu = status("eu", { ...head, watermarks: { eu: 5, us: 5 } });
     const us = status("us", { ...head, watermarks: { eu: 5, us: 6 } });
     expect(undrained({ eu, us })).toEqual([]);
+  });
+
+  it("is not over while what a region tells is old", () => {
+    const eu = status("eu", { ...head, watermarks: { eu: 5 }, staleMs: 40 });
+    expect(undrained({ eu })).toEqual(["the database of eu does not answer"]);
   });
 
   it("is not over while a region has not folded, or does not answer", () => {

@@ -29,9 +29,16 @@ const STATUS = {
 let server: Server;
 let url: string;
 let performed: Action[];
+/** Holds back the answer to the n-th request, from 0. */
+let answerAfter: (request: number) => Promise<void> | undefined;
+let requests: number;
 
 beforeAll(async () => {
-  server = createServer((_, response) => void response.end(JSON.stringify(STATUS)));
+  server = createServer((_, response) => {
+    const turn = answerAfter(requests) ?? Promise.resolve();
+    requests += 1;
+    void turn.then(() => response.end(JSON.stringify(STATUS)));
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 });
@@ -43,6 +50,8 @@ afterAll(() => {
 
 beforeEach(() => {
   performed = [];
+  requests = 0;
+  answerAfter = () => undefined;
 });
 
 function target(fails: (action: Action) => boolean = () => false): ChaosTarget {
@@ -96,6 +105,20 @@ expect: { drained_within: 30s, wal_rows_max: 4 }
     ]);
     expect(report.observations.length).toBeGreaterThanOrEqual(3);
     expect(isGood(report)).toBe(false);
+  });
+
+  it("looks on while a region is slow to answer, and takes what it says in the order of asking", async () => {
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    answerAfter = (request) => {
+      if (request === 2) letGo();
+      return request === 0 ? held : undefined;
+    };
+    const report = await run("duration: 2s\nsteps: []\nexpect: { wal_rows_max: 4 }");
+    const times = report.observations.map(({ atMs }) => atMs);
+    expect(times).toEqual(times.toSorted((one, other) => one - other));
+    expect(report.observations.map(({ regions }) => regions["eu"]?.walRows)).toEqual([4, 4, 4, 4]);
+    expect(isGood(report)).toBe(true);
   });
 
   it("goes on after what can't be done, and tells it", async () => {

@@ -6,15 +6,10 @@ import { readOptions, UsageError } from "../../../infra/demo/election/options.ts
 import { makeRecording } from "../../../infra/demo/election/recorder.ts";
 import { ANNOUNCEMENTS, FULL_STORY, SHORT_STORY, storySeconds } from "../../../infra/demo/election/story.ts";
 import { expectedSums, trafficPlan } from "../../../infra/demo/election/traffic.ts";
-import {
-  bufferIn,
-  goalOf,
-  majority,
-  missingFrom,
-  type WatchedStatus,
-} from "../../../infra/demo/election/watch.ts";
+import { bufferIn, goalOf, missingFrom, type WatchedStatus } from "../../../infra/demo/election/watch.ts";
 import { Pace } from "../../../infra/load/pace.ts";
 import { StreamRecord, type Outcome } from "../../../infra/load/record.ts";
+import { majority } from "../../../infra/local/majority.ts";
 
 const BREAKER = { state: "closed", open_ms: 0, slow_after_ms: 1 } as const;
 
