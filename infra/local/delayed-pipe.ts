@@ -3,7 +3,7 @@
  * While the link is cut nothing is delivered; what TCP would keep in its buffers is kept here, up to a bound.
  */
 import type { Socket } from "node:net";
-import { heldMs, type LinkCondition } from "./faults/link-fault.ts";
+import { heldMs, heldMsMax, type LinkCondition } from "./faults/link-fault.ts";
 
 interface Held {
   /** Undefined stands for the end of the stream. */
@@ -42,7 +42,21 @@ export class DelayedPipe {
     options.to.on("drain", () => this.deliver());
   }
 
-  /** Delivers what is due; called again by the link when it heals or changes its delay. */
+  /** The link has changed: what is held waits no longer than if it had set out now. */
+  adapt(): void {
+    const { condition, nowMs } = this.#options;
+    const latestMs = nowMs() + heldMsMax(condition());
+    this.#lastDueMs = Math.min(this.#lastDueMs, latestMs);
+    // Due times ascend, and still do when all of them get the same bound.
+    for (let index = this.#held.length - 1; index >= this.#first; index -= 1) {
+      const held = this.#held[index]!;
+      if (held.dueMs <= latestMs) break;
+      this.#held[index] = { ...held, dueMs: latestMs };
+    }
+    this.deliver();
+  }
+
+  /** Delivers what is due. */
   deliver(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;

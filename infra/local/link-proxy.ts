@@ -111,7 +111,7 @@ export class LinkProxies {
 
   /**
    * Changes what is wrong with one direction of a link, on top of the topology's latency. Loss concerns the connections
-   * that `from` has dialled; delays concern bytes that are still to come.
+   * that `from` has dialled; a longer delay concerns bytes that are still to come, a shorter one also those on their way.
    * @throws {Error} when there is no such link; {RangeError} for a latency, jitter or loss that no link can have.
    */
   impair(from: string, to: string, change: Partial<LinkFault>): void {

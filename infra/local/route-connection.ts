@@ -65,8 +65,8 @@ export class RouteConnection {
   /** Looks again at the condition of its link: delivers what has become due, or connects on at last. */
   update(): void {
     this.#advance();
-    this.#forth?.deliver();
-    this.#back?.deliver();
+    this.#forth?.adapt();
+    this.#back?.adapt();
   }
 
   /** Resets the connection with the chance that its link has now, as a lossy path does that loses too much. */

@@ -67,3 +67,8 @@ export function heldMs(condition: LinkCondition, fractions: readonly [number, nu
   const { delayMs, jitterMs, spreadMs } = condition;
   return Math.max(0, delayMs + fractions[0] * jitterMs + (2 * fractions[1] - 1) * spreadMs);
 }
+
+/** The longest that a chunk is held. */
+export function heldMsMax({ delayMs, jitterMs, spreadMs }: LinkCondition): number {
+  return delayMs + jitterMs + spreadMs;
+}
