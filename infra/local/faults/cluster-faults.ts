@@ -31,11 +31,12 @@ export interface ClusterFaultsParts {
   readonly onChange: () => void;
 }
 
+const FLAPPING = "flapping";
 const TARGETS: readonly Target[] = ["nats", "postgres", "region"];
 
 export class ClusterFaults {
   readonly #parts: ClusterFaultsParts;
-  /** What is done to one process is done in turn. */
+  /** What is done to one process, or to the one flapping, is done in turn. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #end = new AbortController();
   #flapper: LeaderFlapper | undefined;
@@ -72,7 +73,7 @@ export class ClusterFaults {
    * @throws {FaultError} when it does not run, or is a PostgreSQL that was given by URL.
    */
   async pause(target: Target, region: string): Promise<void> {
-    await this.#inTurn(target, region, async (process) => {
+    await this.#change(target, region, async (process) => {
       this.#assertRuns(target, region);
       process.pause();
     });
@@ -80,7 +81,7 @@ export class ClusterFaults {
 
   /** Lets a paused process go on. @throws {FaultError} when it is not paused. */
   async resume(target: Target, region: string): Promise<void> {
-    await this.#inTurn(target, region, async (process) => {
+    await this.#change(target, region, async (process) => {
       if (!process.isPaused) {
         throw new FaultError(`${target} ${region} is not paused`);
       }
@@ -90,7 +91,7 @@ export class ClusterFaults {
 
   /** Ends a process at once, as a crash would, also a paused one. @throws {FaultError} when it does not run. */
   async kill(target: Target, region: string): Promise<void> {
-    await this.#inTurn(target, region, async (process, site) => {
+    await this.#change(target, region, async (process, site) => {
       this.#assertRuns(target, region);
       site.wanted[wantedKey(target)] = false;
       await process.kill();
@@ -107,7 +108,7 @@ export class ClusterFaults {
     region: string,
     options: { readonly mode?: PostgresStopMode } = {},
   ): Promise<void> {
-    await this.#inTurn(target, region, async (_, site) => {
+    await this.#change(target, region, async (_, site) => {
       const key = wantedKey(target);
       site.wanted[key] = false;
       try {
@@ -146,15 +147,21 @@ export class ClusterFaults {
 
   /** Has the leader step down now and then every so often, until `stopFlapping`; takes the place of another flapping. */
   async flapLeader(options: { readonly everyMs: number; readonly partition?: number }): Promise<void> {
-    await this.stopFlapping();
-    this.#end.signal.throwIfAborted();
-    const { everyMs, partition = 0 } = options;
-    const stepDown = (): Promise<string> => stepDownLeader(this.#servers(), partition);
-    this.#flapper = new LeaderFlapper({ everyMs, partition, stepDown });
+    await this.#inTurn(FLAPPING, async () => {
+      await this.#endFlapping();
+      this.#end.signal.throwIfAborted();
+      const { everyMs, partition = 0 } = options;
+      const stepDown = (): Promise<string> => stepDownLeader(this.#servers(), partition);
+      this.#flapper = new LeaderFlapper({ everyMs, partition, stepDown });
+    });
   }
 
   /** Harmless when nothing flaps. */
   async stopFlapping(): Promise<void> {
+    await this.#inTurn(FLAPPING, () => this.#endFlapping());
+  }
+
+  async #endFlapping(): Promise<void> {
     const flapper = this.#flapper;
     this.#flapper = undefined;
     await flapper?.stop();
@@ -218,19 +225,22 @@ export class ClusterFaults {
     );
   }
 
-  async #inTurn(
+  async #change(
     target: Target,
     region: string,
     run: (process: SiteProcess, site: Site) => Promise<void>,
   ): Promise<void> {
     const site = this.#site(region);
-    const key = `${target} ${region}`;
-    const before = this.#turns.get(key) ?? Promise.resolve();
-    const runUnlessOver = async (): Promise<void> => {
+    await this.#inTurn(`${target} ${region}`, async () => {
       this.#end.signal.throwIfAborted();
       await run(processOf(site, target), site);
-    };
-    const turn = before.catch(() => undefined).then(runUnlessOver);
+    });
+  }
+
+  /** After everything else of that key, whatever came of it. */
+  async #inTurn(key: string, run: () => Promise<void>): Promise<void> {
+    const before = this.#turns.get(key) ?? Promise.resolve();
+    const turn = before.catch(() => undefined).then(run);
     this.#turns.set(key, turn);
     await turn;
   }

@@ -1,6 +1,7 @@
 /** Faults of a cluster: what is wanted meanwhile, what is told, what is mended, and what is refused. */
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { FaultError } from "../../../infra/local/errors.ts";
+import { LeaderFlapper } from "../../../infra/local/faults/leader-flapper.ts";
 import { NO_FAULT } from "../../../infra/local/faults/link-fault.ts";
 import { perform } from "../../../infra/local/faults/perform.ts";
 import type { Action } from "../../../infra/local/faults/action.ts";
@@ -12,7 +13,10 @@ beforeEach(async () => {
   bed = await openFaultsBed();
 });
 
-afterEach(() => bed.close());
+afterEach(async () => {
+  vi.restoreAllMocks();
+  await bed.close();
+});
 
 const NOTHING = { links: [], paused: [], stopped: [], flapping: undefined };
 
@@ -58,6 +62,17 @@ describe("processes", () => {
     Object.assign(bed.process("postgres", "eu"), { pid: undefined, exited: undefined });
     await expect(bed.faults.kill("postgres", "eu")).rejects.toThrow("given by URL");
     expect(bed.done).toEqual([]);
+  });
+});
+
+describe("flapping", () => {
+  it("begun several times at once is one, and none goes on after its end", async () => {
+    const stopped = vi.spyOn(LeaderFlapper.prototype, "stop");
+    const begin = () => bed.faults.flapLeader({ everyMs: 60_000 });
+    await begin();
+    await Promise.all([begin(), begin(), bed.faults.stopFlapping(), begin(), bed.faults.healAll()]);
+    expect(bed.faults.broken).toEqual(NOTHING);
+    expect(new Set(stopped.mock.contexts).size).toBe(4);
   });
 });
 
