@@ -14,7 +14,10 @@ export type Condition =
 
 /** What is found out after everything is healed. */
 export type FinalCondition =
-  { readonly kind: "drained_within"; readonly withinMs: number } | { readonly kind: "same_state" };
+  | { readonly kind: "drained_within"; readonly withinMs: number }
+  | { readonly kind: "same_state" }
+  /** In every region, all writes of the load that were acknowledged, and none twice: expected of every run with a load. */
+  | { readonly kind: "acknowledged_writes" };
 
 export interface Finding {
   readonly holds: boolean;
@@ -105,6 +108,7 @@ export function describeCondition(condition: Condition | FinalCondition): string
     case "drained_within":
       return `drained_within: ${condition.withinMs / 1_000}s`;
     case "same_state":
-      return "same_state: true";
+    case "acknowledged_writes":
+      return `${condition.kind}: true`;
   }
 }

@@ -1,10 +1,12 @@
 /** The load of a scenario: writes of a local class at a fixed pace in every region, and what became of them. */
 import { randomUUID } from "node:crypto";
 import { API_PREFIX } from "../../services/protocol/http/headers.ts";
+import { sumBounds, sumProblems, type Bounds } from "../load/accounting.ts";
 import { figuresOf, type Figures } from "../load/figures.ts";
 import type { LiveSecond } from "../load/live.ts";
 import { PacedLoad } from "../load/paced-load.ts";
 import type { StreamPlan } from "../load/plan.ts";
+import type { StreamRecord } from "../load/record.ts";
 import { waitFor } from "../local/wait.ts";
 import type { ObservedRegion, WriteCounts } from "./observation.ts";
 
@@ -26,12 +28,23 @@ export interface LoadOptions {
 /** What became of a region's writes. */
 export type RegionFigures = Readonly<Record<string, Figures>>;
 
+/** By key: what the counters that this run alone has written must hold. */
+export type CounterBounds = ReadonlyMap<string, Bounds>;
+
+export interface LoadResult {
+  readonly counts: WriteCounts;
+  readonly byRegion: RegionFigures;
+  readonly bounds: CounterBounds;
+}
+
 export class ChaosLoad {
   readonly #load: PacedLoad;
+  readonly #run: string;
   #counts: WriteCounts = { succeeded: 0, failed: 0, worstMs: 0 };
 
-  private constructor(load: PacedLoad) {
+  private constructor(load: PacedLoad, run: string) {
     this.#load = load;
+    this.#run = run;
     load.onSecond((streams) => streams.forEach((stream) => this.#add(stream)));
   }
 
@@ -44,7 +57,7 @@ export class ChaosLoad {
     const run = randomUUID();
     const streams = regions.map(({ name, url }) => streamOf({ name, url, run, writesPerSecond }));
     const secondsMax = durationMs / 1_000 + SETTLE_SECONDS;
-    return new ChaosLoad(await PacedLoad.start({ streams, secondsMax }));
+    return new ChaosLoad(await PacedLoad.start({ streams, secondsMax }), run);
   }
 
   /** Of all regions, as far as outcomes were told by the last second. */
@@ -53,12 +66,12 @@ export class ChaosLoad {
   }
 
   /** Sends no more, and resolves once everything that was sent has its outcome. */
-  async stop(): Promise<{ readonly counts: WriteCounts; readonly byRegion: RegionFigures }> {
+  async stop(): Promise<LoadResult> {
     const records = await this.#load.stop();
     const all = figuresOf(records);
     const counts = { succeeded: all.succeeded, failed: failedOf(all), worstMs: all.latency.worstMs };
     const byRegion = Object.fromEntries(records.map((record) => [record.region, figuresOf([record])]));
-    return { counts, byRegion };
+    return { counts, byRegion, bounds: counterBounds(records, this.#run) };
   }
 
   async kill(): Promise<void> {
@@ -73,6 +86,47 @@ export class ChaosLoad {
       worstMs: Math.max(worstMs, second.latency.worstMs),
     };
   }
+}
+
+/** What was acknowledged, and at most what is unknown on top. */
+export function counterBounds(records: readonly StreamRecord[], run: string): CounterBounds {
+  return sumBounds(records, (_, number) => ({ key: keyOf(run, number), amount: 1 }));
+}
+
+/**
+ * What counters of a region lack or have too much, one line each.
+ * @throws {Error} when the region can't be asked.
+ */
+export async function counterProblems(
+  { name, url }: ObservedRegion,
+  bounds: CounterBounds,
+  signal?: AbortSignal,
+): Promise<readonly string[]> {
+  const held = new Map<string, number>();
+  for (const key of bounds.keys()) held.set(key, await readCounter(`${url}${recordPath(key)}`, signal));
+  return sumProblems(bounds, (key) => held.get(key) ?? 0).map((problem) => `${name}: ${problem}`);
+}
+
+/** Zero for a record that is not there. */
+async function readCounter(url: string, stop: AbortSignal | undefined): Promise<number> {
+  const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+  const response = await fetch(url, {
+    signal: stop === undefined ? timeout : AbortSignal.any([timeout, stop]),
+  });
+  const text = await response.text();
+  if (response.status === 404) return 0;
+  if (!response.ok) throw new Error(`${url} answers ${response.status} ${text}`);
+  const { fields } = JSON.parse(text) as { readonly fields: { readonly n?: unknown } };
+  return Number(fields.n ?? 0);
+}
+
+function recordPath(key: string): string {
+  return `${API_PREFIX}/collections/${COLLECTION}/records/${key}`;
+}
+
+/** Unlike those of any other run, so that counters begin at zero; the n-th request of a stream is for the n-th, round and round. */
+function keyOf(run: string, number: number): string {
+  return `${run}-${number % KEYS_COUNT}`;
 }
 
 /** Whatever did not succeed at the first try: refused, without an answer, or not even sent in time. */
@@ -91,7 +145,7 @@ function streamOf(options: { name: string; url: string; run: string; writesPerSe
     idempotencyPrefix: `${run}-${name}`,
     requests: Array.from({ length: KEYS_COUNT }, (_, index) => ({
       method: "PATCH",
-      path: `${API_PREFIX}/collections/${COLLECTION}/records/key-${index}`,
+      path: recordPath(keyOf(run, index)),
       body: JSON.stringify({ inc: { n: 1 }, set: { last: name } }),
     })),
   };

@@ -4,15 +4,8 @@ import { messageOf } from "../local/errors.ts";
 import type { Action, Done } from "../local/faults/action.ts";
 import { waitFor } from "../local/wait.ts";
 import { check, checkAtEnd, type Condition, type FinalCondition, type Finding } from "./conditions.ts";
-import { ChaosLoad, type RegionFigures } from "./load.ts";
-import {
-  askStatus,
-  NO_WRITES,
-  observe,
-  undrained,
-  type Observation,
-  type WriteCounts,
-} from "./observation.ts";
+import { ChaosLoad, counterProblems, type LoadResult } from "./load.ts";
+import { askStatus, NO_WRITES, observe, undrained, type Observation } from "./observation.ts";
 import type { Deed, Report, Verdict } from "./report.ts";
 import { sameState, type StoredRegion } from "./same-state.ts";
 import { InvalidScenarioError, unknownRegions, type Scenario, type Step } from "./scenario.ts";
@@ -38,6 +31,7 @@ export interface RunOptions {
 const LOOK_EVERY_MS = 1_000;
 const DRAIN_TIMEOUT_MS = 120_000;
 const DRAIN_INTERVAL_MS = 200;
+const PROBLEMS_TOLD_MAX = 3;
 
 /**
  * @throws {InvalidScenarioError} when the scenario names regions that the cluster does not have: nothing is broken then.
@@ -72,8 +66,9 @@ class Run {
   readonly #observations: Observation[] = [];
   readonly #verdicts: Verdict[] = [];
   /** What became of the load, once it is over. */
-  #byRegion: RegionFigures | undefined;
-  #counts: WriteCounts | undefined;
+  #loaded: LoadResult | undefined;
+  /** What has not drained in time; a long wait that was in vain is not begun again. */
+  #undrained: Promise<string | undefined> | undefined;
   #pending: readonly PendingCheck[];
 
   constructor(parts: { scenario: Scenario; options: RunOptions; load: ChaosLoad | undefined }) {
@@ -94,7 +89,7 @@ class Run {
       await Promise.all([loadEnds, this.#do({ do: "heal" })]);
     }
     const healedAtMs = this.#nowMs();
-    for (const condition of this.#isInterrupted ? [] : this.#scenario.expect) {
+    for (const condition of this.#isInterrupted ? [] : this.#expectedAtEnd) {
       this.#found(condition, await this.#checkAtEnd(condition, healedAtMs));
     }
     return {
@@ -104,8 +99,14 @@ class Run {
       deeds: this.#deeds,
       observations: this.#observations,
       verdicts: this.#verdicts,
-      load: this.#byRegion,
+      load: this.#loaded?.byRegion,
     };
+  }
+
+  /** Whatever else a scenario expects: what was acknowledged is there. */
+  get #expectedAtEnd(): readonly (Condition | FinalCondition)[] {
+    const { expect } = this.#scenario;
+    return this.#loaded === undefined ? expect : [...expect, { kind: "acknowledged_writes" }];
   }
 
   get #isInterrupted(): boolean {
@@ -136,7 +137,7 @@ class Run {
 
   async #look(): Promise<Observation> {
     const atMs = this.#nowMs();
-    const writes = this.#counts ?? this.#load?.counts ?? NO_WRITES;
+    const writes = this.#loaded?.counts ?? this.#load?.counts ?? NO_WRITES;
     const { target, signal } = this.#options;
     return observe(await askStatus(target.regions, signal), { atMs, writes });
   }
@@ -181,13 +182,12 @@ class Run {
   async #endLoad(): Promise<void> {
     if (this.#load === undefined) return;
     if (this.#isInterrupted) return await this.#load.kill();
-    const { counts, byRegion } = await this.#load.stop();
-    this.#counts = counts;
-    this.#byRegion = byRegion;
+    this.#loaded = await this.#load.stop();
   }
 
   async #checkAtEnd(condition: Condition | FinalCondition, healedAtMs: number): Promise<Finding> {
     if (condition.kind === "same_state") return await this.#checkState();
+    if (condition.kind === "acknowledged_writes") return await this.#checkWrites();
     if (condition.kind !== "drained_within") {
       this.#observations.push(await this.#look());
       return checkAtEnd(condition, this.#observations);
@@ -211,8 +211,30 @@ class Run {
     }
   }
 
-  /** Waits until nothing is on its way. @returns what still is after the limit. */
+  async #checkWrites(): Promise<Finding> {
+    const problem = await this.#drained();
+    if (problem !== undefined) return { holds: false, observed: problem };
+    const { target, signal } = this.#options;
+    const { bounds, counts } = this.#loaded!;
+    try {
+      const found = await Promise.all(
+        target.regions.map((region) => counterProblems(region, bounds, signal)),
+      );
+      const problems = found.flat();
+      const observed = problems.slice(0, PROBLEMS_TOLD_MAX).join("; ");
+      return { holds: problems.length === 0, observed: observed || `${counts.succeeded} in every region` };
+    } catch (error) {
+      return { holds: false, observed: messageOf(error) };
+    }
+  }
+
+  /** Waits, once, until nothing is on its way. @returns what still is after the limit. */
   async #drained(): Promise<string | undefined> {
+    this.#undrained ??= this.#untilDrained();
+    return await this.#undrained;
+  }
+
+  async #untilDrained(): Promise<string | undefined> {
     const look = async (): Promise<true | undefined> => {
       const [missing] = undrained(await askStatus(this.#options.target.regions));
       if (missing !== undefined) throw new Error(missing);

@@ -199,7 +199,7 @@ expect: { local_writes_failed: 0, drained_within: 60s, same_state: true }
     vi.spyOn(process.stderr, "write").mockImplementation(() => true);
     const words = ["chaos", "run", scenario, "--data", data, "--report", reportPath];
     await createProgram("0").parseAsync(["node", "forebay", ...words]);
-    expect(printed).toContain("short: all 4 expectations hold");
+    expect(printed).toContain("short: all 5 expectations hold");
     const report = JSON.parse(readFileSync(reportPath, "utf8")) as {
       readonly ok: boolean;
       readonly done: readonly { readonly told: string }[];
@@ -219,6 +219,7 @@ expect: { local_writes_failed: 0, drained_within: 60s, same_state: true }
     expect(Object.keys(report.observed[0]!.regions)).toEqual(["eu", "us", "ap"]);
     expect(Object.values(report.load).every(({ succeeded }) => succeeded > 20)).toBe(true);
     expect(report.expected.some(({ observed }) => observed.startsWith("equal at 0/"))).toBe(true);
+    expect(report.expected.at(-1)!.observed).toMatch(/^[1-9]\d* in every region$/);
   });
 
   it("finds out that writes have failed, and that a region's records are not the others'", async () => {
@@ -255,7 +256,7 @@ expect: { local_writes_failed: 0, same_state: true }
     await expect(running).rejects.toThrow("scenario planted did not go as expected");
     expect(printed).toMatch(/local_writes_failed: 0 +BROKEN +[1-9]\d* of \d+ failed/);
     expect(printed).toMatch(/same_state: true +BROKEN +2 digests at 0\//);
-    expect(printed).toContain("planted: 2 of 2 expectations do not hold");
+    expect(printed).toContain("planted: 2 of 3 expectations do not hold");
   });
 
   it("leaves nothing behind when it is stopped while things are frozen and killed", async () => {
