@@ -1,8 +1,8 @@
 /** The words in which faults are asked for, the same on the command line and in scenarios. */
 import { Argument, Command, InvalidArgumentError, Option } from "commander";
+import { DURATION_HINT, parseDurationMs } from "../../services/runtime/duration.ts";
 import { FLAP_EVERY_MS_MAX, FLAP_EVERY_MS_MIN, type Action } from "../local/faults/action.ts";
 import { FAULT_DELAY_MS_MAX } from "../local/faults/link-fault.ts";
-import { DURATION_HINT, parseDurationMs } from "./duration.ts";
 
 /** An action, and for how long it is to last; undefined means until something heals it. */
 export interface FaultRequest {
@@ -179,7 +179,7 @@ function durationOf(text: string, { minMs, maxMs }: { minMs: number; maxMs: numb
   if (durationMs < minMs || durationMs > maxMs) {
     throw new InvalidArgumentError(`It is from ${minMs} ms to ${maxMs} ms.`);
   }
-  return Math.round(durationMs);
+  return durationMs;
 }
 
 function delayOf(text: string): number {

@@ -1,7 +1,7 @@
 /** What came of a scenario: as data for programs, and as text for people. */
+import { formatSeconds } from "../../services/runtime/duration.ts";
 import type { Figures } from "../load/figures.ts";
 import { describeCondition, type Condition, type FinalCondition, type Finding } from "./conditions.ts";
-import { formatSeconds } from "./duration.ts";
 import { failedOf, type RegionFigures } from "./load.ts";
 import type { Observation } from "./observation.ts";
 import type { Scenario } from "./scenario.ts";

@@ -2,9 +2,9 @@
 import { Type, type Static } from "typebox";
 import { Compile } from "typebox/compile";
 import { LineCounter, parseDocument, type Document, type Node } from "yaml";
+import { DURATION_HINT, parseDurationMs } from "../../services/runtime/duration.ts";
 import type { Condition, FinalCondition } from "./conditions.ts";
 import { ANY_LEADER } from "./conditions.ts";
-import { DURATION_HINT, parseDurationMs } from "./duration.ts";
 import { parseFault, type FaultRequest } from "./grammar.ts";
 import { NO_LEADER } from "./observation.ts";
 

@@ -5,6 +5,7 @@ import { LocalCluster } from "./cluster.ts";
 import type { LocalClusterOptions } from "./cluster-options.ts";
 import { messageOf } from "./errors.ts";
 import { Progress, type ProgressOutput } from "./progress.ts";
+import { onStopSignal } from "./stop-signals.ts";
 
 export interface UpOptions {
   /** The data folder. Default `.forebay`. */
@@ -27,7 +28,6 @@ export interface UpOptions {
 const DATA_FOLDER = ".forebay";
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
-const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 /**
  * Runs a cluster until SIGINT, SIGTERM or SIGHUP; a second one ends everything by force.
@@ -96,7 +96,7 @@ interface StopSignals {
 function listenForStop(say: (text: string) => void): StopSignals {
   const stop = new AbortController();
   const force = new AbortController();
-  const onSignal = (signal: NodeJS.Signals): void => {
+  const ignoreSignals = onStopSignal((signal) => {
     if (stop.signal.aborted) {
       say(`forebay: ${signal} again, ending everything by force`);
       force.abort();
@@ -104,17 +104,12 @@ function listenForStop(say: (text: string) => void): StopSignals {
       say(`forebay: ${signal}, stopping`);
       stop.abort();
     }
-  };
-  // A reader of our output that goes away must not keep us from stopping our children.
-  const onOutputError = (): void => undefined;
-  process.stdout.on("error", onOutputError);
-  STOP_SIGNALS.forEach((name) => process.on(name, onSignal));
+  });
   return {
     stop: stop.signal,
     force: force.signal,
     dispose: () => {
-      STOP_SIGNALS.forEach((name) => process.off(name, onSignal));
-      process.stdout.off("error", onOutputError);
+      ignoreSignals();
     },
   };
 }

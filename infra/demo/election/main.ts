@@ -6,6 +6,7 @@ import { migrateDatabase } from "../../../services/adapters/postgres/migrate.ts"
 import { packageRoot } from "../../../services/runtime/package-root.ts";
 import { LocalCluster } from "../../local/cluster.ts";
 import { messageOf } from "../../local/errors.ts";
+import { onStopSignal } from "../../local/stop-signals.ts";
 import { makeTemporaryFolder } from "../../local/temporary-folder.ts";
 import { HELP, readOptions, UsageError, type Options } from "./options.ts";
 import { runDemo } from "./run.ts";
@@ -15,7 +16,6 @@ import { FULL_STORY, SHORT_STORY } from "./story.ts";
 const EXIT_OK = 0;
 const EXIT_FAILED = 1;
 const EXIT_USAGE = 2;
-const STOP_SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -86,13 +86,9 @@ function figurePathOf({ figure }: Options): string {
 function listenForStop(screen: Screen): { stop: AbortSignal; force: AbortSignal } {
   const stop = new AbortController();
   const force = new AbortController();
-  for (const name of STOP_SIGNALS) {
-    process.on(name, () => {
-      screen.release();
-      (stop.signal.aborted ? force : stop).abort();
-    });
-  }
-  // A reader of the output that goes away must not keep the cluster from being stopped.
-  process.stdout.on("error", () => undefined);
+  onStopSignal(() => {
+    screen.release();
+    (stop.signal.aborted ? force : stop).abort();
+  });
   return { stop: stop.signal, force: force.signal };
 }

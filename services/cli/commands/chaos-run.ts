@@ -1,7 +1,8 @@
 /** `forebay chaos run`: a scenario from a file, and what came of it. */
 import { writeFileSync } from "node:fs";
 import type { Command } from "commander";
-import { formatSeconds } from "../../../infra/chaos/duration.ts";
+import { onStopSignal } from "../../../infra/local/stop-signals.ts";
+import { formatSeconds } from "../../runtime/duration.ts";
 import { readClusterFile } from "../cluster.ts";
 import { asCommandError, findControl, type ControlOptions } from "../control.ts";
 import { CommandError, UsageError } from "../errors.ts";
@@ -10,8 +11,6 @@ import { formatTable } from "../table.ts";
 const HELP = `
 A scenario says what is broken when, and what is expected: infra/local/README.md has an example. At its end everything is
 healed, also when it is interrupted. The exit code is 1 when something that was expected is not so.`;
-
-const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 interface RunOptions extends ControlOptions {
   readonly report?: string;
@@ -32,8 +31,7 @@ async function runCommand(name: string, options: RunOptions): Promise<void> {
   const { isGood, reportJson, reportText } = await import("../../../infra/chaos/report.ts");
   const client = findControl(options);
   const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  STOP_SIGNALS.forEach((signal) => process.on(signal, onSignal));
+  const ignoreSignals = onStopSignal(() => stop.abort());
   try {
     const scenario = loadScenario(name);
     // An early look: a cluster that does not answer is told before anything else.
@@ -49,7 +47,7 @@ async function runCommand(name: string, options: RunOptions): Promise<void> {
   } catch (error) {
     throw told(error);
   } finally {
-    STOP_SIGNALS.forEach((signal) => process.off(signal, onSignal));
+    ignoreSignals();
   }
 }
 

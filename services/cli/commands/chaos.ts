@@ -1,12 +1,13 @@
 /** `forebay chaos`: break a cluster on this machine on purpose, and mend it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import { formatSeconds } from "../../../infra/chaos/duration.ts";
 import { addFaultCommands, type FaultRequest } from "../../../infra/chaos/grammar.ts";
 import type { ControlClient } from "../../../infra/local/control/client.ts";
 import type { FaultsAnswer } from "../../../infra/local/control/protocol.ts";
 import type { Action, Done } from "../../../infra/local/faults/action.ts";
 import { describeLinkFault } from "../../../infra/local/faults/perform.ts";
+import { onStopSignal } from "../../../infra/local/stop-signals.ts";
+import { formatSeconds } from "../../runtime/duration.ts";
 import { DATA_FOLDER } from "../common-options.ts";
 import { asCommandError, findControl, type ControlOptions } from "../control.ts";
 import { formatTable } from "../table.ts";
@@ -23,7 +24,6 @@ healed, by --for or by "forebay chaos heal", or until the cluster is stopped. Li
   forebay chaos run leader-flaps --report report.json`;
 
 const PERCENT = 100;
-const STOP_SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 export function addChaosCommand(program: Command): void {
   const chaos = program
@@ -52,8 +52,7 @@ function withControlOptions(command: Command): Command {
 /** Does it, and where it is not to last, waits and mends it; Ctrl-C mends it at once. */
 async function performRequest({ action, forMs }: FaultRequest, client: ControlClient): Promise<void> {
   const stop = new AbortController();
-  const onSignal = (): void => stop.abort();
-  STOP_SIGNALS.forEach((name) => process.on(name, onSignal));
+  const ignoreSignals = onStopSignal(() => stop.abort());
   try {
     const { undo } = await performAndTell(client, action);
     if (forMs === undefined || undo === undefined) return;
@@ -61,7 +60,7 @@ async function performRequest({ action, forMs }: FaultRequest, client: ControlCl
     await sleep(forMs, undefined, { signal: stop.signal }).catch(() => undefined);
     await performAndTell(client, undo);
   } finally {
-    STOP_SIGNALS.forEach((name) => process.off(name, onSignal));
+    ignoreSignals();
   }
 }
 

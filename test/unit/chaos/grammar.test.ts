@@ -1,6 +1,6 @@
 /** The words for faults: what each means, and what is said of those that mean nothing. */
 import { describe, expect, it } from "vitest";
-import { parseDurationMs } from "../../../infra/chaos/duration.ts";
+import { parseDurationMs } from "../../../services/runtime/duration.ts";
 import { parseFault } from "../../../infra/chaos/grammar.ts";
 
 describe("a line", () => {
@@ -30,7 +30,7 @@ describe("a line", () => {
     ["cut eu", "missing required argument 'other'"],
     ["cut eu us ap", "too many arguments"],
     ["cut eu us --twice", "unknown option '--twice'"],
-    ["cut eu us --for 30", "A duration is a number with its unit, such as 500ms, 5s or 2min"],
+    ["cut eu us --for 30", "A duration is a number with its unit, such as 500ms, 30s, 10m or 1h30m"],
     ["cut eu us --for 0s", "from 1 ms to"],
     ["latency eu us -5", "milliseconds from 0 to 60000"],
     ["latency eu us 61s", "milliseconds from 0 to 60000"],
@@ -54,7 +54,13 @@ it.each([
   ["s", undefined],
   ["-5s", undefined],
   ["5 s", undefined],
-  ["5h", undefined],
+  ["5h", 18_000_000],
+  ["10m", 600_000],
+  ["1h30m", 5_400_000],
+  ["1min30s", 90_000],
+  ["0", 0],
+  ["5d", undefined],
+  ["1h 30m", undefined],
 ])("a duration: %s", (text, durationMs) => {
   expect(parseDurationMs(text)).toBe(durationMs);
 });

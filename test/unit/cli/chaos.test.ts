@@ -83,11 +83,11 @@ describe("forebay chaos", () => {
     expect(bed.process("nats", "us").isPaused).toBe(false);
   });
 
-  it("mends it at once when it is interrupted", async () => {
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("mends it at once on %s", async (signal) => {
     const running = run("cut", "eu", "us", "--for", "10min");
     await vi.waitUntil(() => printed.includes("Ctrl-C"), { timeout: 20_000 });
     expect(bed.links.faulty).toHaveLength(2);
-    process.emit("SIGINT");
+    process.emit(signal);
     expect(await running).toContain("eu – us: mended\n");
     expect(bed.links.faulty).toEqual([]);
   });
