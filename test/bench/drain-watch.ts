@@ -97,7 +97,8 @@ export class DrainWatch {
     const [origin] = this.#options.origins;
     const response = await fetch(`${this.#options.cluster.region(origin!).url}/metrics`);
     const text = await response.text();
-    const gauge = (name: string) => Number(new RegExp(`^${name}\\{.*\\} ([\\d.]+)`, "m").exec(text)?.[1] ?? 0);
+    const gauge = (name: string) =>
+      Number(new RegExp(`^${name}\\{.*\\} ([\\d.]+)`, "m").exec(text)?.[1] ?? 0);
     this.#inFlightMax = Math.max(this.#inFlightMax, gauge("forebay_relay_batches_in_flight"));
     this.#unfoldedMax = Math.max(this.#unfoldedMax, gauge("forebay_relay_batches_unfolded"));
     this.#windowMin = Math.min(this.#windowMin, gauge("forebay_relay_window"));
