@@ -1,7 +1,7 @@
 /** Whether all regions hold the same records: digests of the rows, each region's at one and the same log position. */
 import { openPostgresStore } from "../../services/adapters/postgres/store.ts";
-import { addToDigest, digestText, EMPTY_DIGEST } from "../../services/core/digest.ts";
 import type { RegionStore } from "../../services/ports/region-store.ts";
+import { digestOf } from "../local/records-digest.ts";
 import { waitFor } from "../local/wait.ts";
 import type { Finding } from "./conditions.ts";
 
@@ -67,17 +67,4 @@ function compare(
   const different = new Set(digests.values());
   const holds = different.size === 1;
   return { holds, observed: `${holds ? "equal" : `${different.size} digests`} at ${partition}/${position}` };
-}
-
-async function digestOf(
-  store: RegionStore,
-  partition: number,
-): Promise<{ readonly position: number; readonly digest: string }> {
-  let digest = EMPTY_DIGEST;
-  let position = 0;
-  for await (const page of store.scanRecords(partition)) {
-    position = page.position;
-    digest = page.records.reduce(addToDigest, digest);
-  }
-  return { position, digest: digestText(digest) };
 }

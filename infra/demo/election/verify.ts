@@ -1,10 +1,10 @@
 /** After the load: everything drains, every region holds the same, and exactly what clients were told. */
 import { openPostgresStore } from "../../../services/adapters/postgres/store.ts";
-import { addToDigest, digestText, EMPTY_DIGEST } from "../../../services/core/digest.ts";
 import { sumProblems, type Bounds } from "../../load/accounting.ts";
 import type { StreamRecord } from "../../load/record.ts";
 import type { RegionView } from "../../local/cluster-options.ts";
 import { DeadlineError, messageOf } from "../../local/errors.ts";
+import { digestOf } from "../../local/records-digest.ts";
 import { Api, type RegionAddress } from "../retail/api.ts";
 import { CLASSES, type WriteClass } from "./recording.ts";
 import type { RegionDigest, Verification } from "./summary.ts";
@@ -22,7 +22,7 @@ export async function verify(options: {
 }): Promise<Verification> {
   const { regions, records, watch, signal } = options;
   const drained = await drain(watch, signal);
-  const digests = await Promise.all(regions.map(digestOf));
+  const digests = await Promise.all(regions.map(regionDigest));
   const sums = expectedSums(records);
   const counters = await Promise.all(regions.map((region) => counterProblems(region, regions, sums)));
   return { ...drained, digests, counters: counters.flat() };
@@ -43,12 +43,11 @@ async function drain(
 }
 
 /** Of all committed rows, read from the region's own database. */
-async function digestOf({ name, postgres }: RegionView): Promise<RegionDigest> {
+async function regionDigest({ name, postgres }: RegionView): Promise<RegionDigest> {
   const store = openPostgresStore({ url: postgres.url, region: name });
   try {
-    let digest = EMPTY_DIGEST;
-    for await (const { records } of store.scanRecords(0)) digest = records.reduce(addToDigest, digest);
-    return { region: name, digest: digestText(digest) };
+    const { digest } = await digestOf(store, 0);
+    return { region: name, digest };
   } catch (error) {
     return { region: name, digest: undefined, problem: messageOf(error) };
   } finally {
