@@ -11,6 +11,7 @@ import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { RelayMetrics } from "./metrics.ts";
+import { slowestPosition, type FoldPlace } from "./slowest.ts";
 import {
   BATCH_BYTES_MAX,
   BATCH_ROWS_MAX,
@@ -75,12 +76,13 @@ export class Relay {
   }
 }
 
-type FoldedPlace = RelayState["folded"] & { readonly epoch: number };
+type FoldedPlace = RelayState["folded"] & { readonly epoch: number; readonly slowest: number };
 
-function foldedPlace(region: string, place: Pick<FoldNews, "position" | "origins">): FoldedPlace {
+function foldedPlace(region: string, place: FoldPlace): FoldedPlace {
   const own = place.origins[region];
   if (own === undefined) throw new Error("the partition is not folded up to its genesis yet");
-  return { position: place.position, sequence: own.watermark, chain: own.chain, epoch: own.epoch };
+  const { watermark: sequence, chain, epoch } = own;
+  return { position: place.position, sequence, chain, epoch, slowest: slowestPosition(place) };
 }
 
 /** The life of a relay between taking the role and losing it. */
@@ -100,7 +102,7 @@ class RelayRun {
 
   async start(grant: RoleGrant): Promise<void> {
     // The grant's epoch starts anew with a new database; the log remembers the highest that it has seen.
-    const { epoch: seen, ...folded } = await this.#foldedPlace();
+    const { epoch: seen, slowest: _, ...folded } = await this.#foldedPlace();
     this.#state = startRelay({ epoch: Math.max(grant.epoch, seen + 1), folded });
     await Promise.all([this.#wakeOnRows(), this.#followFold(), this.#tick()]);
     if (this.#error !== undefined) throw this.#error;

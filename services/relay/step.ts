@@ -13,13 +13,23 @@ import { assert, unreachable } from "../core/assert.ts";
 import { chain } from "../core/hash.ts";
 import { encodeOperation } from "../protocol/entry-codec.ts";
 import type { WalRow } from "../ports/region-store.ts";
-import { growWindow, hasDelayed, shrinkWindow, startWindow, type RelayWindow } from "./window.ts";
+import {
+  growWindow,
+  hasDelayed,
+  REGION_DELAY_MS_MAX,
+  shrinkWindow,
+  startWindow,
+  type RelayWindow,
+} from "./window.ts";
 
 /** A batch is closed at this size; one row alone may exceed it. */
 export const BATCH_BYTES_MAX = 192 * 1024;
 export const BATCH_ROWS_MAX = 1024;
 /** Doubts that may follow each other closely, and how many publishes have to succeed for each further one. */
 export const RETRIES_MAX = 10;
+/** Of entries on their way to other regions. */
+const SAMPLE_MS = 100;
+const SAMPLES_MAX = 128;
 const RETRIES_PER_PUBLISH = 1 / 8;
 
 /** A batch ready to be encoded. */
@@ -43,6 +53,8 @@ interface Sent {
   readonly sentAtMs: number;
 }
 
+type Placed = Sent & { readonly position: number };
+
 export interface RelayState {
   readonly phase: "streaming" | "doubt";
   readonly epoch: number;
@@ -55,7 +67,9 @@ export interface RelayState {
   /** Publishes whose outcome is open. */
   readonly inFlight: readonly Sent[];
   /** Publishes that the log acknowledged and the own fold has not passed. */
-  readonly unfolded: readonly (Sent & { readonly position: number })[];
+  readonly unfolded: readonly Placed[];
+  /** Some of those that the own fold has passed and the slowest region, as far as is heard, has not; oldest first. */
+  readonly travelling: readonly Placed[];
   readonly isReading: boolean;
   /** Rows may have come since the read under way began. */
   readonly isWoken: boolean;
@@ -85,6 +99,8 @@ export type RelayEvent =
       readonly position: number;
       readonly sequence: number;
       readonly chain: string;
+      /** How far the slowest of the regions is that keep up. */
+      readonly slowest: number;
       readonly nowMs: number;
     }
   | { readonly type: "resumed" };
@@ -110,6 +126,7 @@ export function startRelay(options: { epoch: number; folded: RelayState["folded"
     window: startWindow(),
     inFlight: [],
     unfolded: [],
+    travelling: [],
     isReading: false,
     isWoken: false,
     isPausing: false,
@@ -191,11 +208,32 @@ function acknowledge(state: RelayState, event: Extract<RelayEvent, { type: "ackn
 function advanceFolded(state: RelayState, event: Extract<RelayEvent, { type: "folded" }>): RelayStep {
   const { position, sequence } = event;
   const folded = { position, sequence, chain: event.chain };
-  const window = adaptWindow(state, event);
-  if (sequence <= state.cursor.sequence) return checkFolded(state, { ...state, folded, window });
-  const passed = checkFolded(state, { ...state, folded, window, cursor: { sequence, chain: event.chain } });
+  const travelling = follow(state, event);
+  const window = adaptToRegions(adaptWindow(state, event), travelling, event.nowMs);
+  const heard = { ...state, folded, travelling, window };
+  if (sequence <= state.cursor.sequence) return checkFolded(state, heard);
+  const passed = checkFolded(state, { ...heard, cursor: { sequence, chain: event.chain } });
   const next = readMore(passed.state);
   return { state: next.state, effects: [...passed.effects, ...next.effects] };
+}
+
+/** One in a while is enough to know how far a region is behind. */
+function follow(
+  { unfolded, travelling }: RelayState,
+  { position, slowest }: { position: number; slowest: number },
+): readonly Placed[] {
+  const followed = travelling.filter((entry) => entry.position > slowest);
+  for (const entry of unfolded) {
+    const isSample = entry.sentAtMs - (followed.at(-1)?.sentAtMs ?? -Infinity) >= SAMPLE_MS;
+    if (entry.position <= position && entry.position > slowest && isSample) followed.push(entry);
+  }
+  return followed.length > SAMPLES_MAX ? followed.slice(-SAMPLES_MAX) : followed;
+}
+
+function adaptToRegions(window: RelayWindow, [oldest]: readonly Placed[], nowMs: number): RelayWindow {
+  if (oldest === undefined) return window;
+  const delay = { sentAtMs: oldest.sentAtMs, nowMs };
+  return hasDelayed(delay, REGION_DELAY_MS_MAX) ? shrinkWindow(window, delay) : window;
 }
 
 /** By how long the entries took that the fold has passed now, from being sent on. */

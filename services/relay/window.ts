@@ -3,8 +3,8 @@
  * was taken in time, shrinks by a share when one was late or lost (additive increase, multiplicative decrease: Chiu and
  * Jain, 1989).
  *
- * What is sent is ordered before whatever comes after it: the delay that is allowed here is what an authoritative write
- * waits for behind a backlog.
+ * What is sent is ordered before whatever comes after it: the delay that is allowed here, and in the slowest region, is
+ * what an authoritative write waits for behind a backlog.
  */
 
 export interface RelayWindow {
@@ -26,13 +26,16 @@ const SHRINK_TO = 0.7;
 /** From being sent to being folded here. A link over half the world takes a third of it. */
 export const DELAY_MS_MAX = 750;
 
+/** The same of the slowest other region. What is heard of it is up to a second old, and has come a long way. */
+export const REGION_DELAY_MS_MAX = 2_500;
+
 export function startWindow(): RelayWindow {
   return { size: WINDOW_FIRST, shrunkAtMs: Number.NEGATIVE_INFINITY };
 }
 
-/** Whether an entry was folded later than it should be. */
-export function hasDelayed({ sentAtMs, nowMs }: Delay): boolean {
-  return nowMs - sentAtMs > DELAY_MS_MAX;
+/** Whether an entry was folded later than it should be, or was not yet. */
+export function hasDelayed({ sentAtMs, nowMs }: Delay, delayMsMax = DELAY_MS_MAX): boolean {
+  return nowMs - sentAtMs > delayMsMax;
 }
 
 /** For each entry that was folded in time while the window was full. */

@@ -56,6 +56,8 @@ export class RelayModel {
   /** Looks at the fold that have not reached the relay. */
   looks: { position: number; sequence: number; chain: string }[] = [];
   nowMs = 0;
+  /** By how many entries the slowest other region is behind what the relay hears. */
+  regionsBehind = 0;
   #fold = initialPartitionState(0);
   #records = new Map<string, never>();
   /** Where a batch may begin: behind what was published before it, or behind what the relay knows to be folded. */
@@ -217,7 +219,10 @@ export class RelayModel {
 
   hear(): void {
     const look = this.looks.shift();
-    if (look !== undefined) this.dispatch({ type: "folded", ...look, nowMs: this.nowMs });
+    if (look !== undefined) {
+      const slowest = Math.max(0, look.position - this.regionsBehind);
+      this.dispatch({ type: "folded", ...look, slowest, nowMs: this.nowMs });
+    }
   }
 
   /** One round in which everything goes well. */

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AssertionError } from "../../../services/core/assert.ts";
 import { ZERO_HASH } from "../../../services/core/hash.ts";
 import { RETRIES_MAX, startRelay, stepRelay, type RelayState } from "../../../services/relay/step.ts";
-import { DELAY_MS_MAX, WINDOW_MAX, WINDOW_MIN } from "../../../services/relay/window.ts";
+import { DELAY_MS_MAX, REGION_DELAY_MS_MAX, WINDOW_MAX, WINDOW_MIN } from "../../../services/relay/window.ts";
 import { checkProperty } from "../property.ts";
 import { RelayModel, walRow } from "./model.ts";
 
@@ -40,6 +40,9 @@ const ACTIONS: readonly Action[] = [
   (model) => model.resume(),
   (model, number) => {
     model.nowMs += number;
+  },
+  (model, number) => {
+    model.regionsBehind = number % 20;
   },
 ];
 
@@ -215,6 +218,33 @@ describe("relay", () => {
       foldAll(model);
     }
     expect(model.state.window.size).toBe(WINDOW_MIN);
+  });
+
+  it("narrows its window while the slowest region is too far behind", () => {
+    const model = new RelayModel();
+    model.regionsBehind = 3;
+    const { size } = model.state.window;
+    const go = (): void => {
+      model.append(1);
+      model.calmRound();
+    };
+    for (let round = 0; round < 5; round += 1) {
+      go();
+      model.nowMs += 200;
+    }
+    expect(model.state.travelling).not.toEqual([]);
+    expect(model.state.window.size).toBe(size);
+    // A second more would be too late for those that are not folded there.
+    model.nowMs += REGION_DELAY_MS_MAX;
+    go();
+    expect(model.state.window.size).toBeLessThan(size);
+    const narrowed = model.state.window.size;
+    go();
+    // Once for all that were on their way together.
+    expect(model.state.window.size).toBe(narrowed);
+    model.regionsBehind = 0;
+    go();
+    expect(model.state.travelling).toEqual([]);
   });
 
   it("does not widen a window that it does not fill", () => {
