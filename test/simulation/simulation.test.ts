@@ -99,7 +99,8 @@ const PLANTED: readonly {
   },
   {
     bug: "says that a fold is committed before it is",
-    finds: /I7|I11|I12|I16/,
+    // A wrong guess of the applier that it hears of too late leaves it with another state than the log's.
+    finds: /I6|I7|I11|I12|I16/,
     wrap: (store) => {
       let committing = Promise.resolve();
       return overriding(store, {
