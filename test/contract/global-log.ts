@@ -80,7 +80,9 @@ export function globalLogContract(name: string, open: () => Promise<GlobalLogBed
     const leadershipOf = (partition: number, region: string, leader?: string): Promise<Leadership> =>
       eventually(`a leader of partition ${partition}`, async () => {
         const told = await bed.log(region).leadership(partition);
-        return told.leader !== undefined && (leader ?? told.leader) === told.leader ? told : undefined;
+        // A leader that has only just been elected may not tell yet since when.
+        const isWhole = told.leader !== undefined && told.leaderSinceMs !== undefined;
+        return isWhole && (leader ?? told.leader) === told.leader ? told : undefined;
       });
     const moveLeader = (partition: number, to: string, asking: string) =>
       bed.log(asking).moveLeader({ partition, to, timeoutMs: TIMEOUT_MS });
