@@ -74,7 +74,7 @@ function countCommitted(fates: readonly Fate[]): number {
 
 function counterProblems(records: readonly StreamRecord[], snapshot: Snapshot): string[] {
   const local = records.filter((record) => record.class === "local");
-  const bounds = sumBounds(local, (_, number) => contributionOf(number));
+  const bounds = sumBounds(local, (record, number) => contributionOf(record.region, number));
   return sumProblems(bounds, (key) => {
     const total = snapshot.records.get(key)?.fields["total"];
     return total?.kind === "counter" ? total.sum : 0;

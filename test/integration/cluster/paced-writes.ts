@@ -16,6 +16,9 @@ const SCHEMA = {
 };
 
 const KEYS_COUNT = 2_000;
+/** Has no divisor in common with their number, so that it leads to each of them. */
+const KEY_STRIDE = 7_919;
+const CONTENDED_EVERY = 8;
 const REQUESTS_COUNT = 4_000;
 const INCREMENTS = 3;
 /** Well below the time that a client waits, so that each is answered. */
@@ -54,21 +57,30 @@ export function localStream({ name, url }: RegionPlace, ratePerSecond: number, r
   };
 }
 
-const sharedKey = (index: number): string => `shared-${(index * 7_919) % KEYS_COUNT}`;
+/** Every region writes to all keys, each from a key of its own on; one write in eight is to what all write at that moment. */
+function sharedKey(region: string, index: number): string {
+  const first = index % CONTENDED_EVERY === 0 ? 0 : firstKeyOf(region);
+  return `shared-${(first + index * KEY_STRIDE) % KEYS_COUNT}`;
+}
+
+function firstKeyOf(region: string): number {
+  return [...region].reduce((number, letter) => (number * 31 + letter.codePointAt(0)!) % KEYS_COUNT, 7);
+}
+
 const increment = (index: number): number => 1 + (index % INCREMENTS);
 
 function localWrite(region: string, index: number): LoadRequest {
-  const key = sharedKey(index);
+  const key = sharedKey(region, index);
   return {
     ...recordRequest(key),
     body: JSON.stringify({ inc: { total: increment(index) }, set: { last: `${region}-${index}` } }),
   };
 }
 
-/** What the n-th request of a local stream adds to which counter. */
-export function contributionOf(number: number): Contribution {
+/** What the n-th request of a region's local stream adds to which counter. */
+export function contributionOf(region: string, number: number): Contribution {
   const index = number % REQUESTS_COUNT;
-  return { key: sharedKey(index), amount: increment(index) };
+  return { key: sharedKey(region, index), amount: increment(index) };
 }
 
 /** Writes that the log decides on: each makes a record of its own, with a unique value, if it is not there yet. */
