@@ -8,7 +8,6 @@ import { foldEntries, LogMismatchError, sliceOf, type FoldResult } from "../core
 import { chain } from "../core/hash.ts";
 import type { PartitionState } from "../core/fold/state.ts";
 import { hlcMilliseconds, isBeyondOffset } from "../core/hlc.ts";
-import { ENTRY_BYTES_MAX } from "../protocol/entry-codec.ts";
 import { UndecodableEntryError } from "../protocol/undecodable.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
@@ -39,12 +38,12 @@ import {
   type FoldedRows,
   type LoadedGroup,
 } from "./fold-group.ts";
+import { Gather, mayBeMore } from "./gather.ts";
 import { RecordCache } from "./record-cache.ts";
 import { SecondOpinion } from "./second-opinion.ts";
 
-const RECEIVE_LIMITS = { messagesMax: 256, bytesMax: 2 * 1024 * 1024, timeoutMs: 1_000 } as const;
 /** Operations of one commit; an entry is never split, so a commit may exceed it by one entry. */
-const COMMIT_OPERATIONS_MAX = 2_048;
+const COMMIT_OPERATIONS_MAX = 1_024;
 /** Growth of a commit after each success, once failures have made it small. */
 const PACE_STEP = 16;
 /** While rows are loaded, the fold before is under way and the one before that may still be committing. */
@@ -150,12 +149,6 @@ class Pace {
   }
 }
 
-/** Whether it was a limit that ended the receive. If so, the next one has to wait for nothing. */
-function mayBeMore(messages: readonly LogMessage[]): boolean {
-  const bytes = messages.reduce((sum, message) => sum + message.data.byteLength, 0);
-  return messages.length === RECEIVE_LIMITS.messagesMax || bytes > RECEIVE_LIMITS.bytesMax - ENTRY_BYTES_MAX;
-}
-
 /** A commit whose outcome is open, and what there was before it. */
 interface Committing {
   readonly done: Promise<void>;
@@ -168,6 +161,7 @@ interface Committing {
 class FoldRun {
   readonly #options: ApplierOptions;
   readonly #pace: Pace;
+  readonly #gather: Gather;
   readonly #opinion = new SecondOpinion();
   #cache: RecordCache;
   #state: PartitionState;
@@ -183,6 +177,7 @@ class FoldRun {
   constructor(options: ApplierOptions & { pace: Pace }, state: PartitionState) {
     this.#options = options;
     this.#pace = options.pace;
+    this.#gather = new Gather(options);
     this.#cache = new RecordCache(options.partitions);
     this.#state = state;
     this.#chain = state.chain;
@@ -197,7 +192,7 @@ class FoldRun {
         const subscription = await log.subscribe({ partition, from: this.#state.position + 1 });
         try {
           while (!stop.aborted) {
-            await this.#fold(await subscription.receive(RECEIVE_LIMITS));
+            await this.#fold(await this.#gather.receive(subscription));
             failures = 0;
           }
         } finally {

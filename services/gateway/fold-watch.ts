@@ -77,7 +77,8 @@ export class FoldWatch {
 
   async #look(): Promise<void> {
     this.#isLooking = true;
-    const { store, clock } = this.#options;
+    const { store, clock, folded } = this.#options;
+    const met = folded.expect();
     // An applier that speaks is likely to say it sooner than the store.
     if (this.#heard !== undefined) await this.#rest();
     while (this.#waiting.length > 0) {
@@ -96,6 +97,7 @@ export class FoldWatch {
       if (hasArrivals && this.#heard === undefined) continue;
       await this.#rest();
     }
+    met();
     this.#isLooking = false;
   }
 

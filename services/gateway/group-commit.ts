@@ -27,6 +27,8 @@ export const QUEUE_CHARACTERS_MAX = 64 * 1024 * 1024;
 /** Flushes on their way at once: while the database commits one, the next is there already. */
 const LANES_MAX = 2;
 const LANE_OPERATIONS_MIN = 32;
+/** A flush gathers for as long as the last one took, at most so long, unless it is worth its cost already. */
+const GATHER_MS_MAX = 10;
 const SWEEP_EVERY_MS = 100;
 const RETRY_BASE_MS = 20;
 const RETRY_MAX_MS = 500;
@@ -69,6 +71,7 @@ export class GroupCommit {
   #lanes = 0;
   #over = new AbortController();
   #queuedCharacters = 0;
+  #lastFlush = { operations: 1, durationMs: 0, endedAtMs: 0 };
   /** Since when no flush has had an answer, and when the last one failed, on the monotonic clock; undefined while they have. */
   #failing: { readonly sinceMs: number; readonly lastMs: number } | undefined;
 
@@ -135,6 +138,13 @@ export class GroupCommit {
     // Requests that arrive in the same turn of the event loop belong to the same flush.
     await Promise.resolve();
     while (this.#queue.length > 0) {
+      const restMs = this.#restMs();
+      if (restMs >= 1) {
+        answer?.();
+        answer = undefined;
+        await this.#options.clock.sleep(restMs);
+        continue;
+      }
       const batch = this.#takeBatch();
       if (batch.length === 0) continue;
       this.#flushing.add(batch);
@@ -151,6 +161,13 @@ export class GroupCommit {
     // In the same turn as the look at the queue: what comes later must find that nobody flushes it.
     this.#lanes -= 1;
     if (this.#lanes === 0) this.#over.abort();
+  }
+
+  /** How long the next flush is put off. One write after the other gathers nothing; several at once would each be a flush. */
+  #restMs(): number {
+    const { operations, durationMs, endedAtMs } = this.#lastFlush;
+    if (operations === 1 || this.#queue.length >= LANE_OPERATIONS_MIN) return 0;
+    return endedAtMs + Math.min(durationMs, GATHER_MS_MAX) - this.#options.clock.monotonicMs();
   }
 
   async #putBack(batch: readonly Waiting[], failures: number): Promise<void> {
@@ -189,7 +206,9 @@ export class GroupCommit {
       const outcomes = await store.append({ partition, operations, nowMs: clock.nowMs(), ...limits });
       this.#failing = undefined;
       crashPoints.reach("after-wal-commit");
-      metrics.flushed({ operations: batch.length, durationMs: clock.monotonicMs() - startedAtMs });
+      const endedAtMs = clock.monotonicMs();
+      this.#lastFlush = { operations: batch.length, durationMs: endedAtMs - startedAtMs, endedAtMs };
+      metrics.flushed(this.#lastFlush);
       appended.notify();
       return () => {
         for (const [index, waiting] of batch.entries()) resolve(waiting, outcomes[index]!);

@@ -131,6 +131,14 @@ export function encodeProposals(origin: string, lines: readonly string[]): Uint8
   return frame([envelope, ...lines].join("\n"), PROPOSALS_VERSION);
 }
 
+/** Whether an entry looks like proposals of a region, by its first bytes: nothing is checked, and nothing may rest on it. */
+export function isProposedBy(origin: string, data: Uint8Array): boolean {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const start = `{"kind":"propose","origin":"${origin}"`;
+  const at = bytes.indexOf("\n") + 1;
+  return bytes.toString("latin1", at, at + start.length) === start;
+}
+
 /** The lowest version that says it: regions that still run older software can read on. */
 function versionOf(entry: Entry): number {
   if (entry.kind === "propose" || entry.kind === "sweep") return PROPOSALS_VERSION;

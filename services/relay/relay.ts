@@ -14,7 +14,6 @@ import type { RelayMetrics } from "./metrics.ts";
 import { slowestPosition, type FoldPlace } from "./slowest.ts";
 import {
   BATCH_BYTES_MAX,
-  BATCH_ROWS_MAX,
   startRelay,
   stepRelay,
   type Batch,
@@ -24,8 +23,11 @@ import {
 } from "./step.ts";
 
 const PUBLISH_TIMEOUT_MS = 5_000;
-/** Rows that come within this time after a small batch go into one entry. */
-const LINGER_MS = 5;
+/**
+ * Rows that come within this time after a small batch go into one entry: each costs every region a commit, and the log a
+ * write to three disks. Nobody waits for it; a row that comes after a pause is sent at once.
+ */
+const LINGER_MS = 25;
 /** Rows appended by other processes are found by polling, and so is what the fold has passed. */
 const POLL_MS = 50;
 const LOOK_EVERY_MS = 1_000;
@@ -134,7 +136,7 @@ class RelayRun {
   async #effect(effect: RelayEffect): Promise<void> {
     switch (effect.type) {
       case "read":
-        return this.#read(effect.after);
+        return this.#read(effect);
       case "publish":
         return this.#publish(effect.batch);
       case "pause":
@@ -153,9 +155,9 @@ class RelayRun {
     this.#dispatch({ type: "resumed" });
   }
 
-  async #read(after: number): Promise<void> {
+  async #read({ after, rowsMax }: Extract<RelayEffect, { type: "read" }>): Promise<void> {
     const { store, partition } = this.#options;
-    const limits = { rowsMax: BATCH_ROWS_MAX, bytesMax: BATCH_BYTES_MAX };
+    const limits = { rowsMax, bytesMax: BATCH_BYTES_MAX };
     const rows = await store.readWal({ partition, after, ...limits });
     const bytes = rows.reduce((sum, row) => sum + row.body.length, 0);
     this.#dispatch({

@@ -14,9 +14,9 @@ import { chain } from "../core/hash.ts";
 import { encodeOperation } from "../protocol/entry-codec.ts";
 import type { WalRow } from "../ports/region-store.ts";
 import {
-  growWindow,
-  hasDelayed,
+  adaptWindow,
   REGION_DELAY_MS_MAX,
+  restartWindow,
   shrinkWindow,
   startWindow,
   type RelayWindow,
@@ -24,7 +24,9 @@ import {
 
 /** A batch is closed at this size; one row alone may exceed it. */
 export const BATCH_BYTES_MAX = 192 * 1024;
-export const BATCH_ROWS_MAX = 1024;
+export const BATCH_ROWS_MAX = 1_024;
+/** Of one batch, for each that the window has room for: right after an outage batches are small as well as few. */
+const BATCH_ROWS_PER_WINDOW = 128;
 /** Doubts that may follow each other closely, and how many publishes have to succeed for each further one. */
 export const RETRIES_MAX = 10;
 /** Of entries on their way to other regions. */
@@ -106,7 +108,7 @@ export type RelayEvent =
   | { readonly type: "resumed" };
 
 export type RelayEffect =
-  | { readonly type: "read"; readonly after: number }
+  | { readonly type: "read"; readonly after: number; readonly rowsMax: number }
   | { readonly type: "publish"; readonly batch: Batch }
   /** With the budget spent the pause is a long one, whatever the attempt. */
   | { readonly type: "pause"; readonly attempt: number; readonly isSpent: boolean };
@@ -160,7 +162,9 @@ function hasRoom(state: RelayState): boolean {
 
 function readMore(state: RelayState): RelayStep {
   if (state.phase !== "streaming" || state.isReading || !hasRoom(state)) return { state, effects: [] };
-  return { state: { ...state, isReading: true }, effects: [{ type: "read", after: state.cursor.sequence }] };
+  const rowsMax = Math.min(BATCH_ROWS_MAX, Math.floor(BATCH_ROWS_PER_WINDOW * state.window.size));
+  const read = { type: "read", after: state.cursor.sequence, rowsMax } as const;
+  return { state: { ...state, isReading: true }, effects: [read] };
 }
 
 function afterRead(state: RelayState, event: Extract<RelayEvent, { type: "read" }>): RelayStep {
@@ -209,7 +213,7 @@ function advanceFolded(state: RelayState, event: Extract<RelayEvent, { type: "fo
   const { position, sequence } = event;
   const folded = { position, sequence, chain: event.chain };
   const travelling = follow(state, event);
-  const window = adaptToRegions(adaptWindow(state, event), travelling, event.nowMs);
+  const window = adaptToRegions(windowAfter(state, event), travelling, event.nowMs);
   const heard = { ...state, folded, travelling, window };
   if (sequence <= state.cursor.sequence) return checkFolded(state, heard);
   const passed = checkFolded(state, { ...heard, cursor: { sequence, chain: event.chain } });
@@ -231,25 +235,21 @@ function follow(
 }
 
 function adaptToRegions(window: RelayWindow, [oldest]: readonly Placed[], nowMs: number): RelayWindow {
-  if (oldest === undefined) return window;
-  const delay = { sentAtMs: oldest.sentAtMs, nowMs };
-  return hasDelayed(delay, REGION_DELAY_MS_MAX) ? shrinkWindow(window, delay) : window;
+  if (oldest === undefined || nowMs - oldest.sentAtMs <= REGION_DELAY_MS_MAX) return window;
+  return shrinkWindow(window, { sentAtMs: oldest.sentAtMs, nowMs });
 }
 
 /** By how long the entries took that the fold has passed now, from being sent on. */
-function adaptWindow(
+function windowAfter(
   state: RelayState,
   { position, nowMs }: { position: number; nowMs: number },
 ): RelayWindow {
   const isFull = !hasRoom(state);
-  let { window } = state;
-  for (const entry of state.unfolded) {
-    if (entry.position > position) continue;
-    const delay = { sentAtMs: entry.sentAtMs, nowMs };
-    if (hasDelayed(delay)) window = shrinkWindow(window, delay);
-    else if (isFull) window = growWindow(window);
-  }
-  return window;
+  const passed = state.unfolded.filter((entry) => entry.position <= position);
+  return passed.reduce(
+    (window, { sentAtMs }) => adaptWindow(window, { sentAtMs, nowMs }, isFull),
+    state.window,
+  );
 }
 
 /**
@@ -268,7 +268,7 @@ function checkFolded(before: RelayState, state: RelayState): RelayStep {
 /** The log takes less than was sent to it, whatever the reason. */
 function doubt(state: RelayState): RelayState {
   if (state.phase === "doubt") return state;
-  return { ...state, phase: "doubt", window: shrinkWindow(state.window) };
+  return { ...state, phase: "doubt", window: restartWindow(state.window) };
 }
 
 /** A doubt is over once no publish is on its way: then nothing of ours can land behind our back any more, but late ones. */

@@ -1,17 +1,22 @@
 /**
  * How many publishes may be on their way, from being sent until the own fold has passed them. Grows by one per window that
  * was taken in time, shrinks by a share when one was late or lost (additive increase, multiplicative decrease: Chiu and
- * Jain, 1989).
+ * Jain, 1989). After an outage it begins small, and doubles with each window for a while (slow start: Jacobson, 1988).
  *
  * What is sent is ordered before whatever comes after it: the delay that is allowed here, and in the slowest region, is
- * what an authoritative write waits for behind a backlog.
+ * what an authoritative write waits for behind a backlog. It is measured against the shortest one seen of late, which is
+ * the way there and back with nothing in front (base delay: LEDBAT, RFC 6817).
  */
 
 export interface RelayWindow {
   /** Not a whole number: fractions add up. */
   readonly size: number;
+  /** Below this it grows by one with each entry. */
+  readonly threshold: number;
   /** Entries sent before that are not taken for late once more. */
   readonly shrunkAtMs: number;
+  /** Undefined until one was seen. */
+  readonly baseDelayMs: number | undefined;
 }
 
 interface Delay {
@@ -21,31 +26,48 @@ interface Delay {
 
 export const WINDOW_MAX = 64;
 export const WINDOW_MIN = 2;
-const WINDOW_FIRST = 16;
+const WINDOW_FIRST = 4;
 const SHRINK_TO = 0.7;
-/** From being sent to being folded here. A link over half the world takes a third of it. */
+/** From being sent to being folded here, whatever the way: a link over half the world takes a third of it. */
 export const DELAY_MS_MAX = 750;
+/** What may be added to the base delay. */
+export const QUEUE_MS_MAX = 250;
+/** Of what an entry took longer than the base delay: links change. */
+const BASE_RISES_BY = 1 / 1_024;
 
 /** The same of the slowest other region. What is heard of it is up to a second old, and has come a long way. */
 export const REGION_DELAY_MS_MAX = 2_500;
 
 export function startWindow(): RelayWindow {
-  return { size: WINDOW_FIRST, shrunkAtMs: Number.NEGATIVE_INFINITY };
+  const size = WINDOW_FIRST;
+  return { size, threshold: WINDOW_MAX, shrunkAtMs: Number.NEGATIVE_INFINITY, baseDelayMs: undefined };
 }
 
-/** Whether an entry was folded later than it should be, or was not yet. */
-export function hasDelayed({ sentAtMs, nowMs }: Delay, delayMsMax = DELAY_MS_MAX): boolean {
-  return nowMs - sentAtMs > delayMsMax;
+/** An entry was folded: the window narrows if it was late, and widens if it was in time and the window was full. */
+export function adaptWindow(window: RelayWindow, delay: Delay, isFull: boolean): RelayWindow {
+  const delayMs = delay.nowMs - delay.sentAtMs;
+  const base = window.baseDelayMs ?? delayMs;
+  const baseDelayMs = Math.min(delayMs, base + (delayMs - base) * BASE_RISES_BY);
+  const known = { ...window, baseDelayMs };
+  if (delayMs > Math.min(DELAY_MS_MAX, baseDelayMs + QUEUE_MS_MAX)) return shrinkWindow(known, delay);
+  return isFull ? growWindow(known) : known;
 }
 
 /** For each entry that was folded in time while the window was full. */
-export function growWindow(window: RelayWindow): RelayWindow {
-  return { ...window, size: Math.min(WINDOW_MAX, window.size + 1 / window.size) };
+function growWindow(window: RelayWindow): RelayWindow {
+  const { size, threshold } = window;
+  return { ...window, size: Math.min(WINDOW_MAX, size < threshold ? size + 1 : size + 1 / size) };
 }
 
-/** @param delay of the entry that was late; undefined after a doubt. Once for all that were on their way together. */
-export function shrinkWindow(window: RelayWindow, delay?: Delay): RelayWindow {
-  if (delay !== undefined && delay.sentAtMs < window.shrunkAtMs) return window;
+/** @param delay of the entry that was late. Once for all that were on their way together. */
+export function shrinkWindow(window: RelayWindow, delay: Delay): RelayWindow {
+  if (delay.sentAtMs < window.shrunkAtMs) return window;
   const size = Math.max(WINDOW_MIN, window.size * SHRINK_TO);
-  return { size, shrunkAtMs: delay?.nowMs ?? window.shrunkAtMs };
+  return { ...window, size, threshold: size, shrunkAtMs: delay.nowMs };
+}
+
+/** After a doubt: all regions have a backlog then, and whoever waits for the log comes behind what is sent of it. */
+export function restartWindow(window: RelayWindow): RelayWindow {
+  const threshold = Math.max(WINDOW_MIN, window.size * SHRINK_TO);
+  return { ...window, size: WINDOW_MIN, threshold };
 }

@@ -18,6 +18,20 @@ type Listener = (news: FoldNews) => void;
 
 export class FoldFeed extends Signal {
   readonly #listeners = new Set<Listener>();
+  #expecting = 0;
+
+  /** Whether somebody of this process waits for the next commit, whatever is in it. */
+  get isAwaited(): boolean {
+    return this.#expecting > 0;
+  }
+
+  /** Commits are not to be put off until the returned function is called, once. */
+  expect(): () => void {
+    this.#expecting += 1;
+    return () => {
+      this.#expecting -= 1;
+    };
+  }
 
   /** Wakes who waits for the signal, too. */
   tell(news: FoldNews): void {

@@ -23,7 +23,7 @@ import { silentLogger } from "../../../services/runtime/logger.ts";
 
 const STREAM = "BENCH_ELECTION";
 const SUBJECT = "bench.election";
-const BYTES = 400;
+const DATA = new Uint8Array(400).fill(120);
 const PUBLISH_TIMEOUT_MS = 1_000;
 const API_TIMEOUT_MS = 2_000;
 /** Names no stream, so that no server can store what is published with it. */
@@ -46,17 +46,23 @@ interface Place {
   readonly client: JetStreamClient;
   readonly bare: Answered[];
   readonly log: Answered[];
+  /** When each was asked last, on the clock of the load. */
+  readonly askedAtMs: Record<Kind, number>;
 }
 
-export interface BareOptions {
-  readonly ratePerSecond: number;
-  /** The clock of the load that it is compared with. */
-  readonly elapsedMs: () => number;
-}
+/** The clock of the load that it is compared with. */
+type ElapsedMs = () => number;
+
+/** What is found out is as exact as that. Between kills a sign of life is enough: the machine is the regions'. */
+const PUBLISH_EVERY_MS = 50;
+const REST_EVERY_MS = 500;
+const KINDS = ["bare", "log"] as const;
+type Kind = (typeof KINDS)[number];
 
 export class BarePublishers {
   readonly #places: readonly Place[];
   #timer: NodeJS.Timeout | undefined;
+  #killedAtMs = Infinity;
 
   private constructor(places: readonly Place[]) {
     this.#places = places;
@@ -74,7 +80,14 @@ export class BarePublishers {
         });
         const connection = new Connection(client, { name: `bare-${name}`, logger: silentLogger });
         const publisher = jetstream(client, { timeout: API_TIMEOUT_MS, checkAPI: false });
-        return { region: name, connection, client: publisher, bare: [], log: [] };
+        return {
+          region: name,
+          connection,
+          client: publisher,
+          bare: [],
+          log: [],
+          askedAtMs: { bare: 0, log: 0 },
+        };
       }),
     );
     const manager = await managerOf(places[0]!);
@@ -88,17 +101,29 @@ export class BarePublishers {
     return new BarePublishers(places);
   }
 
-  /** Publishes at a steady pace through every region's server, whatever becomes of it. */
-  start({ ratePerSecond, elapsedMs }: BareOptions): void {
-    const data = new Uint8Array(BYTES).fill(120);
+  /** Publishes through every region's server, whatever becomes of it. */
+  start(elapsedMs: ElapsedMs): void {
     this.#timer = setInterval(() => {
       for (const place of this.#places) {
         // What is sent without a connection would be kept, and sent later.
         if (!place.connection.isOpen) continue;
-        void this.#publish(place, { data, elapsedMs });
-        void this.#ask(place, elapsedMs);
+        for (const kind of KINDS) this.#askWhenDue(place, kind, elapsedMs);
       }
-    }, 1_000 / ratePerSecond);
+    }, PUBLISH_EVERY_MS);
+  }
+
+  /** A leader has been killed: from now on the first answers count. */
+  killed(atMs: number): void {
+    this.#killedAtMs = atMs;
+  }
+
+  #askWhenDue(place: Place, kind: Kind, elapsedMs: ElapsedMs): void {
+    const nowMs = elapsedMs();
+    const hasAnswered = (place[kind].at(-1)?.sentAtMs ?? 0) >= this.#killedAtMs;
+    const isAtRest = hasAnswered || this.#killedAtMs === Infinity;
+    if (isAtRest && nowMs - place.askedAtMs[kind] < REST_EVERY_MS) return;
+    place.askedAtMs[kind] = nowMs;
+    void (kind === "bare" ? this.#publish(place, elapsedMs) : this.#ask(place, elapsedMs));
   }
 
   /** Brings the stream's leadership to a server that is to be killed. @returns false when that did not work. */
@@ -121,7 +146,7 @@ export class BarePublishers {
 
   /** How long nothing was answered after a fault, by region; undefined where nothing ever was. Milliseconds. */
   unavailableMs(
-    kind: "bare" | "log",
+    kind: Kind,
     { faultAtMs, untilMs }: { faultAtMs: number; untilMs: number },
   ): Record<string, number | undefined> {
     return Object.fromEntries(
@@ -138,20 +163,17 @@ export class BarePublishers {
     await Promise.all(this.#places.map(({ connection }) => connection.close(CLOSE_TIMEOUT_MS)));
   }
 
-  async #publish(
-    { client, bare }: Place,
-    { data, elapsedMs }: { data: Uint8Array; elapsedMs: () => number },
-  ): Promise<void> {
+  async #publish({ client, bare }: Place, elapsedMs: ElapsedMs): Promise<void> {
     const sentAtMs = elapsedMs();
     try {
-      await client.publish(SUBJECT, data, { timeout: PUBLISH_TIMEOUT_MS, retries: 1 });
+      await client.publish(SUBJECT, DATA, { timeout: PUBLISH_TIMEOUT_MS, retries: 1 });
       bare.push({ sentAtMs, doneAtMs: elapsedMs() });
     } catch {
       // Only what was stored counts; the next one is sent in any case.
     }
   }
 
-  async #ask({ client, log, region }: Place, elapsedMs: () => number): Promise<void> {
+  async #ask({ client, log, region }: Place, elapsedMs: ElapsedMs): Promise<void> {
     const sentAtMs = elapsedMs();
     const expect = { streamName: NO_STREAM };
     const settings = { timeout: PUBLISH_TIMEOUT_MS, retries: 1, expect };

@@ -34,13 +34,15 @@ export interface KillOptions {
   readonly elapsedMs: () => number;
   /** Called shortly before each; tells whether it has worked. */
   readonly prepare?: (leader: string) => Promise<boolean>;
+  /** Called once its process has ended. */
+  readonly onKilled?: (atMs: number) => void;
 }
 
 const PREPARE_MS = 2_500;
 const LEADER_TIMEOUT_MS = 30_000;
 
 export async function killLeaders(killable: Killable, options: KillOptions): Promise<Kill[]> {
-  const { fromMs, toMs, everyMs, awayMs, elapsedMs, prepare } = options;
+  const { fromMs, toMs, everyMs, awayMs, elapsedMs, prepare, onKilled } = options;
   const kills: Kill[] = [];
   for (let dueMs = fromMs; dueMs < toMs; dueMs += everyMs) {
     await sleepUntil(dueMs - PREPARE_MS, elapsedMs);
@@ -52,6 +54,7 @@ export async function killLeaders(killable: Killable, options: KillOptions): Pro
     await killable.kill(server);
     const isPrepared = hasWorked && server === leader;
     const kill = { server, atMs: elapsedMs(), backAtMs: 0, untilMs: dueMs + everyMs, isPrepared };
+    onKilled?.(kill.atMs);
     progress(`${kills.length + 1}: killed the leader, ${server}`);
     await sleepUntil(kill.atMs + awayMs, elapsedMs);
     await killable.start(server);

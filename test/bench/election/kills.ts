@@ -27,7 +27,6 @@ const SECONDS = 180;
 /** Connections are opened and code is compiled: no figure is of this time. */
 export const WARM_UP_MS = 5_000;
 export const TOPOLOGY = "test/integration/topologies/one-partition.yaml";
-const BARE_PER_SECOND = 20;
 const RUN = "kills";
 
 export interface Phases {
@@ -62,13 +61,14 @@ interface Run {
 async function underLoad(cluster: LocalCluster, { settings, bare, phases }: Run): Promise<WriteFigures> {
   const load = await startLoad(cluster, settings, phases.toMs / 1_000 + 60);
   const elapsedMs = (): number => load.elapsedMs();
-  bare.start({ ratePerSecond: BARE_PER_SECOND, elapsedMs });
+  bare.start(elapsedMs);
   const killing = killLeaders(natsServers(cluster), {
     ...phases,
     everyMs: settings.everySeconds * 1_000,
     awayMs: settings.awaySeconds * 1_000,
     elapsedMs,
     prepare: (leader) => bare.align(leader),
+    onKilled: (atMs) => bare.killed(atMs),
   });
   const kills = await unlessInterrupted(killing);
   const drainedMs = await caughtUpMs(cluster);

@@ -2,8 +2,20 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AssertionError } from "../../../services/core/assert.ts";
 import { ZERO_HASH } from "../../../services/core/hash.ts";
-import { RETRIES_MAX, startRelay, stepRelay, type RelayState } from "../../../services/relay/step.ts";
-import { DELAY_MS_MAX, REGION_DELAY_MS_MAX, WINDOW_MAX, WINDOW_MIN } from "../../../services/relay/window.ts";
+import {
+  BATCH_ROWS_MAX,
+  RETRIES_MAX,
+  startRelay,
+  stepRelay,
+  type RelayState,
+} from "../../../services/relay/step.ts";
+import {
+  DELAY_MS_MAX,
+  QUEUE_MS_MAX,
+  REGION_DELAY_MS_MAX,
+  WINDOW_MAX,
+  WINDOW_MIN,
+} from "../../../services/relay/window.ts";
 import { checkProperty } from "../property.ts";
 import { RelayModel, walRow } from "./model.ts";
 
@@ -130,7 +142,7 @@ describe("relay", () => {
 
   it("reads once at a time, however often it is woken", () => {
     const { state, effects } = stepRelay(start(), { type: "wake" });
-    expect(effects).toEqual([{ type: "read", after: 0 }]);
+    expect(effects).toEqual([{ type: "read", after: 0, rowsMax: 512 }]);
     expect(stepRelay(state, { type: "wake" }).effects).toEqual([]);
     const after = stepRelay(state, { type: "read", after: 0, rows: [], isFull: false, nowMs: 0 });
     expect(after.effects).toEqual([]);
@@ -141,7 +153,7 @@ describe("relay", () => {
     const reading = stepRelay(start(), { type: "wake" }).state;
     const full = stepRelay(reading, { type: "read", after: 0, rows: rows(1, 3), isFull: true, nowMs: 0 });
     expect(full.effects.map(({ type }) => type)).toEqual(["publish", "read"]);
-    expect(full.effects[1]).toEqual({ type: "read", after: 3 });
+    expect(full.effects[1]).toEqual({ type: "read", after: 3, rowsMax: 512 });
     const partly = stepRelay(reading, { type: "read", after: 0, rows: rows(1, 3), isFull: false, nowMs: 0 });
     expect(partly.effects.map(({ type }) => type)).toEqual(["publish"]);
   });
@@ -178,27 +190,76 @@ describe("relay", () => {
     settleAll(model);
     model.dispatch({ type: "wake" });
     expect(model.reads).toEqual([]);
-    model.fold(10);
+    model.fold(2);
     model.lookAtFold();
     model.hear();
-    expect(model.state.unfolded).toHaveLength(length - 10);
+    expect(model.state.unfolded).toHaveLength(length - 2);
     expect(model.reads).toEqual([length]);
   });
 
-  it("widens its window while a full one is folded in time, up to a bound", () => {
-    const model = new RelayModel();
+  const foldWindow = (model: RelayModel): void => {
     fill(model);
-    const { size } = model.state.window;
     settleAll(model);
     foldAll(model);
-    expect(model.state.window.size).toBeGreaterThan(size);
-    expect(model.state.window.size).toBeLessThanOrEqual(size + 1);
-    for (let round = 0; round < WINDOW_MAX; round += 1) {
+  };
+
+  it("doubles its window while a full one is folded in time, up to a bound", () => {
+    const model = new RelayModel();
+    const { size } = model.state.window;
+    foldWindow(model);
+    expect(model.state.window.size).toBe(2 * size);
+    for (let round = 0; round < WINDOW_MAX; round += 1) foldWindow(model);
+    expect(model.state.window.size).toBe(WINDOW_MAX);
+  });
+
+  it("begins small after a doubt, doubles up to where it was, and goes on slowly", () => {
+    const model = new RelayModel();
+    for (let round = 0; round < 3; round += 1) foldWindow(model);
+    const { size } = model.state.window;
+    fill(model);
+    while (model.publishes.length > 0) model.settle(0, "lost");
+    model.resume();
+    expect(model.state.window.size).toBe(WINDOW_MIN);
+    while (model.reads.length > 0) model.answerRead(1);
+    foldWindow(model);
+    expect(model.state.window.size).toBe(2 * WINDOW_MIN);
+    for (let round = 0; round < 4; round += 1) foldWindow(model);
+    const slow = model.state.window.size;
+    expect(slow).toBeGreaterThan(size / 2);
+    foldWindow(model);
+    expect(model.state.window.size).toBeLessThanOrEqual(slow + 1.1);
+  });
+
+  it("reads few rows for a batch while its window is small", () => {
+    const model = new RelayModel();
+    const rowsOf = ({ state }: RelayModel): number[] =>
+      stepRelay({ ...state, isReading: false }, { type: "wake" }).effects.map((effect) =>
+        effect.type === "read" ? effect.rowsMax : 0,
+      );
+    const [first] = rowsOf(model);
+    for (let round = 0; round < 3; round += 1) foldWindow(model);
+    expect(rowsOf(model)).toEqual([BATCH_ROWS_MAX]);
+    fill(model);
+    while (model.publishes.length > 0) model.settle(0, "lost");
+    model.resume();
+    expect(rowsOf(model)[0]).toBeLessThan(first!);
+  });
+
+  it("takes an entry for late that was long in a queue, whatever the way takes", () => {
+    const model = new RelayModel();
+    const foldAfter = (ms: number): void => {
       fill(model);
       settleAll(model);
+      model.nowMs += ms;
       foldAll(model);
-    }
-    expect(model.state.window.size).toBe(WINDOW_MAX);
+    };
+    foldAfter(300);
+    const { size } = model.state.window;
+    foldAfter(300 + QUEUE_MS_MAX - 10);
+    expect(model.state.window.size).toBeGreaterThan(size);
+    const wide = model.state.window.size;
+    foldAfter(300 + QUEUE_MS_MAX + 10);
+    expect(model.state.window.size).toBeLessThan(wide);
   });
 
   it("narrows its window once for all that was late together, and never below a bound", () => {
