@@ -2,6 +2,7 @@
 import type { Hlc } from "./hlc.ts";
 import type { Operation, RecordId } from "./operation.ts";
 import type { Proposal } from "./proposal.ts";
+import type { StoredRecord } from "./record.ts";
 import type { CollectionSchema } from "./schema.ts";
 
 /** An operation with the text that its origin's hash chain covers. */
@@ -79,7 +80,54 @@ export interface SweepEntry {
   readonly records: readonly RecordId[];
 }
 
-export type Entry = GenesisEntry | BatchEntry | TickEntry | SchemaEntry | ProposeEntry | SweepEntry;
+/** Changes nothing but the position. Whoever folds it stops there for a moment, so that the same place can be looked at in every region. */
+export interface BarrierEntry {
+  readonly kind: "barrier";
+  readonly origin: string;
+  /** UUID. */
+  readonly id: string;
+  /** What the stop is for, such as `verify`: lower-case letters and hyphens. */
+  readonly purpose: string;
+}
+
+/**
+ * What rows of records are to be, where they still are what they were when the regions were compared. A row that was
+ * changed since has another version, so that its hash is none of the expected ones: it is left alone, everywhere alike.
+ */
+export interface RepairEntry {
+  readonly kind: "repair";
+  readonly origin: string;
+  /** UUID. */
+  readonly id: string;
+  /** Position of the barrier that the regions were compared at. */
+  readonly at: number;
+  /** Log time at that position: how old the comparison is. */
+  readonly atMs: number;
+  /** For whoever reads later what was done. */
+  readonly reason: string;
+  /** Of different records. */
+  readonly records: readonly RecordRepair[];
+}
+
+export interface RecordRepair extends RecordId {
+  /** Hashes (`rowHash`) of the rows that the regions held at the barrier, rising and distinct; null, first, is no row. */
+  readonly expected: readonly (string | null)[];
+  /** The row that is to be there; null is none. */
+  readonly record: RowContent | null;
+}
+
+/** A stored row without its name. */
+export type RowContent = Omit<StoredRecord, keyof RecordId>;
+
+export type Entry =
+  | GenesisEntry
+  | BatchEntry
+  | TickEntry
+  | SchemaEntry
+  | ProposeEntry
+  | SweepEntry
+  | BarrierEntry
+  | RepairEntry;
 
 /** An entry where the log has put it. */
 export interface OrderedEntry {

@@ -20,7 +20,10 @@ export interface StoredRecord extends RecordId {
 }
 
 /** Whether nothing is to be seen of a record any more. A tombstone stays until it is swept. */
-export function isExpired(record: StoredRecord, logTimeMs: number): boolean {
+export function isExpired(
+  record: Pick<StoredRecord, "tombstone" | "expiresAtMs">,
+  logTimeMs: number,
+): boolean {
   return record.tombstone === undefined && record.expiresAtMs !== undefined && logTimeMs > record.expiresAtMs;
 }
 

@@ -28,3 +28,11 @@ export function claimRecord(input: {
   const { tenant, collection, field, value } = input;
   return { tenant, collection: CLAIMS_COLLECTION, key: `${collection}\n${field}\n${canonicalJson(value)}` };
 }
+
+/** Undoes `claimRecord`: the collection whose records have the value, and the field. Undefined of what is no claim's key. */
+export function claimedField(
+  key: string,
+): { readonly collection: string; readonly field: string } | undefined {
+  const [collection, field, ...value] = key.split("\n");
+  return field === undefined || value.length === 0 ? undefined : { collection: collection!, field };
+}

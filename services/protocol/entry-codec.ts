@@ -7,13 +7,22 @@
  *   …one line per operation
  *
  * Version 2 has entries of proposals (`proposal-codec.ts`), and schemas that version 1 did not know; version 3 has
- * schemas with escrow fields, and whatever is done to such fields comes behind one.
+ * schemas with escrow fields, and whatever is done to such fields comes behind one; version 4 has barriers and repairs
+ * (`repair-codec.ts`).
  *
  * Decoding checks everything that the fold relies on: what can't be decoded stops its partition, it is never skipped.
  */
 import { Type, type Static } from "typebox";
 import { Compile } from "typebox/compile";
-import type { BatchEntry, Entry, LoggedOperation, ProposeEntry, SchemaEntry } from "../core/entry.ts";
+import type {
+  BarrierEntry,
+  BatchEntry,
+  Entry,
+  LoggedOperation,
+  ProposeEntry,
+  RepairEntry,
+  SchemaEntry,
+} from "../core/entry.ts";
 import { sha256 } from "../core/hash.ts";
 import type { Hlc } from "../core/hlc.ts";
 import type { Operation } from "../core/operation.ts";
@@ -21,15 +30,24 @@ import { isEscrow, type CollectionSchema } from "../core/schema.ts";
 import { LocalChange, toChange } from "./change-codec.ts";
 import { CollectionSchemaBody } from "./collection.ts";
 import { decodeProposal, encodeProposal } from "./proposal-codec.ts";
+import {
+  BarrierEnvelope,
+  decodeRepair,
+  encodeRecordRepair,
+  encodeRepairEnvelope,
+  RepairEnvelope,
+} from "./repair-codec.ts";
 import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
 import { Hash, HlcText, Name, Region, Sequence, Uuid } from "./wire-types.ts";
 
 /** Highest version that this software reads. */
-export const ENTRY_VERSION = 3;
+export const ENTRY_VERSION = 4;
 /** Version from which entries hold proposals. */
 export const PROPOSALS_VERSION = 2;
 /** Version from which schemas have escrow fields. */
 const ESCROW_VERSION = 3;
+/** Version from which there are barriers and repairs: not to be published before every member reads it (`membersNotReading`). */
+export const REPAIRS_VERSION = 4;
 /** The log refuses messages above 1 MB; entries stay well below. */
 export const ENTRY_BYTES_MAX = 512 * 1024;
 
@@ -79,6 +97,8 @@ const Envelope = Type.Union([
     origin: Region,
     records: Type.Array(Type.Tuple([Name, Name, Name]), { minItems: 1, maxItems: SWEEP_RECORDS_MAX }),
   }),
+  BarrierEnvelope,
+  RepairEnvelope,
 ]);
 
 const OperationTuple = Type.Tuple([
@@ -142,15 +162,24 @@ export function isProposedBy(origin: string, data: Uint8Array): boolean {
 /** The lowest version that says it: regions that still run older software can read on. */
 function versionOf(entry: Entry): number {
   if (entry.kind === "propose" || entry.kind === "sweep") return PROPOSALS_VERSION;
+  if (entry.kind === "barrier" || entry.kind === "repair") return REPAIRS_VERSION;
   return entry.kind === "schema" ? schemaVersion(entry.schema) : 1;
 }
 
 export function encodeEntry(entry: Exclude<Entry, BatchEntry>): Uint8Array {
   if (entry.kind === "propose") return encodeProposals(entry.origin, entry.proposals.map(encodeProposal));
+  if (entry.kind === "repair") {
+    const lines = [encodeRepairEnvelope(entry), ...entry.records.map(encodeRecordRepair)];
+    return frame(lines.join("\n"), REPAIRS_VERSION);
+  }
   return frame(JSON.stringify(wireForm(entry)), versionOf(entry));
 }
 
-function wireForm(entry: Exclude<Entry, BatchEntry | ProposeEntry>): object {
+function wireForm(entry: Exclude<Entry, BatchEntry | ProposeEntry | RepairEntry>): object {
+  if (entry.kind === "barrier") {
+    const { kind, origin, id, purpose } = entry;
+    return { kind, origin, id, purpose };
+  }
   if (entry.kind !== "sweep") return entry;
   const records = entry.records.map(({ tenant, collection, key }) => [tenant, collection, key]);
   return { ...entry, records };
@@ -195,12 +224,27 @@ function decodeBody(body: Buffer): Entry {
     throw new UndecodableEntryError(`envelope: ${explain(envelopes, envelope)}`);
   if (envelope.kind === "batch") return decodeBatch(envelope, lines.slice(1));
   if (envelope.kind === "propose") return decodeProposals(envelope, lines.slice(1));
+  if (envelope.kind === "repair" || envelope.kind === "barrier") return decodeCanonical(envelope, lines);
   if (lines.length > 1) throw new UndecodableEntryError(`a ${envelope.kind} entry has one line only`);
   if (envelope.kind === "sweep") {
     const records = envelope.records.map(([tenant, collection, key]) => ({ tenant, collection, key }));
     return { ...envelope, records };
   }
   return envelope as SchemaEntry;
+}
+
+/** Of the newer kinds of entry each has one text. */
+function decodeCanonical(
+  envelope: BarrierEntry | Static<typeof RepairEnvelope>,
+  [first, ...lines]: readonly string[],
+): BarrierEntry | RepairEntry {
+  if (envelope.kind === "barrier" && lines.length > 0)
+    throw new UndecodableEntryError("a barrier entry has one line only");
+  const entry = envelope.kind === "barrier" ? envelope : decodeRepair(envelope, lines);
+  const expected = entry.kind === "repair" ? encodeRepairEnvelope(entry) : JSON.stringify(wireForm(entry));
+  if (first !== expected)
+    throw new UndecodableEntryError(`envelope: a ${entry.kind} is not written as it has to be`);
+  return entry;
 }
 
 /** The checksum is over the bytes, not over their text: different bytes may read as the same text. */

@@ -15,6 +15,7 @@ import type { StoredRecord } from "../record.ts";
 import type { Collection } from "../schema.ts";
 import { foldBatch } from "./batch.ts";
 import { foldProposals, recordsOfProposal } from "./propose.ts";
+import { foldRepair, recordsOfRepair } from "./repair.ts";
 import { foldSchema } from "./schema.ts";
 import { foldSweep } from "./sweep.ts";
 import { foldTick } from "./tick.ts";
@@ -27,6 +28,7 @@ import {
   type FoldRows,
   type OperationOutcome,
   type PartitionState,
+  type Repair,
 } from "./state.ts";
 
 export interface FoldResult {
@@ -37,6 +39,8 @@ export interface FoldResult {
   readonly records: ReadonlyMap<string, StoredRecord | null>;
   readonly outcomes: readonly OperationOutcome[];
   readonly conflicts: readonly Conflict[];
+  /** Rows of this region that a repair has really changed: in a region whose rows were right already there are none. */
+  readonly repairs: readonly Repair[];
   /** Collections whose schema changed, as they are now; a later one of the same name replaces an earlier one. */
   readonly collections: readonly Collection[];
   readonly counts: FoldCounts;
@@ -61,6 +65,7 @@ export function foldEntries(options: {
     outcomes: [],
     outcomeIds: new Set(),
     conflicts: [],
+    repairs: [],
     collections: [],
     counts: { ...NO_COUNTS },
   };
@@ -100,6 +105,10 @@ function dispatch(work: FoldWork, entry: Entry): void {
       return isMember(work, entry) ? foldProposals(work, entry) : undefined;
     case "sweep":
       return isMember(work, entry) ? foldSweep(work, entry) : undefined;
+    case "repair":
+      return isMember(work, entry) ? foldRepair(work, entry) : undefined;
+    case "barrier":
+      return void isMember(work, entry);
     default:
       unreachable(entry);
   }
@@ -140,6 +149,7 @@ export function sliceOf(entries: readonly OrderedEntry[]): {
   for (const { entry } of entries) {
     if (entry.kind === "schema") operations.push(entry.id);
     if (entry.kind === "sweep") entry.records.forEach(add);
+    if (entry.kind === "repair") recordsOfRepair(entry).forEach(add);
     if (entry.kind === "propose") {
       for (const proposal of entry.proposals) {
         operations.push(proposal.id);

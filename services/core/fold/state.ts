@@ -171,6 +171,20 @@ export interface Conflict extends RecordId, FieldLoss {
   readonly logTimeMs: number;
 }
 
+/** A row that a repair has changed in this region. */
+export interface Repair extends RecordId {
+  readonly position: number;
+  /** Place of the record in its entry, so that (position, ordinal) names the same record in every region. */
+  readonly ordinal: number;
+  readonly logTimeMs: number;
+  /** Id of the entry. */
+  readonly repair: string;
+  readonly reason: string;
+  /** Null is no row. */
+  readonly before: StoredRecord | null;
+  readonly after: StoredRecord | null;
+}
+
 /** What the fold refused or skipped: all of it is counted, none of it is silent. */
 export interface FoldCounts {
   readonly operations: number;
@@ -188,6 +202,10 @@ export interface FoldCounts {
   readonly swept: number;
   /** Changes accepted under a schema that has given their field another class since. */
   readonly outdated: number;
+  /** Rows of this region that a repair has changed. */
+  readonly repaired: number;
+  /** Records that a repair has left alone, because they have changed since the regions were compared. */
+  readonly overtaken: number;
 }
 
 export const NO_COUNTS: FoldCounts = {
@@ -203,4 +221,6 @@ export const NO_COUNTS: FoldCounts = {
   expired: 0,
   swept: 0,
   outdated: 0,
+  repaired: 0,
+  overtaken: 0,
 };

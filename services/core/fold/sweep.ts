@@ -1,6 +1,6 @@
 /** Folding a sweep: what has expired by log time is removed, and tombstones that nothing older can still come for. */
 import type { SweepEntry } from "../entry.ts";
-import { recordIdText } from "../operation.ts";
+import { recordIdText, type RecordId } from "../operation.ts";
 import { isExpired, type StoredRecord } from "../record.ts";
 import { hlcFloor, positionSeenByAll, type PartitionState } from "./state.ts";
 import { count, currentRow, type FoldWork } from "./work.ts";
@@ -15,8 +15,8 @@ export function foldSweep(work: FoldWork, entry: SweepEntry): void {
   }
 }
 
-/** A tombstone is needed until every write still to come was made by a region that had folded the delete. */
-function isForgettable(row: StoredRecord, state: PartitionState): boolean {
+/** Whether a sweep would remove the row. A tombstone is needed until every write still to come was made by a region that had folded the delete. */
+export function isForgettable(row: Omit<StoredRecord, keyof RecordId>, state: PartitionState): boolean {
   if (row.tombstone === undefined) return isExpired(row, state.logTimeMs);
   const isOver = row.expiresAtMs !== undefined && state.logTimeMs > row.expiresAtMs;
   return isOver && positionSeenByAll(state) >= row.version && hlcFloor(state) > row.tombstone.hlc;

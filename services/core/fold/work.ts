@@ -9,6 +9,7 @@ import type {
   OperationOutcome,
   OriginState,
   PartitionState,
+  Repair,
 } from "./state.ts";
 
 /** What one call of the fold gathers. Private to the call, so the fold stays a function of its arguments. */
@@ -20,6 +21,7 @@ export interface FoldWork {
   readonly outcomes: OperationOutcome[];
   readonly outcomeIds: Set<string>;
   readonly conflicts: Conflict[];
+  readonly repairs: Repair[];
   readonly collections: Collection[];
   readonly counts: { -readonly [Name in keyof FoldCounts]: FoldCounts[Name] };
 }

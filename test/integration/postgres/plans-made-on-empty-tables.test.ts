@@ -87,6 +87,7 @@ async function commitFold(
   }));
   const nothing = {
     conflicts: [],
+    repairs: [],
     collections: [],
     counts: NO_COUNTS,
     changedOrigins: new Set<string>(),

@@ -6,6 +6,7 @@ import { VALUE_TYPES, type CollectionSchema, type FieldDefinition } from "../../
 import { encodeBatch, encodeEntry } from "../../../services/protocol/entry-codec.ts";
 import { hash, hlc, lineOf, name, oddText, operation, region, sequence, uuid, value } from "./operations.ts";
 import { proposal } from "./proposals.ts";
+import { barrier, repair } from "./repairs.ts";
 
 /** On one line, and of whole characters. */
 const state = oddText.map((text) => text.toWellFormed().replaceAll(/\p{Cc}/gu, ""));
@@ -121,5 +122,5 @@ const sweep: fc.Arbitrary<SweepEntry> = fc.record({
 
 export const anyEntry: fc.Arbitrary<EncodedEntry> = fc.oneof(
   batch,
-  fc.oneof(other, proposals, sweep).map((entry) => ({ entry, data: encodeEntry(entry) })),
+  fc.oneof(other, proposals, sweep, barrier, repair).map((entry) => ({ entry, data: encodeEntry(entry) })),
 );

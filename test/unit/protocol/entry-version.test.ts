@@ -61,6 +61,15 @@ const ENTRIES: readonly (readonly [name: string, version: number, data: Uint8Arr
   ],
   ["sweep", 2, encodeEntry({ kind: "sweep", origin: "eu", records: [RECORD] })],
   ["proposals", 2, encodeEntry({ kind: "propose", origin: "eu", proposals: [] })],
+  ["barrier", 4, encodeEntry({ kind: "barrier", origin: "eu", id: ID, purpose: "verify" })],
+  [
+    "repair",
+    4,
+    encodeEntry({
+      kind: "repair", origin: "eu", id: ID, at: 1, atMs: 1, reason: "majority",
+      records: [{ ...RECORD, expected: [null], record: { version: 1, fields: {} } }],
+    }), // prettier-ignore
+  ],
 ];
 
 function failure(data: Uint8Array): string {
@@ -84,7 +93,7 @@ describe("the version of an entry", () => {
     for (let other = 1; other <= ENTRY_VERSION + 7; other += 1) {
       if (other === version) continue;
       const changed = [header!.replace(`forebay/${version}`, `forebay/${other}`), ...body].join("\n");
-      const reason = other > ENTRY_VERSION ? /newer than 3: upgrade/ : / entry of version \d says \d/;
+      const reason = other > ENTRY_VERSION ? /newer than 4: upgrade/ : / entry of version \d says \d/;
       expect(failure(Buffer.from(changed))).toMatch(reason);
     }
   });
