@@ -28,11 +28,13 @@ import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
+import { barrierOf, stopAtBarrier, type BarrierObserver } from "./barrier-stop.ts";
 import type { ApplierMetrics } from "./metrics.ts";
 import { checkMembership, openLog } from "./open-log.ts";
 import {
   foldedRows,
   groupsOf,
+  hasRepairs,
   overlay,
   type FoldedGroup,
   type FoldedRows,
@@ -71,6 +73,8 @@ export interface ApplierOptions {
   readonly metrics: ApplierMetrics;
   /** Told after every commit. */
   readonly folded: FoldFeed;
+  /** Asked at each barrier, while nothing is committed; without it nobody stops there. */
+  readonly barriers?: BarrierObserver;
 }
 
 export class Applier {
@@ -192,7 +196,7 @@ class FoldRun {
         const subscription = await log.subscribe({ partition, from: this.#state.position + 1 });
         try {
           while (!stop.aborted) {
-            await this.#fold(await this.#gather.receive(subscription));
+            await this.#fold(await this.#gather.receive(subscription), stop);
             failures = 0;
           }
         } finally {
@@ -225,7 +229,7 @@ class FoldRun {
   }
 
   /** While one group of entries commits, the next is folded, and the rows of the one after it are loaded. */
-  async #fold(messages: readonly LogMessage[]): Promise<void> {
+  async #fold(messages: readonly LogMessage[], stop: AbortSignal): Promise<void> {
     const groups = groupsOf(messages, this.#pace.operationsMax);
     let loading = this.#load(groups);
     for (let group = await loading; group !== undefined; group = await loading) {
@@ -233,6 +237,7 @@ class FoldRun {
       // Looked at in the next turn; until then a failure must not count as unhandled.
       loading.catch(() => undefined);
       await this.#commit(group);
+      await this.#stopAtBarrier(group, stop);
     }
     // The next message may take its time: whether the commit has failed must not be heard only then.
     if (!mayBeMore(messages)) await this.#settle();
@@ -241,8 +246,9 @@ class FoldRun {
   async #load(groups: Generator<OrderedEntry[], void>): Promise<LoadedGroup | undefined> {
     const next = groups.next();
     if (next.done === true) return undefined;
-    if (this.#groupsToAsk === 0) return this.#guess(next.value);
-    this.#groupsToAsk -= 1;
+    // A repair is of rows that are not what they were folded to be: what is in memory says nothing of them.
+    if (this.#groupsToAsk === 0 && !hasRepairs(next.value)) return this.#guess(next.value);
+    this.#groupsToAsk = Math.max(0, this.#groupsToAsk - 1);
     return this.#ask(next.value);
   }
 
@@ -278,6 +284,15 @@ class FoldRun {
     if (this.#wrongGuesses > group.wrongGuesses) folded = this.#foldGroup(await this.#ask(group.entries));
     this.#options.crashPoints.reach("before-fold-commit");
     this.#send(folded, startedAtMs);
+  }
+
+  async #stopAtBarrier(group: LoadedGroup, stop: AbortSignal): Promise<void> {
+    const { barriers: observer, partition, clock, logger } = this.#options;
+    const barrier = barrierOf(group.entries, this.#state);
+    if (observer === undefined || barrier === undefined) return;
+    await this.#settle();
+    const { position, logTimeMs } = this.#state;
+    await stopAtBarrier({ observer, clock, logger, at: { partition, position, logTimeMs, barrier } }, stop);
   }
 
   #foldGroup(group: LoadedGroup): FoldedGroup {

@@ -27,7 +27,8 @@ export interface FoldedGroup {
 }
 
 /**
- * Decodes messages as they are needed, in groups of a commit's size.
+ * Decodes messages as they are needed, in groups of a commit's size. A barrier ends its group: the applier stops there.
+ * Repairs are in groups of their own: their rows are asked of the store, those of other entries are not.
  * @throws {UndecodableEntryError} after the group before it: what the log says up to there holds in every region.
  */
 export function* groupsOf(
@@ -39,9 +40,14 @@ export function* groupsOf(
   try {
     for (const { position, storedAtMs, data } of messages) {
       const { entry, checksum } = decodeEntry(data);
+      if (group.length > 0 && hasRepairs(group) !== (entry.kind === "repair")) {
+        yield group;
+        group = [];
+        operations = 0;
+      }
       group.push({ position, storedAtMs, checksum, entry });
       operations += operationsOf(entry);
-      if (operations < operationsMax) continue;
+      if (operations < operationsMax && entry.kind !== "barrier") continue;
       yield group;
       group = [];
       operations = 0;
@@ -51,7 +57,13 @@ export function* groupsOf(
   }
 }
 
+/** Of a group of `groupsOf`: either all of its entries are repairs or none is. */
+export function hasRepairs(group: readonly OrderedEntry[]): boolean {
+  return group[0]?.entry.kind === "repair";
+}
+
 function operationsOf(entry: Entry): number {
+  if (entry.kind === "repair") return entry.records.length;
   if (entry.kind === "batch") return entry.operations.length;
   return entry.kind === "propose" ? entry.proposals.length : 0;
 }

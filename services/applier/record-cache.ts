@@ -2,6 +2,11 @@
  * Records that folds looked at lately. With these in memory, and ids taken for new until the commit says otherwise, a
  * fold costs one round trip to the database instead of two, and the database half the work. Right for as long as this
  * applier alone commits, which its commits check.
+ *
+ * A row that was edited in the database behind the applier's back is not seen here. While its good copy is in memory,
+ * the next write is folded onto that copy, and its commit puts the row right without anybody noticing; once it is no
+ * longer in memory, the next write is folded onto the edited row, and the difference lives on in it. Verification reads
+ * the rows themselves. Repairs ask the store for them, and what they made is remembered like any fold.
  */
 import type { FoldResult } from "../core/fold/fold.ts";
 import type { FoldRows } from "../core/fold/state.ts";

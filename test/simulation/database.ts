@@ -34,10 +34,11 @@ import {
   type WalRow,
 } from "../../services/ports/region-store.ts";
 import { roundTrip } from "./document.ts";
-import { bytesOf, compareBytes } from "./bytes.ts";
+import { bytesOf } from "./bytes.ts";
 import { listConflicts, trimConflicts } from "./conflicts.ts";
 import { leftOf, sharesOf, shortOf, type Taking } from "./escrows.ts";
 import { SimulatedDrain } from "./drain.ts";
+import { expiredOf, listedKeys, type ExpiryOptions, type ListingOptions } from "./listing.ts";
 import { SimulatedRoles } from "./roles.ts";
 
 interface TimedRow extends WalRow, Taking {
@@ -299,33 +300,18 @@ export class SimulatedDatabase {
     return { position: this.#data(partition).state.position, ...sharesOf(this.#escrowsOf(id, partition)) };
   }
 
-  listRecords(options: {
-    tenant: string;
-    collection: string;
-    prefix: string;
-    after: string | undefined;
-    limit: number;
-  }): ListedRecord[] {
-    const { tenant, collection, prefix, after, limit } = options;
-    const keys = new Map<string, number>();
-    const consider = (id: RecordId, partition: number) => {
-      const isListed = id.tenant === tenant && id.collection === collection && id.key.startsWith(prefix);
-      if (isListed && (after === undefined || compareBytes(id.key, after) > 0)) keys.set(id.key, partition);
-    };
-    for (const id of this.#records.keys()) {
-      const record = this.#alive(id);
-      if (record !== undefined) consider(record, record.partition);
-    }
-    for (const partition of this.#partitions.keys())
-      for (const row of this.#pending(partition)) consider(row, partition);
-    for (const record of this.#records.values()) {
-      const isDeleted = record.tenant === tenant && record.collection === collection && record.tombstone;
-      if (isDeleted) keys.delete(record.key);
-    }
-    return [...keys]
-      .toSorted(([one], [other]) => compareBytes(one, other))
-      .slice(0, limit)
-      .map(([key, partition]) => ({ key, ...this.readRecord({ partition, tenant, collection, key }) }));
+  listRecords(options: ListingOptions): ListedRecord[] {
+    const alive = [...this.#records.keys()].map((id) => this.#alive(id)).filter((row) => row !== undefined);
+    const partitions = [...this.#partitions.keys()];
+    const pending = partitions.flatMap((partition) =>
+      this.#pending(partition).map((row) => ({ ...row, partition })),
+    );
+    const deleted = [...this.#records.values()].filter(({ tombstone }) => tombstone !== undefined);
+    const { tenant, collection } = options;
+    return listedKeys({ alive, pending, deleted }, options).map(({ key, partition }) => ({
+      key,
+      ...this.readRecord({ partition, tenant, collection, key }),
+    }));
   }
 
   readCollections(partition: number): Collection[] {
@@ -345,23 +331,9 @@ export class SimulatedDatabase {
     return isExpired(record, this.#data(record.partition).state.logTimeMs) ? undefined : record;
   }
 
-  readExpired({
-    partition,
-    seenByAll,
-    rowsMax,
-  }: {
-    partition: number;
-    seenByAll: number;
-    rowsMax: number;
-  }): RecordId[] {
+  readExpired({ partition, ...options }: ExpiryOptions & { readonly partition: number }): RecordId[] {
     const { logTimeMs } = this.#data(partition).state;
-    return this.records(partition)
-      .filter(({ expiresAtMs = Infinity, tombstone, version }) => {
-        return expiresAtMs < logTimeMs && (tombstone === undefined || version <= seenByAll);
-      })
-      .toSorted((one, other) => one.expiresAtMs! - other.expiresAtMs!)
-      .slice(0, rowsMax)
-      .map(({ tenant, collection, key }) => ({ tenant, collection, key }));
+    return expiredOf(this.records(partition), { ...options, logTimeMs });
   }
 
   readOutcomes({ partition, ids }: { partition: number; ids: readonly string[] }): FoldedOutcomes {
@@ -424,6 +396,13 @@ export class SimulatedDatabase {
   releaseRole(options: Parameters<SimulatedRoles["release"]>[0]): void {
     this.#makeDurable();
     this.#roles.release(options);
+  }
+
+  /** What somebody does to a row behind the store's back. Durable at once. */
+  edit(partition: number, id: RecordId, record: StoredRecord | undefined): void {
+    this.#makeDurable();
+    if (record === undefined) this.#records.delete(recordIdText(id));
+    else this.#records.set(recordIdText(id), { ...record, partition });
   }
 
   /** For checkers. */
