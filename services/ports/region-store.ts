@@ -15,6 +15,7 @@ import type { Rights } from "../core/fields/merge/escrow.ts";
 import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 import type { Collection } from "../core/schema.ts";
+import type { Snapshots } from "./partition-snapshot.ts";
 
 /** An operation that a gateway asks the WAL to take. */
 export interface WalAppend extends RecordId {
@@ -280,7 +281,7 @@ export interface RegionOrders {
 }
 
 export interface RegionStore
-  extends WriteAheadLog, CommittedState, StateReader, Maintenance, Roles, RegionOrders {
+  extends WriteAheadLog, CommittedState, StateReader, Snapshots, Maintenance, Roles, RegionOrders {
   close(): Promise<void>;
 }
 

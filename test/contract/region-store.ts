@@ -22,6 +22,7 @@ import { knownOperations } from "./region-store/operations-known.ts";
 import { readingRecords } from "./region-store/reading.ts";
 import { listingRecords } from "./region-store/listing.ts";
 import { scanningRecords } from "./region-store/scanning.ts";
+import { partitionSnapshots } from "./region-store/snapshots.ts";
 import { drainOrders } from "./region-store/drain.ts";
 import { roles } from "./region-store/roles.ts";
 import type { Context } from "./region-store/context.ts";
@@ -33,6 +34,8 @@ export interface OpenedStore {
   readonly reopen?: () => Promise<RegionStore>;
   /** Lets the store's own clock go on; real time without it. */
   readonly pause?: (durationMs: number) => Promise<void>;
+  /** Changes a row behind the store's back. */
+  readonly edit: Context["edit"];
   close(): Promise<void>;
 }
 
@@ -55,6 +58,7 @@ export function regionStoreContract(
       },
       reopen: () => opened.reopen?.() ?? Promise.resolve(opened.store),
       pause: (durationMs) => opened.pause?.(durationMs) ?? sleep(durationMs),
+      edit: (...change) => opened.edit(...change),
     };
     appending(context);
     boundsAndReading(context);
@@ -72,6 +76,7 @@ export function regionStoreContract(
     readingRecords(context);
     listingRecords(context);
     scanningRecords(context);
+    partitionSnapshots(context);
     roles(context);
     drainOrders(context);
   });

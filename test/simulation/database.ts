@@ -39,6 +39,7 @@ import { listConflicts, trimConflicts } from "./conflicts.ts";
 import { leftOf, sharesOf, shortOf, type Taking } from "./escrows.ts";
 import { SimulatedDrain } from "./drain.ts";
 import { expiredOf, listedKeys, type ExpiryOptions, type ListingOptions } from "./listing.ts";
+import type { SnapshotData } from "./snapshot.ts";
 import { SimulatedRoles } from "./roles.ts";
 
 interface TimedRow extends WalRow, Taking {
@@ -386,6 +387,11 @@ export class SimulatedDatabase {
     return [...this.#records.values()]
       .filter((record) => record.partition === partition)
       .map(withoutPartition);
+  }
+
+  snapshot(partition: number): SnapshotData {
+    const { state, outcomes } = this.#data(partition);
+    return { state, records: this.records(partition), outcomes: [...outcomes.values()] };
   }
 
   acquireRole(options: Parameters<SimulatedRoles["acquire"]>[0]): RoleGrant | undefined {

@@ -21,6 +21,7 @@ regionStoreContract("the simulated twin", ({ region }) => {
     store: connect(),
     reopen: () => Promise.resolve(connect()),
     pause: (durationMs: number) => patient.pass(durationMs),
+    edit: (...change) => Promise.resolve(database.edit(...change)),
     close: () => time.stop(),
   });
 });

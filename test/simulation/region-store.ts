@@ -11,6 +11,7 @@ import {
   type WalAppend,
 } from "../../services/ports/region-store.ts";
 import type { SimulatedDatabase } from "./database.ts";
+import { SimulatedSnapshot } from "./snapshot.ts";
 import type { Process } from "./world.ts";
 
 /** What can go wrong at the moment; changed by the scenario while it runs. */
@@ -22,6 +23,8 @@ export interface StoreFaults {
 }
 
 export const NO_STORE_FAULTS: StoreFaults = { isDown: false, lostAnswers: 0 };
+
+const HOLD_MS_MAX = 600_000;
 
 export class SimulatedRegionStore implements RegionStore {
   readonly #database: SimulatedDatabase;
@@ -150,6 +153,16 @@ export class SimulatedRegionStore implements RegionStore {
       position: database.loadPartition(partition).position,
       records: database.records(partition),
     }));
+  }
+
+  async openSnapshot({ partition, holdMsMax = HOLD_MS_MAX }: { partition: number; holdMsMax?: number }) {
+    const { world } = this.#process;
+    const data = await this.#call((database) => database.snapshot(partition));
+    const endsAtMs = world.nowMs + holdMsMax;
+    return new SimulatedSnapshot(data, {
+      pass: () => this.#call(() => undefined),
+      isOver: () => world.nowMs >= endsAtMs,
+    });
   }
 
   acquireRole(options: { role: RoleName; partition: number; holder: string; ttlMs: number }) {

@@ -7,7 +7,7 @@ import {
 } from "../../core/fold/state.ts";
 import type { Collection } from "../../core/schema.ts";
 import type { Positions } from "../../ports/region-store.ts";
-import type { Database, Statement } from "./pool.ts";
+import type { Queries, Statement } from "./pool.ts";
 import { toHlc, toNumber } from "./values.ts";
 
 const POSITIONS = `a.position, a.log_time_ms, a.hlc, a.chain, a.cluster, a.partitions, a.members,
@@ -42,14 +42,14 @@ interface PositionsRow {
   readonly origins: readonly (OriginState & { readonly region: string })[] | null;
 }
 
-export async function readPositions(database: Database, partition: number): Promise<Positions> {
+export async function readPositions(database: Queries, partition: number): Promise<Positions> {
   const [row] = await database.query<PositionsRow>(READ_POSITIONS, [partition]);
   if (row !== undefined) return toPositions(partition, row);
   const { collections: _, ...initial } = initialPartitionState(partition);
   return initial;
 }
 
-export async function loadPartition(database: Database, partition: number): Promise<PartitionState> {
+export async function loadPartition(database: Queries, partition: number): Promise<PartitionState> {
   const [row] = await database.query<PositionsRow & { collections: readonly Collection[] | null }>(
     LOAD_PARTITION,
     [partition],

@@ -7,8 +7,10 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
+import { SnapshotClosedError } from "../../ports/partition-snapshot.ts";
 import { StoreUnavailableError } from "../../ports/region-store.ts";
 import { toStoreError, type Phase } from "./errors.ts";
+import { OwnConnection } from "./own-connection.ts";
 import { Presence } from "./presence.ts";
 import { Sockets } from "./sockets.ts";
 
@@ -32,6 +34,13 @@ export interface Statement {
   readonly effect: "reading" | "writing";
 }
 
+/** Whatever runs a statement that is a transaction of its own, or part of one. */
+export interface Queries {
+  query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
+}
+
+/** Beside those of the pool. */
+const OWN_CONNECTIONS_MAX = 16;
 const IDLE_TIMEOUT_MS = 60_000;
 /** The server gives up first: its refusal is a certain outcome, our giving up isn't. */
 const SERVER_SHARE_OF_TIMEOUT = 0.9;
@@ -69,6 +78,7 @@ export class Database {
   readonly #connection: pg.ClientConfig;
   readonly #presence: Presence;
   readonly #sockets = new Sockets();
+  readonly #apart = new Set<OwnConnection>();
   readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
@@ -153,6 +163,33 @@ export class Database {
     }
   }
 
+  /**
+   * Opens a connection beside the pool's, whose statements are bounded by `holdMsMax` alone. Whoever asks for it ends it.
+   * @throws {StoreUnavailableError}
+   */
+  async connectApart({ holdMsMax }: { holdMsMax: number }): Promise<OwnConnection> {
+    const askedAtMs = performance.now();
+    this.#checkPresence();
+    if (this.#closing !== undefined) throw refusal("is being closed");
+    if (this.#apart.size >= OWN_CONNECTIONS_MAX)
+      throw refusal(`${OWN_CONNECTIONS_MAX} snapshots are open already`);
+    const connection = new OwnConnection({
+      config: this.#connection,
+      timeoutMs: this.#options.timeoutMs,
+      holdMsMax,
+      failure: (error, sentAtMs) => this.#failure(error, "reading", sentAtMs),
+      endedError: () => new SnapshotClosedError("the snapshot was closed, or was open for too long"),
+      onEnd: (ended) => void this.#apart.delete(ended),
+    });
+    this.#apart.add(connection);
+    try {
+      await connection.open();
+      return connection;
+    } catch (error) {
+      throw this.#failure(error, "connecting", askedAtMs);
+    }
+  }
+
   /** Gives statements that are under way a moment to end. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
@@ -161,6 +198,7 @@ export class Database {
 
   async #close(): Promise<void> {
     this.#closed.abort();
+    for (const connection of this.#apart) connection.end();
     const over = new AbortController();
     const late = sleep(CLOSE_TIMEOUT_MS, undefined, { signal: over.signal }).catch(ignore);
     const ended = this.#pool.end().then(() => this.#sockets.closed());
@@ -187,11 +225,14 @@ export class Database {
     }
   }
 
+  #checkPresence(): void {
+    if (!this.#presence.isAway) return;
+    const forSeconds = Math.round(this.#presence.unansweredMs(performance.now()) / MS_PER_SECOND);
+    throw refusal(`has not answered for ${forSeconds} s`);
+  }
+
   async #connect(askedAtMs: number): Promise<pg.PoolClient> {
-    if (this.#presence.isAway) {
-      const forSeconds = Math.round(this.#presence.unansweredMs(performance.now()) / MS_PER_SECOND);
-      throw refusal(`has not answered for ${forSeconds} s`);
-    }
+    this.#checkPresence();
     if (this.#pool.waitingCount >= WAITING_MAX) {
       throw refusal(`${WAITING_MAX} statements already wait for a connection`);
     }

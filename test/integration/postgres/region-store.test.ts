@@ -2,6 +2,7 @@
 import { afterAll, beforeAll } from "vitest";
 import { openPostgresStore } from "../../../services/adapters/postgres/store.ts";
 import { regionStoreContract } from "../../contract/region-store.ts";
+import { editRow } from "./edit-row.ts";
 import { TestServer } from "./server.ts";
 
 let server: TestServer;
@@ -24,6 +25,7 @@ regionStoreContract("PostgreSQL", async ({ region }) => {
       stores.push(store);
       return Promise.resolve(store);
     },
+    edit: (partition, id, record) => editRow(url, { partition, id }, record),
     close: async () => {
       await Promise.all(stores.map((store) => store.close()));
     },
