@@ -9,7 +9,7 @@
 import type { EscrowLeft, Takes } from "../core/escrow.ts";
 import type { Hlc } from "../core/hlc.ts";
 import type { FoldResult } from "../core/fold/fold.ts";
-import type { Conflict, FoldSlice, OperationOutcome, PartitionState } from "../core/fold/state.ts";
+import type { Conflict, FoldSlice, OperationOutcome, PartitionState, Repair } from "../core/fold/state.ts";
 import type { LossReason } from "../core/fields/kind.ts";
 import type { Rights } from "../core/fields/merge/escrow.ts";
 import type { RecordId } from "../core/operation.ts";
@@ -178,6 +178,8 @@ export interface StateReader {
   listConflicts(options: ConflictQuery): Promise<StoredConflict[]>;
   /** The conflict of whatever tenant; undefined when there is none, or it was trimmed. */
   readConflict(name: ConflictName): Promise<StoredConflict | undefined>;
+  /** Rows of this region that repairs have changed, newest first: by `ConflictPlace`, downwards. Other regions have others. */
+  listRepairs(options: RepairQuery): Promise<StoredRepair[]>;
   /** All records of a partition, by pages, in one snapshot, with the position they are at. */
   scanRecords(partition: number): AsyncGenerator<{ position: number; records: readonly StoredRecord[] }>;
 }
@@ -210,6 +212,24 @@ export interface ConflictFilter {
 export interface ConflictQuery extends ConflictFilter {
   readonly tenant: string;
   /** Only older ones than the conflict at this place. */
+  readonly before?: ConflictPlace | undefined;
+  readonly limit: number;
+}
+
+export interface StoredRepair extends Repair {
+  readonly partition: number;
+}
+
+/** What is undefined matches all; filters pass over what does not match. */
+export interface RepairQuery {
+  readonly tenant?: string | undefined;
+  /** Goes with `tenant`. */
+  readonly collection?: string | undefined;
+  /** Goes with `collection`. */
+  readonly key?: string | undefined;
+  /** Id of the entry. */
+  readonly repair?: string | undefined;
+  /** Only older ones than the repair at this place. */
   readonly before?: ConflictPlace | undefined;
   readonly limit: number;
 }

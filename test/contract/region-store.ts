@@ -9,6 +9,7 @@ import type { RegionStore } from "../../services/ports/region-store.ts";
 import { appending } from "./region-store/append.ts";
 import { boundsAndReading } from "./region-store/bounds.ts";
 import { stamps } from "./region-store/stamps.ts";
+import { repairLog } from "./region-store/repairs.ts";
 import { conflictLog } from "./region-store/conflicts.ts";
 import { committedState } from "./region-store/committed.ts";
 import { decidedState } from "./region-store/decided.ts";
@@ -73,6 +74,7 @@ export function regionStoreContract(
     knownOperations(context);
     outcomesOfProposals(context);
     conflictLog(context);
+    repairLog(context);
     readingRecords(context);
     listingRecords(context);
     scanningRecords(context);

@@ -1,11 +1,27 @@
-/** The conflict log of the simulated twin: what it shows of its conflicts, and how it forgets them. */
+/** The conflict log of the simulated twin, and its repairs: what it shows of them, and how it forgets conflicts. */
 import { regionOfOrigin } from "../../services/core/fields/kind.ts";
-import type { ConflictPlace, ConflictQuery, StoredConflict } from "../../services/ports/region-store.ts";
+import type {
+  ConflictPlace,
+  ConflictQuery,
+  RepairQuery,
+  StoredConflict,
+  StoredRepair,
+} from "../../services/ports/region-store.ts";
 
 export function listConflicts(conflicts: readonly StoredConflict[], query: ConflictQuery): StoredConflict[] {
   const { before, limit } = query;
   return conflicts
     .filter((conflict) => matches(conflict, query) && (before === undefined || compare(conflict, before) < 0))
+    .toSorted((one, other) => compare(other, one))
+    .slice(0, Math.max(0, limit));
+}
+
+export function listRepairs(repairs: readonly StoredRepair[], query: RepairQuery): StoredRepair[] {
+  const { before, limit, ...wanted } = query;
+  const filters = Object.entries(wanted).filter(([, value]) => value !== undefined);
+  return repairs
+    .filter((repair) => filters.every(([name, value]) => repair[name as keyof StoredRepair] === value))
+    .filter((repair) => before === undefined || compare(repair, before) < 0)
     .toSorted((one, other) => compare(other, one))
     .slice(0, Math.max(0, limit));
 }

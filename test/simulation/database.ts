@@ -27,15 +27,17 @@ import {
   type RecordEscrows,
   type RecordSnapshot,
   type RoleGrant,
+  type RepairQuery,
   type StoredConflict,
   type StoredOperation,
+  type StoredRepair,
   type WalAppend,
   type WalHead,
   type WalRow,
 } from "../../services/ports/region-store.ts";
 import { roundTrip } from "./document.ts";
 import { bytesOf } from "./bytes.ts";
-import { listConflicts, trimConflicts } from "./conflicts.ts";
+import { listConflicts, listRepairs, trimConflicts } from "./conflicts.ts";
 import { leftOf, sharesOf, shortOf, type Taking } from "./escrows.ts";
 import { SimulatedDrain } from "./drain.ts";
 import { expiredOf, listedKeys, type ExpiryOptions, type ListingOptions } from "./listing.ts";
@@ -53,6 +55,7 @@ interface PartitionData {
   logCreatedAtMs: number | undefined;
   readonly outcomes: Map<string, OperationOutcome>;
   readonly conflicts: StoredConflict[];
+  readonly repairs: StoredRepair[];
 }
 
 export class SimulatedDatabase {
@@ -84,6 +87,7 @@ export class SimulatedDatabase {
         logCreatedAtMs: undefined,
         outcomes: new Map(),
         conflicts: [],
+        repairs: [],
       };
       this.#partitions.set(partition, data);
     }
@@ -240,11 +244,12 @@ export class SimulatedDatabase {
     }
     for (const outcome of result.outcomes) data.outcomes.set(outcome.id, outcome);
     data.conflicts.push(...result.conflicts.map((conflict) => ({ ...roundTrip(conflict), partition })));
+    data.repairs.push(...result.repairs.map((repair) => ({ ...roundTrip(repair), partition })));
   }
 
   #undoOf(data: PartitionData, result: FoldResult): () => void {
     const { state } = data;
-    const conflicts = data.conflicts.length;
+    const [conflicts, repairs] = [data.conflicts.length, data.repairs.length];
     const rows = [...result.records.keys()].map((id) => [id, this.#records.get(id)] as const);
     return () => {
       data.state = state;
@@ -257,6 +262,7 @@ export class SimulatedDatabase {
         this.#lostOutcomes.set(outcome.id, outcome);
       }
       data.conflicts.splice(conflicts);
+      data.repairs.splice(repairs);
     };
   }
 
@@ -367,6 +373,13 @@ export class SimulatedDatabase {
   listConflicts(query: ConflictQuery): StoredConflict[] {
     return listConflicts(
       [...this.#partitions.values()].flatMap(({ conflicts }) => conflicts),
+      query,
+    );
+  }
+
+  listRepairs(query: RepairQuery): StoredRepair[] {
+    return listRepairs(
+      [...this.#partitions.values()].flatMap(({ repairs }) => repairs),
       query,
     );
   }

@@ -7,6 +7,7 @@ import {
   type ConflictName,
   type ConflictQuery,
   type RegionStore,
+  type RepairQuery,
   type RoleName,
   type WalAppend,
 } from "../../services/ports/region-store.ts";
@@ -136,6 +137,10 @@ export class SimulatedRegionStore implements RegionStore {
 
   listConflicts(query: ConflictQuery) {
     return this.#call((database) => database.listConflicts(query));
+  }
+
+  listRepairs(query: RepairQuery) {
+    return this.#call((database) => database.listRepairs(query));
   }
 
   readConflict(name: ConflictName) {

@@ -12,6 +12,7 @@ import type { Fields, StoredRecord } from "../../core/record.ts";
 import { KnownOperationError, StaleApplierError, type CommittedState } from "../../ports/region-store.ts";
 import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
+import { recordRepairsSql, repairValues } from "./repairs.ts";
 import { outcomeDetail, toLifetime } from "./rows.ts";
 import { countArray, fromHlc, hashBytes, stampArray, textArray, toNumber, uuidArray } from "./values.ts";
 
@@ -34,10 +35,19 @@ const LOAD_SLICE: Statement = {
 // A fold need not be on disk when it is told: the log has it, and a database that falls back to an earlier position folds
 // on from there. Whatever must not be older than what the region has told is a durable commit, and PostgreSQL flushes in
 // order: rows of the WAL with what they have seen, and the stamps of ticks, which are issued after their position was read.
+const CALL = `forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`;
 const COMMIT_FOLD: Statement = {
   name: "commit_fold",
-  text: `select set_config('synchronous_commit', 'off', true), forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)
-         as outcome`,
+  text: `select set_config('synchronous_commit', 'off', true), ${CALL} as outcome`,
+  effect: "writing",
+};
+
+// Most folds repair nothing, and pay nothing for it.
+const COMMIT_REPAIRS: Statement = {
+  name: "commit_repairs",
+  text: `select set_config('synchronous_commit', 'off', true), f.outcome,
+                case when f.outcome = 'committed' then ${recordRepairsSql(23)} end as repaired
+         from (select ${CALL} as outcome offset 0) f`,
   effect: "writing",
 };
 
@@ -111,13 +121,15 @@ async function commitFold(
   const { expectedPosition, result, isGuess = false } = options;
   const { partition } = result.state;
   assert(result.state.position >= expectedPosition, "a fold never goes back");
-  const { outcome } = await database.queryOne<CommitRow>(COMMIT_FOLD, [
+  const hasRepairs = result.repairs.length > 0;
+  const { outcome } = await database.queryOne<CommitRow>(hasRepairs ? COMMIT_REPAIRS : COMMIT_FOLD, [
     partition,
     expectedPosition,
     isGuess,
     ...stateValues(result),
     ...recordValues(result),
     ...outcomeValues(result),
+    ...(hasRepairs ? repairValues(result.repairs) : []),
   ]);
   if (outcome === "known") {
     throw new KnownOperationError(`partition ${partition}: an operation of the fold took effect before`);

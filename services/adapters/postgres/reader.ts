@@ -66,11 +66,11 @@ const READ_OPERATION: Statement = {
   effect: "reading",
 };
 
-/** `conflicts.ts` has the rest of the port. */
+/** `conflicts.ts` and `repairs.ts` have the rest of the port. */
 export function openReader(
   database: Database,
   region: string,
-): Omit<StateReader, "listConflicts" | "readConflict"> {
+): Omit<StateReader, "listConflicts" | "readConflict" | "listRepairs"> {
   return {
     readRecord: async ({ partition, ...record }) => {
       const [snapshot] = await readRecords({ database, region, partition, records: [record] });

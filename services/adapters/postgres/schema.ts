@@ -199,6 +199,28 @@ export const conflicts = pgTable(
   ],
 );
 
+/** Rows that a repair has changed in this region, as they were and as they are. Never trimmed. */
+export const repairs = pgTable(
+  "repairs",
+  {
+    position: count("position").notNull(),
+    logTimeMs: count("log_time_ms").notNull(),
+    partition: integer("partition").notNull(),
+    ordinal: integer("ordinal").notNull(),
+    repair: uuid("repair").notNull(),
+    /** `recordIdText`, as in `records`. */
+    recordId: bytewise("record_id").notNull(),
+    reason: text("reason").notNull(),
+    /** JSON: version, fields, tombstone and expiry; null where there was no row. */
+    before: text("before"),
+    after: text("after"),
+  },
+  (table) => [
+    primaryKey({ columns: [table.partition, table.position, table.ordinal] }),
+    index("repairs_by_time").on(table.logTimeMs, table.partition, table.position, table.ordinal),
+  ],
+);
+
 /** Who relays and applies a partition. A released role's row stays, for its epoch. */
 export const roles = pgTable(
   "roles",

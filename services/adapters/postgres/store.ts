@@ -5,6 +5,7 @@ import { openConflicts } from "./conflicts.ts";
 import { openOrders } from "./orders.ts";
 import { Database } from "./pool.ts";
 import { openReader } from "./reader.ts";
+import { openRepairs } from "./repairs.ts";
 import { openSnapshots } from "./snapshot.ts";
 import { openRoles } from "./roles.ts";
 import { openWal } from "./wal.ts";
@@ -49,6 +50,7 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openCommittedState(database),
     ...openReader(database, region),
     ...openConflicts(database),
+    ...openRepairs(database),
     ...openSnapshots(database),
     ...openRoles(database),
     ...openOrders(database),
