@@ -246,9 +246,8 @@ class FoldRun {
   async #load(groups: Generator<OrderedEntry[], void>): Promise<LoadedGroup | undefined> {
     const next = groups.next();
     if (next.done === true) return undefined;
-    // A repair is of rows that are not what they were folded to be: what is in memory says nothing of them.
-    if (this.#groupsToAsk === 0 && !hasRepairs(next.value)) return this.#guess(next.value);
-    this.#groupsToAsk = Math.max(0, this.#groupsToAsk - 1);
+    if (this.#groupsToAsk === 0) return this.#guess(next.value);
+    this.#groupsToAsk -= 1;
     return this.#ask(next.value);
   }
 
@@ -274,8 +273,9 @@ class FoldRun {
     return { entries, touched, slice, isGuessed: false, wrongGuesses };
   }
 
-  async #commit(group: LoadedGroup): Promise<void> {
+  async #commit(loaded: LoadedGroup): Promise<void> {
     const startedAtMs = this.#options.clock.monotonicMs();
+    const group = hasRepairs(loaded.entries) ? await this.#askForRepairs(loaded.entries) : loaded;
     let folded = this.#foldGroup(group);
     this.#hear(group.entries, folded.result.state.members.length);
     checkMembership(folded.result.state, this.#options);
@@ -295,8 +295,15 @@ class FoldRun {
     await stopAtBarrier({ observer, clock, logger, at: { partition, position, logTimeMs, barrier } }, stop);
   }
 
+  /** Rows to repair are not what was folded: memory says nothing of them, and the store says all once all is committed. */
+  async #askForRepairs(entries: readonly OrderedEntry[]): Promise<LoadedGroup> {
+    await this.#settle();
+    return this.#ask(entries);
+  }
+
   #foldGroup(group: LoadedGroup): FoldedGroup {
-    const rows = overlay(this.#recent, group.slice);
+    const recent = hasRepairs(group.entries) ? [] : this.#recent;
+    const rows = overlay(recent, group.slice);
     const result = foldEntries({ state: this.#state, slice: rows, entries: group.entries });
     return { group, expectedPosition: this.#state.position, rows, result };
   }

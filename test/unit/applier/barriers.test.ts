@@ -99,10 +99,14 @@ class Fold {
 /** Holds the applier until it is let go. */
 class Holding implements BarrierObserver {
   readonly stops: BarrierStop[] = [];
+  /** What the database had committed when each stop began. */
+  readonly committed: number[] = [];
+  fold: Fold | undefined;
   letGo: () => void = () => undefined;
 
   atBarrier(stop: BarrierStop): Promise<void> {
     this.stops.push(stop);
+    this.committed.push(this.fold!.position);
     return new Promise((resolve) => (this.letGo = resolve));
   }
 }
@@ -110,13 +114,14 @@ class Holding implements BarrierObserver {
 describe("a barrier", () => {
   it("is where everything before is committed and nothing after, until the observer is done", async () => {
     const observer = new Holding();
-    const fold = new Fold(observer);
+    const fold = (observer.fold = new Fold(observer));
     await fold.start();
     for (const data of [fold.increments.next(), encodeEntry(barrier("one")), fold.increments.next()])
       fold.put(data);
     await fold.runTo(3);
     await fold.pass(BARRIER_STOP_MS_MAX / 2);
     expect(observer.stops).toMatchObject([{ partition: 0, position: 3, barrier: barrier("one") }]);
+    expect(observer.committed).toEqual([3]);
     expect(observer.stops[0]!.logTimeMs).toBe(fold.bed.first.database.loadPartition(0).logTimeMs);
     expect(fold.position).toBe(3);
     expect(fold.row?.version).toBe(2);
@@ -127,7 +132,7 @@ describe("a barrier", () => {
 
   it("holds folding for a bounded time, and says so to whoever is late", async () => {
     const observer = new Holding();
-    const fold = new Fold(observer);
+    const fold = (observer.fold = new Fold(observer));
     await fold.start();
     for (const data of [encodeEntry(barrier("one")), encodeEntry(barrier("two")), fold.increments.next()])
       fold.put(data);
@@ -142,8 +147,10 @@ describe("a barrier", () => {
   });
 
   it("stops nothing where the observer fails, at once or later, and for strangers", async () => {
+    const asked: number[] = [];
     const failing: BarrierObserver = {
       atBarrier: ({ position }) => {
+        asked.push(position);
         if (position === 2) throw new Error("at once");
         return Promise.reject(new Error("later"));
       },
@@ -155,6 +162,7 @@ describe("a barrier", () => {
     fold.put(fold.increments.next());
     const startMs = fold.bed.world.nowMs;
     await fold.runTo(5);
+    expect(asked).toEqual([2, 3]);
     expect(fold.bed.world.nowMs - startMs).toBeLessThan(BARRIER_STOP_MS_MAX);
   });
 
@@ -204,6 +212,8 @@ describe("a repair of a row that was edited in the database", () => {
     fold.put(encodeEntry({ ...about, records }));
     await fold.runTo(5);
     expect(fold.row).toEqual(right);
+    const made = fold.bed.first.database.listRepairs({ limit: 9 });
+    expect(made).toMatchObject([{ position: 5, ordinal: 0, before: drifted(right), after: right }]);
     fold.put(fold.increments.next());
     await fold.runTo(6);
     expect(fold.row?.fields["likes"]).toEqual({ kind: "counter", sum: 3 });
@@ -212,9 +222,12 @@ describe("a repair of a row that was edited in the database", () => {
   it("is overtaken by a write before it, which memory has put right already", async () => {
     const { fold, records } = await driftedFold();
     // In one delivery, so that they could be one group.
+    fold.bed.servers.cutOff.add("eu");
     fold.put(fold.increments.next());
     fold.put(encodeEntry({ ...about, records }));
     fold.put(fold.increments.next());
+    await fold.pass(100);
+    fold.bed.servers.cutOff.delete("eu");
     await fold.runTo(7);
     expect(fold.row?.fields["likes"]).toEqual({ kind: "counter", sum: 4 });
     const held = fold.bed.first.database.loadSlice({ partition: 0, records: [KEY], operations: [] });
