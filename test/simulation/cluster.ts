@@ -1,5 +1,6 @@
 /** A simulated cluster: the production gateway, relay and applier of every region, on simulated ports. */
 import { Applier, type ApplierOptions } from "../../services/applier/applier.ts";
+import type { BarrierObserver } from "../../services/applier/barrier-stop.ts";
 import { GatewayService, type GatewayOptions } from "../../services/gateway/gateway-service.ts";
 import type { RegionStore } from "../../services/ports/region-store.ts";
 import type { CrashPoint, CrashPoints } from "../../services/ports/crash-points.ts";
@@ -65,6 +66,8 @@ export class SimulatedCluster {
   #processNumber = 0;
   /** No process dies by itself any more. */
   isCalm = false;
+  /** Who looks at the barriers of processes that are started from now on. */
+  observerOf: ((region: SimulatedRegion, store: RegionStore) => BarrierObserver) | undefined;
 
   constructor(world: World, options: ClusterOptions) {
     this.world = world;
@@ -101,7 +104,8 @@ export class SimulatedCluster {
     );
     const signals = { appended: new Signal(), folded, breakers };
     for (let partition = 0; partition < partitions; partition += 1) {
-      this.#startRoles({ partition, process, ports, signals });
+      const barriers = this.observerOf?.(region, ports.store);
+      this.#startRoles({ partition, process, ports: { ...ports, ...(barriers && { barriers }) }, signals });
     }
     const limits = { pendingRowsMax: this.options.pendingRowsMax, pendingBytesMax: 1 << 30 };
     const gateway = new GatewayService({ ...ports, ...signals, ...limits, partitions });

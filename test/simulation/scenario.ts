@@ -4,6 +4,7 @@ import { Checker } from "./checker.ts";
 import { DecisionClients } from "./decision-clients.ts";
 import { SimulatedCluster, type ClusterOptions } from "./cluster.ts";
 import { StockClients } from "./stock.ts";
+import { Verification } from "./verification.ts";
 import { Workload } from "./workload.ts";
 import { World } from "./world.ts";
 
@@ -24,6 +25,7 @@ export interface Report {
   readonly linearizableReads: number;
   readonly entries: number;
   readonly commitsChecked: number;
+  readonly checkpointsCompared: number;
   readonly faults: number;
 }
 
@@ -54,6 +56,7 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   const workload = new Workload(cluster, checker);
   const deciders = new DecisionClients(cluster);
   const stock = new StockClients(cluster);
+  const verification = new Verification(cluster, checker);
   cluster.startAll();
   const trouble = new Trouble(cluster);
   let isReady = false;
@@ -70,6 +73,7 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
       workload.start(world.random.integer(2, 8));
       deciders.start(world.random.integer(2, 8));
       stock.start(world.random.integer(1, 5));
+      verification.start();
       trouble.start();
     });
   await world.runUntil(() => isReady, { limitMs: CONVERGENCE_LIMIT_MS, what: "the collection" });
@@ -78,15 +82,17 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   workload.isOver = true;
   deciders.isOver = true;
   stock.isOver = true;
+  verification.isOver = true;
   trouble.end();
   const failures = () => [
     ...checker.violations,
     ...workload.failures,
     ...deciders.failures,
     ...stock.failures,
+    ...verification.failures,
   ];
   // What went wrong already may be why there is no convergence.
-  const isOver = () => failures().length > 0 || checker.isConverged();
+  const isOver = () => failures().length > 0 || (checker.isConverged() && verification.isClean);
   await world.runUntil(isOver, { limitMs: CONVERGENCE_LIMIT_MS, what: "convergence" });
   throwFirst(failures());
   // Clients whose last request is on its way get their answer.
@@ -101,7 +107,7 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
   deciders.checkOutcomes();
   stock.checkOutcomes();
   checker.checkFinalRows();
-  return report({ seed, world, cluster, checker, workload, deciders, stock, trouble });
+  return report({ seed, world, cluster, checker, verification, workload, deciders, stock, trouble });
 }
 
 async function sellOut(world: World, stock: StockClients): Promise<void> {
@@ -124,12 +130,13 @@ function report(input: {
   world: World;
   cluster: SimulatedCluster;
   checker: Checker;
+  verification: Verification;
   workload: Workload;
   deciders: DecisionClients;
   stock: StockClients;
   trouble: Trouble;
 }): Report {
-  const { seed, world, cluster, checker, workload, deciders, stock, trouble } = input;
+  const { seed, world, cluster, checker, verification, workload, deciders, stock, trouble } = input;
   const { partitions } = cluster.options;
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   for (const partition of numbers) world.trace(checker.reference(partition).state.chain);
@@ -146,6 +153,7 @@ function report(input: {
     linearizableReads: deciders.linearizableReads,
     entries: numbers.reduce((sum, partition) => sum + cluster.servers.messages(partition).length, 0),
     commitsChecked: checker.commitsChecked,
+    checkpointsCompared: verification.compared,
     faults: trouble.count,
   };
 }
