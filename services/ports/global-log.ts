@@ -98,6 +98,13 @@ export interface GlobalLog {
    * @throws {LogTruncatedError} the log does not reach back, or not up, to the position before `from`.
    */
   subscribe(options: { partition: number; from: number }): Promise<LogSubscription>;
+  /**
+   * Forgets the entries before a position. Those from it on stay, and the last one in any case. Idempotent: whoever asks,
+   * and however many at once.
+   * @returns the first position that is left.
+   * @throws {LogUnavailableError} nothing or all of it has happened; the same again is safe.
+   */
+  trim(options: { partition: number; below: number }): Promise<{ readonly firstPosition: number }>;
 }
 
 export class LogUnavailableError extends Error {

@@ -76,6 +76,10 @@ export class LateLog implements GlobalLog {
     return this.#present().subscribe(options);
   }
 
+  async trim(options: { partition: number; below: number }): Promise<{ readonly firstPosition: number }> {
+    return this.#present().trim(options);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#log?.close();

@@ -10,6 +10,7 @@ import {
   type LogMessage,
   type LogSubscription,
 } from "../../services/ports/global-log.ts";
+import { trimming } from "./global-log-trim.ts";
 
 /** A calm cluster: nothing fails in it, and time passes by itself. */
 export interface GlobalLogBed {
@@ -310,6 +311,14 @@ export function globalLogContract(name: string, open: () => Promise<GlobalLogBed
       const partition = await bed.newPartition();
       await publish(partition, "a");
       await expect(bed.log(here).subscribe({ partition, from: 3 })).rejects.toBeInstanceOf(LogTruncatedError);
+    });
+
+    trimming({
+      newPartition: () => bed.newPartition(),
+      here: () => bed.log(here),
+      there: () => bed.log(there),
+      publish,
+      read: async (log, options) => (await readFrom(log, options)).map(textOf),
     });
 
     it("ends a receive that waits, and refuses others, once the subscription is closed", async () => {

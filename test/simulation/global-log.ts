@@ -2,6 +2,7 @@
  * The simulated twin of the globally ordered log: one order per partition, replicated to each region after a while.
  * Elections, cut-off regions, lost acknowledgements, publishes that overtake each other, land twice, or land late.
  */
+import { assert } from "../../services/core/assert.ts";
 import {
   LogTruncatedError,
   LogUnavailableError,
@@ -54,6 +55,8 @@ export class SimulatedLogServers {
   readonly cutOff = new Set<string>();
   readonly #messages = new Map<number, LogMessage[]>();
   readonly #replicated = new Map<string, number>();
+  /** First positions that are left, by partition; checkers still see what was trimmed. */
+  readonly #first = new Map<number, number>();
   readonly #listeners = new Set<() => void>();
 
   constructor(world: World, options: { leader: string; members?: readonly string[]; faults?: LogFaults }) {
@@ -107,6 +110,18 @@ export class SimulatedLogServers {
     return position;
   }
 
+  firstPosition(partition: number): number {
+    return this.#first.get(partition) ?? 1;
+  }
+
+  /** Keeps the last entry in any case. */
+  trim({ partition, below }: { partition: number; below: number }): number {
+    const last = this.messages(partition).length;
+    const first = Math.max(this.firstPosition(partition), Math.min(below, last));
+    this.#first.set(partition, first);
+    return first;
+  }
+
   /** How far a region's replica has come: it never goes back, and stands still while the region is cut off. */
   replicatedTo(region: string, partition: number): number {
     const name = `${region} ${partition}`;
@@ -143,7 +158,7 @@ export class SimulatedLog implements GlobalLog {
     await this.#roundTrip();
     const { leader, createdAtMs } = this.#servers;
     const lastPosition = this.#servers.messages(partition).length;
-    return { createdAtMs, firstPosition: 1, lastPosition, leader };
+    return { createdAtMs, firstPosition: this.#servers.firstPosition(partition), lastPosition, leader };
   }
 
   async leadership(): Promise<Leadership> {
@@ -221,10 +236,19 @@ export class SimulatedLog implements GlobalLog {
     throw new PublishTimeoutError("no acknowledgement in time");
   }
 
+  async trim(options: { partition: number; below: number }): Promise<{ firstPosition: number }> {
+    assert(Number.isSafeInteger(options.below) && options.below >= 1, "a log is trimmed below a position");
+    await this.#roundTrip();
+    return { firstPosition: this.#servers.trim(options) };
+  }
+
   async subscribe(options: { partition: number; from: number }): Promise<LogSubscription> {
     await this.#process.pass(this.#process.world.random.fraction() * 5);
     const last = this.#servers.replicatedTo(this.#region, options.partition);
-    if (options.from > last + 1) throw new LogTruncatedError(`the log ends at ${last}`);
+    const first = this.#servers.firstPosition(options.partition);
+    if (options.from > last + 1 || options.from < first) {
+      throw new LogTruncatedError(`the log holds ${first} to ${last}`);
+    }
     return new SimulatedSubscription({
       servers: this.#servers,
       process: this.#process,
@@ -271,6 +295,9 @@ class SimulatedSubscription implements LogSubscription {
     this.#checkOpen();
     await this.#process.pass(random.fraction() * 5);
     this.#checkOpen();
+    if (this.#next < this.#servers.firstPosition(this.#partition)) {
+      throw new SubscriptionLostError(`position ${this.#next} was trimmed`);
+    }
     const end = this.#servers.replicatedTo(this.#region, this.#partition);
     const messages: LogMessage[] = [];
     let bytes = 0;

@@ -22,6 +22,7 @@ import { moveLeader } from "./move-leader.ts";
 import { publish } from "./publish.ts";
 import { ensureStream, streamInfo, toInspection } from "./stream.ts";
 import { JetStreamSubscription } from "./subscription.ts";
+import { trimStream } from "./trim.ts";
 
 const CONNECT_TIMEOUT_MS = 30_000;
 const ENSURE_TIMEOUT_MS = 60_000;
@@ -29,6 +30,7 @@ const API_TIMEOUT_MS = 3_000;
 /** Shorter: while a stream is being made, requests get no answer and are sent again. */
 const ENSURE_ATTEMPT_TIMEOUT_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 3_000;
+const TRIM_CONNECT_TIMEOUT_MS = 3_000;
 const END_CHECKS = 4;
 const END_CHECK_PAUSE_MS = 500;
 
@@ -47,6 +49,8 @@ export interface JetStreamLogOptions {
   /** Account of the streams, as the monitoring calls it. */
   readonly account?: string;
   readonly connectTimeoutMs?: number;
+  /** As whom the log is trimmed: the same server with a user that may purge streams. By default `url`. */
+  readonly trimUrl?: string;
 }
 
 /**
@@ -188,6 +192,29 @@ export class JetStreamLog implements GlobalLog {
     });
     this.#subscriptions.add(subscription);
     return subscription;
+  }
+
+  async trim({ partition, below }: { partition: number; below: number }): Promise<{ firstPosition: number }> {
+    assert(Number.isSafeInteger(below) && below >= 1, "a log is trimmed below a position");
+    const { options, api } = this.#parts;
+    if (options.trimUrl === undefined) return trimStream(api, { partition, below });
+    // For the moment that it takes: nothing else can be done with what only trimming may do.
+    const connection = await this.#connectToTrim(options.trimUrl);
+    try {
+      return await trimStream(await JetStreamApi.open(connection), { partition, below });
+    } finally {
+      await connection.close(CLOSE_TIMEOUT_MS);
+    }
+  }
+
+  #connectToTrim(url: string): Promise<Connection> {
+    const { options, logger } = this.#parts;
+    return connect({
+      url,
+      name: `forebay-${options.region}-trim`,
+      timeoutMs: TRIM_CONNECT_TIMEOUT_MS,
+      logger,
+    });
   }
 
   /** Ends the subscriptions, lets publishes on their way finish within a deadline, and closes the connection. */

@@ -32,6 +32,8 @@ export interface OriginTick {
   readonly logTimeMs: number;
   /** Log time since which its ticks have come without a gap. Absent where the tick was folded by software of before. */
   readonly steadySinceMs?: number;
+  /** Log time of the tick that was the first to tell `appliedPosition`. Absent where software of before has folded it. */
+  readonly advancedAtMs?: number;
 }
 
 export interface PartitionState {

@@ -11,7 +11,8 @@ export function foldTick(work: FoldWork, entry: TickEntry): void {
   const { walHead, appliedPosition, hlc, software, reads } = entry;
   const { logTimeMs } = work.state;
   const steadySinceMs = steadySince(origin.tick, logTimeMs);
-  const tick = { walHead, appliedPosition, hlc, software, reads, logTimeMs, steadySinceMs };
+  const advancedAtMs = advancedAt(origin.tick, { appliedPosition, logTimeMs });
+  const tick = { walHead, appliedPosition, hlc, software, reads, logTimeMs, steadySinceMs, advancedAtMs };
   // The older promise is kept until it matures; always taking the newest would never mature under load.
   const promise = origin.promise ?? { walHead, hlc };
   setOrigin(work, entry.origin, keepPromise({ ...origin, tick, promise }));
@@ -20,6 +21,11 @@ export function foldTick(work: FoldWork, entry: TickEntry): void {
 function steadySince(last: OriginTick | null, logTimeMs: number): number {
   if (last === null || logTimeMs - last.logTimeMs > TICK_GAP_MS_MAX) return logTimeMs;
   return last.steadySinceMs ?? logTimeMs;
+}
+
+function advancedAt(last: OriginTick | null, now: Pick<OriginTick, "appliedPosition" | "logTimeMs">): number {
+  if (last === null || now.appliedPosition > last.appliedPosition) return now.logTimeMs;
+  return last.advancedAtMs ?? last.logTimeMs;
 }
 
 /** Once everything up to the promised WAL head is folded, the promised stamp holds. */
