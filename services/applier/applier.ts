@@ -257,7 +257,7 @@ class FoldRun {
     const { records: touched } = sliceOf(entries);
     const wrongGuesses = this.#wrongGuesses;
     const { records, missing } = this.#cache.find(touched);
-    const slice = { records, operations: new Set<string>() };
+    const slice = { records, operations: new Map<string, number>() };
     if (missing.length > 0) {
       const loaded = await store.loadSlice({ partition, records: missing, operations: [] });
       for (const [id, record] of loaded.records) records.set(id, record);

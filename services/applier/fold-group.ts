@@ -71,11 +71,11 @@ function operationsOf(entry: Entry): number {
 /** What a fold has changed. */
 export interface FoldedRows {
   readonly records: FoldResult["records"];
-  readonly operations: ReadonlySet<string>;
+  readonly operations: FoldSlice["operations"];
 }
 
 export function foldedRows({ records, outcomes }: FoldResult): FoldedRows {
-  return { records, operations: new Set(outcomes.map((outcome) => outcome.id)) };
+  return { records, operations: new Map(outcomes.map(({ id, position }) => [id, position])) };
 }
 
 /** The rows as the folds before have left them, whether or not the load has seen those. */
@@ -91,6 +91,14 @@ export function overlay(recent: readonly FoldedRows[], loaded: FoldSlice): FoldR
         return undefined;
       },
     },
-    operations: { has: (id) => newestFirst.some(({ operations }) => operations.has(id)) },
+    operations: {
+      get(id) {
+        for (const { operations } of newestFirst) {
+          const position = operations.get(id);
+          if (position !== undefined) return position;
+        }
+        return undefined;
+      },
+    },
   };
 }

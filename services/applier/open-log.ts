@@ -36,7 +36,7 @@ export async function openLog(options: OpenLogOptions, stop: AbortSignal): Promi
     await clock.sleep(INSPECT_EVERY_MS, stop);
     inspection = await log.inspect(partition);
   }
-  checkIdentity({ state, boundTo, inspection });
+  checkIdentity({ state, boundTo, inspection, region: options.region });
   checkMembership(state, options);
   if (inspection.lastPosition === 0) await publishGenesis(options);
   if (boundTo === undefined) await store.bindLog({ partition, createdAtMs: inspection.createdAtMs });
@@ -47,8 +47,9 @@ function checkIdentity(input: {
   state: PartitionState;
   boundTo: number | undefined;
   inspection: LogInspection;
+  region: string;
 }): void {
-  const { state, boundTo, inspection } = input;
+  const { state, boundTo, inspection, region } = input;
   const name = `the log of partition ${state.partition}`;
   if (boundTo !== undefined && boundTo !== inspection.createdAtMs) {
     throw new LogMismatchError(
@@ -63,7 +64,8 @@ function checkIdentity(input: {
   // An empty log reports a first position of 0 or 1.
   if (inspection.firstPosition > state.position + 1) {
     throw new LogMismatchError(
-      `${name} begins at ${inspection.firstPosition}, the state needs ${state.position + 1}`,
+      `${name} begins at ${inspection.firstPosition}, the state needs ${state.position + 1}: region ${region} was away for ` +
+        `too long and needs a bootstrap (forebay region rejoin ${region}); local writes go on`,
     );
   }
 }

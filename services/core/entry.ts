@@ -80,6 +80,21 @@ export interface SweepEntry {
   readonly records: readonly RecordId[];
 }
 
+/**
+ * Lets go of the operation ids that took effect long ago. From here on they are new, in every region alike: none may
+ * forget at its own pace, or a late retry would take effect in one region and not in another.
+ */
+export interface ForgetEntry {
+  readonly kind: "forget";
+  readonly origin: string;
+  /** Up to this position. */
+  readonly position: number;
+  /** Log time of it: nothing that took effect later is forgotten. */
+  readonly logTimeMs: number;
+  /** Members that were away for too long to be waited for. */
+  readonly without: readonly string[];
+}
+
 /** Changes nothing but the position. Whoever folds it stops there for a moment, so that the same place can be looked at in every region. */
 export interface BarrierEntry {
   readonly kind: "barrier";
@@ -127,7 +142,8 @@ export type Entry =
   | ProposeEntry
   | SweepEntry
   | BarrierEntry
-  | RepairEntry;
+  | RepairEntry
+  | ForgetEntry;
 
 /** An entry where the log has put it. */
 export interface OrderedEntry {

@@ -91,6 +91,8 @@ export interface GatewayOptions {
   readonly pendingBytesMax: number;
   /** What the database has told of a partition last, if somebody remembers. */
   readonly lastFigures?: (partition: number) => StoreFigures | undefined;
+  /** A member that has told of nothing for longer, in log time, is not waited for with trimming; default 72 h. */
+  readonly memberAwayMsMax?: number;
   /** Refuse load before it is too much; without them each queue keeps its own bound alone. */
   readonly walPressure?: WalPressure;
   readonly refusals?: Refusals;

@@ -4,6 +4,7 @@
  * A write is validated, and then goes one of two ways. Local: stamp and group-commit into the WAL → answer `accepted`; the
  * log makes it `committed`. Authoritative: propose to the log → wait until this region has folded the decision → answer.
  */
+import type { MemberPlace } from "../core/trim/members.ts";
 import type { BreakerPhase, BreakerReason } from "../core/breaker.ts";
 import type { Rejection } from "../core/decide/rejection.ts";
 import type { LossReason, Operator } from "../core/fields/kind.ts";
@@ -273,7 +274,24 @@ export interface PartitionStatus {
     readonly oldestPendingAgeMs: number;
   };
   readonly breaker: BreakerStatus;
+  readonly trim: TrimStatus;
   readonly regions: readonly RegionStatus[];
+}
+
+/** From where on log and operations are kept, and for whom. */
+export interface TrimStatus {
+  /** Undefined when the log can't be asked. */
+  readonly logFirst: number | undefined;
+  /** All members that count have folded the log up to here. */
+  readonly foldedByAll: number;
+  /** Operations that took effect up to this position are no longer known. */
+  readonly operationsForgotten: number;
+  /** The member that keeps the rest from being trimmed. */
+  readonly pinnedBy: MemberPlace | undefined;
+  /** Members that nothing is kept for any more: they may need a bootstrap. */
+  readonly away: readonly MemberPlace[];
+  /** The log no longer holds what this region would have to fold next. */
+  readonly needsBootstrap: boolean;
 }
 
 /** A member region as this region's fold knows it, from its last tick. */

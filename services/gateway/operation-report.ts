@@ -1,11 +1,9 @@
 /** What became of an operation, as any region can tell it: its receipt, the regions that have folded it, or that it is dead. */
 import type { StateReader, StoredOperation } from "../ports/region-store.ts";
+import { DEADLINE_MS_MAX } from "../protocol/http/headers.ts";
 import { GatewayError } from "./errors.ts";
 import type { OperationReport, OperationRequest } from "./gateway.ts";
 import { receiptOf } from "./receipt.ts";
-
-/** Operation ids are kept for so long at least: older ones may be forgotten, and nothing can be said of them. */
-const RETENTION_MS = 24 * 60 * 60 * 1_000;
 
 export interface OperationReportOptions {
   readonly region: string;
@@ -51,13 +49,11 @@ async function reportUnseen(
 ): Promise<OperationReport> {
   let isDead = true;
   for (let partition = 0; partition < partitions; partition += 1) {
-    const { logTimeMs, outcomes } = await store.readOutcomes({ partition, ids: [id] });
+    const { logTimeMs, forgottenTimeMs, outcomes } = await store.readOutcomes({ partition, ids: [id] });
     if (outcomes.some((outcome) => outcome.tenant === tenant)) return { operation: id, status: "undecided" };
-    if (logTimeMs > expiresAtMs + RETENTION_MS) {
-      throw new GatewayError(
-        "operation-not-found",
-        `region ${region} keeps outcomes for a day; ${id} is older`,
-      );
+    if (forgottenTimeMs > expiresAtMs - DEADLINE_MS_MAX) {
+      const message = `region ${region} knows no operation ${id}; if it took effect, that was so long ago that it is forgotten`;
+      throw new GatewayError("operation-not-found", message);
     }
     isDead &&= logTimeMs > expiresAtMs;
   }

@@ -1,12 +1,15 @@
 /** What a region knows of itself and, through the ticks that it has folded, of the others. */
+import { placeMembers } from "../core/trim/members.ts";
+import type { LogInspection } from "../ports/global-log.ts";
 import type { OriginState } from "../core/fold/state.ts";
 import { StoreUnavailableError, type Positions, type WalHead } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
-import type { BreakerStatus, PartitionStatus, RegionOverview, RegionStatus } from "./gateway.ts";
+import type { BreakerStatus, PartitionStatus, RegionOverview, RegionStatus, TrimStatus } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 import type { StorePatience } from "./store-patience.ts";
 
+const MEMBER_AWAY_MS_MAX = 72 * 3_600_000;
 /** Who asks for the status wants to know what is wrong, and not to wait for it. */
 const STORE_TIMEOUT_MS = 1_000;
 
@@ -83,9 +86,24 @@ async function partitionStatus(
       oldestPendingAgeMs: oldest === undefined ? 0 : Math.max(0, head.nowMs - oldest),
     },
     breaker: breakerStatus(options.breakers[partition]!),
+    trim: trimStatus(options, positions, inspection),
     regions: Object.entries(positions.origins).map(([region, origin]) =>
       regionStatus(region, origin, positions),
     ),
+  };
+}
+
+function trimStatus(
+  { memberAwayMsMax: awayMsMax = MEMBER_AWAY_MS_MAX }: GatewayOptions,
+  positions: Positions,
+  inspection: LogInspection | undefined,
+): TrimStatus {
+  const startedAtMs = inspection?.createdAtMs ?? positions.logTimeMs;
+  return {
+    ...placeMembers(positions, { awayMsMax, startedAtMs, logFirst: inspection?.firstPosition ?? 1 }),
+    logFirst: inspection?.firstPosition,
+    operationsForgotten: positions.forgotten.position,
+    needsBootstrap: inspection !== undefined && inspection.firstPosition > positions.position + 1,
   };
 }
 

@@ -237,6 +237,8 @@ export interface RepairQuery {
 export interface FoldedOutcomes {
   readonly position: number;
   readonly logTimeMs: number;
+  /** Operations that took effect before this log time may be forgotten. */
+  readonly forgottenTimeMs: number;
   readonly outcomes: readonly OperationOutcome[];
 }
 
@@ -253,13 +255,42 @@ export interface StoredOperation {
   readonly lostFields: readonly string[];
 }
 
-/** Forgets what is kept for a time only. Whoever calls it, and however many at once: rows are forgotten once. */
+/** Forgets what is kept for a time only, or until every member has it. Whoever calls it, and however many at once: rows are forgotten once. */
 export interface Maintenance {
   /**
    * Forgets the partition's oldest conflicts, of before a log time, at most so many.
    * @returns how many; as many as `rowsMax` when there may be more.
    */
   trimConflicts(options: { partition: number; beforeLogTimeMs: number; rowsMax: number }): Promise<number>;
+  /** Remembers where the partition is, unless it did within the last `everyMs` of log time. */
+  addTrimMark(options: { partition: number; everyMs: number }): Promise<void>;
+  /** The latest mark within both bounds. */
+  findTrimMark(options: {
+    partition: number;
+    positionMax: number;
+    logTimeMsMax: number;
+  }): Promise<TrimMark | undefined>;
+  /** Forgets the partition's marks from before a position, at most so many. @returns how many. */
+  trimMarks(options: { partition: number; below: number; rowsMax: number }): Promise<number>;
+  /**
+   * Deletes the oldest rows of the WAL up to a sequence, at most so many; never rows that the region has not folded.
+   * @returns how many; as many as `rowsMax` when there may be more.
+   */
+  trimWal(options: { partition: number; upTo: number; rowsMax: number }): Promise<number>;
+  /**
+   * Deletes operations that the log has let go of, of all partitions. Looks at a part of what is kept, from a place on
+   * that the call before has told, and at first from 0; a row that others write meanwhile may be left to the next pass.
+   * @returns `next` undefined at the end.
+   */
+  trimOperations(options: { from: number }): Promise<{ trimmed: number; next: number | undefined }>;
+}
+
+/** Where the region was once: what was folded up to a position of the log, and when by log time. */
+export interface TrimMark {
+  readonly position: number;
+  readonly logTimeMs: number;
+  /** Of the region's own WAL: all up to this sequence was folded. */
+  readonly watermark: number;
 }
 
 export type RoleName = "relay" | "applier";

@@ -8,7 +8,7 @@
  *
  * Version 2 has entries of proposals (`proposal-codec.ts`), and schemas that version 1 did not know; version 3 has
  * schemas with escrow fields, and whatever is done to such fields comes behind one; version 4 has barriers and repairs
- * (`repair-codec.ts`).
+ * (`repair-codec.ts`); version 5 forgets operation ids.
  *
  * Decoding checks everything that the fold relies on: what can't be decoded stops its partition, it is never skipped.
  */
@@ -41,13 +41,15 @@ import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
 import { Hash, HlcText, Name, Region, Sequence, Uuid } from "./wire-types.ts";
 
 /** Highest version that this software reads. */
-export const ENTRY_VERSION = 4;
+export const ENTRY_VERSION = 5;
 /** Version from which entries hold proposals. */
 export const PROPOSALS_VERSION = 2;
 /** Version from which schemas have escrow fields. */
 const ESCROW_VERSION = 3;
 /** Version from which there are barriers and repairs: not to be published before every member reads it (`membersNotReading`). */
 export const REPAIRS_VERSION = 4;
+/** Version from which operation ids are forgotten. */
+export const FORGET_VERSION = 5;
 /** The log refuses messages above 1 MB; entries stay well below. */
 export const ENTRY_BYTES_MAX = 512 * 1024;
 
@@ -99,6 +101,13 @@ const Envelope = Type.Union([
   }),
   BarrierEnvelope,
   RepairEnvelope,
+  Type.Object({
+    kind: Type.Literal("forget"),
+    origin: Region,
+    position: Sequence,
+    logTimeMs: Sequence,
+    without: Type.Array(Region),
+  }),
 ]);
 
 const OperationTuple = Type.Tuple([
@@ -163,6 +172,7 @@ export function isProposedBy(origin: string, data: Uint8Array): boolean {
 function versionOf(entry: Entry): number {
   if (entry.kind === "propose" || entry.kind === "sweep") return PROPOSALS_VERSION;
   if (entry.kind === "barrier" || entry.kind === "repair") return REPAIRS_VERSION;
+  if (entry.kind === "forget") return FORGET_VERSION;
   return entry.kind === "schema" ? schemaVersion(entry.schema) : 1;
 }
 

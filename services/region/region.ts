@@ -39,7 +39,9 @@ import { createHealthMetrics } from "./metrics/health.ts";
 import { createHttpMetrics } from "./metrics/http.ts";
 import { createLogMetrics } from "./metrics/log.ts";
 import { createPlacementMetrics } from "./metrics/placement.ts";
+import { createTrimMetrics } from "./trim/metrics.ts";
 import { createRelayMetrics } from "./metrics/relay.ts";
+import { Trimmer } from "./trim/trimmer.ts";
 import { holdPartitionRoles, type PartitionRolesOptions } from "./partition-roles.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
 
@@ -104,6 +106,7 @@ export class RegionProcess {
         openJetStreamLog({
           url: nats.url,
           ...(nats.monitorUrl === undefined ? {} : { monitorUrl: nats.monitorUrl }),
+          ...(nats.trimUrl === undefined ? {} : { trimUrl: nats.trimUrl }),
           region,
           streamReplicas: streamReplicas(topology.regions.length),
           logger,
@@ -265,6 +268,7 @@ export class RegionProcess {
       pendingRowsMax: wal.rowsMax,
       pendingBytesMax: wal.bytesMax,
       lastFigures: (partition) => this.#health.lastFigures(partition),
+      memberAwayMsMax: this.#config.trim.awayMsMax,
       walPressure: this.#load.walPressure,
       refusals: this.#load.refusals,
     });
@@ -279,7 +283,8 @@ export class RegionProcess {
     const numbers = Array.from({ length: partitions }, (_, partition) => partition);
     const held = this.#holdRoles(numbers, parts, stop);
     if (this.#config.roles.includes("gateway")) held.push(...this.#chores(parts.service, stop));
-    if (this.#config.roles.includes("applier")) held.push(this.#forgetConflicts(stop));
+    if (this.#config.roles.includes("applier"))
+      held.push(this.#forgetConflicts(stop), this.#trim(parts.breakers, stop));
     await Promise.all(held);
   }
 
@@ -299,6 +304,22 @@ export class RegionProcess {
     const work = () => forgetOldConflicts(options, stop);
     const chore = { name: "forget old conflicts", everyMs: FORGET_CONFLICTS_EVERY_MS, work };
     return repeatChore({ ...this.#ports(), ...chore }, stop);
+  }
+
+  #trim(breakers: readonly LogBreaker[], stop: AbortSignal): Promise<void> {
+    const { region, topology, trim: settings } = this.#config;
+    const metrics = createTrimMetrics(this.#meter);
+    const options = {
+      ...this.#ports(),
+      region,
+      partitions: topology.partitions,
+      settings,
+      breakers,
+      metrics,
+    };
+    const trimmer = new Trimmer({ ...options, store: this.#roleStore });
+    const chore = { name: "trim what every region has", everyMs: settings.everyMs };
+    return repeatChore({ ...this.#ports(), ...chore, work: () => trimmer.trim(stop) }, stop);
   }
 
   #holdRoles(

@@ -13,7 +13,12 @@ export interface RegionConfig {
   readonly topology: Topology;
   readonly http: { readonly host: string; readonly port: number; readonly connectionsMax: number };
   readonly postgres: { readonly url: string; readonly connectionsMax: number };
-  readonly nats: { readonly url: string; readonly monitorUrl: string | undefined };
+  readonly nats: {
+    readonly url: string;
+    readonly monitorUrl: string | undefined;
+    /** The same server, as the user that may purge the log; undefined where `url` is. */
+    readonly trimUrl: string | undefined;
+  };
   readonly sessionSecret: string;
   readonly roles: readonly ProcessRole[];
   readonly logLevel: LogLevel;
@@ -32,6 +37,14 @@ export interface RegionConfig {
   };
   /** How long conflicts are kept, in log time. */
   readonly conflicts: { readonly retentionMs: number };
+  /** How often is trimmed what every member has, how long it is kept in log time, and how long a member is waited for. */
+  readonly trim: {
+    readonly everyMs: number;
+    readonly logRetentionMs: number;
+    readonly walRetentionMs: number;
+    readonly operationRetentionMs: number;
+    readonly awayMsMax: number;
+  };
   /** Stop when the process that started this one is gone. */
   readonly exitWithParent: boolean;
 }
@@ -64,6 +77,12 @@ const MEGABYTE = 1024 ** 2;
 const MEMORY_MEGABYTES_MIN = 64;
 const MS_PER_SECOND = 1_000;
 const MS_PER_HOUR = 3_600_000;
+const TRIM_SECONDS_DEFAULT = 60;
+const SECONDS_PER_HOUR = 3_600;
+const LOG_RETENTION_SECONDS_DEFAULT = 24 * SECONDS_PER_HOUR;
+const WAL_RETENTION_SECONDS_DEFAULT = SECONDS_PER_HOUR;
+const OPERATION_RETENTION_SECONDS_DEFAULT = 24 * SECONDS_PER_HOUR;
+const MEMBER_AWAY_SECONDS_MAX_DEFAULT = 72 * SECONDS_PER_HOUR;
 const LEADER_LOOK_MS_DEFAULT = 5_000;
 const CONFLICT_RETENTION_HOURS_DEFAULT = 30 * 24;
 /** A hundred years: for ever. */
@@ -96,6 +115,7 @@ export function readConfig(environment: Environment): RegionConfig {
     nats: {
       url: reader.url("FOREBAY_NATS_URL", ["nats:", "tls:"]),
       monitorUrl: reader.optionalUrl("FOREBAY_NATS_MONITOR_URL", ["http:", "https:"]),
+      trimUrl: reader.optionalUrl("FOREBAY_NATS_TRIM_URL", ["nats:", "tls:"]),
     },
     sessionSecret: reader.secret("FOREBAY_SESSION_SECRET"),
     roles: reader.list("FOREBAY_ROLES", PROCESS_ROLES),
@@ -122,10 +142,26 @@ export function readConfig(environment: Environment): RegionConfig {
           otherwise: CONFLICT_RETENTION_HOURS_DEFAULT,
         }),
     },
+    trim: readTrim(reader),
     exitWithParent: reader.choice("FOREBAY_EXIT_WITH_PARENT", ["0", "1"], "0") === "1",
   };
   if (reader.problems.length > 0) throw new InvalidConfigError(reader.problems);
   return config;
+}
+
+function readTrim(reader: Reader): RegionConfig["trim"] {
+  const duration = (name: string, otherwise: number) =>
+    MS_PER_SECOND * reader.integer(name, { minimum: 1, otherwise });
+  return {
+    everyMs: duration("FOREBAY_TRIM_EVERY_SECONDS", TRIM_SECONDS_DEFAULT),
+    logRetentionMs: duration("FOREBAY_LOG_RETENTION_SECONDS", LOG_RETENTION_SECONDS_DEFAULT),
+    walRetentionMs: duration("FOREBAY_WAL_RETENTION_SECONDS", WAL_RETENTION_SECONDS_DEFAULT),
+    operationRetentionMs: duration(
+      "FOREBAY_OPERATION_RETENTION_SECONDS",
+      OPERATION_RETENTION_SECONDS_DEFAULT,
+    ),
+    awayMsMax: duration("FOREBAY_MEMBER_AWAY_SECONDS_MAX", MEMBER_AWAY_SECONDS_MAX_DEFAULT),
+  };
 }
 
 function readAdmission(reader: Reader): RegionConfig["admission"] {
@@ -167,7 +203,11 @@ export function redactConfig(config: RegionConfig): object {
       regions: topology.regions.map((region) => region.name),
     },
     postgres: { ...postgres, url: redactUrl(postgres.url) },
-    nats: { ...nats, url: redactUrl(nats.url) },
+    nats: {
+      ...nats,
+      url: redactUrl(nats.url),
+      trimUrl: nats.trimUrl === undefined ? undefined : redactUrl(nats.trimUrl),
+    },
     sessionSecret: "…",
   };
 }

@@ -93,7 +93,7 @@ function foldInMemory(entries: readonly Uint8Array[]): number {
     storedAtMs: 1,
     ...decodeEntry(data),
   }));
-  const slice = { records: new Map(), operations: new Set<string>() };
+  const slice = { records: new Map(), operations: new Map<string, number>() };
   foldEntries({ state: initialPartitionState(0), slice, entries: ordered });
   return (OPERATIONS * 1_000) / (performance.now() - startedAtMs);
 }

@@ -22,6 +22,7 @@ import { outcomesOfProposals } from "./region-store/outcomes.ts";
 import { knownOperations } from "./region-store/operations-known.ts";
 import { readingRecords } from "./region-store/reading.ts";
 import { listingRecords } from "./region-store/listing.ts";
+import { trimming } from "./region-store/trimming.ts";
 import { scanningRecords } from "./region-store/scanning.ts";
 import { partitionSnapshots } from "./region-store/snapshots.ts";
 import { drainOrders } from "./region-store/drain.ts";
@@ -81,5 +82,6 @@ export function regionStoreContract(
     partitionSnapshots(context);
     roles(context);
     drainOrders(context);
+    trimming(context);
   });
 }

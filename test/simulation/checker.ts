@@ -18,6 +18,7 @@ import type { SimulatedCluster, SimulatedRegion } from "./cluster.ts";
 import { DecisionChecks } from "./decision-checks.ts";
 import { require } from "./require.ts";
 import { checkEscrows } from "./stock.ts";
+import { trimmedIn, watchTrimming } from "./trim-checks.ts";
 
 /** Of rows that are put into databases behind the code's back, and are no part of what is compared. */
 export const PLANTED_COLLECTION = "planted";
@@ -43,7 +44,10 @@ class Reference {
     const before = this.state.origins;
     const result = foldEntries({
       state: this.state,
-      slice: { records: this.records, operations: new Set(this.outcomes.keys()) },
+      slice: {
+        records: this.records,
+        operations: new Map([...this.outcomes.values()].map(({ id, position }) => [id, position])),
+      },
       entries: [{ position: message.position, storedAtMs: message.storedAtMs, checksum, entry }],
     });
     this.#decisions.before(entry, result);
@@ -54,7 +58,9 @@ class Reference {
       this.#replace(id, record ?? undefined);
     }
     for (const outcome of result.outcomes) {
-      require(!this.outcomes.has(outcome.id), "I4", `operation ${outcome.id} took effect twice`);
+      const before = this.outcomes.get(outcome.id);
+      const isNew = before === undefined || before.position <= this.state.forgotten.position;
+      require(isNew, "I4", `operation ${outcome.id} took effect twice`);
       this.outcomes.set(outcome.id, outcome);
     }
     this.conflicts.push(...result.conflicts);
@@ -95,6 +101,7 @@ export class Checker {
       (_, partition) => new Reference(partition),
     );
     for (const region of cluster.regions) this.#watch(region);
+    watchTrimming(cluster, this.violations);
   }
 
   reference(partition: number): Reference {
@@ -168,8 +175,11 @@ export class Checker {
     for (const partition of region.database.partitionNumbers()) {
       let lastHlc = "";
       let lastSeen = 0;
-      for (const [index, row] of region.database.walRows(partition).entries()) {
-        require(row.sequence === index + 1, "I2", `${region.name} has ${row.sequence} at place ${index + 1}`);
+      const rows = region.database.walRows(partition);
+      const before = region.database.walEnd(partition) - rows.length;
+      for (const [index, row] of rows.entries()) {
+        const place = before + index + 1;
+        require(row.sequence === place, "I2", `${region.name} has ${row.sequence} at place ${place}`);
         require(row.hlc >
           lastHlc, "I2", `${region.name}: the stamp of ${row.sequence} is not later than the one before`);
         require(row.seen >= lastSeen, "I16", `${region.name}: ${row.sequence} saw less than the one before`);
@@ -179,13 +189,17 @@ export class Checker {
     }
   }
 
+  trimmed(): ReturnType<typeof trimmedIn> {
+    return trimmedIn(this.#cluster);
+  }
+
   /** True when every region has folded the whole log, and the log holds every WAL. */
   isConverged(): boolean {
     return this.#cluster.regions.every((region) =>
       this.#references.every((_, partition) => {
         const state = region.database.loadPartition(partition);
         const reference = this.reference(partition).state;
-        const walHead = region.database.walRows(partition).length;
+        const walHead = region.database.walEnd(partition);
         return (
           state.position >= reference.position - 8 &&
           (reference.origins[region.name]?.watermark ?? -1) === walHead
@@ -246,6 +260,7 @@ function stateDigest(state: PartitionState, rows: Digest): string {
     members,
     origins,
     collections,
+    forgotten,
   } = state;
   // Written out, since a database hands members of objects back in another order.
   const known = Object.keys(origins).toSorted();
@@ -254,6 +269,18 @@ function stateDigest(state: PartitionState, rows: Digest): string {
     return [region, watermark, epoch, head, hlc, tick && canonicalJson(tick), promise?.walHead, promise?.hlc];
   });
   const schemas = canonicalJson(collections);
-  const texts = [position, logTimeMs, stamp, chain, cluster, partitions, members, byOrigin, schemas];
+  const texts = [
+    position,
+    logTimeMs,
+    stamp,
+    chain,
+    cluster,
+    partitions,
+    members,
+    byOrigin,
+    schemas,
+    forgotten.position,
+    forgotten.logTimeMs,
+  ];
   return `${JSON.stringify(texts)} ${digestText(rows)}`;
 }

@@ -4,6 +4,7 @@ import type { BarrierObserver } from "../../services/applier/barrier-stop.ts";
 import { GatewayService, type GatewayOptions } from "../../services/gateway/gateway-service.ts";
 import type { RegionStore } from "../../services/ports/region-store.ts";
 import type { CrashPoint, CrashPoints } from "../../services/ports/crash-points.ts";
+import { Trimmer, type TrimSettings } from "../../services/region/trim/trimmer.ts";
 import { Relay, type RelayOptions } from "../../services/relay/relay.ts";
 import { holdRole } from "../../services/runtime/hold-role.ts";
 import type { Logger } from "../../services/runtime/logger.ts";
@@ -26,6 +27,7 @@ export interface ClusterOptions {
   /** Probability of dying at each crash point. */
   readonly crashes: number;
   readonly pendingRowsMax: number;
+  readonly trim: TrimSettings;
   readonly logger: Logger;
   /** Puts something between the code under test and the store: how bugs are planted to try the checker. */
   readonly wrapStore?: (store: RegionStore, region: SimulatedRegion) => RegionStore;
@@ -55,7 +57,7 @@ type Ports = Omit<
   "partition" | "partitions" | "breaker" | "metrics" | keyof Signals | keyof Limits
 > & { readonly metrics: typeof silentMetrics };
 type Signals = Pick<GatewayOptions, "appended" | "folded" | "breakers">;
-type Limits = Pick<GatewayOptions, "pendingRowsMax" | "pendingBytesMax">;
+type Limits = Pick<GatewayOptions, "pendingRowsMax" | "pendingBytesMax" | "memberAwayMsMax">;
 
 export class SimulatedCluster {
   readonly world: World;
@@ -107,10 +109,12 @@ export class SimulatedCluster {
       const barriers = this.observerOf?.(region, ports.store);
       this.#startRoles({ partition, process, ports: { ...ports, ...(barriers && { barriers }) }, signals });
     }
-    const limits = { pendingRowsMax: this.options.pendingRowsMax, pendingBytesMax: 1 << 30 };
+    const { pendingRowsMax, trim } = this.options;
+    const limits = { pendingRowsMax, pendingBytesMax: 1 << 30, memberAwayMsMax: trim.awayMsMax };
     const gateway = new GatewayService({ ...ports, ...signals, ...limits, partitions });
     gateway.serveRegions();
     void this.#sweep(process, gateway);
+    void this.#trim(process, { ...ports, breakers });
     const started = { process, gateway };
     region.processes.push(started);
     this.world.trace(`start ${process.name}`);
@@ -122,6 +126,17 @@ export class SimulatedCluster {
     for (;;) {
       await process.pass(this.world.random.integer(500, 1_500));
       await gateway.sweep().catch(() => undefined);
+    }
+  }
+
+  /** At its own pace, as each process does. */
+  async #trim(process: Process, ports: Ports & Pick<Signals, "breakers">): Promise<void> {
+    const { partitions, trim: settings } = this.options;
+    const trimmer = new Trimmer({ ...ports, partitions, settings });
+    const never = new AbortController().signal;
+    for (;;) {
+      await process.pass(settings.everyMs * (0.5 + this.world.random.fraction()));
+      await trimmer.trim(never).catch(() => undefined);
     }
   }
 

@@ -5,12 +5,11 @@
 import type { FoldResult } from "../../services/core/fold/fold.ts";
 import {
   collectionId,
-  initialPartitionState,
   type FoldSlice,
   type OperationOutcome,
   type PartitionState,
 } from "../../services/core/fold/state.ts";
-import { advanceHlc, nextHlc, ZERO_HLC, type Hlc } from "../../services/core/hlc.ts";
+import { advanceHlc, nextHlc, type Hlc } from "../../services/core/hlc.ts";
 import { recordIdText, type RecordId } from "../../services/core/operation.ts";
 import { isExpired, type StoredRecord } from "../../services/core/record.ts";
 import type { Collection } from "../../services/core/schema.ts";
@@ -38,25 +37,13 @@ import {
 import { roundTrip } from "./document.ts";
 import { bytesOf } from "./bytes.ts";
 import { listConflicts, listRepairs, trimConflicts } from "./conflicts.ts";
-import { leftOf, sharesOf, shortOf, type Taking } from "./escrows.ts";
+import { leftOf, sharesOf, shortOf } from "./escrows.ts";
+import { emptyPartition, knownIn, rowsAfter, type PartitionData, type TimedRow } from "./partition-data.ts";
+import { SimulatedTrimming } from "./trimming.ts";
 import { SimulatedDrain } from "./drain.ts";
 import { expiredOf, listedKeys, type ExpiryOptions, type ListingOptions } from "./listing.ts";
 import type { SnapshotData } from "./snapshot.ts";
 import { SimulatedRoles } from "./roles.ts";
-
-interface TimedRow extends WalRow, Taking {
-  readonly acceptedAtMs: number;
-}
-
-interface PartitionData {
-  wal: TimedRow[];
-  lastHlc: Hlc;
-  state: PartitionState;
-  logCreatedAtMs: number | undefined;
-  readonly outcomes: Map<string, OperationOutcome>;
-  readonly conflicts: StoredConflict[];
-  readonly repairs: StoredRepair[];
-}
 
 export class SimulatedDatabase {
   readonly region: string;
@@ -64,9 +51,16 @@ export class SimulatedDatabase {
   readonly #partitions = new Map<number, PartitionData>();
   readonly #records = new Map<string, StoredRecord & { readonly partition: number }>();
   readonly #roles: SimulatedRoles;
+  readonly trimming = new SimulatedTrimming({
+    region: () => this.region,
+    partitions: () => this.#partitions,
+    makeDurable: () => this.#makeDurable(),
+  });
   readonly drain = new SimulatedDrain(() => this.#nowMs());
   /** How to take back each commit of a fold that a crash would lose. */
   #undurable: (() => void)[] = [];
+  /** By partition and id. */
+  readonly #everKnown = new Map<string, OperationOutcome>();
   readonly #lostOutcomes = new Map<string, OperationOutcome>();
 
   /** @param nowMs the database's own clock. */
@@ -79,16 +73,7 @@ export class SimulatedDatabase {
   #data(partition: number): PartitionData {
     let data = this.#partitions.get(partition);
     if (data === undefined) {
-      const state = initialPartitionState(partition);
-      data = {
-        wal: [],
-        lastHlc: ZERO_HLC,
-        state,
-        logCreatedAtMs: undefined,
-        outcomes: new Map(),
-        conflicts: [],
-        repairs: [],
-      };
+      data = emptyPartition(partition);
       this.#partitions.set(partition, data);
     }
     return data;
@@ -99,7 +84,13 @@ export class SimulatedDatabase {
   }
 
   #pending(partition: number): TimedRow[] {
-    return this.#data(partition).wal.slice(this.#watermark(partition));
+    return rowsAfter(this.#data(partition), this.#watermark(partition));
+  }
+
+  /** Highest sequence handed out. */
+  walEnd(partition: number): number {
+    const { wal, walTrimmed } = this.#data(partition);
+    return walTrimmed + wal.length;
   }
 
   append(options: {
@@ -130,7 +121,7 @@ export class SimulatedDatabase {
     return operations.map((operation, index) => {
       const outcome = known[index];
       if (outcome !== undefined) return outcome;
-      const sequence = data.wal.length + 1;
+      const sequence = this.walEnd(partition) + 1;
       data.wal.push({ ...operation, sequence, hlc, seen: data.state.position, acceptedAtMs: this.#nowMs() });
       data.lastHlc = hlc;
       const left = leftOf(operation, this.#escrowsOf(operation, partition));
@@ -159,9 +150,8 @@ export class SimulatedDatabase {
   }
 
   #findKnown(operation: WalAppend): AppendOutcome | undefined {
-    for (const data of this.#partitions.values()) {
-      const outcome = data.outcomes.get(operation.id);
-      const row = data.wal.find((candidate) => candidate.id === operation.id);
+    for (const partition of this.#partitions.keys()) {
+      const { outcome, row } = this.#known(partition, operation.id);
       const known = outcome ?? row;
       if (known === undefined) continue;
       const isSame = known.requestHash === operation.requestHash && known.tenant === operation.tenant;
@@ -172,10 +162,14 @@ export class SimulatedDatabase {
     return undefined;
   }
 
+  #known(partition: number, id: string) {
+    return knownIn(this.#data(partition), { id, watermark: this.#watermark(partition) });
+  }
+
   readWal(options: { partition: number; after: number; rowsMax: number; bytesMax: number }): WalRow[] {
     const rows: WalRow[] = [];
     let bytes = 0;
-    for (const timed of this.#data(options.partition).wal.slice(options.after)) {
+    for (const timed of rowsAfter(this.#data(options.partition), options.after)) {
       const row = toRow(timed);
       bytes += bytesOf([row]);
       if (rows.length > 0 && (rows.length >= options.rowsMax || bytes > options.bytesMax)) break;
@@ -188,7 +182,7 @@ export class SimulatedDatabase {
     const data = this.#data(partition);
     const pending = this.#pending(partition);
     return {
-      sequence: data.wal.length,
+      sequence: this.walEnd(partition),
       hlc: data.lastHlc,
       pendingRows: pending.length,
       pendingBytes: bytesOf(pending),
@@ -201,7 +195,7 @@ export class SimulatedDatabase {
     this.#makeDurable();
     const data = this.#data(options.partition);
     data.lastHlc = this.#nextHlc(options.partition, options.nowMs);
-    return { hlc: data.lastHlc, walHead: data.wal.length };
+    return { hlc: data.lastHlc, walHead: this.walEnd(options.partition) };
   }
 
   loadPartition(partition: number): PartitionState {
@@ -220,7 +214,8 @@ export class SimulatedDatabase {
       if (record !== undefined) records.set(recordIdText(id), withoutPartition(record));
     }
     const { outcomes } = this.#data(options.partition);
-    return { records, operations: new Set(options.operations.filter((id) => outcomes.has(id))) };
+    const known = options.operations.flatMap((id) => outcomes.get(id) ?? []);
+    return { records, operations: new Map(known.map(({ id, position }) => [id, position])) };
   }
 
   commitFold(options: { expectedPosition: number; result: FoldResult; isGuess?: boolean }): void {
@@ -242,7 +237,10 @@ export class SimulatedDatabase {
       if (record === null) this.#records.delete(id);
       else this.#records.set(id, { ...roundTrip(record), partition });
     }
-    for (const outcome of result.outcomes) data.outcomes.set(outcome.id, outcome);
+    for (const outcome of result.outcomes) {
+      data.outcomes.set(outcome.id, outcome);
+      this.#everKnown.set(`${partition} ${outcome.id}`, outcome);
+    }
     data.conflicts.push(...result.conflicts.map((conflict) => ({ ...roundTrip(conflict), partition })));
     data.repairs.push(...result.repairs.map((repair) => ({ ...roundTrip(repair), partition })));
   }
@@ -251,16 +249,18 @@ export class SimulatedDatabase {
     const { state } = data;
     const [conflicts, repairs] = [data.conflicts.length, data.repairs.length];
     const rows = [...result.records.keys()].map((id) => [id, this.#records.get(id)] as const);
+    const before = result.outcomes.map(({ id }) => [id, data.outcomes.get(id)] as const);
     return () => {
       data.state = state;
       for (const [id, row] of rows) {
         if (row === undefined) this.#records.delete(id);
         else this.#records.set(id, row);
       }
-      for (const outcome of result.outcomes) {
-        data.outcomes.delete(outcome.id);
-        this.#lostOutcomes.set(outcome.id, outcome);
+      for (const [id, outcome] of before) {
+        if (outcome === undefined) data.outcomes.delete(id);
+        else data.outcomes.set(id, outcome);
       }
+      for (const outcome of result.outcomes) this.#lostOutcomes.set(outcome.id, outcome);
       data.conflicts.splice(conflicts);
       data.repairs.splice(repairs);
     };
@@ -290,10 +290,9 @@ export class SimulatedDatabase {
     const { partition, ...id } = options;
     const text = recordIdText(id);
     const record = this.#alive(text);
-    const { outcomes } = this.#data(partition);
     // A retry through another region may have taken effect already: the view must not count it twice.
     const pending = this.#pending(partition).filter(
-      (row) => recordIdText(row) === text && !outcomes.has(row.id),
+      (row) => recordIdText(row) === text && this.#known(partition, row.id).outcome === undefined,
     );
     return {
       committed: record === undefined ? undefined : withoutPartition(record),
@@ -344,15 +343,14 @@ export class SimulatedDatabase {
   }
 
   readOutcomes({ partition, ids }: { partition: number; ids: readonly string[] }): FoldedOutcomes {
-    const { state, outcomes } = this.#data(partition);
-    const found = ids.map((id) => outcomes.get(id)).filter((outcome) => outcome !== undefined);
-    return { position: state.position, logTimeMs: state.logTimeMs, outcomes: found };
+    const { position, logTimeMs, forgotten } = this.#data(partition).state;
+    const outcomes = ids.flatMap((id) => this.#known(partition, id).outcome ?? []);
+    return { position, logTimeMs, forgottenTimeMs: forgotten.logTimeMs, outcomes };
   }
 
   readOperation(id: string): StoredOperation | undefined {
     for (const [partition, data] of this.#partitions) {
-      const outcome = data.outcomes.get(id);
-      const row = data.wal.find((candidate) => candidate.id === id);
+      const { outcome, row } = this.#known(partition, id);
       const tenant = outcome?.tenant ?? row?.tenant;
       if (tenant === undefined) continue;
       const lost = data.conflicts.filter((conflict) => conflict.loser.operation === id);
@@ -429,8 +427,13 @@ export class SimulatedDatabase {
     return this.#data(partition).wal;
   }
 
+  /** What the fold has made of operations, also of those that are forgotten since. */
   outcomes(partition: number): ReadonlyMap<string, OperationOutcome> {
-    return this.#data(partition).outcomes;
+    const { position } = this.#data(partition).state;
+    const folded = [...this.#everKnown].filter(
+      ([name, outcome]) => name.startsWith(`${partition} `) && outcome.position <= position,
+    );
+    return new Map(folded.map(([, outcome]) => [outcome.id, outcome]));
   }
 
   /** What the region had folded and told, before it fell back. */

@@ -2,12 +2,20 @@
 import type { ApplierMetrics } from "../../services/applier/metrics.ts";
 import type { GatewayMetrics } from "../../services/gateway/metrics.ts";
 import type { PlacementMetrics } from "../../services/placement/metrics.ts";
+import type { TrimMetrics } from "../../services/region/trim/metrics.ts";
 import type { RelayMetrics } from "../../services/relay/metrics.ts";
 import type { LogMetrics } from "../../services/runtime/log-breaker.ts";
 
 const ignore = () => undefined;
 
-export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & LogMetrics & PlacementMetrics = {
+type AllMetrics = ApplierMetrics &
+  RelayMetrics &
+  GatewayMetrics &
+  LogMetrics &
+  PlacementMetrics &
+  TrimMetrics;
+
+export const silentMetrics: AllMetrics = {
   folded: ignore,
   clockOffset: ignore,
   disagreement: ignore,
@@ -25,4 +33,9 @@ export const silentMetrics: ApplierMetrics & RelayMetrics & GatewayMetrics & Log
   ranked: ignore,
   rightsAsked: ignore,
   rightsAnswered: ignore,
+  members: ignore,
+  log: ignore,
+  forgottenTo: ignore,
+  walTrimmed: ignore,
+  operationsTrimmed: ignore,
 };

@@ -151,6 +151,26 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.trimConflicts(options));
   }
 
+  addTrimMark(options: { partition: number; everyMs: number }) {
+    return this.#call((database) => database.trimming.addMark(options));
+  }
+
+  findTrimMark(options: { partition: number; positionMax: number; logTimeMsMax: number }) {
+    return this.#call((database) => database.trimming.findMark(options));
+  }
+
+  trimMarks(options: { partition: number; below: number; rowsMax: number }) {
+    return this.#call((database) => database.trimming.trimMarks(options));
+  }
+
+  trimWal(options: { partition: number; upTo: number; rowsMax: number }) {
+    return this.#call((database) => database.trimming.trimWal(options));
+  }
+
+  trimOperations(options: { from: number }) {
+    return this.#call((database) => database.trimming.trimOperations(options));
+  }
+
   async *scanRecords(
     partition: number,
   ): AsyncGenerator<{ position: number; records: readonly StoredRecord[] }> {

@@ -10,6 +10,7 @@ import { World } from "./world.ts";
 
 const TROUBLE_MS = 7_000;
 const START_TROUBLE_MS = 20_000;
+const OPERATION_RETENTION_MS = 20_000;
 const CONVERGENCE_LIMIT_MS = 120_000;
 
 export interface Report {
@@ -27,11 +28,16 @@ export interface Report {
   readonly commitsChecked: number;
   readonly checkpointsCompared: number;
   readonly faults: number;
+  readonly logTrimmed: number;
+  readonly walTrimmed: number;
+  readonly forgotten: number;
 }
 
 export interface SimulationOptions {
   readonly logger?: Logger;
   readonly wrapStore?: ClusterOptions["wrapStore"];
+  /** How long the clients go on. */
+  readonly troubleMs?: number;
 }
 
 /** @throws {InvariantError} or whatever the code under test threw; the message begins with the seed. */
@@ -48,7 +54,8 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
   }
 }
 
-async function run(seed: number, { logger = silentLogger, wrapStore }: SimulationOptions): Promise<Report> {
+async function run(seed: number, options: SimulationOptions): Promise<Report> {
+  const { logger = silentLogger, wrapStore, troubleMs = TROUBLE_MS } = options;
   const world = new World(seed);
   const drawn = drawOptions(world, logger);
   const cluster = new SimulatedCluster(world, wrapStore === undefined ? drawn : { ...drawn, wrapStore });
@@ -77,7 +84,7 @@ async function run(seed: number, { logger = silentLogger, wrapStore }: Simulatio
       trouble.start();
     });
   await world.runUntil(() => isReady, { limitMs: CONVERGENCE_LIMIT_MS, what: "the collection" });
-  await world.run(world.nowMs + TROUBLE_MS);
+  await world.run(world.nowMs + troubleMs);
   throwFirst(checker.violations);
   workload.isOver = true;
   deciders.isOver = true;
@@ -155,6 +162,7 @@ function report(input: {
     commitsChecked: checker.commitsChecked,
     checkpointsCompared: verification.compared,
     faults: trouble.count,
+    ...checker.trimmed(),
   };
 }
 
@@ -166,6 +174,14 @@ function drawOptions(world: World, logger: Logger): ClusterOptions {
     processesPerRegion: random.integer(1, 2),
     crashes: random.pick([0, 0.002, 0.02]),
     pendingRowsMax: random.pick([20, 10_000]),
+    trim: {
+      everyMs: random.pick([200, 1_000]),
+      logRetentionMs: random.pick([100, 3_000]),
+      walRetentionMs: random.pick([100, 2_000]),
+      // Longer than any client comes again: what is forgotten takes effect anew.
+      operationRetentionMs: OPERATION_RETENTION_MS,
+      awayMsMax: Number.MAX_SAFE_INTEGER,
+    },
     logger,
     busFaults: {
       lostRequests: random.pick([0, 0.1]),

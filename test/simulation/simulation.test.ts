@@ -5,6 +5,7 @@ import {
   type WalAppend,
 } from "../../services/ports/region-store.ts";
 import type { SimulatedRegion } from "./cluster.ts";
+import { overriding } from "./overriding.ts";
 import { simulate } from "./scenario.ts";
 import { firstSeed, trySeeds } from "./seeds.ts";
 
@@ -59,7 +60,7 @@ const PLANTED: readonly {
       overriding(store, {
         loadSlice: async (options) => ({
           ...(await store.loadSlice(options)),
-          operations: new Set<string>(),
+          operations: new Map<string, number>(),
         }),
       }),
   },
@@ -162,17 +163,6 @@ const PLANTED: readonly {
 
 function withoutTakes({ takes: _, ...operation }: WalAppend): WalAppend {
   return operation;
-}
-
-function overriding(store: RegionStore, overrides: Partial<RegionStore>): RegionStore {
-  return new Proxy(store, {
-    get(target, name) {
-      const override = (overrides as Record<string | symbol, unknown>)[name];
-      if (override !== undefined) return override;
-      const member = Reflect.get(target, name) as unknown;
-      return typeof member === "function" ? (member.bind(target) as unknown) : member;
-    },
-  });
 }
 
 describe("planted bugs are caught", () => {

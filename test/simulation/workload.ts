@@ -54,6 +54,7 @@ export class Workload {
   readonly #checker: Checker;
   readonly requests = new Map<string, Request>();
   readonly failures: unknown[] = [];
+  readonly #visits: { name: string; key: string; body: Record<string, unknown>; isRemoval: boolean }[] = [];
   isOver = false;
   acknowledged = 0;
   sessionReads = 0;
@@ -136,12 +137,19 @@ export class Workload {
     const { process, name, session } = input;
     const { random } = this.#world;
     const gateway = this.#anyProcess(random.pick(this.#cluster.regions))?.gateway;
-    const context = { tenant: TENANT, session, deadlineMs: CLIENT_TIMEOUT_MS, idempotencyKey: name };
-    const target = { ...context, collection: VISITS, key: random.pick(["x", "y", "z"]) };
+    const context = { tenant: TENANT, session, deadlineMs: CLIENT_TIMEOUT_MS };
+    const key = random.pick(["x", "y", "z"]);
     const body = { set: { page: random.integer(0, 9) }, inc: { count: 1 } };
-    const work = random.chance(0.2)
+    const isRemoval = random.chance(0.2);
+    // Some come again after a long time, when they may be forgotten: then they take effect anew, everywhere alike.
+    const visit = random.chance(0.2)
+      ? random.pick([...this.#visits, { name, key, body, isRemoval }])
+      : { name, key, body, isRemoval };
+    if (visit.name === name) this.#visits.push(visit);
+    const target = { ...context, idempotencyKey: visit.name, collection: VISITS, key: visit.key };
+    const work = visit.isRemoval
       ? gateway?.remove(target)
-      : gateway?.write({ ...target, body, waitCommitted: false });
+      : gateway?.write({ ...target, body: visit.body, waitCommitted: false });
     const answer = work?.catch((error: unknown) => this.#refused(error));
     await Promise.race([answer, process.pass(CLIENT_TIMEOUT_MS + 500)]);
   }

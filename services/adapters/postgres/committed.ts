@@ -27,7 +27,7 @@ const LOAD_SLICE: Statement = {
                   '[' || string_agg(r.fields, ',') || ']' as fields
            from records r where r.record_id = any($2::text[])) found,
          (
-           select json_agg(o.id) as ids from operations o
+           select json_agg(json_build_array(o.id, o.position)) as ids from operations o
            where o.id = any($3::uuid[]) and o.partition = $1) known`,
   effect: "reading",
 };
@@ -35,21 +35,31 @@ const LOAD_SLICE: Statement = {
 // A fold need not be on disk when it is told: the log has it, and a database that falls back to an earlier position folds
 // on from there. Whatever must not be older than what the region has told is a durable commit, and PostgreSQL flushes in
 // order: rows of the WAL with what they have seen, and the stamps of ticks, which are issued after their position was read.
-const CALL = `forebay_commit_fold($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)`;
-const COMMIT_FOLD: Statement = {
-  name: "commit_fold",
-  text: `select set_config('synchronous_commit', 'off', true), ${CALL} as outcome`,
-  effect: "writing",
-};
+const PARAMETERS = Array.from({ length: 22 }, (_, index) => `$${index + 1}`).join(", ");
+const PLAIN_CALL = `forebay_commit_fold(${PARAMETERS})`;
+/** Where ids have been forgotten, and may come again while their rows are still there. */
+const FORGETTING_CALL = `forebay_commit_fold_forgetting($23, $24, ${PARAMETERS})`;
+
+function commitStatement(name: string, call: string): Statement {
+  const text = `select set_config('synchronous_commit', 'off', true), ${call} as outcome`;
+  return { name, text, effect: "writing" };
+}
+
+/** @param first number of the first parameter that tells of repairs. */
+function repairingStatement(name: string, call: string, first: number): Statement {
+  const text = `select set_config('synchronous_commit', 'off', true), f.outcome,
+                case when f.outcome = 'committed' then ${recordRepairsSql(first)} end as repaired
+         from (select ${call} as outcome offset 0) f`;
+  return { name, text, effect: "writing" };
+}
 
 // Most folds repair nothing, and pay nothing for it.
-const COMMIT_REPAIRS: Statement = {
-  name: "commit_repairs",
-  text: `select set_config('synchronous_commit', 'off', true), f.outcome,
-                case when f.outcome = 'committed' then ${recordRepairsSql(23)} end as repaired
-         from (select ${CALL} as outcome offset 0) f`,
-  effect: "writing",
-};
+const COMMIT = {
+  plain: commitStatement("commit_fold", PLAIN_CALL),
+  repairing: repairingStatement("commit_repairs", PLAIN_CALL, 23),
+  forgetting: commitStatement("commit_forgetting_fold", FORGETTING_CALL),
+  forgettingAndRepairing: repairingStatement("commit_forgetting_repairs", FORGETTING_CALL, 25),
+} as const;
 
 const LOG_CREATED: Statement = {
   name: "log_created",
@@ -84,7 +94,8 @@ interface SliceRow {
   readonly fields: string | null;
   /** Of those that are deleted or will expire: which, the tombstone, and when. */
   readonly mortal: readonly (readonly [string, string | null, number | null])[] | null;
-  readonly ids: readonly string[] | null;
+  /** With their positions. */
+  readonly ids: readonly (readonly [string, number])[] | null;
 }
 
 async function loadSlice(
@@ -92,7 +103,7 @@ async function loadSlice(
   options: Parameters<CommittedState["loadSlice"]>[0],
 ): Promise<FoldSlice> {
   const { partition, records: wanted, operations } = options;
-  if (wanted.length === 0 && operations.length === 0) return { records: new Map(), operations: new Set() };
+  if (wanted.length === 0 && operations.length === 0) return { records: new Map(), operations: new Map() };
   const row = await database.queryOne<SliceRow>(LOAD_SLICE, [
     partition,
     textArray(wanted.map(recordIdText)),
@@ -107,7 +118,7 @@ async function loadSlice(
   for (const [id, tombstone, expiresAtMs] of row.mortal ?? []) {
     records.set(id, { ...records.get(id)!, ...toLifetime({ tombstone, expires_at_ms: expiresAtMs }) });
   }
-  return { records, operations: new Set(row.ids) };
+  return { records, operations: new Map(row.ids) };
 }
 
 interface CommitRow {
@@ -121,15 +132,21 @@ async function commitFold(
   const { expectedPosition, result, isGuess = false } = options;
   const { partition } = result.state;
   assert(result.state.position >= expectedPosition, "a fold never goes back");
-  const hasRepairs = result.repairs.length > 0;
-  const { outcome } = await database.queryOne<CommitRow>(hasRepairs ? COMMIT_REPAIRS : COMMIT_FOLD, [
+  const { position: forgotten, logTimeMs: forgottenTimeMs } = result.state.forgotten;
+  // A guess that lets go of nothing further finds rows that count for nothing, and is asked about.
+  const isForgetting = forgotten > 0 && (!isGuess || result.hasForgotten);
+  const isRepairing = result.repairs.length > 0;
+  const repairing = isRepairing ? COMMIT.repairing : COMMIT.plain;
+  const forgetting = isRepairing ? COMMIT.forgettingAndRepairing : COMMIT.forgetting;
+  const { outcome } = await database.queryOne<CommitRow>(isForgetting ? forgetting : repairing, [
     partition,
     expectedPosition,
     isGuess,
     ...stateValues(result),
     ...recordValues(result),
     ...outcomeValues(result),
-    ...(hasRepairs ? repairValues(result.repairs) : []),
+    ...(isForgetting ? [forgotten, forgottenTimeMs] : []),
+    ...(isRepairing ? repairValues(result.repairs) : []),
   ]);
   if (outcome === "known") {
     throw new KnownOperationError(`partition ${partition}: an operation of the fold took effect before`);

@@ -76,7 +76,7 @@ const END: ConflictPlace = {
 
 export function openConflicts(
   database: Database,
-): Pick<StateReader, "listConflicts" | "readConflict"> & Maintenance {
+): Pick<StateReader, "listConflicts" | "readConflict"> & Pick<Maintenance, "trimConflicts"> {
   return {
     listConflicts: (options) => listConflicts(database, options),
     readConflict: (name) => readConflict(database, name),

@@ -10,7 +10,7 @@ import type { Positions } from "../../ports/region-store.ts";
 import type { Queries, Statement } from "./pool.ts";
 import { toHlc, toNumber } from "./values.ts";
 
-const POSITIONS = `a.position, a.log_time_ms, a.hlc, a.chain, a.cluster, a.partitions, a.members,
+const POSITIONS = `a.position, a.log_time_ms, a.hlc, a.chain, a.cluster, a.partitions, a.members, a.forgotten_position, a.forgotten_time_ms,
                 (select json_agg(json_build_object('region', o.region, 'watermark', o.watermark, 'epoch', o.epoch,
                           'chain', o.chain, 'hlc', o.hlc::text, 'tick', o.tick, 'promise', o.promise))
                  from origins o where o.partition = $1) as origins`;
@@ -39,6 +39,8 @@ interface PositionsRow {
   readonly cluster: string | null;
   readonly partitions: number;
   readonly members: readonly string[];
+  readonly forgotten_position: string;
+  readonly forgotten_time_ms: string;
   readonly origins: readonly (OriginState & { readonly region: string })[] | null;
 }
 
@@ -78,5 +80,9 @@ function toPositions(partition: number, row: PositionsRow): Positions {
     partitions,
     members,
     origins: Object.fromEntries(origins),
+    forgotten: {
+      position: toNumber(row.forgotten_position),
+      logTimeMs: toNumber(row.forgotten_time_ms),
+    },
   };
 }

@@ -14,6 +14,7 @@ import { readPositions } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
 import {
   IS_ALIVE,
+  IS_FORGOTTEN,
   IS_WITHOUT_EFFECT,
   PENDING_JSON,
   OUTCOME_JSON,
@@ -53,14 +54,19 @@ const READ_COLLECTIONS: Statement = {
   effect: "reading",
 };
 
+// A row of the WAL that is folded, and has no operation that is known, is one of an operation that is forgotten.
 const READ_OPERATION: Statement = {
   name: "read_operation",
   text: `select (select json_agg(json_build_object('tenant', forebay_tenant(w.record_id), 'partition', w.partition,
                                   'sequence', w.sequence, 'hlc', w.hlc::text,
                                   'request_hash', encode(w.request_hash, 'hex')) order by w.partition, w.sequence)
-                 from wal w where w.id = $1) as accepted,
+                 from wal w where w.id = $1 and (
+                   w.sequence > coalesce((select m.watermark from origins m
+                                          where m.partition = w.partition and m.region = $2), 0)
+                   or exists (select from operations o
+                              where o.id = w.id and o.partition = w.partition and not ${IS_FORGOTTEN}))) as accepted,
                 (select json_agg(${OUTCOME_JSON} order by o.partition)
-                 from operations o where o.id = $1) as folded,
+                 from operations o where o.id = $1 and not ${IS_FORGOTTEN}) as folded,
                 (select json_agg(c.field order by c.partition, c.position, c.ordinal)
                  from conflicts c where c.loser_operation = $1) as lost`,
   effect: "reading",
@@ -81,7 +87,7 @@ export function openReader(
     readEscrows: (options) => readEscrows({ database, region, ...options }),
     readCollections: (partition) => database.query<Collection & object>(READ_COLLECTIONS, [partition]),
     readPositions: (partition) => readPositions(database, partition),
-    readOperation: (id) => readOperation(database, id),
+    readOperation: (id) => readOperation({ database, region, id }),
     readExpired: (options) => readExpired(database, options),
     readOutcomes: (options) => readOutcomes(database, options),
     scanRecords: (partition) => scanRecords(database, partition),
@@ -127,10 +133,15 @@ interface OperationRow {
   readonly lost: readonly string[] | null;
 }
 
-async function readOperation(database: Database, id: string): Promise<StoredOperation | undefined> {
+async function readOperation(options: {
+  database: Database;
+  region: string;
+  id: string;
+}): Promise<StoredOperation | undefined> {
+  const { database, region, id } = options;
   // Ids come from URLs: what is no id names no operation, and PostgreSQL would call it an error.
   if (!isOperationId(id)) return undefined;
-  const row = await database.queryOne<OperationRow>(READ_OPERATION, [id]);
+  const row = await database.queryOne<OperationRow>(READ_OPERATION, [id, region]);
   // A schema has an outcome in each partition: that of partition 0 decided.
   const outcome = row.folded?.[0];
   const place = outcome ?? row.accepted?.[0];
@@ -168,9 +179,9 @@ async function readExpired(
 
 const READ_OUTCOMES: Statement = {
   name: "read_outcomes",
-  text: `select a.position, a.log_time_ms,
+  text: `select a.position, a.log_time_ms, a.forgotten_time_ms,
                 (select json_agg(${OUTCOME_JSON}) from operations o
-                 where o.id = any($2::uuid[]) and o.partition = $1) as outcomes
+                 where o.id = any($2::uuid[]) and o.partition = $1 and o.position > a.forgotten_position) as outcomes
          from applied a where a.partition = $1`,
   effect: "reading",
 };
@@ -178,6 +189,7 @@ const READ_OUTCOMES: Statement = {
 interface OutcomesRow {
   readonly position: string;
   readonly log_time_ms: string;
+  readonly forgotten_time_ms: string;
   readonly outcomes: readonly OutcomeJson[] | null;
 }
 
@@ -186,10 +198,11 @@ async function readOutcomes(
   { partition, ids }: Parameters<StateReader["readOutcomes"]>[0],
 ): Promise<FoldedOutcomes> {
   const [row] = await database.query<OutcomesRow>(READ_OUTCOMES, [partition, uuidArray(ids)]);
-  if (row === undefined) return { position: 0, logTimeMs: 0, outcomes: [] };
+  if (row === undefined) return { position: 0, logTimeMs: 0, forgottenTimeMs: 0, outcomes: [] };
   return {
     position: toNumber(row.position),
     logTimeMs: toNumber(row.log_time_ms),
+    forgottenTimeMs: toNumber(row.forgotten_time_ms),
     outcomes: (row.outcomes ?? []).map(toOutcome),
   };
 }

@@ -59,6 +59,10 @@ export const OUTCOME_JSON = `json_build_object('id', o.id, 'tenant', o.tenant, '
     'position', o.position, 'request_hash', encode(o.request_hash, 'hex'),
     'origin', o.origin, 'hlc', o.hlc::text, 'status', o.status, 'detail', o.detail)`;
 
+/** SQL: the log has let go of the row `o` of `operations`, which then counts for nothing. */
+export const IS_FORGOTTEN =
+  "o.position <= (select f.forgotten_position from applied f where f.partition = o.partition)";
+
 /** What an outcome says besides its status; undefined where that is all. */
 export function outcomeDetail({ rejection, results }: OperationOutcome): string | undefined {
   return rejection === undefined && results === undefined
@@ -91,8 +95,7 @@ export const PENDING_JSON =
  * SQL: the WAL's row `w` has not taken effect. It may have although it is pending, when a retry came through another
  * region; the log will pass it over, and a view that added it would count it twice.
  */
-export const IS_WITHOUT_EFFECT =
-  "not exists (select from operations o where o.id = w.id and o.partition = w.partition)";
+export const IS_WITHOUT_EFFECT = `not exists (select from operations o where o.id = w.id and o.partition = w.partition and not ${IS_FORGOTTEN})`;
 
 export function toPending(
   rows: readonly PendingJson[] | null,

@@ -25,7 +25,7 @@ const count = (name: string) => bigint(name, { mode: "number" });
 /** All 64 bits: the stamp's unsigned integer, read as a signed one. */
 const stamp = (name: string) => bigint(name, { mode: "bigint" });
 
-/** The write-ahead log. Append-only: rows are neither updated nor deleted. Whether a row is folded, its origin's watermark tells. */
+/** The write-ahead log. Append-only; trimmed at its beginning, once every member has folded it. Whether a row is folded, its origin's watermark tells. */
 export const wal = pgTable(
   "wal",
   {
@@ -78,7 +78,22 @@ export const applied = pgTable("applied", {
   partitions: integer("partitions").notNull(),
   members: text("members").array().notNull(),
   logCreatedAtMs: count("log_created_at_ms"),
+  /** Operations up to here are no longer known, also where their rows are still there. */
+  forgottenPosition: count("forgotten_position").notNull().default(0),
+  forgottenTimeMs: count("forgotten_time_ms").notNull().default(0),
 });
+
+/** Where each partition was now and then: tells which position, and which sequence of the own WAL, a time stands for. */
+export const trimMarks = pgTable(
+  "trim_marks",
+  {
+    partition: integer("partition").notNull(),
+    position: count("position").notNull(),
+    logTimeMs: count("log_time_ms").notNull(),
+    watermark: count("watermark").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.partition, table.position] })],
+);
 
 export const origins = pgTable(
   "origins",

@@ -8,6 +8,7 @@ import { openReader } from "./reader.ts";
 import { openRepairs } from "./repairs.ts";
 import { openSnapshots } from "./snapshot.ts";
 import { openRoles } from "./roles.ts";
+import { openTrimming } from "./trim.ts";
 import { openWal } from "./wal.ts";
 
 export interface PostgresStoreOptions {
@@ -52,6 +53,7 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openConflicts(database),
     ...openRepairs(database),
     ...openSnapshots(database),
+    ...openTrimming(database, region),
     ...openRoles(database),
     ...openOrders(database),
     close: () => database.close(),

@@ -74,7 +74,11 @@ function notes(reports: readonly RegionReport[]): string[] {
   const leaders = [...leaderless].map(
     (partition) => `partition ${partition}: no leader is known to every region that answers`,
   );
-  return [...leaders, ...reports.flatMap(({ status }) => (status === undefined ? [] : regionNotes(status)))];
+  return [
+    ...leaders,
+    ...new Set(answered.flatMap(memberNotes)),
+    ...reports.flatMap(({ status }) => (status === undefined ? [] : regionNotes(status))),
+  ];
 }
 
 function regionNotes({ region, partitions, draining, admission }: StatusAnswer): string[] {
@@ -84,6 +88,31 @@ function regionNotes({ region, partitions, draining, admission }: StatusAnswer):
     ...(state === "shedding" ? [`region ${region}: refuses load (${reason ?? "reason unknown"})`] : []),
     ...staleNotes(region, partitions),
     ...partitions.flatMap((partition) => breakerNotes(region, partition)),
+    ...partitions.flatMap((partition) => bootstrapNotes(region, partition)),
+  ];
+}
+
+/** The regions that look may differ by an entry in what they know of another: one line for all. */
+function memberNotes({ partition, trim }: PartitionStatusAnswer): string[] {
+  const { pinned_by: pinning, away } = trim;
+  const notes = away.map(
+    ({ region, since_ms: sinceMs }) =>
+      `partition ${partition}: ${region} has folded nothing since ${timeOf(sinceMs)}; nothing is kept for it any more, and it may need a bootstrap`,
+  );
+  if (pinning === undefined) return notes;
+  const { region, position, since_ms: sinceMs } = pinning;
+  const what = `partition ${partition}: log and WALs are kept from position ${position} on for ${region}`;
+  return [...notes, `${what}, which has folded nothing since ${timeOf(sinceMs)}`];
+}
+
+function timeOf(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+}
+
+function bootstrapNotes(region: string, { partition, position, trim }: PartitionStatusAnswer): string[] {
+  if (trim.needs_bootstrap === undefined) return [];
+  return [
+    `partition ${partition}: ${region} needs a bootstrap: it has folded up to ${position}, and the log begins at ${trim.log_first ?? "?"} (forebay region rejoin ${region}); its local writes go on`,
   ];
 }
 

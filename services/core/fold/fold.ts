@@ -14,12 +14,13 @@ import { recordIdText, type RecordId } from "../operation.ts";
 import type { StoredRecord } from "../record.ts";
 import type { Collection } from "../schema.ts";
 import { foldBatch } from "./batch.ts";
+import { foldForget } from "./forget.ts";
 import { foldProposals, recordsOfProposal } from "./propose.ts";
 import { foldRepair, recordsOfRepair } from "./repair.ts";
 import { foldSchema } from "./schema.ts";
 import { foldSweep } from "./sweep.ts";
 import { foldTick } from "./tick.ts";
-import { count, type FoldWork } from "./work.ts";
+import { count, lastOutcomes, type FoldWork } from "./work.ts";
 import {
   INITIAL_ORIGIN,
   NO_COUNTS,
@@ -43,6 +44,8 @@ export interface FoldResult {
   readonly repairs: readonly Repair[];
   /** Collections whose schema changed, as they are now; a later one of the same name replaces an earlier one. */
   readonly collections: readonly Collection[];
+  /** Operation ids were forgotten. */
+  readonly hasForgotten: boolean;
   readonly counts: FoldCounts;
 }
 
@@ -63,7 +66,7 @@ export function foldEntries(options: {
     changedOrigins: new Set(),
     records: new Map(),
     outcomes: [],
-    outcomeIds: new Set(),
+    outcomeIds: new Map(),
     conflicts: [],
     repairs: [],
     collections: [],
@@ -71,7 +74,8 @@ export function foldEntries(options: {
   };
   for (const entry of options.entries) foldEntry(work, entry);
   const { slice: _, outcomeIds: __, ...result } = work;
-  return result;
+  const hasForgotten = work.state.forgotten !== options.state.forgotten;
+  return { ...result, outcomes: lastOutcomes(work), hasForgotten };
 }
 
 function foldEntry(work: FoldWork, ordered: OrderedEntry): void {
@@ -109,6 +113,8 @@ function dispatch(work: FoldWork, entry: Entry): void {
       return isMember(work, entry) ? foldRepair(work, entry) : undefined;
     case "barrier":
       return void isMember(work, entry);
+    case "forget":
+      return isMember(work, entry) ? foldForget(work, entry) : undefined;
     default:
       unreachable(entry);
   }

@@ -53,6 +53,14 @@ export interface PartitionState {
   readonly origins: { readonly [region: string]: OriginState };
   /** By `tenant\nname`. */
   readonly collections: { readonly [id: string]: Collection };
+  /** The operation ids that took effect up to this position are new again; later ones are known. */
+  readonly forgotten: Forgotten;
+}
+
+export interface Forgotten {
+  readonly position: number;
+  /** Log time up to which something may be forgotten. */
+  readonly logTimeMs: number;
 }
 
 export function initialPartitionState(partition: number): PartitionState {
@@ -67,6 +75,7 @@ export function initialPartitionState(partition: number): PartitionState {
     members: [],
     origins: {},
     collections: {},
+    forgotten: { position: 0, logTimeMs: 0 },
   };
 }
 
@@ -109,10 +118,15 @@ export function hlcFloor(state: Pick<PartitionState, "origins">): Hlc {
 /**
  * The position that every write still to come has seen: each member's last tick says how far it had folded when its WAL
  * ended where the tick says, and all up to there is folded. 0 while a member has not spoken.
+ * @param without members that are not waited for.
  */
-export function positionSeenByAll(state: Pick<PartitionState, "origins">): number {
+export function positionSeenByAll(
+  state: Pick<PartitionState, "origins">,
+  without: readonly string[] = [],
+): number {
   let seen = Infinity;
-  for (const { tick, watermark } of Object.values(state.origins)) {
+  for (const [region, { tick, watermark }] of Object.entries(state.origins)) {
+    if (without.includes(region)) continue;
     seen = Math.min(seen, tick !== null && watermark >= tick.walHead ? tick.appliedPosition : 0);
   }
   return Number.isFinite(seen) ? seen : 0;
@@ -139,15 +153,15 @@ export function silenceMsOf(
 export interface FoldSlice {
   /** By `recordIdText`. A record that is absent does not exist. */
   readonly records: ReadonlyMap<string, StoredRecord>;
-  /** Ids that already took effect, of those that the entries carry. */
-  readonly operations: ReadonlySet<string>;
+  /** Of the ids that the entries carry, those that took effect before, and where: they may be forgotten since. */
+  readonly operations: ReadonlyMap<string, number>;
 }
 
 /** All that the fold asks of a slice. */
 export interface FoldRows {
   /** Null is a row that an earlier fold has removed. */
   readonly records: { get(id: string): StoredRecord | null | undefined };
-  readonly operations: Pick<FoldSlice["operations"], "has">;
+  readonly operations: Pick<FoldSlice["operations"], "get">;
 }
 
 /** An operation id that took effect, or a proposal's outcome: what receipts are answered from. */

@@ -19,7 +19,8 @@ export interface FoldWork {
   readonly changedOrigins: Set<string>;
   readonly records: Map<string, StoredRecord | null>;
   readonly outcomes: OperationOutcome[];
-  readonly outcomeIds: Set<string>;
+  /** Positions of the outcomes, by id. */
+  readonly outcomeIds: Map<string, number>;
   readonly conflicts: Conflict[];
   readonly repairs: Repair[];
   readonly collections: Collection[];
@@ -35,15 +36,25 @@ export function setOrigin(work: FoldWork, name: string, origin: OriginState): vo
   work.state = { ...work.state, origins: { ...work.state.origins, [name]: origin } };
 }
 
-/** True when the operation id took effect before, in whatever region it was accepted (I4). */
+/** True when the operation id took effect before, in whatever region it was accepted (I4), and is not forgotten. */
 export function isKnown(work: FoldWork, id: string): boolean {
-  return work.outcomeIds.has(id) || work.slice.operations.has(id);
+  const position = work.outcomeIds.get(id) ?? work.slice.operations.get(id);
+  return position !== undefined && position > work.state.forgotten.position;
 }
 
 export function recordOutcome(work: FoldWork, outcome: OperationOutcome): void {
-  const { size } = work.outcomeIds.add(outcome.id);
+  const { id, position } = outcome;
+  const before = work.outcomeIds.get(id);
+  assert(before === undefined || before <= work.state.forgotten.position, "an operation has two outcomes");
+  work.outcomeIds.set(id, position);
   work.outcomes.push(outcome);
-  assert(size === work.outcomes.length, "an operation has two outcomes");
+}
+
+/** Without those of operations that have taken effect anew since, being forgotten. */
+export function lastOutcomes({ outcomes, outcomeIds }: FoldWork): readonly OperationOutcome[] {
+  if (outcomes.length === outcomeIds.size) return outcomes;
+  const last = new Map(outcomes.map((outcome, index) => [outcome.id, index]));
+  return outcomes.filter((outcome, index) => last.get(outcome.id) === index);
 }
 
 /** The record as it is at this position; an expired one is none. */

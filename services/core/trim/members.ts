@@ -14,7 +14,7 @@ export interface MembersPlace {
   readonly foldedByAll: number;
   /** Of those that count the one that is furthest behind, if it stands still or has far to go. */
   readonly pinnedBy: MemberPlace | undefined;
-  /** Members that have told of nothing for so long that they don't count any more: they may need a bootstrap. */
+  /** Members that have told of nothing for so long that they don't count any more, or that the log is gone for. */
   readonly away: readonly MemberPlace[];
 }
 
@@ -26,15 +26,18 @@ const BEHIND_ENTRIES = 4_096;
  * The tick of a region tells a position that its database does not fall back behind: the stamp of the tick is a durable
  * commit that comes after the position was read, and what a database has committed before a durable commit is durable.
  * @param options.startedAtMs when the log was made: a member that was never heard is away since then.
+ * @param options.logFirst first position that the log still holds: what comes after a member's is gone already for one
+ *   that is further behind, so that nothing else has to be kept for it either.
  */
 export function placeMembers(
   state: Pick<PartitionState, "origins" | "logTimeMs" | "position">,
-  options: { readonly awayMsMax: number; readonly startedAtMs: number },
+  options: { readonly awayMsMax: number; readonly startedAtMs: number; readonly logFirst: number },
 ): MembersPlace {
   const places = Object.entries(state.origins)
     .map(([region, { tick }]) => placeOf(region, tick, options.startedAtMs))
     .toSorted(compare);
-  const isAway = ({ sinceMs }: MemberPlace) => state.logTimeMs - sinceMs > options.awayMsMax;
+  const isAway = ({ position, sinceMs }: MemberPlace) =>
+    state.logTimeMs - sinceMs > options.awayMsMax || position + 1 < options.logFirst;
   const last = places.find((place) => !isAway(place));
   return {
     foldedByAll: last?.position ?? 0,

@@ -191,7 +191,25 @@ function partitionAnswer(status: PartitionStatus): PartitionStatusAnswer {
       open_ms: Math.round(openMs),
       slow_after_ms: Math.round(slowAfterMs),
     },
+    trim: trimAnswer(status.trim),
     regions: regions.map(regionAnswer),
+  };
+}
+
+function trimAnswer(trim: PartitionStatus["trim"]): PartitionStatusAnswer["trim"] {
+  const { logFirst, foldedByAll, operationsForgotten, pinnedBy, away, needsBootstrap } = trim;
+  const place = ({ region, position, sinceMs }: (typeof away)[number]) => ({
+    region,
+    position,
+    since_ms: sinceMs,
+  });
+  return {
+    ...(logFirst === undefined ? {} : { log_first: logFirst }),
+    folded_by_all: foldedByAll,
+    operations_forgotten: operationsForgotten,
+    ...(pinnedBy === undefined ? {} : { pinned_by: place(pinnedBy) }),
+    away: away.map(place),
+    ...(needsBootstrap ? { needs_bootstrap: true } : {}),
   };
 }
 

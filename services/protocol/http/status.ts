@@ -45,6 +45,47 @@ const BreakerStatus = Type.Object(
   { additionalProperties: false },
 );
 
+const MemberPlace = Type.Object(
+  {
+    region: Type.String(),
+    position: Type.Integer({ minimum: 0, description: "All up to here it has folded." }),
+    since_ms: Type.Integer({
+      minimum: 0,
+      description: "Log time since which it has told of nothing further, in milliseconds since 1970.",
+    }),
+  },
+  { additionalProperties: false },
+);
+
+const TrimStatus = Type.Object(
+  {
+    log_first: Type.Optional(Type.Integer({ minimum: 0, description: "The first position the log holds." })),
+    folded_by_all: Type.Integer({
+      minimum: 0,
+      description: "Every member that counts has folded the log up to here: nothing beyond is trimmed.",
+    }),
+    operations_forgotten: Type.Integer({
+      minimum: 0,
+      description: "Operations that took effect up to this position are no longer known, in any region.",
+    }),
+    pinned_by: Type.Optional(MemberPlace),
+    away: Type.Array(MemberPlace, {
+      description:
+        "Members that were away for too long: nothing is kept for them, they may need a bootstrap.",
+    }),
+    needs_bootstrap: Type.Optional(
+      Type.Literal(true, {
+        description:
+          "Present where the log no longer holds what this region would have to fold next. It goes on taking local writes.",
+      }),
+    ),
+  },
+  {
+    additionalProperties: false,
+    description: "From where on things are kept, and which member keeps them from being trimmed.",
+  },
+);
+
 const PartitionStatus = Type.Object(
   {
     partition: Count,
@@ -68,6 +109,7 @@ const PartitionStatus = Type.Object(
       { additionalProperties: false },
     ),
     breaker: BreakerStatus,
+    trim: TrimStatus,
     regions: Type.Array(RegionStatus),
   },
   { additionalProperties: false },

@@ -64,7 +64,7 @@ export function committedState(context: Context): void {
         operations: ids,
       });
       expect(slice.records).toEqual(expected.records);
-      expect([...slice.operations].toSorted()).toEqual(
+      expect([...slice.operations.keys()].toSorted()).toEqual(
         operations.map((operation) => operation.id).toSorted(),
       );
       for (const outcome of expected.outcomes) {

@@ -67,17 +67,17 @@ export function outcomesOfProposals(context: Context): void {
   describe("readOutcomes", () => {
     it("tells the place that it was read at, also when it knows none of the ids, or is given none", async () => {
       const log = await openUsers(context.store);
-      const place = { position: 2, logTimeMs: NOW_MS + 2, outcomes: [] };
+      const place = { position: 2, logTimeMs: NOW_MS + 2, forgottenTimeMs: 0, outcomes: [] };
       const ids = [uuidOf("nobody's"), uuidOf("no one's")];
       expect(await context.store.readOutcomes({ partition: 0, ids })).toEqual(place);
       expect(await context.store.readOutcomes({ partition: 0, ids: [] })).toEqual(place);
       await log.fold(log.propose(), log.tick("us"));
-      const later = { position: 4, logTimeMs: NOW_MS + 4, outcomes: [] };
+      const later = { position: 4, logTimeMs: NOW_MS + 4, forgottenTimeMs: 0, outcomes: [] };
       expect(await context.store.readOutcomes({ partition: 0, ids })).toEqual(later);
     });
 
     it("is at the beginning before the first fold", async () => {
-      const beginning = { position: 0, logTimeMs: 0, outcomes: [] };
+      const beginning = { position: 0, logTimeMs: 0, forgottenTimeMs: 0, outcomes: [] };
       const [accepted] = [append("a")];
       await appendTo(context.store, [accepted]);
       expect(await context.store.readOutcomes({ partition: 0, ids: [accepted.id] })).toEqual(beginning);

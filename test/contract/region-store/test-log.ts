@@ -23,7 +23,7 @@ import { decodeChanges } from "../../../services/protocol/change-codec.ts";
 import type { RegionStore, WalAppend, WalRow } from "../../../services/ports/region-store.ts";
 import { nextId, REGION, MEMBERS, NOW_MS, TENANT } from "./operations.ts";
 
-export const NOTHING: FoldSlice = { records: new Map(), operations: new Set() };
+export const NOTHING: FoldSlice = { records: new Map(), operations: new Map() };
 
 export function genesis(partition: number): Entry {
   return { kind: "genesis", cluster: uuidOf("cluster"), partition, partitions: 2, members: MEMBERS };

@@ -160,6 +160,7 @@ describe("a database of before decisions", () => {
     expect(state).toEqual({
       partition: 0,
       position: 7,
+      forgotten: { position: 0, logTimeMs: 0 },
       logTimeMs: 70,
       hlc: ZERO_HLC,
       chain: CHAIN,

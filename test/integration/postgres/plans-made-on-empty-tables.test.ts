@@ -89,6 +89,7 @@ async function commitFold(
     conflicts: [],
     repairs: [],
     collections: [],
+    hasForgotten: false,
     counts: NO_COUNTS,
     changedOrigins: new Set<string>(),
   };

@@ -28,7 +28,7 @@ function remember(cache: RecordCache, count: number): void {
     const records = new Map([[text, record]]);
     cache.remember({
       touched: new Map([[text, id]]),
-      rows: { records, operations: new Set<string>() },
+      rows: { records, operations: new Map<string, number>() },
       changed: new Map(),
     });
   }

@@ -110,6 +110,7 @@ function status(region: string, known: Known): StatusAnswer {
         log_time_ms: 0,
         wal: { head, pending_rows: pending, pending_bytes: 0, oldest_pending_age_ms: 0 },
         breaker: { state: "closed", open_ms: 0, slow_after_ms: 1_000 },
+        trim: { folded_by_all: 0, operations_forgotten: 0, away: [] },
         regions: Object.entries(watermarks).map(([name, watermark]) => ({ region: name, watermark })),
       },
     ],

@@ -21,6 +21,7 @@ const STATUS = {
       log_time_ms: 0,
       wal: { head: 1, pending_rows: 4, pending_bytes: 9, oldest_pending_age_ms: 0 },
       breaker: { state: "closed", open_ms: 0, slow_after_ms: 1_000 },
+      trim: { folded_by_all: 0, operations_forgotten: 0, away: [] },
       regions: [{ region: "eu", watermark: 1 }],
     },
   ],

@@ -40,6 +40,7 @@ function report(
     leader?: string;
     lags: { [region: string]: number };
     breaker?: Partial<PartitionStatusAnswer["breaker"]>;
+    trim?: Partial<PartitionStatusAnswer["trim"]>;
     isShedding?: true;
     staleMs?: number;
   },
@@ -61,6 +62,7 @@ function report(
     ...(options.staleMs === undefined ? {} : { stale_ms: options.staleMs }),
     wal: { head: 9, pending_rows: 2, pending_bytes: 300, oldest_pending_age_ms: 1_200 },
     breaker: { state: "closed" as const, open_ms: 0, slow_after_ms: 1_000, ...options.breaker },
+    trim: { folded_by_all: 0, operations_forgotten: 0, away: [], ...options.trim },
     regions,
   };
   const admission: StatusAnswer["admission"] = isShedding
@@ -71,6 +73,23 @@ function report(
 }
 
 describe("the status", () => {
+  it("names who keeps log and WALs from being trimmed, once, and who needs a bootstrap", () => {
+    const sinceMs = Date.UTC(2026, 0, 2, 3, 4, 5, 678);
+    const pinned_by = { region: "ap", position: 40, since_ms: sinceMs };
+    const away = [{ region: "sa", position: 7, since_ms: sinceMs }];
+    const trim = { pinned_by, away };
+    const text = formatStatus([
+      report("eu", { leader: "eu", lags: {}, trim }),
+      report("us", { leader: "eu", lags: {}, trim }),
+      report("sa", { leader: "eu", lags: {}, trim: { log_first: 130, needs_bootstrap: true } }),
+    ]);
+    expect(text.split("\n").slice(4)).toEqual([
+      "partition 0: sa has folded nothing since 2026-01-02T03:04:05Z; nothing is kept for it any more, and it may need a bootstrap",
+      "partition 0: log and WALs are kept from position 40 on for ap, which has folded nothing since 2026-01-02T03:04:05Z",
+      "partition 0: sa needs a bootstrap: it has folded up to 120, and the log begins at 130 (forebay region rejoin sa); its local writes go on",
+    ]);
+  });
+
   it("says which region refuses load, and why", () => {
     const text = formatStatus([
       report("eu", { leader: "eu", lags: {}, isShedding: true }),

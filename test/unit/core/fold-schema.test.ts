@@ -7,7 +7,7 @@ import { sha256 } from "../../../services/core/hash.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { CollectionSchema, FieldDefinition } from "../../../services/core/schema.ts";
 
-const EMPTY_SLICE: FoldSlice = { records: new Map(), operations: new Set() };
+const EMPTY_SLICE: FoldSlice = { records: new Map(), operations: new Map() };
 const GENESIS: Entry = {
   kind: "genesis",
   cluster: uuidOf("cluster"),
@@ -169,7 +169,7 @@ describe("wherever, the fold of a schema", () => {
     expect(sliceOf([ordered]).operations).toEqual([entry.id]);
     const result = foldEntries({
       state: fold().state,
-      slice: { records: new Map(), operations: new Set([entry.id]) },
+      slice: { records: new Map(), operations: new Map([[entry.id, 1]]) },
       entries: [ordered],
     });
     expect(result.outcomes).toEqual([]);

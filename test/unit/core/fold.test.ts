@@ -17,7 +17,7 @@ import { checkProperty } from "../property.ts";
 import { anyChange, buildLog, changesByKind, KEYS, REGIONS, steps, type Step } from "./histories.ts";
 import { Oracle } from "./oracle.ts";
 
-const EMPTY_SLICE: FoldSlice = { records: new Map(), operations: new Set() };
+const EMPTY_SLICE: FoldSlice = { records: new Map(), operations: new Map() };
 
 function foldAll(entries: readonly OrderedEntry[]): FoldResult {
   return foldEntries({ state: initialPartitionState(0), slice: EMPTY_SLICE, entries });
@@ -222,7 +222,7 @@ function tickEntry(options: { origin: string; position: number }): OrderedEntry 
 function foldInGroups(log: readonly OrderedEntry[], sizes: readonly number[]) {
   let state: PartitionState = initialPartitionState(0);
   const records = new Map<string, StoredRecord>();
-  const operations = new Set<string>();
+  const operations = new Map<string, number>();
   const outcomes: unknown[] = [];
   const conflicts: unknown[] = [];
   for (let start = 0, group = 0; start < log.length; group += 1) {
@@ -236,7 +236,7 @@ function foldInGroups(log: readonly OrderedEntry[], sizes: readonly number[]) {
     // What a database does: members come back in another order.
     for (const [id, record] of result.records)
       records.set(id, JSON.parse(canonicalJson(record)) as StoredRecord);
-    for (const outcome of result.outcomes) operations.add(outcome.id);
+    for (const { id, position } of result.outcomes) operations.set(id, position);
     outcomes.push(...result.outcomes);
     conflicts.push(...result.conflicts);
     start += size;

@@ -50,7 +50,7 @@ export class FoldingRegion {
   state = initialPartitionState(0);
   readonly rows = new Map<string, StoredRecord>();
   readonly repairs: FoldResult["repairs"][number][] = [];
-  readonly #operations = new Set<string>();
+  readonly #operations = new Map<string, number>();
   readonly #fold: Fold;
   overtaken = 0;
 
@@ -66,7 +66,7 @@ export class FoldingRegion {
       if (row === null) this.rows.delete(id);
       else this.rows.set(id, row);
     }
-    for (const { id } of result.outcomes) this.#operations.add(id);
+    for (const { id, position } of result.outcomes) this.#operations.set(id, position);
     this.repairs.push(...result.repairs);
     this.overtaken += result.counts.overtaken;
   }

@@ -8,7 +8,7 @@ import { viewFields } from "../../../services/core/view.ts";
 import { checkProperty } from "../property.ts";
 import { anyChange, buildLog, KEYS, steps } from "./histories.ts";
 
-const EMPTY_SLICE: FoldSlice = { records: new Map(), operations: new Set() };
+const EMPTY_SLICE: FoldSlice = { records: new Map(), operations: new Map() };
 
 describe("view = committed ⊕ pending", () => {
   it("shows what the log will say if it orders the region's pending operations next", () => {

@@ -278,6 +278,14 @@ export class StubGateway implements Gateway {
       lastPosition: 9,
       logTimeMs: 1,
       breaker: { state: "open", reason: "slow", openMs: 12.4, slowAfterMs: 1_000 } as const,
+      trim: {
+        logFirst: 3,
+        foldedByAll: 4,
+        operationsForgotten: 2,
+        pinnedBy: { region: "us", position: 4, sinceMs: 1 },
+        away: [{ region: "ap", position: 1, sinceMs: 0 }],
+        needsBootstrap: false,
+      },
     };
     return {
       region: "eu",

@@ -164,6 +164,7 @@ describe("the watch of one partition", () => {
   const place = (logTimeMs: number, ids: readonly number[] = []): FoldedOutcomes => ({
     position: 9,
     logTimeMs,
+    forgottenTimeMs: 0,
     outcomes: ids.map(outcomeOf),
   });
 

@@ -167,14 +167,18 @@ describe("an operation that was unknown", () => {
     expect(await statusIn(bed, bed.first, { id, expiresAtMs })).toBe("expired");
   });
 
-  it("is not told of at all where nobody says until when it was open, or after a day", async () => {
+  it("is not told of at all where nobody says until when it was open, or once what took effect then is forgotten", async () => {
     const bed = await orderedBed();
     const { id, expiresAtMs } = await lostWrite(bed, bed.first);
     await bed.pass(3_000);
-    const { gateway } = bed.first;
+    const { gateway, options } = bed.first;
     expect(await bed.refusal(gateway.operation({ tenant: TENANT, id }))).toBe("operation-not-found");
-    const aDayEarlier = expiresAtMs - 25 * 60 * 60 * 1_000;
-    const old = gateway.operation({ tenant: TENANT, id, expiresAtMs: aDayEarlier });
+    const { store } = options;
+    const forgetful = overriding(store, {
+      readOutcomes: async (asked) => ({ ...(await store.readOutcomes(asked)), forgottenTimeMs: expiresAtMs }),
+    });
+    const later = bed.first.anotherGateway({ store: forgetful });
+    const old = later.operation({ tenant: TENANT, id, expiresAtMs });
     expect(await bed.refusal(old)).toBe("operation-not-found");
   });
 

@@ -1,6 +1,6 @@
 /** Random entries of every kind. */
 import fc from "fast-check";
-import type { Entry, ProposeEntry, SweepEntry } from "../../../services/core/entry.ts";
+import type { Entry, ForgetEntry, ProposeEntry, SweepEntry } from "../../../services/core/entry.ts";
 import { unstorableReason } from "../../../services/core/json.ts";
 import { VALUE_TYPES, type CollectionSchema, type FieldDefinition } from "../../../services/core/schema.ts";
 import { encodeBatch, encodeEntry } from "../../../services/protocol/entry-codec.ts";
@@ -120,7 +120,17 @@ const sweep: fc.Arbitrary<SweepEntry> = fc.record({
   }),
 });
 
+const forget: fc.Arbitrary<ForgetEntry> = fc.record({
+  kind: fc.constant("forget" as const),
+  origin: region,
+  position: sequence,
+  logTimeMs: sequence,
+  without: fc.array(region, { maxLength: 3 }),
+});
+
 export const anyEntry: fc.Arbitrary<EncodedEntry> = fc.oneof(
   batch,
-  fc.oneof(other, proposals, sweep, barrier, repair).map((entry) => ({ entry, data: encodeEntry(entry) })),
+  fc
+    .oneof(other, proposals, sweep, forget, barrier, repair)
+    .map((entry) => ({ entry, data: encodeEntry(entry) })),
 );

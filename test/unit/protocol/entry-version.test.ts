@@ -60,6 +60,11 @@ const ENTRIES: readonly (readonly [name: string, version: number, data: Uint8Arr
     schema({ fields: { b: { class: "merge", kind: "escrow", type: "integer", min: -5 } } }),
   ],
   ["sweep", 2, encodeEntry({ kind: "sweep", origin: "eu", records: [RECORD] })],
+  [
+    "forget",
+    5,
+    encodeEntry({ kind: "forget", origin: "eu", position: 7, logTimeMs: 1_000, without: ["us"] }),
+  ],
   ["proposals", 2, encodeEntry({ kind: "propose", origin: "eu", proposals: [] })],
   ["barrier", 4, encodeEntry({ kind: "barrier", origin: "eu", id: ID, purpose: "verify" })],
   [
@@ -93,7 +98,7 @@ describe("the version of an entry", () => {
     for (let other = 1; other <= ENTRY_VERSION + 7; other += 1) {
       if (other === version) continue;
       const changed = [header!.replace(`forebay/${version}`, `forebay/${other}`), ...body].join("\n");
-      const reason = other > ENTRY_VERSION ? /newer than 4: upgrade/ : / entry of version \d says \d/;
+      const reason = other > ENTRY_VERSION ? /newer than 5: upgrade/ : / entry of version \d says \d/;
       expect(failure(Buffer.from(changed))).toMatch(reason);
     }
   });

@@ -194,7 +194,7 @@ export class RelayModel {
   fold(count: number): void {
     const { position } = this.#fold;
     const entries = this.log.slice(position, position + count);
-    const slice = { records: this.#records, operations: new Set(this.outcomes) };
+    const slice = { records: this.#records, operations: new Map(this.outcomes.map((id) => [id, 1])) };
     const result = foldEntries({ state: this.#fold, slice, entries });
     this.#fold = result.state;
     for (const [id, record] of result.records) this.#records.set(id, record as never);

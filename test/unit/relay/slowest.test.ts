@@ -35,7 +35,7 @@ function placeAfter(ticks: readonly { region: string; applied: number; atMs: num
     { entry: genesis, storedAtMs: 1 },
     ...ticks.map(({ region, applied, atMs }) => ({ entry: tick(region, applied), storedAtMs: atMs })),
   ].map((one, index) => ({ ...one, position: index + 1, checksum: sha256(String(index)) }));
-  const slice = { records: new Map(), operations: new Set<string>() };
+  const slice = { records: new Map(), operations: new Map<string, number>() };
   const { state } = foldEntries({ state: initialPartitionState(0), slice, entries });
   return { ...state, position };
 }

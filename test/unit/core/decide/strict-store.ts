@@ -18,7 +18,8 @@ export class StrictStore {
   state: PartitionState = initialPartitionState(0);
   /** By `recordIdText`. */
   readonly records = new Map<string, StoredRecord>();
-  readonly operations = new Set<string>();
+  /** Positions at which they took effect. */
+  readonly operations = new Map<string, number>();
   readonly outcomes: OperationOutcome[] = [];
   readonly conflicts: Conflict[] = [];
 
@@ -30,7 +31,7 @@ export class StrictStore {
       if (record === null) this.records.delete(id);
       else this.records.set(id, JSON.parse(canonicalJson(record)) as StoredRecord);
     }
-    for (const { id } of result.outcomes) this.operations.add(id);
+    for (const { id, position } of result.outcomes) this.operations.set(id, position);
     this.outcomes.push(...result.outcomes);
     this.conflicts.push(...result.conflicts);
     return result;
@@ -53,8 +54,8 @@ export class StrictStore {
         },
       },
       operations: {
-        has: (id) => {
-          if (ids.has(id)) return this.operations.has(id);
+        get: (id) => {
+          if (ids.has(id)) return this.operations.get(id);
           throw new Error(`the fold looks at an operation that sliceOf did not ask for: ${id}`);
         },
       },

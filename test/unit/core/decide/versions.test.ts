@@ -45,7 +45,7 @@ describe("the version of a record that one entry writes several times", () => {
     const { entries } = log;
     const whole = foldEntries({
       state: initialPartitionState(0),
-      slice: { records: new Map(), operations: new Set() },
+      slice: { records: new Map(), operations: new Map() },
       entries,
     });
     expect(whole.outcomes).toEqual(log.store.outcomes);

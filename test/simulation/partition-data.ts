@@ -1,0 +1,55 @@
+/** What a simulated database holds of one partition. */
+import {
+  initialPartitionState,
+  type OperationOutcome,
+  type PartitionState,
+} from "../../services/core/fold/state.ts";
+import { ZERO_HLC, type Hlc } from "../../services/core/hlc.ts";
+import type { StoredConflict, StoredRepair, TrimMark, WalRow } from "../../services/ports/region-store.ts";
+import type { Taking } from "./escrows.ts";
+
+export interface TimedRow extends WalRow, Taking {
+  readonly acceptedAtMs: number;
+}
+
+export interface PartitionData {
+  wal: TimedRow[];
+  /** Rows of the WAL that were trimmed at its beginning. */
+  walTrimmed: number;
+  readonly marks: TrimMark[];
+  lastHlc: Hlc;
+  state: PartitionState;
+  logCreatedAtMs: number | undefined;
+  readonly outcomes: Map<string, OperationOutcome>;
+  readonly conflicts: StoredConflict[];
+  readonly repairs: StoredRepair[];
+}
+
+export function emptyPartition(partition: number): PartitionData {
+  return {
+    wal: [],
+    walTrimmed: 0,
+    marks: [],
+    lastHlc: ZERO_HLC,
+    state: initialPartitionState(partition),
+    logCreatedAtMs: undefined,
+    outcomes: new Map(),
+    conflicts: [],
+    repairs: [],
+  };
+}
+
+export function rowsAfter({ wal, walTrimmed }: PartitionData, sequence: number): TimedRow[] {
+  return sequence < walTrimmed ? [] : wal.slice(sequence - walTrimmed);
+}
+
+/** What the log has let go of counts for nothing, nor does a row of the WAL that is folded and has no outcome any more. */
+export function knownIn(
+  { outcomes, wal, state }: PartitionData,
+  { id, watermark }: { id: string; watermark: number },
+): { outcome?: OperationOutcome; row?: TimedRow } {
+  const stored = outcomes.get(id);
+  const outcome = stored !== undefined && stored.position > state.forgotten.position ? stored : undefined;
+  const row = wal.find((one) => one.id === id && (one.sequence > watermark || outcome !== undefined));
+  return { ...(outcome && { outcome }), ...(row && { row }) };
+}

@@ -1,0 +1,218 @@
+/** Trimming under trouble, of a region that is away for long, and bugs of it that the checks have to find. */
+import { describe, expect, it } from "vitest";
+import { EMPTY_SESSION } from "../../services/core/session.ts";
+import { silentLogger } from "../../services/runtime/logger.ts";
+import { NO_BUS_FAULTS } from "./bus.ts";
+import { SimulatedCluster, type SimulatedRegion } from "./cluster.ts";
+import { NO_LOG_FAULTS } from "./global-log.ts";
+import { overriding } from "./overriding.ts";
+import { simulate, type SimulationOptions } from "./scenario.ts";
+import { firstSeed } from "./seeds.ts";
+import { World } from "./world.ts";
+
+describe("clients that go on for longer than operations are known", () => {
+  for (let seed = firstSeed; seed < firstSeed + 4; seed += 1) {
+    it(`find all regions alike, seed ${seed}`, { timeout: 120_000 }, async () => {
+      const { forgotten, logTrimmed, walTrimmed } = await simulate(seed, { troubleMs: 35_000 });
+      for (const trimmed of [forgotten, logTrimmed, walTrimmed]) expect(trimmed).toBeGreaterThan(0);
+    });
+  }
+});
+
+const PLANTED: readonly {
+  readonly bug: string;
+  readonly finds: RegExp;
+  readonly wrapStore: NonNullable<SimulationOptions["wrapStore"]>;
+}[] = [
+  {
+    bug: "deletes rows of its WAL that others have not folded",
+    finds: /I13/,
+    wrapStore: (store) =>
+      overriding(store, {
+        trimWal: (options) => store.trimWal({ ...options, upTo: Number.MAX_SAFE_INTEGER }),
+      }),
+  },
+  {
+    bug: "takes what it has folded itself for folded by all",
+    finds: /I13/,
+    wrapStore: (store) =>
+      overriding(store, {
+        findTrimMark: (options) => store.findTrimMark({ ...options, positionMax: Number.MAX_SAFE_INTEGER }),
+      }),
+  },
+  {
+    bug: "forgets operations at its own pace",
+    finds: /I4|I6/,
+    wrapStore: (store, { name, database }) =>
+      overriding(store, {
+        loadSlice: async (options) => {
+          const slice = await store.loadSlice(options);
+          const { position } = database.loadPartition(options.partition);
+          const isKept = (at: number) => name !== "us" || at > position - 10;
+          return { ...slice, operations: new Map([...slice.operations].filter(([, at]) => isKept(at))) };
+        },
+      }),
+  },
+];
+
+describe("planted bugs of trimming are caught", () => {
+  for (const { bug, finds, wrapStore } of PLANTED) {
+    it(`a region that ${bug}`, async () => {
+      await expect(firstFailure({ wrapStore })).resolves.toMatch(finds);
+    });
+  }
+});
+
+async function firstFailure(options: SimulationOptions): Promise<string> {
+  for (let seed = 1; seed <= 40; seed += 1) {
+    try {
+      await simulate(seed, options);
+    } catch (error) {
+      return String(error).split("\n").slice(0, 2).join(" ");
+    }
+  }
+  return "no seed found it";
+}
+
+const TENANT = "default";
+const AWAY_MS_MAX = 30_000;
+
+/** Three regions without any other trouble, with a collection. */
+class CalmCluster {
+  readonly world = new World(7);
+  readonly cluster = new SimulatedCluster(this.world, {
+    regions: ["eu", "us", "ap"],
+    partitions: 1,
+    processesPerRegion: 1,
+    crashes: 0,
+    pendingRowsMax: 10_000,
+    trim: {
+      everyMs: 500,
+      logRetentionMs: 1_000,
+      walRetentionMs: 500,
+      operationRetentionMs: 2_000,
+      awayMsMax: AWAY_MS_MAX,
+    },
+    logger: silentLogger,
+    logFaults: { ...NO_LOG_FAULTS },
+    busFaults: { ...NO_BUS_FAULTS },
+  });
+  #writes = 0;
+
+  region(name: string): SimulatedRegion {
+    return this.cluster.regions.find((region) => region.name === name)!;
+  }
+
+  async start(): Promise<void> {
+    this.cluster.startAll();
+    await this.world.run(3_000);
+    const schema = { fields: { note: { class: "lww" } } } as const;
+    await this.call("eu", (gateway, context) => gateway.putCollection({ ...context, name: "notes", schema }));
+    await this.world.run(this.world.nowMs + 3_000);
+  }
+
+  async call<T>(
+    name: string,
+    work: (gateway: SimulatedRegion["processes"][number]["gateway"], context: typeof CONTEXT) => Promise<T>,
+  ): Promise<T> {
+    let result: { value: T } | undefined;
+    const working = work(this.region(name).processes[0]!.gateway, CONTEXT);
+    working.then((value) => (result = { value })).catch(() => undefined);
+    await this.world.runUntil(() => result !== undefined, { limitMs: 20_000, what: "the answer" });
+    return result!.value;
+  }
+
+  async write(name: string): Promise<string> {
+    this.#writes += 1;
+    const body = { set: { note: this.#writes } };
+    const target = {
+      collection: "notes",
+      key: `key-${this.#writes % 7}`,
+      body,
+      waitCommitted: false,
+      idempotencyKey: undefined,
+    };
+    const { operation } = await this.call(name, (gateway, context) =>
+      gateway.write({ ...context, ...target }),
+    );
+    return operation;
+  }
+
+  /** Writes in some regions, while time passes. */
+  async writeFor(durationMs: number, regions: readonly string[]): Promise<void> {
+    const untilMs = this.world.nowMs + durationMs;
+    while (this.world.nowMs < untilMs) {
+      for (const name of regions) await this.write(name);
+      await this.world.run(this.world.nowMs + 400);
+    }
+  }
+
+  get first(): number {
+    return this.cluster.servers.firstPosition(0);
+  }
+
+  position(name: string): number {
+    return this.region(name).database.loadPartition(0).position;
+  }
+
+  async trimStatus(name: string) {
+    const { partitions } = await this.call(name, (gateway) => gateway.status());
+    return partitions[0]!.trim;
+  }
+}
+
+const CONTEXT = { tenant: TENANT, session: EMPTY_SESSION, deadlineMs: 5_000 };
+
+describe("a region that is away", () => {
+  it("keeps all that it needs for as long as it counts, is named, and comes back without loss", async () => {
+    const calm = new CalmCluster();
+    await calm.start();
+    await calm.writeFor(3_000, ["eu", "us", "ap"]);
+    expect(calm.first).toBeGreaterThan(1);
+    calm.cluster.servers.cutOff.add("ap");
+    const at = calm.position("ap");
+    await calm.writeFor(AWAY_MS_MAX - 10_000, ["eu", "us", "ap"]);
+    expect(calm.first).toBeLessThanOrEqual(at + 1);
+    const { watermark } = calm.region("ap").database.loadPartition(0).origins["eu"]!;
+    expect(calm.region("eu").database.trimming.walTrimmed(0)).toBeLessThanOrEqual(watermark);
+    expect(calm.region("eu").database.loadPartition(0).forgotten.position).toBeLessThanOrEqual(at);
+    expect(await calm.trimStatus("us")).toMatchObject({ pinnedBy: { region: "ap" }, away: [] });
+    calm.cluster.servers.cutOff.clear();
+    await calm.writeFor(10_000, ["eu", "us"]);
+    expect(calm.first).toBeGreaterThan(at + 1);
+    expect(calm.region("ap").database.trimming.walTrimmed(0)).toBeGreaterThan(0);
+    expect(await calm.trimStatus("us")).toMatchObject({ pinnedBy: undefined, away: [] });
+    await calm.world.run(calm.world.nowMs + 5_000);
+    const rows = (name: string) => JSON.stringify(calm.region(name).database.records(0).toSorted(byKey));
+    expect(rows("ap")).toBe(rows("eu"));
+    expect(rows("us")).toBe(rows("eu"));
+  });
+
+  it("pins the others no longer once it was away for too long, says so, and takes local writes on", async () => {
+    const calm = new CalmCluster();
+    await calm.start();
+    await calm.writeFor(2_000, ["eu", "us", "ap"]);
+    calm.cluster.servers.cutOff.add("ap");
+    const at = calm.position("ap");
+    await calm.writeFor(AWAY_MS_MAX + 10_000, ["eu", "us"]);
+    expect(calm.first).toBeGreaterThan(at + 1);
+    expect(calm.region("eu").database.loadPartition(0).forgotten.position).toBeGreaterThan(at);
+    expect(await calm.trimStatus("us")).toMatchObject({ pinnedBy: undefined, away: [{ region: "ap" }] });
+    calm.cluster.servers.cutOff.clear();
+    const before = calm.first;
+    await calm.writeFor(20_000, ["eu", "us", "ap"]);
+    expect(calm.position("ap")).toBe(at);
+    expect(await calm.trimStatus("ap")).toMatchObject({ needsBootstrap: true });
+    // Its ticks come again, and tell of nothing that it has folded: it does not pin the others with them.
+    expect(calm.first).toBeGreaterThan(before + 20);
+    expect(await calm.trimStatus("us")).toMatchObject({ pinnedBy: undefined, away: [{ region: "ap" }] });
+    const operation = await calm.write("ap");
+    expect(
+      await calm.call("ap", (gateway, context) => gateway.operation({ ...context, id: operation })),
+    ).toMatchObject({ status: "accepted" });
+  });
+});
+
+function byKey(one: { key: string }, other: { key: string }): number {
+  return one.key < other.key ? -1 : 1;
+}
