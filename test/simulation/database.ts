@@ -199,8 +199,7 @@ export class SimulatedDatabase {
   }
 
   loadPartition(partition: number): PartitionState {
-    const { state } = this.#data(partition);
-    return state;
+    return this.#data(partition).state;
   }
 
   loadSlice(options: {

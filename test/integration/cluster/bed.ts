@@ -14,7 +14,12 @@ export interface Bed {
   stop(): Promise<void>;
 }
 
-export async function startBed(purpose: string, partitions: 1 | 4 = 1): Promise<Bed> {
+/** @param environment added to that of every region process. */
+export async function startBed(
+  purpose: string,
+  partitions: 1 | 4 = 1,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<Bed> {
   const folder = makeTemporaryFolder(purpose);
   const name = partitions === 1 ? "one-partition" : "four-partitions";
   try {
@@ -24,6 +29,7 @@ export async function startBed(purpose: string, partitions: 1 | 4 = 1): Promise<
       portBase: 0,
       migrate: migrateDatabase,
       logLevel: "info",
+      environment,
     });
     const stop = async () => {
       await cluster.stop();
