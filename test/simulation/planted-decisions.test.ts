@@ -57,12 +57,12 @@ function isFunding(proposal: Proposal): boolean {
 }
 
 function replaceOutcome(
-  work: { outcomes: { id: string }[]; outcomeIds: Set<string> },
-  outcome: { id: string },
+  work: { outcomes: { id: string }[]; outcomeIds: Map<string, number> },
+  outcome: { id: string; position: number },
 ) {
   const index = work.outcomes.findIndex(({ id }) => id === outcome.id);
   if (index >= 0) work.outcomes.splice(index, 1);
-  work.outcomeIds.add(outcome.id);
+  work.outcomeIds.set(outcome.id, outcome.position);
   work.outcomes.push(outcome);
 }
 async function firstFailure(): Promise<string> {
