@@ -100,7 +100,7 @@ function trimStatus(
 ): TrimStatus {
   const startedAtMs = inspection?.createdAtMs ?? positions.logTimeMs;
   return {
-    ...placeMembers(positions, { awayMsMax, startedAtMs, logFirst: inspection?.firstPosition ?? 1 }),
+    ...placeMembers(positions, { awayMsMax, startedAtMs }),
     logFirst: inspection?.firstPosition,
     operationsForgotten: positions.forgotten.position,
     needsBootstrap: inspection !== undefined && inspection.firstPosition > positions.position + 1,

@@ -69,6 +69,14 @@ export interface WalHead {
   readonly isReadOnly?: true;
 }
 
+export interface TickStamp {
+  readonly hlc: Hlc;
+  readonly walHead: number;
+  /** What is folded, and the head of the log's hash chain there. */
+  readonly position: number;
+  readonly chain: string;
+}
+
 export interface WriteAheadLog {
   /**
    * Appends operations in one transaction: finds replays, refuses what takes more than the region has the rights to,
@@ -93,8 +101,11 @@ export interface WriteAheadLog {
     bytesMax: number;
   }): Promise<WalRow[]>;
   walHead(partition: number): Promise<WalHead>;
-  /** Issues a stamp for a tick: every row appended later has a later stamp. */
-  stampTick(options: { partition: number; nowMs: number }): Promise<{ hlc: Hlc; walHead: number }>;
+  /**
+   * Issues a stamp for a tick: every row appended later has a later stamp, and has seen the position at least. The position
+   * is durable from then on, unlike one that was read before: a crash in between would take it back.
+   */
+  stampTick(options: { partition: number; nowMs: number }): Promise<TickStamp>;
 }
 
 export interface CommittedState {

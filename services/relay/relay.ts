@@ -270,9 +270,7 @@ class RelayRun {
 
   async #publishTick(): Promise<void> {
     const { store, breaker, partition, region, clock, software } = this.#options;
-    // In this order: whatever the WAL takes after the stamp has seen the position at least.
-    const { position, chain } = await store.readPositions(partition);
-    const { hlc, walHead } = await store.stampTick({ partition, nowMs: clock.nowMs() });
+    const { hlc, walHead, position, chain } = await store.stampTick({ partition, nowMs: clock.nowMs() });
     const tick = {
       kind: "tick",
       origin: region,

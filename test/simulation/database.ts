@@ -30,6 +30,7 @@ import {
   type StoredConflict,
   type StoredOperation,
   type StoredRepair,
+  type TickStamp,
   type WalAppend,
   type WalHead,
   type WalRow,
@@ -191,11 +192,12 @@ export class SimulatedDatabase {
     };
   }
 
-  stampTick(options: { partition: number; nowMs: number }): { hlc: Hlc; walHead: number } {
+  stampTick(options: { partition: number; nowMs: number }): TickStamp {
     this.#makeDurable();
     const data = this.#data(options.partition);
     data.lastHlc = this.#nextHlc(options.partition, options.nowMs);
-    return { hlc: data.lastHlc, walHead: this.walEnd(options.partition) };
+    const { position, chain } = data.state;
+    return { hlc: data.lastHlc, walHead: this.walEnd(options.partition), position, chain };
   }
 
   loadPartition(partition: number): PartitionState {

@@ -6,11 +6,13 @@
  */
 import { assert } from "../../core/assert.ts";
 import type { EscrowLeft } from "../../core/escrow.ts";
+import { ZERO_HASH } from "../../core/hash.ts";
 import { advanceHlc, MAX_OFFSET_MS, ZERO_HLC, type Hlc } from "../../core/hlc.ts";
 import { recordIdText, toRecordId } from "../../core/operation.ts";
 import {
   WalFullError,
   type AppendOutcome,
+  type TickStamp,
   type WalAppend,
   type WalHead,
   type WalRow,
@@ -29,7 +31,8 @@ const APPEND: Statement = {
 
 const STAMP_TICK: Statement = {
   name: "stamp_tick",
-  text: "select hlc, wal_head from forebay_stamp_tick($1, $2, $3)",
+  text: `select t.hlc, t.wal_head, a.position, a.chain
+         from forebay_stamp_tick($1, $2, $3) t left join applied a on a.partition = $1`,
   effect: "writing",
 };
 
@@ -237,12 +240,22 @@ async function walHead(options: { database: Database; region: string; partition:
   };
 }
 
-async function stampTick(database: Database, options: Parameters<WriteAheadLog["stampTick"]>[0]) {
-  const { partition, nowMs } = options;
-  const row = await database.queryOne<{ hlc: string; wal_head: string }>(STAMP_TICK, [
-    partition,
-    nowMs,
-    MAX_OFFSET_MS,
-  ]);
-  return { hlc: toHlc(row.hlc), walHead: toNumber(row.wal_head) };
+interface TickRow {
+  readonly hlc: string;
+  readonly wal_head: string;
+  readonly position: string | null;
+  readonly chain: string | null;
+}
+
+async function stampTick(
+  database: Database,
+  { partition, nowMs }: Parameters<WriteAheadLog["stampTick"]>[0],
+): Promise<TickStamp> {
+  const row = await database.queryOne<TickRow>(STAMP_TICK, [partition, nowMs, MAX_OFFSET_MS]);
+  return {
+    hlc: toHlc(row.hlc),
+    walHead: toNumber(row.wal_head),
+    position: toNumber(row.position ?? "0"),
+    chain: row.chain ?? ZERO_HASH,
+  };
 }

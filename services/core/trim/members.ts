@@ -26,18 +26,17 @@ const BEHIND_ENTRIES = 4_096;
  * The tick of a region tells a position that its database does not fall back behind: the stamp of the tick is a durable
  * commit that comes after the position was read, and what a database has committed before a durable commit is durable.
  * @param options.startedAtMs when the log was made: a member that was never heard is away since then.
- * @param options.logFirst first position that the log still holds: what comes after a member's is gone already for one
- *   that is further behind, so that nothing else has to be kept for it either.
+ * What is known of a member may be old, and says too little of it, never too much: where the log begins after that place,
+ * it is no sign that the member is lost, and the rest is kept for it until it has told of nothing for too long.
  */
 export function placeMembers(
   state: Pick<PartitionState, "origins" | "logTimeMs" | "position">,
-  options: { readonly awayMsMax: number; readonly startedAtMs: number; readonly logFirst: number },
+  options: { readonly awayMsMax: number; readonly startedAtMs: number },
 ): MembersPlace {
   const places = Object.entries(state.origins)
     .map(([region, { tick }]) => placeOf(region, tick, options.startedAtMs))
     .toSorted(compare);
-  const isAway = ({ position, sinceMs }: MemberPlace) =>
-    state.logTimeMs - sinceMs > options.awayMsMax || position + 1 < options.logFirst;
+  const isAway = ({ sinceMs }: MemberPlace) => state.logTimeMs - sinceMs > options.awayMsMax;
   const last = places.find((place) => !isAway(place));
   return {
     foldedByAll: last?.position ?? 0,

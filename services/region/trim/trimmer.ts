@@ -115,8 +115,7 @@ export class Trimmer {
     const startedAtMs = await store.logCreatedAtMs(partition);
     if (positions.cluster === null || startedAtMs === undefined) return undefined;
     const first = await this.#firstPosition(partition);
-    const limits = { awayMsMax: settings.awayMsMax, startedAtMs, logFirst: first ?? 1 };
-    const placed = placeMembers(positions, limits);
+    const placed = placeMembers(positions, { awayMsMax: settings.awayMsMax, startedAtMs });
     if (first !== undefined)
       metrics.log(partition, { firstPosition: first, isTooLate: first > positions.position + 1 });
     metrics.members(partition, { regions: Object.keys(positions.origins), placed });

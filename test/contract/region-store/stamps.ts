@@ -1,6 +1,7 @@
 /** Stamps: the core's rules, kept by the store. */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { ZERO_HASH } from "../../../services/core/hash.ts";
 import {
   advanceHlc,
   hlcFromMilliseconds,
@@ -35,9 +36,18 @@ export function stamps(context: Context): void {
       const log = await openLog(context.store);
       const allowed = hlcFromMilliseconds(NOW_MS + MAX_OFFSET_MS);
       await log.fold(log.batch("us", [append("a")], allowed));
+      const { position, chain } = await context.store.readPositions(0);
+      expect(position).toBeGreaterThan(0);
       expect(await context.store.stampTick({ partition: 0, nowMs: NOW_MS })).toEqual({
         hlc: advanceHlc(allowed, 1),
         walHead: 0,
+        position,
+        chain,
+      });
+      // Of a partition that nothing was folded of.
+      expect(await context.store.stampTick({ partition: 9, nowMs: NOW_MS })).toMatchObject({
+        position: 0,
+        chain: ZERO_HASH,
       });
       await log.fold(log.batch("ap", [append("b")], hlcFromMilliseconds(NOW_MS + 60_000)));
       expect((await context.store.stampTick({ partition: 0, nowMs: NOW_MS })).hlc).toBe(

@@ -54,8 +54,8 @@ function tick(origin: string, appliedPosition: number): TickEntry {
   };
 }
 
-function place(said: readonly Said[], logFirst = 1) {
-  return placeMembers(fold(said), { awayMsMax: AWAY_MS_MAX, startedAtMs: STARTED_AT_MS, logFirst });
+function place(said: readonly Said[]) {
+  return placeMembers(fold(said), { awayMsMax: AWAY_MS_MAX, startedAtMs: STARTED_AT_MS });
 }
 
 const all = (atMs: number, applied: number): Said[] => MEMBERS.map((region) => ({ region, applied, atMs }));
@@ -121,17 +121,6 @@ describe("how far the members are", () => {
       away: [{ region: "ap", position: 1, sinceMs: 2_000 }],
     });
     expect(place(said.slice(0, 90)).pinnedBy).toEqual({ region: "ap", position: 1, sinceMs: 2_000 });
-  });
-
-  it("does not count who comes back when the log is gone already that it would have to fold", () => {
-    const said = [
-      ...all(2_000, 4),
-      { region: "ap", applied: 5, atMs: 3_000 },
-      { region: "us", applied: 6, atMs: 3_000 },
-    ];
-    expect(place(said, 5)).toMatchObject({ foldedByAll: 4, away: [] });
-    const away = [{ region: "eu", position: 4, sinceMs: 2_000 }];
-    expect(place(said, 6)).toMatchObject({ foldedByAll: 5, away });
   });
 
   it("is never beyond a member that counts, and rises as long as nobody comes back", () => {
