@@ -64,7 +64,7 @@ function sharedKey(region: string, index: number): string {
 }
 
 function firstKeyOf(region: string): number {
-  return [...region].reduce((number, letter) => (number * 37 + letter.codePointAt(0)!) % KEYS_COUNT, 7);
+  return Buffer.from(region).reduce((number, byte) => (number * 37 + byte) % KEYS_COUNT, 7);
 }
 
 const increment = (index: number): number => 1 + (index % INCREMENTS);
