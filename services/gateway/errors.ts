@@ -31,6 +31,8 @@ export type GatewayErrorCode =
   | "region-not-fit"
   | "drain-refused"
   | "leader-not-moved"
+  | "region-not-compared"
+  | "reconciler-unavailable"
   | "draining"
   | RejectedCode
   | "starting";

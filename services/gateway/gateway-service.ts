@@ -7,6 +7,7 @@ import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import type { GlobalLog } from "../ports/global-log.ts";
+import type { Reconciliation } from "../ports/reconciliation.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -59,6 +60,7 @@ import { LeaseReader } from "./lease-reader.ts";
 import { reportOperation } from "./operation-report.ts";
 import { Planner } from "./planner.ts";
 import { ReadBarrier } from "./read-barrier.ts";
+import { ReconcilingService, type Reconciling } from "./reconciling.ts";
 import { Reader } from "./reader.ts";
 import { SchemaProposer } from "./schema-proposer.ts";
 import { processStatus, StatusReader, type StoreFigures } from "./status.ts";
@@ -96,6 +98,8 @@ export interface GatewayOptions {
   /** Refuse load before it is too much; without them each queue keeps its own bound alone. */
   readonly walPressure?: WalPressure;
   readonly refusals?: Refusals;
+  /** Of the reconciler of this process, where it runs one. */
+  readonly reconciliation?: Reconciliation | undefined;
 }
 
 export class GatewayService implements Gateway {
@@ -114,6 +118,7 @@ export class GatewayService implements Gateway {
   readonly #drain: DrainGate;
   readonly #status: StatusReader;
   readonly #leaders: Leaders;
+  readonly #reconciling: ReconcilingService;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -141,6 +146,7 @@ export class GatewayService implements Gateway {
     this.#drain = new DrainGate(options, this.#patience);
     this.#status = new StatusReader(options, this.#patience);
     this.#leaders = new Leaders(options, this.#patience);
+    this.#reconciling = new ReconcilingService(options, this.#patience);
   }
 
   /** Answers what other regions ask, until the returned function is called. */
@@ -244,6 +250,10 @@ export class GatewayService implements Gateway {
   async undrain(): Promise<RegionOverview> {
     await this.#drain.end();
     return this.#statusAfterOrder();
+  }
+
+  reconciling(): Reconciling {
+    return this.#reconciling;
   }
 
   /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */

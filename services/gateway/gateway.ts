@@ -15,6 +15,7 @@ import type { Session } from "../core/session.ts";
 import type { OnWait } from "./admission/may-wait.ts";
 import type { AdmissionStatus } from "./admission/refusals.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
+import type { Reconciling } from "./reconciling.ts";
 
 /** What every request carries. */
 export interface RequestContext {
@@ -377,4 +378,6 @@ export interface Gateway {
   /** From now on the region takes no new writes, and leads no log. @param isForced although few others are left. */
   drain(options: { isForced: boolean }): Promise<RegionOverview>;
   undrain(): Promise<RegionOverview>;
+  /** Verification and repair. @throws {GatewayError} starting. */
+  reconciling(): Reconciling;
 }

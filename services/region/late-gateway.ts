@@ -28,6 +28,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from "../gateway/gateway.ts";
+import type { Reconciling } from "../gateway/reconciling.ts";
 
 const RETRY_AFTER_MS = 1_000;
 
@@ -125,6 +126,10 @@ export class LateGateway implements Gateway {
 
   async undrain(): Promise<RegionOverview> {
     return this.#present().undrain();
+  }
+
+  reconciling(): Reconciling {
+    return this.#present().reconciling();
   }
 
   #present(): Gateway {

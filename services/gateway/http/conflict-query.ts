@@ -22,14 +22,16 @@ export function conflictFilterOf(query: Query): ConflictFilter {
     if (collection === undefined) throw invalid("key", "a key goes with the collection that it is of");
     checkKey(key);
   }
-  checkName(collection, {
-    parameter: "collection",
-    pattern: COLLECTION_NAME,
-    what: "the name of a collection",
-  });
+  checkCollectionName(collection);
   checkName(field, { parameter: "field", pattern: FIELD_NAME, what: "the name of a field" });
   checkName(region, { parameter: "region", pattern: REGION_NAME, what: "the name of a region" });
   return { collection, key, field, reason: reasonOf(query["reason"]), region };
+}
+
+/** @throws {ProblemError} invalid-parameter. */
+export function checkCollectionName(collection: string | undefined): void {
+  const what = "the name of a collection";
+  checkName(collection, { parameter: "collection", pattern: COLLECTION_NAME, what });
 }
 
 function checkName(

@@ -22,7 +22,15 @@ export interface RouteDocument {
   readonly summary: string;
   readonly description?: string;
   readonly tag:
-    "records" | "escrows" | "transactions" | "leases" | "collections" | "operations" | "conflicts" | "region";
+    | "records"
+    | "escrows"
+    | "transactions"
+    | "leases"
+    | "collections"
+    | "operations"
+    | "conflicts"
+    | "verification"
+    | "region";
   readonly params?: TObject;
   readonly query?: TObject;
   readonly headers?: TObject;
@@ -42,6 +50,7 @@ const EVERYWHERE: readonly ProblemCode[] = [
 ];
 /** Of all but those for operators and their machines, which are never refused. */
 const AT_THE_DOOR: readonly ProblemCode[] = ["overloaded", "memory-short"];
+const FOR_OPERATORS: readonly RouteDocument["tag"][] = ["verification", "region"];
 /** Of requests with a body, and of those that refuse one. */
 export const BODY_PROBLEMS: readonly ProblemCode[] = [
   "malformed-json",
@@ -97,7 +106,7 @@ function mergeByStatus(answers: Responses, problems: Responses): Responses {
 
 function problemsOf(document: RouteDocument): readonly ProblemCode[] {
   const withBody = document.body === undefined ? [] : BODY_PROBLEMS;
-  const atTheDoor = document.tag === "region" ? [] : AT_THE_DOOR;
+  const atTheDoor = FOR_OPERATORS.includes(document.tag) ? [] : AT_THE_DOOR;
   return [...new Set([...EVERYWHERE, ...atTheDoor, ...withBody, ...document.problems])];
 }
 
@@ -203,6 +212,10 @@ export function openApiBase(software: string) {
       { name: "collections", description: "Schemas of collections." },
       { name: "operations", description: "What became of a write." },
       { name: "conflicts", description: "What lost to another write, and the way back for it." },
+      {
+        name: "verification",
+        description: "Whether all regions hold the same, and setting right what differs, for operators.",
+      },
       { name: "region", description: "The region itself, for operators." },
     ],
     components: {

@@ -1,6 +1,7 @@
 /** From whatever was thrown to a problem: the one place that decides what a client is told. */
 import { RefusedWriteError } from "../../core/accept/refused-write.ts";
 import { LogUnavailableError } from "../../ports/global-log.ts";
+import { ReconciliationError } from "../../ports/reconciliation.ts";
 import { StoreUnavailableError } from "../../ports/region-store.ts";
 import type { ProblemAnswer } from "../../protocol/http/answers.ts";
 import { API_PREFIX, BODY_BYTES_MAX } from "../../protocol/http/headers.ts";
@@ -35,6 +36,14 @@ export interface Problem extends GatewayErrorDetails {
   readonly allow?: readonly string[];
 }
 
+const RECONCILIATION_CODES: { readonly [Why in ReconciliationError["why"]]: ProblemCode } = {
+  "unknown-verification": "verification-not-found",
+  "not-diverged": "not-diverged",
+  outdated: "verification-outdated",
+  unavailable: "reconciler-unavailable",
+  "old-software": "not-supported-yet",
+};
+
 /** An error that nobody has foreseen becomes `internal`; the caller logs it. */
 export function problemOf(error: unknown): Problem {
   if (error instanceof ProblemError) {
@@ -48,6 +57,9 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof RefusedWriteError) return refusal(error);
   if (error instanceof InvalidSessionError) return { code: "invalid-session", detail: error.message };
   if (error instanceof StoreUnavailableError) return storeProblem(error);
+  if (error instanceof ReconciliationError) {
+    return { code: RECONCILIATION_CODES[error.why], detail: error.message };
+  }
   if (error instanceof LogUnavailableError) {
     return { code: "no-quorum", detail: "the log can't be reached at the moment" };
   }

@@ -28,6 +28,7 @@ import { addRecordWriteRoutes } from "./routes/record-writes.ts";
 import { addRecordRoutes } from "./routes/records.ts";
 import { addRegionRoutes } from "./routes/region.ts";
 import { addTransactionRoutes } from "./routes/transactions.ts";
+import { addVerificationRoutes } from "./routes/verifications.ts";
 import { sendProblem } from "./send-problem.ts";
 
 /** A client must have sent its headers, and all of its request, within these times. */
@@ -94,6 +95,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   addCollectionRoutes(app, context);
   addOperationRoutes(app, context);
   addConflictRoutes(app, context);
+  addVerificationRoutes(app, context);
   addRegionRoutes(app, context);
   addLeaderRoutes(app, context);
   answerUnknownRoutes(app, options, routes);

@@ -75,6 +75,17 @@ export const PROBLEMS = {
   "unknown-region": { status: 422, title: "The cluster has no such region", retry: "never" },
   "region-not-fit": { status: 409, title: "The region can't lead the log at the moment", retry: "same" },
   "drain-refused": { status: 409, title: "Too few regions would be left to take writes", retry: "same" },
+  "not-diverged": { status: 409, title: "The verification has found nothing to repair", retry: "never" },
+  "verification-outdated": {
+    status: 409,
+    title: "The verification is too old to repair what it found; verify again",
+    retry: "never",
+  },
+  "region-not-compared": {
+    status: 409,
+    title: "The verification could not compare the region",
+    retry: "never",
+  },
 
   // What is wrong with a schema.
   "invalid-schema": { status: 422, title: "The schema is not valid", retry: "never" },
@@ -94,6 +105,11 @@ export const PROBLEMS = {
   "conflict-not-restorable": {
     status: 409,
     title: "The conflict's loser can't be written again",
+    retry: "never",
+  },
+  "verification-not-found": {
+    status: 404,
+    title: "The region's process knows no such verification",
     retry: "never",
   },
 
@@ -161,6 +177,12 @@ export const PROBLEMS = {
     title: "The log is led by another region than was asked for",
     retry: "same",
     retryAfterSeconds: 1,
+  },
+  "reconciler-unavailable": {
+    status: 503,
+    title: "The process can't verify or repair at the moment",
+    retry: "same",
+    retryAfterSeconds: 5,
   },
   "no-quorum": { status: 503, title: "The log has no leader", retry: "same", retryAfterSeconds: 5 },
   "session-behind": {

@@ -7,6 +7,7 @@ import { describe, expect, it } from "vitest";
 import { Maker } from "./random-requests.ts";
 import { get } from "./requests.ts";
 import { buildRig, type Rig } from "./stub-gateway.ts";
+import { diverged, EDITED, TORN, VERIFICATION } from "./stub-reconciliation.ts";
 
 const SEED = Number(process.env["FOREBAY_SEED"] ?? 20_240_611);
 const REQUESTS = 4_000;
@@ -16,6 +17,8 @@ describe(`random requests, seed ${SEED}`, () => {
   it("never make the server fail, and get what its document tells", async () => {
     const rig = await buildRig();
     const isDocumented = await documentOf(rig);
+    rig.gateway.reconciliation!.known.set(VERIFICATION, diverged([EDITED, TORN]));
+    rig.gateway.reconciliation!.outcome = () => diverged([EDITED, TORN]);
     const maker = new Maker(SEED);
     const counts = new Map<number, number>();
     for (let index = 0; index < REQUESTS; index += 1) {
@@ -37,7 +40,9 @@ describe(`random requests, seed ${SEED}`, () => {
     }
     const { writes, removals, restorals, transactions, leases, operations } = rig.gateway;
     const { conflictLists, conflictRestorals, reclaims, escrowReads } = rig.gateway;
-    const reached = { writes, removals, restorals, transactions, leases, operations, conflictLists, conflictRestorals, reclaims, escrowReads }; // prettier-ignore
+    const { repairLists, reconciliation } = rig.gateway;
+    const { verified, repairs } = reconciliation!;
+    const reached = { repairLists, verified, repairs, writes, removals, restorals, transactions, leases, operations, conflictLists, conflictRestorals, reclaims, escrowReads }; // prettier-ignore
     for (const [name, requests] of Object.entries(reached)) {
       expect(requests.length, name).toBeGreaterThan(0);
     }

@@ -1,6 +1,15 @@
 /** The document says all that the API does. */
+import { Compile } from "typebox/compile";
 import { beforeAll, describe, expect, it } from "vitest";
 import { PROBLEM_CODES, problemDefinition, problemType } from "../../../services/protocol/http/problems.ts";
+import {
+  RepairBody,
+  RepairListAnswer,
+  RepairReportAnswer,
+  VerificationAnswer,
+  VerificationListAnswer,
+  VerifyBody,
+} from "../../../services/protocol/http/verifications.ts";
 import { get } from "./requests.ts";
 import { buildRig } from "./stub-gateway.ts";
 
@@ -48,6 +57,11 @@ const ROUTES = [
   "get /v1/operations/{operation}",
   "get /v1/conflicts",
   "post /v1/conflicts/{conflict}/restore",
+  "post /v1/verify",
+  "get /v1/verifications",
+  "get /v1/verifications/{verification}",
+  "post /v1/verifications/{verification}/repair",
+  "get /v1/repairs",
   "get /v1/status",
   "get /v1/leader",
   "post /v1/leader",
@@ -165,6 +179,25 @@ describe("the OpenAPI document", () => {
       "limit",
       "cursor",
     ]);
+  });
+
+  it("has examples of what operators send and get about verification, which are as it says", () => {
+    for (const schema of [
+      VerifyBody,
+      RepairBody,
+      VerificationListAnswer,
+      VerificationAnswer,
+      RepairReportAnswer,
+      RepairListAnswer,
+    ]) {
+      const { examples = [] } = schema as { examples?: readonly unknown[] };
+      expect(examples.length).toBeGreaterThan(0);
+      const validator = Compile(schema);
+      for (const example of examples) {
+        expect(validator.Errors(example)).toEqual([]);
+        expect(text).toContain(JSON.stringify(example));
+      }
+    }
   });
 
   it("has no reference that leads nowhere", () => {

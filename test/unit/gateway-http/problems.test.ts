@@ -2,6 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { RefusedWriteError } from "../../../services/core/accept/refused-write.ts";
 import { GatewayError, type GatewayErrorCode } from "../../../services/gateway/errors.ts";
+import { ReconciliationError } from "../../../services/ports/reconciliation.ts";
 import { StoreUnavailableError } from "../../../services/ports/region-store.ts";
 import { encodeSession } from "../../../services/protocol/session-token.ts";
 import {
@@ -294,6 +295,11 @@ const CASES: Cases = {
   "region-not-fit": [refusing("region-not-fit", { retryAfterMs: 1_000 })],
   "drain-refused": [refusing("drain-refused")],
   "leader-not-moved": [refusing("leader-not-moved")],
+  "not-diverged": [() => failing(new ReconciliationError("not-diverged", "why"))],
+  "verification-outdated": [() => failing(new ReconciliationError("outdated", "why"))],
+  "region-not-compared": [refusing("region-not-compared", { field: "preferred" })],
+  "verification-not-found": [() => get(rig, `/v1/verifications/${OPERATION}`)],
+  "reconciler-unavailable": [refusing("reconciler-unavailable")],
   draining: [refusing("draining", { retryAfterMs: 5_000 })],
   insufficient: [
     refusing("insufficient", {

@@ -2,6 +2,9 @@
 import type { InjectOptions } from "fastify";
 import { RECORD } from "./requests.ts";
 import { CONFLICT, OPERATION } from "./stub-gateway.ts";
+import { VERIFICATION } from "./stub-reconciliation.ts";
+
+const REPAIR_URL = `/v1/verifications/${VERIFICATION}/repair`;
 
 /** Mulberry32: small, and the same on every machine. */
 function randomOf(seed: number): () => number {
@@ -178,6 +181,8 @@ export class Maker {
       `/v1/leases/${this.pick([part(), "job-7"])}`,
       "/v1/conflicts",
       `/v1/conflicts/${this.pick([part(), CONFLICT])}/restore`,
+      `/v1/${this.pick(["verify", "verifications", "repairs"])}`,
+      `/v1/verifications/${this.pick([part(), VERIFICATION])}${this.pick(["", "/repair"])}`,
       `/${part()}/${part()}`,
     ]);
     return `${path}${query}`;
@@ -245,8 +250,25 @@ export class Maker {
       () => ({ method: "GET", url: `${RECORD}/escrows`, headers: this.headers() }),
       () => ({ method: "GET", url: `/v1/conflicts?reason=${this.pick(["kind", "none"])}` }),
       () => ({ method: "POST", url: `/v1/conflicts/${CONFLICT}/restore`, headers: this.headers() }),
+      () => ({
+        method: "POST",
+        url: "/v1/verify",
+        headers,
+        payload: this.body({ partition: this.pick([0, 9]) }),
+      }),
+      () => ({ method: "POST", url: REPAIR_URL, headers, payload: this.body(this.repair()) }),
+      () => ({ method: "GET", url: `/v1/repairs?collection=users&key=${this.pick(["ada", ""])}` }),
     ];
     return this.pick(kinds)();
+  }
+
+  repair(): object {
+    const reason = this.pick(["edited by hand", "", this.text(), "x".repeat(201), 1]);
+    return {
+      reason,
+      preferred: this.pick(["eu", "mars", undefined, 7]),
+      dry_run: this.pick([true, false, "no"]),
+    };
   }
 
   /** encodeURIComponent refuses half surrogate pairs. */

@@ -37,7 +37,13 @@ import {
   type HttpServerOptions,
 } from "../../../services/gateway/http/server.ts";
 import type { AnsweredRequest } from "../../../services/gateway/http/metrics.ts";
+import { ReconcilingService, type Reconciling } from "../../../services/gateway/reconciling.ts";
 import { SchemaProposer } from "../../../services/gateway/schema-proposer.ts";
+import { StorePatience } from "../../../services/gateway/store-patience.ts";
+import { SystemClock } from "../../../services/adapters/system/clock.ts";
+import type { RegionStore, RepairQuery, StoredRepair } from "../../../services/ports/region-store.ts";
+import { listRepairs } from "../../simulation/conflicts.ts";
+import { StubReconciliation } from "./stub-reconciliation.ts";
 import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
 
 export const SECRET = "a secret that is long enough for this";
@@ -129,6 +135,11 @@ export class StubGateway implements Gateway {
       hold: undefined,
     },
   ];
+  /** Undefined: the process runs no reconciler. */
+  reconciliation: StubReconciliation | undefined = new StubReconciliation();
+  /** What repairs have changed in the stub's region. */
+  storedRepairs: StoredRepair[] = [];
+  readonly repairLists: RepairQuery[] = [];
   views: RecordView[] = [];
   next: string | undefined;
   conflictPage: ConflictPage = { conflicts: [], next: undefined };
@@ -320,6 +331,20 @@ export class StubGateway implements Gateway {
     this.#check();
     this.drainOrders.push("undrain");
     return this.status();
+  }
+
+  reconciling(): Reconciling {
+    this.#check();
+    const clock = new SystemClock();
+    const store = {
+      listRepairs: async (query: RepairQuery) => {
+        this.repairLists.push(query);
+        return listRepairs(this.storedRepairs, query);
+      },
+    } as unknown as RegionStore;
+    const { reconciliation } = this;
+    const options = { region: "eu", partitions: 2, store, clock, reconciliation };
+    return new ReconcilingService(options, new StorePatience(clock));
   }
 
   #checkLife({ collection, key, version }: Pick<LifeRequest, "collection" | "key" | "version">): void {

@@ -1,7 +1,5 @@
 /** Routes for operators who move leadership, or take a region out of service. */
 import type { FastifyInstance } from "fastify";
-import type { IncomingHttpHeaders } from "node:http";
-import type { TObject } from "typebox";
 import { Compile } from "typebox/compile";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import {
@@ -14,11 +12,11 @@ import {
 } from "../../../protocol/http/leaders.ts";
 import { StatusAnswer } from "../../../protocol/http/status.ts";
 import { leadersAnswer, statusAnswer } from "../answers.ts";
-import { readJsonBody, refuseBody } from "../json-body.ts";
+import { refuseBody } from "../json-body.ts";
 import { BODY_PROBLEMS, type RouteDocument } from "../openapi.ts";
-import { ProblemError } from "../problem.ts";
 import { readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
+import { readShapedBody } from "../shaped-body.ts";
 
 const LEADER_URL = `${API_PREFIX}/leader`;
 const DRAIN_URL = `${API_PREFIX}/drain`;
@@ -78,7 +76,7 @@ function addMove(app: FastifyInstance, context: RouteContext): void {
     document: moveDocument,
     async handle({ headers, query, body }) {
       readQuery(query, []);
-      const given = readBody<MoveLeaderBody>(
+      const given = readShapedBody<MoveLeaderBody>(
         { headers, body },
         moveBodies,
         `the body has "region", and may have "partition" and "hold_ms", from 0 to ${HOLD_MS_MAX}`,
@@ -110,7 +108,7 @@ function addDrain(app: FastifyInstance, context: RouteContext): void {
     async handle({ headers, query, body }) {
       readQuery(query, []);
       const what = 'the body is {}, or {"force":true}';
-      const { force = false } = readBody<DrainBody>({ headers, body }, drainBodies, what);
+      const { force = false } = readShapedBody<DrainBody>({ headers, body }, drainBodies, what);
       return JSON.stringify(statusAnswer(await context.gateway.drain({ isForced: force })));
     },
   });
@@ -135,17 +133,4 @@ function addUndrain(app: FastifyInstance, context: RouteContext): void {
       return JSON.stringify(statusAnswer(await context.gateway.undrain()));
     },
   });
-}
-
-/** @throws {ProblemError} malformed-body, with what would be right. */
-function readBody<Body>(
-  given: { readonly headers: IncomingHttpHeaders; readonly body: unknown },
-  validator: ReturnType<typeof Compile<TObject>>,
-  right: string,
-): Body {
-  const body = readJsonBody(given.headers, given.body);
-  if (validator.Check(body)) return body as Body;
-  const [error] = validator.Errors(body);
-  const field = error?.instancePath.split("/")[1];
-  throw new ProblemError("malformed-body", right, field === undefined ? {} : { field });
 }
