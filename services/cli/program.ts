@@ -7,9 +7,11 @@ import { addGetCommand } from "./commands/get.ts";
 import { addLeaderCommand } from "./commands/leader.ts";
 import { addPutCommand } from "./commands/put.ts";
 import { addRegionCommand } from "./commands/region.ts";
+import { addRepairCommand, addRepairsCommand } from "./commands/repair.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addUpCommand } from "./commands/up.ts";
+import { addVerifyCommand } from "./commands/verify.ts";
 import { addWatchCommand } from "./commands/watch.ts";
 
 export function createProgram(version: string): Command {
@@ -26,6 +28,9 @@ export function createProgram(version: string): Command {
   addWatchCommand(program);
   addConflictsCommand(program);
   addEscrowCommand(program);
+  addVerifyCommand(program);
+  addRepairCommand(program);
+  addRepairsCommand(program);
   addChaosCommand(program);
   addLeaderCommand(program);
   addRegionCommand(program);

@@ -1,0 +1,91 @@
+/** Waits until verifications have ended, and shows how far they are: one line that is rewritten on a terminal, else a line per change. */
+import { setTimeout as sleep } from "node:timers/promises";
+import { API_PREFIX } from "../protocol/http/headers.ts";
+import type { VerificationAnswer, VerificationSummary } from "../protocol/http/verifications.ts";
+import type { ClusterRegion } from "./cluster.ts";
+import { CommandError } from "./errors.ts";
+import { callApi, ProblemAnsweredError, UnreachableError } from "./http.ts";
+
+export const VERIFICATIONS_PATH = `${API_PREFIX}/verifications`;
+const POLL_MS = 200;
+const TIMEOUT_MS = 15_000;
+const TOO_MANY_REQUESTS = 429;
+const CLEAR_LINE = "\r\u001b[K";
+
+/** @throws {CommandError} at the deadline, or where a verification is known no more. */
+export async function awaitVerdicts(
+  region: ClusterRegion,
+  { begun, deadlineMs }: { begun: readonly VerificationSummary[]; deadlineMs: number },
+): Promise<VerificationAnswer[]> {
+  const untilMs = performance.now() + deadlineMs;
+  const progress = new Progress();
+  const latest = new Map<string, VerificationSummary>(begun.map((one) => [one.id, one]));
+  const ended = new Map<string, VerificationAnswer>();
+  try {
+    for (;;) {
+      for (const { id } of begun) {
+        if (ended.has(id)) continue;
+        const found = await look(region, id);
+        if (found === undefined) continue;
+        latest.set(id, found);
+        if (found.verdict !== undefined) ended.set(id, found);
+      }
+      progress.show([...latest.values()].map(describe).join("; "));
+      if (ended.size === begun.length) return begun.map(({ id }) => ended.get(id)!);
+      if (performance.now() >= untilMs) throw late([...latest.values()]);
+      await sleep(POLL_MS);
+    }
+  } finally {
+    progress.end();
+  }
+}
+
+/** Undefined where it can't be asked now: a verification goes on meanwhile. */
+async function look(region: ClusterRegion, id: string): Promise<VerificationAnswer | undefined> {
+  try {
+    const path = `${VERIFICATIONS_PATH}/${id}`;
+    return (await callApi(region, { path, timeoutMs: TIMEOUT_MS })).body as VerificationAnswer;
+  } catch (error) {
+    const mayPass =
+      error instanceof UnreachableError ||
+      (error instanceof ProblemAnsweredError && (error.status >= 500 || error.status === TOO_MANY_REQUESTS));
+    if (mayPass) return undefined;
+    throw error;
+  }
+}
+
+function late(latest: readonly VerificationSummary[]): CommandError {
+  const open = latest.filter(({ verdict }) => verdict === undefined);
+  const names = open.map(({ partition, id }) => `of partition ${partition} (${id})`).join(", ");
+  return new CommandError(
+    `no verdict within the deadline ${names}; it may go on, and "forebay verify show" tells`,
+  );
+}
+
+function describe({ partition, verdict, phase, position, regions }: VerificationSummary): string {
+  const told = regions.filter(({ rows, problem }) => rows !== undefined || problem !== undefined);
+  const where = position === undefined ? "" : ` at ${position}`;
+  const count = regions.length === 0 ? "" : `, ${told.length} of ${regions.length} regions`;
+  return `partition ${partition}: ${verdict ?? phase}${where}${count}`;
+}
+
+class Progress {
+  readonly #isTerminal = process.stderr.isTTY === true;
+  #told = "";
+
+  show(text: string): void {
+    if (text === this.#told) return;
+    this.#told = text;
+    if (!this.#isTerminal) {
+      process.stderr.write(`forebay: ${text}\n`);
+      return;
+    }
+    // A line that wraps could not be rewritten.
+    const width = (process.stderr.columns ?? 80) - 1;
+    process.stderr.write(`${CLEAR_LINE}${text.length > width ? `${text.slice(0, width - 1)}…` : text}`);
+  }
+
+  end(): void {
+    if (this.#isTerminal && this.#told !== "") process.stderr.write(CLEAR_LINE);
+  }
+}
