@@ -69,16 +69,20 @@ export function formatReport(report: RepairReportAnswer): string {
   const { dry_run: isDryRun, records, sample, undecided, id, positions } = report;
   const shown = sample.length < records ? `; the first ${sample.length}` : "";
   const done = isDryRun
-    ? `would be set right: ${records} records${shown}`
-    : `set right: ${records} records${shown}, by repair ${id ?? "none"} at position ${positions.join(", ")}`;
+    ? `would be set right: ${countOf(records)}${shown}`
+    : `set right: ${countOf(records)}${shown}, by repair ${id ?? "none"} at position ${positions.join(", ")}`;
   const lines = [records === 0 && !isDryRun ? "set right: nothing" : done, ...sample.map(formatDifferences)];
   if (undecided.records > 0) {
     const advice = "--preferred names the region whose rows are right";
-    lines.push(`left as they are: ${undecided.records} records without a clear majority; ${advice}`);
+    lines.push(`left alone: ${countOf(undecided.records)} without a clear majority; ${advice}`);
     lines.push(...undecided.sample.map(formatDifferences));
   }
   if (isDryRun && records > 0) lines.push("nothing was changed; --apply does it");
   return lines.join("\n");
+}
+
+function countOf(records: number): string {
+  return records === 1 ? "1 record" : `${records} records`;
 }
 
 export function addRepairsCommand(program: Command): void {
@@ -108,7 +112,7 @@ function repairsPath({ collection, key, repair: id, limit, cursor }: RepairsOpti
 }
 
 export function formatRepairs({ repairs, next_cursor: cursor }: RepairListAnswer): string {
-  if (repairs.length === 0) return "no repairs";
+  if (repairs.length === 0) return "no repairs in this region; each tells of its own rows (--region)";
   const table = formatTable(
     ["when", "place", "record", "reason", "change", "repair"],
     repairs.map((one) => [
