@@ -1,5 +1,6 @@
 /** One gateway, or several, of regions on simulated ports; relay and applier run only where a test starts them. */
 import { Applier } from "../../../services/applier/applier.ts";
+import type { BarrierObserver } from "../../../services/applier/barrier-stop.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { CollectionSchema } from "../../../services/core/schema.ts";
 import { EMPTY_SESSION } from "../../../services/core/session.ts";
@@ -38,6 +39,8 @@ export class RegionBed {
   readonly faults: StoreFaults = { isDown: false, lostAnswers: 0 };
   readonly options: GatewayOptions;
   readonly gateway: GatewayService;
+  /** Of appliers that are started from now on. */
+  barriers: BarrierObserver | undefined;
   readonly #members: readonly string[];
   #stop = new AbortController();
 
@@ -93,7 +96,9 @@ export class RegionBed {
   #start(role: "applier" | "relay"): void {
     for (let partition = 0; partition < this.options.partitions; partition += 1) {
       const breaker = this.options.breakers[partition]!;
-      const common = { ...this.options, metrics: silentMetrics, members: this.#members, partition, breaker };
+      const observed = this.barriers === undefined ? {} : { barriers: this.barriers };
+      const parts = { members: this.#members, partition, breaker, ...observed };
+      const common = { ...this.options, metrics: silentMetrics, ...parts };
       const work = new (role === "applier" ? Applier : Relay)(common);
       const run =
         work instanceof Applier

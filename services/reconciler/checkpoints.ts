@@ -1,0 +1,200 @@
+/**
+ * The checkpoints of this process: one is made at each barrier of a verification that its appliers come to, and answers other
+ * regions until nobody has asked for a while. Few at a time, since a database can't tidy up behind an open snapshot.
+ */
+import type { PartitionSnapshot } from "../ports/partition-snapshot.ts";
+import type { BarrierEntry } from "../core/entry.ts";
+import { LEAVES_MAX } from "../core/verify/digest-tree.ts";
+import type { Bus } from "../ports/bus.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { RegionStore } from "../ports/region-store.ts";
+import {
+  checkpointService,
+  decodeVerifyRequest,
+  encodeVerifyAnswer,
+  encodeVerifyRefusal,
+  OtherVersionError,
+  PLACE_SERVICE,
+} from "../protocol/verify-message.ts";
+import { describeError } from "../runtime/describe-error.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { Checkpoint, type CheckpointPlace } from "./checkpoint.ts";
+import type { ReconcilerMetrics } from "./metrics.ts";
+
+/** Longer than a coordinator waits for the slowest region. */
+const IDLE_MS_MAX = 180_000;
+const LIFE_MS_MAX = 600_000;
+const LOOK_EVERY_MS = 10_000;
+/** Of one partition; an older one is closed for a newer. */
+const CHECKPOINTS_MAX = 2;
+
+/** What barriers of verifications are for. */
+export const VERIFY_PURPOSE = "verify";
+
+/** Where the applier stands, as it tells its observer. */
+export interface Stop {
+  readonly partition: number;
+  readonly position: number;
+  readonly logTimeMs: number;
+  readonly barrier: BarrierEntry;
+  readonly passed: AbortSignal;
+}
+
+export interface CheckpointsOptions {
+  readonly region: string;
+  readonly store: Pick<RegionStore, "openSnapshot" | "readPositions">;
+  readonly bus: Pick<Bus, "serve">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly metrics: ReconcilerMetrics;
+  /** The same in all regions. Default `LEAVES_MAX`. */
+  readonly leaves?: number | undefined;
+}
+
+interface Kept {
+  readonly checkpoint: Checkpoint;
+  readonly end: () => void;
+  askedAtMs: number;
+}
+
+export class Checkpoints {
+  readonly #options: CheckpointsOptions;
+  /** By barrier, oldest first. */
+  readonly #kept = new Map<string, Kept>();
+  readonly #over = new AbortController();
+  /** One is digested at a time: a scan of all rows takes a core of the database. */
+  #digesting: Promise<void> = Promise.resolve();
+
+  constructor(options: CheckpointsOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#kept.size;
+  }
+
+  /** Tells other regions how far this one is. @returns ends it. */
+  servePlace(): () => void {
+    return this.#options.bus.serve(PLACE_SERVICE, (data) => this.tellPlace(data));
+  }
+
+  async tellPlace(data: Uint8Array): Promise<Uint8Array> {
+    try {
+      const request = decodeVerifyRequest(data);
+      if (request.ask !== "place") return encodeVerifyRefusal("only its place is told here");
+      const { position } = await this.#options.store.readPositions(request.partition);
+      return encodeVerifyAnswer<"place">({ position });
+    } catch (error) {
+      if (error instanceof OtherVersionError) return encodeVerifyRefusal(error.message);
+      throw error;
+    }
+  }
+
+  /** Opens a snapshot while the applier stands still, and digests it afterwards. */
+  async atBarrier(stop: Stop): Promise<void> {
+    const { partition, barrier, position, logTimeMs } = stop;
+    if (barrier.purpose !== VERIFY_PURPOSE || this.#kept.has(barrier.id)) return;
+    const { store, logger } = this.#options;
+    const about = { partition, barrier: barrier.id, position, logTimeMs, forgotten: 0 };
+    try {
+      const snapshot = await store.openSnapshot({ partition, holdMsMax: LIFE_MS_MAX });
+      const forgotten = await this.#readForgotten(partition, snapshot);
+      if (stop.passed.aborted || snapshot.position !== position) {
+        await snapshot.close();
+        this.#keepVoid(about, "has folded on before its checkpoint was made");
+        return;
+      }
+      this.#keep({ ...about, forgotten }, snapshot);
+    } catch (error) {
+      logger.warn({ ...about, error: describeError(error) }, "a checkpoint could not be made");
+      this.#keepVoid(about, `could not open a snapshot: ${describeError(error)}`);
+    }
+  }
+
+  /** Undefined where this process has no such checkpoint. */
+  answer(barrier: string, data: Uint8Array): Promise<Uint8Array> | undefined {
+    const kept = this.#kept.get(barrier);
+    if (kept === undefined) return undefined;
+    kept.askedAtMs = this.#options.clock.monotonicMs();
+    if (isRelease(data)) {
+      this.#drop(barrier);
+      return Promise.resolve(encodeVerifyAnswer<"release">({}));
+    }
+    return kept.checkpoint.answer(data);
+  }
+
+  close(): void {
+    this.#over.abort();
+    for (const barrier of this.#kept.keys()) this.#drop(barrier);
+  }
+
+  /** Before the applier goes on: what is read later may be of a later position. */
+  async #readForgotten(partition: number, snapshot: PartitionSnapshot): Promise<number> {
+    try {
+      return (await this.#options.store.readPositions(partition)).forgotten.position;
+    } catch (error) {
+      await snapshot.close();
+      throw error;
+    }
+  }
+
+  #keepVoid(place: CheckpointPlace, voided: string): void {
+    this.#options.metrics.checkpoint(place.partition, "void");
+    this.#add(new Checkpoint(place, { leaves: 1, voided }));
+  }
+
+  #keep(place: CheckpointPlace, snapshot: PartitionSnapshot): void {
+    const { leaves = LEAVES_MAX, logger, metrics } = this.#options;
+    const checkpoint = new Checkpoint(place, { leaves, snapshot });
+    this.#add(checkpoint);
+    this.#digesting = this.#digesting.then(async () => {
+      await checkpoint.digest();
+      const isReady = checkpoint.status === "ready";
+      metrics.checkpoint(place.partition, isReady ? "digested" : "void");
+      logger.info({ ...place, isReady }, "a checkpoint was digested");
+    });
+  }
+
+  #add(checkpoint: Checkpoint): void {
+    const { bus, clock } = this.#options;
+    const { barrier, partition } = checkpoint.place;
+    if (this.#over.signal.aborted) return void checkpoint.close();
+    const ofPartition = [...this.#kept].filter(([, kept]) => kept.checkpoint.place.partition === partition);
+    for (const [older] of ofPartition.slice(0, Math.max(0, ofPartition.length + 1 - CHECKPOINTS_MAX)))
+      this.#drop(older);
+    const end = bus.serve(checkpointService(barrier), (data) => {
+      return this.answer(barrier, data) ?? Promise.resolve(encodeVerifyRefusal("the checkpoint is closed"));
+    });
+    this.#kept.set(barrier, { checkpoint, end, askedAtMs: clock.monotonicMs() });
+    void this.#expire(barrier);
+  }
+
+  async #expire(barrier: string): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = clock.monotonicMs() + LIFE_MS_MAX;
+    for (;;) {
+      await clock.sleep(LOOK_EVERY_MS, this.#over.signal);
+      const kept = this.#kept.get(barrier);
+      if (kept === undefined) return;
+      const nowMs = clock.monotonicMs();
+      if (nowMs >= untilMs || nowMs - kept.askedAtMs >= IDLE_MS_MAX) return this.#drop(barrier);
+    }
+  }
+
+  #drop(barrier: string): void {
+    const kept = this.#kept.get(barrier);
+    if (kept === undefined) return;
+    this.#kept.delete(barrier);
+    kept.end();
+    void kept.checkpoint.close();
+  }
+}
+
+function isRelease(data: Uint8Array): boolean {
+  try {
+    return decodeVerifyRequest(data).ask === "release";
+  } catch {
+    // The checkpoint says what is wrong with it.
+    return false;
+  }
+}

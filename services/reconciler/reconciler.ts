@@ -1,0 +1,183 @@
+/** Verifications and repairs that this process was asked for, or makes on its own: the coordinator's side of reconciliation. */
+import { membersNotReading } from "../core/entry-version.ts";
+import type { RegionStore } from "../ports/region-store.ts";
+import {
+  ReconciliationError,
+  type Reconciliation,
+  type RepairReport,
+  type RepairRequest,
+  type Verdict,
+  type Verification,
+} from "../ports/reconciliation.ts";
+import { REPAIRS_VERSION } from "../protocol/entry-codec.ts";
+import { describeError } from "../runtime/describe-error.ts";
+import type { LogBreaker } from "../runtime/log-breaker.ts";
+import type { ReconcilerMetrics } from "./metrics.ts";
+import {
+  checkPreferred,
+  planRepair,
+  publishRepairs,
+  reasonText,
+  repairEntries,
+  reportOf,
+} from "./repairer.ts";
+import { VerificationRun, type RunOptions } from "./verification-run.ts";
+
+/** Verifications that are kept; all rows that were found only by the newest of them. */
+const KEPT_MAX = 100;
+const WHOLE_MAX = 5;
+const THINNED_RECORDS = 20;
+/** Verdicts that say what the regions hold. */
+const TELLING: ReadonlySet<Verdict | undefined> = new Set(["match", "diverged"] as const);
+
+export interface ReconcilerOptions extends Omit<RunOptions, "breaker"> {
+  readonly partitions: number;
+  readonly store: Pick<RegionStore, "readPositions">;
+  /** By partition. */
+  readonly breakers: readonly Pick<LogBreaker, "publish">[];
+  readonly metrics: ReconcilerMetrics;
+}
+
+export class Reconciler implements Reconciliation {
+  readonly #options: ReconcilerOptions;
+  /** Oldest first. */
+  readonly #runs = new Map<string, VerificationRun>();
+  /** By partition. */
+  readonly #underWay = new Map<number, { readonly run: VerificationRun; readonly done: Promise<void> }>();
+
+  constructor(options: ReconcilerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether a verification of any partition is under way here. */
+  get isBusy(): boolean {
+    return this.#underWay.size > 0;
+  }
+
+  async verify(partition: number): Promise<Verification> {
+    const members = await this.#checkMembers(partition);
+    // Looked at now: another may have begun in the meantime.
+    const running = this.#underWay.get(partition);
+    if (running !== undefined) return running.run.view;
+    const options = { ...this.#options, breaker: this.#options.breakers[partition]! };
+    const run = new VerificationRun({ partition, members }, options);
+    this.#underWay.set(partition, { run, done: this.#carryOut(run) });
+    this.#keep(run);
+    return run.view;
+  }
+
+  /** Begins one, or joins the one under way, and waits for its end. @throws {ReconciliationError} */
+  async verifyToEnd(partition: number): Promise<Verification> {
+    const { id } = await this.verify(partition);
+    await this.#underWay.get(partition)?.done;
+    return this.#runs.get(id)!.view;
+  }
+
+  read(id: string): Promise<Verification | undefined> {
+    return Promise.resolve(this.#runs.get(id)?.view);
+  }
+
+  list({ limit }: { limit: number }): Promise<readonly Verification[]> {
+    const newest = [...this.#runs.values()].toReversed().slice(0, limit);
+    return Promise.resolve(newest.map(({ view }) => view));
+  }
+
+  async repair(request: RepairRequest): Promise<RepairReport> {
+    const run = this.#repairable(request);
+    const { partition, view } = run;
+    await this.#checkMembers(partition);
+    const { random, clock, region, metrics } = this.#options;
+    const { sample } = view.differences;
+    checkPreferred(request, sample);
+    const id = random.uuid(clock.nowMs());
+    const place = { at: view.position!, atMs: run.logTimeMs! };
+    const about = { origin: region, id, ...place, reason: reasonText(request.reason) };
+    const plan = planRepair(sample, { about, preferred: request.preferred });
+    if (request.isDryRun || plan.decided.length === 0)
+      return reportOf(plan, { id: undefined, positions: [] });
+    const breaker = this.#options.breakers[partition]!;
+    const entries = repairEntries(plan, about);
+    const positions = await publishRepairs(entries, { breaker, clock, random });
+    metrics.repaired({ partition, records: plan.decided.length });
+    const { logger } = this.#options;
+    logger.warn({ partition, repair: id, records: plan.decided.length, positions }, "a repair is in the log");
+    return reportOf(plan, { id, positions });
+  }
+
+  #repairable({ verification }: RepairRequest): VerificationRun {
+    const run = this.#runs.get(verification);
+    if (run === undefined) {
+      const text = `this process knows no verification ${verification}; verify again where you repair`;
+      throw new ReconciliationError("unknown-verification", text);
+    }
+    const { view, partition } = run;
+    if (!run.isOver)
+      throw new ReconciliationError("not-diverged", "the verification is not over yet; wait for its verdict");
+    if (view.verdict !== "diverged" || view.differences.records === 0) {
+      const found = view.verdict === "diverged" ? "no record that differs" : `the verdict ${view.verdict}`;
+      const text = `the verification found ${found}: there is nothing that a repair could set`;
+      throw new ReconciliationError("not-diverged", text);
+    }
+    const newer = [...this.#runs.values()].findLast(
+      (other) => other.partition === partition && TELLING.has(other.view.verdict),
+    );
+    if (newer !== run || run.isThinned) {
+      const text = `partition ${partition} was verified again since (${newer?.id ?? "?"}): repair what that has found`;
+      throw new ReconciliationError("outdated", text);
+    }
+    return run;
+  }
+
+  /** @returns the cluster's members. */
+  async #checkMembers(partition: number): Promise<readonly string[]> {
+    const positions = await this.#readPositions(partition);
+    if (positions.cluster === null) {
+      const text = `partition ${partition} is not folded yet; try again once the region is ready`;
+      throw new ReconciliationError("unavailable", text);
+    }
+    const old = membersNotReading(positions, REPAIRS_VERSION);
+    if (old.length > 0) {
+      const text = `${old.join(", ")} can't read barriers yet: update the software there, and try again when it is ready`;
+      throw new ReconciliationError("old-software", text);
+    }
+    return Object.keys(positions.origins);
+  }
+
+  async #readPositions(partition: number) {
+    const { partitions, store } = this.#options;
+    if (!Number.isInteger(partition) || partition < 0 || partition >= partitions) {
+      const text = `there is no partition ${partition}; there are 0 to ${partitions - 1}`;
+      throw new ReconciliationError("unavailable", text);
+    }
+    try {
+      return await store.readPositions(partition);
+    } catch (error) {
+      const text = `the region's database does not answer: ${describeError(error)}`;
+      throw new ReconciliationError("unavailable", text);
+    }
+  }
+
+  async #carryOut(run: VerificationRun): Promise<void> {
+    const { metrics, clock } = this.#options;
+    await run.run();
+    this.#underWay.delete(run.partition);
+    const { verdict, differences, endedAtMs } = run.view;
+    const { partition } = run;
+    metrics.verified({
+      partition,
+      verdict: verdict!,
+      atMs: endedAtMs ?? clock.nowMs(),
+      differing: differences.records,
+    });
+    const older = [...this.#runs.values()].filter(({ isOver }) => isOver).slice(0, -WHOLE_MAX);
+    for (const old of older) old.thin(THINNED_RECORDS);
+  }
+
+  #keep(run: VerificationRun): void {
+    this.#runs.set(run.id, run);
+    for (const [id, old] of this.#runs) {
+      if (this.#runs.size <= KEPT_MAX) return;
+      if (old.isOver) this.#runs.delete(id);
+    }
+  }
+}
