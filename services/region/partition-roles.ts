@@ -1,5 +1,6 @@
 /** The relay and the applier of one partition, held for as long as the process lives; who relays also looks who leads. */
 import { Applier } from "../applier/applier.ts";
+import type { BarrierObserver } from "../applier/barrier-stop.ts";
 import type { ApplierMetrics } from "../applier/metrics.ts";
 import type { PlacementMetrics } from "../placement/metrics.ts";
 import { Placement, type PlacementOptions } from "../placement/placement.ts";
@@ -45,6 +46,11 @@ export interface PartitionRolesOptions {
     "lookEveryMs" | "isAutomatic" | "settings" | "expectedMs" | "routes"
   >;
   readonly placementMetrics: PlacementMetrics;
+  /** Looks at barriers while the partition is folded here, and verifies it now and then. */
+  readonly verification?: {
+    readonly barriers: BarrierObserver;
+    schedule(partition: number, stop: AbortSignal): Promise<void>;
+  };
 }
 
 /** Resolves once `stop` is aborted and both roles are given back. */
@@ -57,8 +63,19 @@ export async function holdPartitionRoles(options: PartitionRolesOptions, stop: A
 }
 
 function holdApplier(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
-  const applier = new Applier({ ...options, metrics: options.applierMetrics });
-  return holdRole({ ...options, role: "applier", work: (_grant, over) => applier.run(over) }, stop);
+  const { verification, partition } = options;
+  const barriers = verification === undefined ? {} : { barriers: verification.barriers };
+  const applier = new Applier({ ...options, ...barriers, metrics: options.applierMetrics });
+  // One process of the region verifies the partition: the one that folds it, for as long as it does.
+  const alongside = async (stopped: AbortSignal) => verification?.schedule(partition, stopped);
+  return holdRole(
+    {
+      ...options,
+      role: "applier",
+      work: (_grant, over) => runAlongside(alongside, over, (stopped) => applier.run(stopped)),
+    },
+    stop,
+  );
 }
 
 function holdRelay(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
@@ -71,22 +88,23 @@ function holdRelay(options: PartitionRolesOptions, stop: AbortSignal): Promise<v
       role: "relay",
       work: async (grant, over) => {
         await waitForGenesis(options, over);
-        if (!over.aborted) await runWithPlacement(placement, over, (stopped) => relay.run(grant, stopped));
+        const alongside = (stopped: AbortSignal) => placement.run(stopped);
+        if (!over.aborted) await runAlongside(alongside, over, (stopped) => relay.run(grant, stopped));
       },
     },
     stop,
   );
 }
 
-/** One process of the region looks who leads: the one that relays, for as long as it does. */
-async function runWithPlacement(
-  placement: Placement,
+/** What one process of the region does, the one with the role, for as long as it has it. @param alongside never rejects. */
+async function runAlongside(
+  alongside: (stop: AbortSignal) => Promise<void>,
   stop: AbortSignal,
   run: (stop: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const over = new AbortController();
   // Never waited for: a look that is under way must not keep the role from being given back.
-  void placement.run(AbortSignal.any([stop, over.signal]));
+  void alongside(AbortSignal.any([stop, over.signal]));
   try {
     await run(stop);
   } finally {

@@ -16,6 +16,7 @@ import { PLACEMENT_DEFAULTS } from "../core/placement/decide.ts";
 import { GatewayService } from "../gateway/gateway-service.ts";
 import { buildHttpServer, type HttpServer } from "../gateway/http/server.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
+import type { Reconciliation } from "../ports/reconciliation.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { RegionConfig } from "../runtime/config.ts";
@@ -42,6 +43,7 @@ import { createPlacementMetrics } from "./metrics/placement.ts";
 import { createTrimMetrics } from "./trim/metrics.ts";
 import { createRelayMetrics } from "./metrics/relay.ts";
 import { Trimmer } from "./trim/trimmer.ts";
+import { startVerification, type RegionVerification } from "./verification.ts";
 import { holdPartitionRoles, type PartitionRolesOptions } from "./partition-roles.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
 
@@ -63,6 +65,8 @@ interface SharedParts {
   readonly appended: Signal;
   readonly folded: FoldFeed;
   readonly breakers: readonly LogBreaker[];
+  readonly verification: RegionVerification;
+  readonly reconciliation: Reconciliation;
 }
 
 export class RegionProcess {
@@ -195,7 +199,11 @@ export class RegionProcess {
     const appended = new Signal();
     const folded = new FoldFeed();
     const breakers = this.#makeBreakers(folded);
-    const service = this.#makeGateway({ appended, folded, breakers });
+    const about = { config: this.#config, meter: this.#meter, store: this.#roleStore };
+    const verification = startVerification({ ...this.#ports(), ...about, breakers }, stop);
+    const reconciliation = verification.reconciler;
+    const shared = { appended, folded, breakers, verification, reconciliation };
+    const service = this.#makeGateway(shared);
     // A region that was drained before it was stopped takes no write in between.
     await this.#persist("whether the region is drained can't be read", () => service.lookAtDrain());
     if (stop.aborted) return;
@@ -209,7 +217,7 @@ export class RegionProcess {
       this.#health.watch(this.#roleStore, stop),
       service.watchDrain(stop),
       this.#bus.connect(stop),
-      this.#workOnLog({ appended, folded, breakers, service }, stop),
+      this.#workOnLog({ ...shared, service }, stop),
     ]);
   }
 
@@ -324,7 +332,7 @@ export class RegionProcess {
 
   #holdRoles(
     partitions: readonly number[],
-    { appended, folded, breakers }: SharedParts,
+    { appended, folded, breakers, verification }: SharedParts,
     stop: AbortSignal,
   ): Promise<void>[] {
     const { region, topology, roles } = this.#config;
@@ -351,6 +359,7 @@ export class RegionProcess {
           applierMetrics: applierMetrics(partition),
           placement,
           placementMetrics,
+          verification,
         },
         stop,
       );

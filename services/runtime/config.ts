@@ -45,6 +45,8 @@ export interface RegionConfig {
     readonly operationRetentionMs: number;
     readonly awayMsMax: number;
   };
+  /** How often the cluster verifies each partition by itself, 0 for never; and whether it repairs what a majority proves. */
+  readonly verification: { readonly everyMs: number; readonly isRepairAutomatic: boolean };
   /** Stop when the process that started this one is gone. */
   readonly exitWithParent: boolean;
 }
@@ -83,6 +85,7 @@ const LOG_RETENTION_SECONDS_DEFAULT = 24 * SECONDS_PER_HOUR;
 const WAL_RETENTION_SECONDS_DEFAULT = SECONDS_PER_HOUR;
 const OPERATION_RETENTION_SECONDS_DEFAULT = 24 * SECONDS_PER_HOUR;
 const MEMBER_AWAY_SECONDS_MAX_DEFAULT = 72 * SECONDS_PER_HOUR;
+const VERIFY_SECONDS_DEFAULT = SECONDS_PER_HOUR;
 const LEADER_LOOK_MS_DEFAULT = 5_000;
 const CONFLICT_RETENTION_HOURS_DEFAULT = 30 * 24;
 /** A hundred years: for ever. */
@@ -143,6 +146,7 @@ export function readConfig(environment: Environment): RegionConfig {
         }),
     },
     trim: readTrim(reader),
+    verification: readVerification(reader),
     exitWithParent: reader.choice("FOREBAY_EXIT_WITH_PARENT", ["0", "1"], "0") === "1",
   };
   if (reader.problems.length > 0) throw new InvalidConfigError(reader.problems);
@@ -162,6 +166,15 @@ function readTrim(reader: Reader): RegionConfig["trim"] {
     ),
     awayMsMax: duration("FOREBAY_MEMBER_AWAY_SECONDS_MAX", MEMBER_AWAY_SECONDS_MAX_DEFAULT),
   };
+}
+
+function readVerification(reader: Reader): RegionConfig["verification"] {
+  const everySeconds = reader.integer("FOREBAY_VERIFY_EVERY_SECONDS", {
+    minimum: 0,
+    otherwise: VERIFY_SECONDS_DEFAULT,
+  });
+  const isRepairAutomatic = reader.choice("FOREBAY_REPAIR_AUTOMATIC", ["on", "off"], "off") === "on";
+  return { everyMs: MS_PER_SECOND * everySeconds, isRepairAutomatic };
 }
 
 function readAdmission(reader: Reader): RegionConfig["admission"] {

@@ -1,0 +1,41 @@
+/** What verification and repair report, as Prometheus has it. */
+import type { ReconcilerMetrics } from "../../reconciler/metrics.ts";
+import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
+
+export function createReconcilerMetrics(meter: Meter): ReconcilerMetrics {
+  const verdicts = meter.counter({
+    name: "forebay_verifications_total",
+    help: "Verifications that this process has made, by verdict; diverged is damage.",
+    labels: ["partition", "verdict"],
+  });
+  const last = meter.gauge({
+    name: "forebay_verified_timestamp_seconds",
+    help: "When the last verification with this verdict ended, in seconds since 1970.",
+    labels: ["partition", "verdict"],
+  });
+  const differing = meter.gauge({
+    name: "forebay_differing_records",
+    help: "Records of which not all regions held the same, by the last verification that could tell.",
+    labels: ["partition"],
+  });
+  const repaired = meter.counter({
+    name: "forebay_repairs_published_records_total",
+    help: "Records in repairs that this process has put into the log.",
+    labels: ["partition"],
+  });
+  const checkpoints = meter.counter({
+    name: "forebay_checkpoints_total",
+    help: "Checkpoints of barriers that this process's appliers came to; a void one was too late.",
+    labels: ["partition", "outcome"],
+  });
+  return {
+    verified({ partition: number, verdict, atMs, differing: records }) {
+      const partition = String(number);
+      verdicts.inc({ partition, verdict });
+      last.set({ partition, verdict }, atMs / MS_PER_SECOND);
+      if (verdict === "match" || verdict === "diverged") differing.set({ partition }, records);
+    },
+    repaired: ({ partition, records }) => repaired.inc({ partition: String(partition) }, records),
+    checkpoint: (partition, outcome) => checkpoints.inc({ partition: String(partition), outcome }),
+  };
+}

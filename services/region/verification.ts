@@ -1,0 +1,49 @@
+/** The reconciler as a region process has it: checkpoints of what it folds, a coordinator, verifications by schedule. */
+import type { Bus } from "../ports/bus.ts";
+import type { Clock, Random } from "../ports/clock.ts";
+import { Checkpoints, type CheckpointsOptions } from "../reconciler/checkpoints.ts";
+import { Reconciler, type ReconcilerOptions } from "../reconciler/reconciler.ts";
+import { ScheduledVerification } from "../reconciler/scheduled.ts";
+import type { RegionConfig } from "../runtime/config.ts";
+import type { Logger } from "../runtime/logger.ts";
+import type { Meter } from "../runtime/metrics.ts";
+import { repeatChore } from "./chore.ts";
+import { createReconcilerMetrics } from "./metrics/reconciler.ts";
+import type { PartitionRolesOptions } from "./partition-roles.ts";
+
+export interface RegionVerificationOptions {
+  readonly config: Pick<RegionConfig, "region" | "topology" | "verification" | "roles">;
+  readonly store: CheckpointsOptions["store"];
+  readonly bus: Bus;
+  readonly breakers: ReconcilerOptions["breakers"];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly meter: Meter;
+}
+
+export interface RegionVerification extends NonNullable<PartitionRolesOptions["verification"]> {
+  readonly reconciler: Reconciler;
+}
+
+/** Serves other regions until `stop` is aborted. */
+export function startVerification(options: RegionVerificationOptions, stop: AbortSignal): RegionVerification {
+  const { region, topology, verification: settings, roles } = options.config;
+  const parts = { ...options, region, metrics: createReconcilerMetrics(options.meter) };
+  const checkpoints = new Checkpoints(parts);
+  const reconciler = new Reconciler({ ...parts, checkpoints, partitions: topology.partitions });
+  const endServing = roles.includes("applier") ? checkpoints.servePlace() : () => undefined;
+  stop.addEventListener("abort", () => {
+    endServing();
+    checkpoints.close();
+  });
+  const scheduled = new ScheduledVerification({ ...options, ...settings, reconciler });
+  const schedule = async (partition: number, over: AbortSignal): Promise<void> => {
+    if (settings.everyMs === 0) return;
+    // Each region takes its share of the cluster's period.
+    const everyMs = settings.everyMs * topology.regions.length;
+    const chore = { name: "verify that all regions hold the same", everyMs };
+    await repeatChore({ ...options, ...chore, work: () => scheduled.verify(partition, over) }, over);
+  };
+  return { barriers: checkpoints, reconciler, schedule };
+}
