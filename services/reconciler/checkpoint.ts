@@ -7,7 +7,12 @@ import { assert } from "../core/assert.ts";
 import { recordIdText } from "../core/operation.ts";
 import { DigestTree } from "../core/verify/digest-tree.ts";
 import { ownRest } from "./rest.ts";
-import { SNAPSHOT_ROWS_MAX, type PartitionSnapshot, type RowDigest } from "../ports/partition-snapshot.ts";
+import {
+  SNAPSHOT_ROWS_MAX,
+  type PartitionSnapshot,
+  type RestDigests,
+  type RowDigest,
+} from "../ports/partition-snapshot.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import {
   decodeVerifyRequest,
@@ -51,6 +56,8 @@ export class Checkpoint {
   #tree: DigestTree | undefined;
   #state: CheckpointState = { status: "digesting" };
   #reading: Reading | undefined;
+  /** For all pages, and for whoever asks again. */
+  #rest: { readonly operationsAbove: number; readonly digests: Promise<RestDigests> } | undefined;
 
   /** @param snapshot undefined where there is none: `voided` says why. */
   constructor(
@@ -156,7 +163,9 @@ export class Checkpoint {
   }
 
   async #readRest(operationsAbove: number, after: number): Promise<Uint8Array> {
-    const entries = ownRest(await this.#snapshot!.digestRest({ operationsAbove })).slice(after);
+    if (this.#rest?.operationsAbove !== operationsAbove)
+      this.#rest = { operationsAbove, digests: this.#snapshot!.digestRest({ operationsAbove }) };
+    const entries = ownRest(await this.#rest.digests).slice(after);
     const [page = []] = partsOf(entries, PAGE_ROWS_MAX);
     return encodeVerifyAnswer<"rest">({ entries: page, isLast: page.length === entries.length });
   }

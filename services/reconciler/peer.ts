@@ -32,9 +32,9 @@ import { bitsOf } from "./checkpoint.ts";
 import type { Checkpoints } from "./checkpoints.ts";
 
 const LOOK_TIMEOUT_MS = 2_000;
-/** A page of rows takes as long as a scan of all rows, which is shared with other work. */
-const ANSWER_TIMEOUT_MS = 30_000;
-const TRIES_MAX = 5;
+/** What takes longer (a page of rows may be a scan of all of them) goes on meanwhile, and the next try waits for the same. */
+const ANSWER_TIMEOUT_MS = 6_000;
+const TRIES_MAX = 8;
 const RETRY = { baseMs: 200, maxMs: 3_000 };
 
 /** Why a region can't be compared, or not any further. */

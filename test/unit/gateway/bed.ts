@@ -13,7 +13,7 @@ import { silentLogger } from "../../../services/runtime/logger.ts";
 import { FoldFeed } from "../../../services/runtime/fold-feed.ts";
 import { LogBreaker, type LogMetrics } from "../../../services/runtime/log-breaker.ts";
 import { Signal } from "../../../services/runtime/signal.ts";
-import { SimulatedBus, SimulatedBusNetwork } from "../../simulation/bus.ts";
+import { NO_BUS_FAULTS, SimulatedBus, SimulatedBusNetwork } from "../../simulation/bus.ts";
 import { SimulatedDatabase } from "../../simulation/database.ts";
 import {
   NO_LOG_FAULTS,
@@ -152,6 +152,7 @@ export class Bed {
     this.network = new SimulatedBusNetwork(this.world, {
       cutOff: this.servers.cutOff,
       random: new SeededRandom(options.seed ?? 1),
+      faults: { ...NO_BUS_FAULTS },
     });
     this.regions = this.names.map((name) => new RegionBed(this, name, options));
   }

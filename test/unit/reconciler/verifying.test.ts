@@ -102,6 +102,18 @@ describe("drift", () => {
     expect(differences.sample).toHaveLength(1_000);
   });
 
+  it("is found though messages are lost on the way, and no page is skipped or told twice", async () => {
+    const bed = await started();
+    for (let index = 0; index < 2_500; index += 1)
+      bed.edit("us", `planted ${index}`, (row) => ({
+        ...row,
+        fields: { likes: { kind: "counter", sum: index } },
+      }));
+    Object.assign(bed.bed.network.faults, { lostRequests: 0.1, lostAnswers: 0.2 });
+    const { verdict, differences } = await bed.verify();
+    expect({ verdict, records: differences.records }).toEqual({ verdict: "diverged", records: 2_500 });
+  });
+
   it("of records that are larger than a message is told whole", async () => {
     const bed = await started();
     const value = "ä".repeat(70_000);
