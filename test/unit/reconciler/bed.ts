@@ -25,12 +25,12 @@ export class ReconcilingBed {
   readonly bed: Bed;
   readonly regions: readonly ReconcilingRegion[];
 
-  /** @param changes of one region's checkpoints, by its name. */
-  constructor(changes: { readonly [region: string]: Partial<CheckpointsOptions> } = {}, seed = 1) {
+  /** @param changes of a region's checkpoints. */
+  constructor(changes: (region: RegionBed) => Partial<CheckpointsOptions> = () => ({}), seed = 1) {
     this.bed = new Bed({ regions: ["eu", "us", "ap"], seed });
     this.regions = this.bed.regions.map((region) => {
       const options = { ...region.options, metrics: silentReconciler };
-      const checkpoints = new Checkpoints({ ...options, leaves: 64, ...changes[region.name] });
+      const checkpoints = new Checkpoints({ ...options, leaves: 64, ...changes(region) });
       region.barriers = checkpoints;
       checkpoints.servePlace();
       const reconciler = new Reconciler({ ...options, checkpoints });

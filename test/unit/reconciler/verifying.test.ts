@@ -1,12 +1,13 @@
 /** Verifications of regions that are equal, drifted, late, silent or of another version. */
 import { describe, expect, it } from "vitest";
+import { BARRIER_STOP_MS_MAX } from "../../../services/applier/barrier-stop.ts";
 import { REPAIRS_VERSION } from "../../../services/protocol/entry-codec.ts";
 import { Reconciler } from "../../../services/reconciler/reconciler.ts";
 import { overriding, write } from "../gateway/bed.ts";
 import { ReconcilingBed, silentReconciler } from "./bed.ts";
 
-async function started(changes = {}, seed = 1): Promise<ReconcilingBed> {
-  const bed = new ReconcilingBed(changes, seed);
+async function started(changes?: ConstructorParameters<typeof ReconcilingBed>[0]): Promise<ReconcilingBed> {
+  const bed = new ReconcilingBed(changes);
   await bed.start();
   return bed;
 }
@@ -166,24 +167,21 @@ describe("a region that can't be compared", () => {
   });
 
   it("folds on before its snapshot is open", async () => {
-    const bed = new ReconcilingBed();
-    const { region } = bed.get("us");
-    const { store, clock } = region.options;
-    const slow = overriding(store, {
-      openSnapshot: async (options) => {
-        await clock.sleep(3_000);
+    const bed = await started(({ name, options: { store, clock } }) => {
+      if (name !== "us") return {};
+      const openSnapshot: typeof store.openSnapshot = async (options) => {
+        await clock.sleep(BARRIER_STOP_MS_MAX + 2_000);
         return store.openSnapshot(options);
-      },
+      };
+      return { store: overriding(store, { openSnapshot }) };
     });
-    const late = new ReconcilingBed({ us: { store: slow } });
-    await late.start();
-    const { verdict, reason } = await late.verify();
+    const { verdict, reason } = await bed.verify();
     expect(verdict).toBe("unreachable");
-    expect(reason).toMatch(/us/);
+    expect(reason).toMatch(/us has folded on before its checkpoint was made; ap, eu hold the same/);
   });
 
   it("digests in another way", async () => {
-    const bed = await started({ us: { leaves: 32 } });
+    const bed = await started(({ name }) => (name === "us" ? { leaves: 32 } : {}));
     const { verdict, reason } = await bed.verify();
     expect(verdict).toBe("schema-mismatch");
     expect(reason).toContain("us digests into 32 leaves");
