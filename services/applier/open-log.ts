@@ -65,7 +65,7 @@ function checkIdentity(input: {
   if (inspection.firstPosition > state.position + 1) {
     throw new LogMismatchError(
       `${name} begins at ${inspection.firstPosition}, the state needs ${state.position + 1}: region ${region} was away for ` +
-        `too long and needs a bootstrap (forebay region rejoin ${region}); local writes go on`,
+        `too long and needs a bootstrap; local writes go on`,
     );
   }
 }

@@ -101,10 +101,23 @@ export interface GlobalLog {
   /**
    * Forgets the entries before a position. Those from it on stay, and the last one in any case. Idempotent: whoever asks,
    * and however many at once.
+   * @param options.createdAtMs of the log that is meant (`inspect`): another, under the same name, is left alone.
    * @returns the first position that is left.
+   * @throws {OtherLogError} nothing has happened.
    * @throws {LogUnavailableError} nothing or all of it has happened; the same again is safe.
    */
-  trim(options: { partition: number; below: number }): Promise<{ readonly firstPosition: number }>;
+  trim(options: TrimRequest): Promise<{ readonly firstPosition: number }>;
+}
+
+export interface TrimRequest {
+  readonly partition: number;
+  readonly createdAtMs: number;
+  readonly below: number;
+}
+
+/** The log is not the one that was meant: it was made at another time. */
+export class OtherLogError extends Error {
+  override readonly name = "OtherLogError";
 }
 
 export class LogUnavailableError extends Error {

@@ -4,7 +4,8 @@ import { Type } from "typebox";
 export const Region = Type.String({ minLength: 1, maxLength: 32 });
 export const Hash = Type.String({ pattern: "^[0-9a-f]{64}$" });
 export const HlcText = Type.String({ pattern: "^[0-9a-f]{16}$" });
-export const Sequence = Type.Integer({ minimum: 0 });
+/** What a database can't hold must not get into the log: every region would stop there. */
+export const Sequence = Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER });
 export const Uuid = Type.String({
   pattern: "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$",
 });

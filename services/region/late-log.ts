@@ -8,6 +8,7 @@ import {
   type LogSubscription,
   type MoveLeaderRequest,
   type PublishRequest,
+  type TrimRequest,
 } from "../ports/global-log.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { backoffMs } from "../runtime/backoff.ts";
@@ -76,7 +77,7 @@ export class LateLog implements GlobalLog {
     return this.#present().subscribe(options);
   }
 
-  async trim(options: { partition: number; below: number }): Promise<{ readonly firstPosition: number }> {
+  async trim(options: TrimRequest): Promise<{ readonly firstPosition: number }> {
     return this.#present().trim(options);
   }
 

@@ -213,7 +213,11 @@ function advanceFolded(state: RelayState, event: Extract<RelayEvent, { type: "fo
   const { position, sequence } = event;
   const folded = { position, sequence, chain: event.chain };
   const travelling = follow(state, event);
-  const window = adaptToRegions(windowAfter(state, event), travelling, event.nowMs);
+  // After a doubt it stays small until it is over.
+  const isStreaming = state.phase === "streaming";
+  const window = isStreaming
+    ? adaptToRegions(windowAfter(state, event), travelling, event.nowMs)
+    : state.window;
   const heard = { ...state, folded, travelling, window };
   if (sequence <= state.cursor.sequence) return checkFolded(state, heard);
   const passed = checkFolded(state, { ...heard, cursor: { sequence, chain: event.chain } });

@@ -32,8 +32,12 @@ const SHRINK_TO = 0.7;
 export const DELAY_MS_MAX = 750;
 /** What may be added to the base delay. */
 export const QUEUE_MS_MAX = 250;
-/** Of what an entry took longer than the base delay: links change. */
-const BASE_RISES_BY = 1 / 1_024;
+/**
+ * Of what an entry took longer than the base delay: links change. What waited behind others of ours says nothing of the link,
+ * and there are none of them while the window is as narrow as can be.
+ */
+const BASE_RISES_BY = 1 / 128;
+const BASE_RISES_BY_WHEN_NARROW = 1 / 16;
 
 /** The same of the slowest other region. What is heard of it is up to a second old, and has come a long way. */
 export const REGION_DELAY_MS_MAX = 2_500;
@@ -47,10 +51,15 @@ export function startWindow(): RelayWindow {
 export function adaptWindow(window: RelayWindow, delay: Delay, isFull: boolean): RelayWindow {
   const delayMs = delay.nowMs - delay.sentAtMs;
   const base = window.baseDelayMs ?? delayMs;
-  const baseDelayMs = Math.min(delayMs, base + (delayMs - base) * BASE_RISES_BY);
+  const baseDelayMs = Math.min(delayMs, base + (delayMs - base) * baseRise(window, isFull));
   const known = { ...window, baseDelayMs };
   if (delayMs > Math.min(DELAY_MS_MAX, baseDelayMs + QUEUE_MS_MAX)) return shrinkWindow(known, delay);
   return isFull ? growWindow(known) : known;
+}
+
+function baseRise({ size }: RelayWindow, isFull: boolean): number {
+  if (size <= WINDOW_MIN) return BASE_RISES_BY_WHEN_NARROW;
+  return isFull ? 0 : BASE_RISES_BY;
 }
 
 /** For each entry that was folded in time while the window was full. */
@@ -68,6 +77,8 @@ export function shrinkWindow(window: RelayWindow, delay: Delay): RelayWindow {
 
 /** After a doubt: all regions have a backlog then, and whoever waits for the log comes behind what is sent of it. */
 export function restartWindow(window: RelayWindow): RelayWindow {
-  const threshold = Math.max(WINDOW_MIN, window.size * SHRINK_TO);
-  return { ...window, size: WINDOW_MIN, threshold };
+  const { size, threshold } = window;
+  // One doubt after the other says no more about what there was room for than the first.
+  const before = size === WINDOW_MIN ? threshold : Math.max(WINDOW_MIN, size * SHRINK_TO);
+  return { ...window, size: WINDOW_MIN, threshold: before };
 }

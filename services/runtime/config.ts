@@ -81,10 +81,11 @@ const MS_PER_SECOND = 1_000;
 const MS_PER_HOUR = 3_600_000;
 const TRIM_SECONDS_DEFAULT = 60;
 const SECONDS_PER_HOUR = 3_600;
-const LOG_RETENTION_SECONDS_DEFAULT = 24 * SECONDS_PER_HOUR;
+/** Whoever finds the log trimmed can't come back yet: that it is trimmed at all has to be asked for. */
+const LOG_RETENTION_SECONDS_DEFAULT = 0;
 const WAL_RETENTION_SECONDS_DEFAULT = SECONDS_PER_HOUR;
 const OPERATION_RETENTION_SECONDS_DEFAULT = 24 * SECONDS_PER_HOUR;
-const MEMBER_AWAY_SECONDS_MAX_DEFAULT = 72 * SECONDS_PER_HOUR;
+const MEMBER_AWAY_SECONDS_MAX_DEFAULT = 0;
 const VERIFY_SECONDS_DEFAULT = SECONDS_PER_HOUR;
 const LEADER_LOOK_MS_DEFAULT = 5_000;
 const CONFLICT_RETENTION_HOURS_DEFAULT = 30 * 24;
@@ -156,15 +157,20 @@ export function readConfig(environment: Environment): RegionConfig {
 function readTrim(reader: Reader): RegionConfig["trim"] {
   const duration = (name: string, otherwise: number) =>
     MS_PER_SECOND * reader.integer(name, { minimum: 1, otherwise });
+  // 0 is for ever.
+  const durationOrEver = (name: string, otherwise: number) => {
+    const seconds = reader.integer(name, { minimum: 0, otherwise });
+    return seconds === 0 ? Number.MAX_SAFE_INTEGER : MS_PER_SECOND * seconds;
+  };
   return {
     everyMs: duration("FOREBAY_TRIM_EVERY_SECONDS", TRIM_SECONDS_DEFAULT),
-    logRetentionMs: duration("FOREBAY_LOG_RETENTION_SECONDS", LOG_RETENTION_SECONDS_DEFAULT),
+    logRetentionMs: durationOrEver("FOREBAY_LOG_RETENTION_SECONDS", LOG_RETENTION_SECONDS_DEFAULT),
     walRetentionMs: duration("FOREBAY_WAL_RETENTION_SECONDS", WAL_RETENTION_SECONDS_DEFAULT),
     operationRetentionMs: duration(
       "FOREBAY_OPERATION_RETENTION_SECONDS",
       OPERATION_RETENTION_SECONDS_DEFAULT,
     ),
-    awayMsMax: duration("FOREBAY_MEMBER_AWAY_SECONDS_MAX", MEMBER_AWAY_SECONDS_MAX_DEFAULT),
+    awayMsMax: durationOrEver("FOREBAY_MEMBER_AWAY_SECONDS_MAX", MEMBER_AWAY_SECONDS_MAX_DEFAULT),
   };
 }
 

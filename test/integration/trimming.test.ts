@@ -126,7 +126,7 @@ it("is pinned no longer by who is away for too long, who says so and takes local
       ? answer
       : undefined;
   });
-  expect(String(ready.body["reasons"])).toContain("forebay region rejoin ap");
+  expect(String(ready.body["reasons"])).toContain("ap was away");
   const operation = await write("ap", "local");
   const receipt = await send(`${bed.cluster.region("ap").url}/v1/operations/${operation}`, { method: "GET" });
   expect(receipt?.body).toMatchObject({ status: "accepted" });

@@ -6,6 +6,7 @@ import { assert } from "../../services/core/assert.ts";
 import {
   LogTruncatedError,
   LogUnavailableError,
+  OtherLogError,
   PublishTimeoutError,
   SubscriptionLostError,
   WrongLastPositionError,
@@ -17,6 +18,7 @@ import {
   type LogSubscription,
   type MoveLeaderRequest,
   type PublishRequest,
+  type TrimRequest,
 } from "../../services/ports/global-log.ts";
 import type { Process, World } from "./world.ts";
 import { wallClockMs } from "./world.ts";
@@ -236,9 +238,10 @@ export class SimulatedLog implements GlobalLog {
     throw new PublishTimeoutError("no acknowledgement in time");
   }
 
-  async trim(options: { partition: number; below: number }): Promise<{ firstPosition: number }> {
+  async trim(options: TrimRequest): Promise<{ firstPosition: number }> {
     assert(Number.isSafeInteger(options.below) && options.below >= 1, "a log is trimmed below a position");
     await this.#roundTrip();
+    if (options.createdAtMs !== this.#servers.createdAtMs) throw new OtherLogError("this is another log");
     return { firstPosition: this.#servers.trim(options) };
   }
 

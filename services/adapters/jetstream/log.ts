@@ -9,6 +9,7 @@ import {
   type LogInspection,
   type MoveLeaderRequest,
   type PublishRequest,
+  type TrimRequest,
 } from "../../ports/global-log.ts";
 import { silentLogger, type Logger } from "../../runtime/logger.ts";
 import { openConnection, type Connection, type ConnectionOptions } from "../nats/connection.ts";
@@ -194,14 +195,14 @@ export class JetStreamLog implements GlobalLog {
     return subscription;
   }
 
-  async trim({ partition, below }: { partition: number; below: number }): Promise<{ firstPosition: number }> {
-    assert(Number.isSafeInteger(below) && below >= 1, "a log is trimmed below a position");
+  async trim(request: TrimRequest): Promise<{ firstPosition: number }> {
+    assert(Number.isSafeInteger(request.below) && request.below >= 1, "a log is trimmed below a position");
     const { options, api } = this.#parts;
-    if (options.trimUrl === undefined) return trimStream(api, { partition, below });
+    if (options.trimUrl === undefined) return trimStream(api, request);
     // For the moment that it takes: nothing else can be done with what only trimming may do.
     const connection = await this.#connectToTrim(options.trimUrl);
     try {
-      return await trimStream(await JetStreamApi.open(connection), { partition, below });
+      return await trimStream(await JetStreamApi.open(connection), request);
     } finally {
       await connection.close(CLOSE_TIMEOUT_MS);
     }

@@ -1,5 +1,5 @@
 /** Trimming a stream at its beginning, never further than it is asked to. */
-import { LogUnavailableError } from "../../ports/global-log.ts";
+import { LogUnavailableError, OtherLogError, type TrimRequest } from "../../ports/global-log.ts";
 import { describeError } from "../nats/errors.ts";
 import type { JetStreamApi } from "./api.ts";
 import { streamInfo, streamName } from "./stream.ts";
@@ -10,9 +10,14 @@ import { streamInfo, streamName } from "./stream.ts";
  */
 export async function trimStream(
   api: JetStreamApi,
-  { partition, below }: { partition: number; below: number },
+  { partition, createdAtMs, below }: TrimRequest,
 ): Promise<{ firstPosition: number }> {
-  const { state } = await streamInfo(api, partition);
+  const { state, created } = await streamInfo(api, partition);
+  if (Date.parse(created) !== createdAtMs) {
+    throw new OtherLogError(
+      `the log of partition ${partition} was made at ${Date.parse(created)}, the one to trim at ${createdAtMs}`,
+    );
+  }
   const first = Math.max(1, state.first_seq);
   const seq = Math.min(below, state.last_seq);
   if (seq <= first) return { firstPosition: first };

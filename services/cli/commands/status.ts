@@ -112,7 +112,7 @@ function timeOf(milliseconds: number): string {
 function bootstrapNotes(region: string, { partition, position, trim }: PartitionStatusAnswer): string[] {
   if (trim.needs_bootstrap === undefined) return [];
   return [
-    `partition ${partition}: ${region} needs a bootstrap: it has folded up to ${position}, and the log begins at ${trim.log_first ?? "?"} (forebay region rejoin ${region}); its local writes go on`,
+    `partition ${partition}: ${region} needs a bootstrap: it has folded up to ${position}, and the log begins at ${trim.log_first ?? "?"}; its local writes go on`,
   ];
 }
 

@@ -60,8 +60,10 @@ interface Round {
   readonly partition: number;
   readonly positions: Positions;
   readonly placed: MembersPlace;
-  /** Of the log; undefined where it can't be asked. */
+  /** Of the log; undefined where it can't be asked, or is another one. */
   readonly first: number | undefined;
+  /** When the log was made that the region has folded. */
+  readonly createdAtMs: number;
 }
 
 export class Trimmer {
@@ -114,19 +116,20 @@ export class Trimmer {
     const positions = await store.readPositions(partition);
     const startedAtMs = await store.logCreatedAtMs(partition);
     if (positions.cluster === null || startedAtMs === undefined) return undefined;
-    const first = await this.#firstPosition(partition);
+    const first = await this.#firstPosition(partition, startedAtMs);
     const placed = placeMembers(positions, { awayMsMax: settings.awayMsMax, startedAtMs });
     if (first !== undefined)
       metrics.log(partition, { firstPosition: first, isTooLate: first > positions.position + 1 });
     metrics.members(partition, { regions: Object.keys(positions.origins), placed });
     metrics.forgottenTo(partition, positions.forgotten.position);
-    return { partition, positions, placed, first };
+    return { partition, positions, placed, first, createdAtMs: startedAtMs };
   }
 
-  /** The region's own rows are trimmed also while nobody leads the log. */
-  async #firstPosition(partition: number): Promise<number | undefined> {
+  /** The region's own rows are trimmed also while nobody leads the log. One that is not the region's own is none of its business. */
+  async #firstPosition(partition: number, madeAtMs: number): Promise<number | undefined> {
     try {
-      return (await this.#options.log.inspect(partition)).firstPosition;
+      const { createdAtMs, firstPosition } = await this.#options.log.inspect(partition);
+      return createdAtMs === madeAtMs ? firstPosition : undefined;
     } catch (error) {
       if (error instanceof LogUnavailableError) return undefined;
       throw error;
@@ -155,11 +158,11 @@ export class Trimmer {
 
   async #trimLog(round: Round, attempt: Attempt): Promise<TrimMark | undefined> {
     const { log, settings, metrics } = this.#options;
-    const { partition, placed, first } = round;
+    const { partition, placed, first, createdAtMs } = round;
     const mark = await this.#markOf(round, settings.logRetentionMs, placed.foldedByAll);
     await attempt(async () => {
       if (mark === undefined || first === undefined || mark.position < first) return 0;
-      const trimmed = await log.trim({ partition, below: mark.position + 1 });
+      const trimmed = await log.trim({ partition, createdAtMs, below: mark.position + 1 });
       metrics.log(partition, { ...trimmed, isTooLate: false });
       return 1;
     });
@@ -168,12 +171,13 @@ export class Trimmer {
 
   async #forget(round: Round, attempt: Attempt): Promise<TrimMark | undefined> {
     const { settings, region, breakers } = this.#options;
-    const { partition, positions, placed } = round;
+    const { partition, positions, placed, first } = round;
     const without = placed.away.map((place) => place.region);
     const seen = positionSeenByAll(positions, without);
     const mark = await this.#markOf(round, settings.operationRetentionMs, seen);
     await attempt(async () => {
-      if (mark === undefined || !isWorthForgetting(positions, mark, settings)) return 0;
+      if (mark === undefined || first === undefined || !isWorthForgetting(positions, mark, settings))
+        return 0;
       const { position, logTimeMs } = mark;
       const entry = { kind: "forget", origin: region, position, logTimeMs, without } as const;
       await breakers[partition]!.publish("forget", encodeEntry(entry), { timeoutMs: PUBLISH_TIMEOUT_MS });

@@ -86,7 +86,7 @@ describe("the status", () => {
     expect(text.split("\n").slice(4)).toEqual([
       "partition 0: sa has folded nothing since 2026-01-02T03:04:05Z; nothing is kept for it any more, and it may need a bootstrap",
       "partition 0: log and WALs are kept from position 40 on for ap, which has folded nothing since 2026-01-02T03:04:05Z",
-      "partition 0: sa needs a bootstrap: it has folded up to 120, and the log begins at 130 (forebay region rejoin sa); its local writes go on",
+      "partition 0: sa needs a bootstrap: it has folded up to 120, and the log begins at 130; its local writes go on",
     ]);
   });
 
