@@ -5,6 +5,9 @@
  * A row's version is the position of its last change, and part of its hash. So a row that is there tells by its hash. A
  * row that is not there tells nothing: it may have been missing then, or have been removed since. The fold removes rows
  * for two reasons only, and a row is brought back only where neither can be why it is gone.
+ *
+ * What it can't see is a decision that found nothing to change in a region because the row was missing there: a delete
+ * between comparison and repair leaves a tombstone elsewhere, and the old row here. The next comparison finds that.
  */
 import { uniqueValues } from "../decide/claims.ts";
 import type { RecordRepair, RepairEntry } from "../entry.ts";
@@ -25,10 +28,10 @@ export function isStillExpected(input: {
 }): boolean {
   const { work, entry, repair, hash } = input;
   if (!repair.expected.includes(hash)) return false;
-  if (hash !== null || repair.record === null) return true;
-  return repair.collection === CLAIMS_COLLECTION
-    ? isOwned(work, repair)
-    : !mayHaveBeenSwept({ work, entry, repair });
+  if (repair.record === null) return true;
+  // Also in place of a wrong claim: the value may have been freed where the wrong one kept it from being seen.
+  if (repair.collection === CLAIMS_COLLECTION) return isOwned(work, repair);
+  return hash !== null || !mayHaveBeenSwept({ work, entry, repair });
 }
 
 /** The record whose unique value a claim's repair says is taken; undefined of what is no claim, or is to be none. */
