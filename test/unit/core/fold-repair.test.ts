@@ -149,6 +149,22 @@ describe("a row that is gone", () => {
     expect(log.propose(set("two", { email: "a" }))).toBe("committed");
   });
 
+  it("does not take the place of a wrong claim once its record has another value", () => {
+    const log = new TestLog();
+    log.propose(set("one", { email: "a" }));
+    const right = claimOf(log);
+    const id = recordIdText(right);
+    const wrong = { ...log.store.records.get(id)!, version: 99 };
+    log.store.records.set(id, wrong);
+    const rows = [{ ...right, expected: [rowHash(wrong), ...right.expected.slice(1)] }];
+    const at = log.position;
+    // The claim that it frees is not this one any more.
+    log.store.records.delete(idOfPerson("one"));
+    log.tick("eu");
+    expect(bringBack(log, { rows, at, atMs: START_MS }).counts).toMatchObject({ repaired: 0, overtaken: 1 });
+    expect(log.store.records.get(id)).toEqual(wrong);
+  });
+
   it("stays away where another record has the value by now", () => {
     const log = new TestLog();
     log.propose(set("one", { email: "a" }));
