@@ -92,7 +92,7 @@ function decodeRecordRepair(line: string): RecordRepair {
     throw new UndecodableEntryError("repair: no record can have such a name");
   if (!isRising(expected))
     throw new UndecodableEntryError("repair: what is expected must rise, each hash once, null first");
-  const record = row === null ? null : checkRow(row);
+  const record = row === null ? null : checkRow(collection, row);
   const repair: RecordRepair = { tenant, collection, key, expected, record };
   if (encodeRecordRepair(repair) !== line)
     throw new UndecodableEntryError("repair: a line is not written as it has to be");

@@ -6,7 +6,8 @@ import { Type, type TSchema } from "typebox";
 import { Compile } from "typebox/compile";
 import type { RowContent } from "../core/entry.ts";
 import { FIELD_ENTRIES_MAX } from "../core/fields/kind.ts";
-import { isStorableText, unstorableReason } from "../core/json.ts";
+import { isStorableText, own, unstorableReason } from "../core/json.ts";
+import { CLAIM_FIELD, CLAIMS_COLLECTION, LEASE_FIELD, LEASES_COLLECTION } from "../core/reserved.ts";
 import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
 import { HlcText, Name, Sequence } from "./wire-types.ts";
 
@@ -15,7 +16,12 @@ function exact<Members extends { [member: string]: TSchema }>(members: Members) 
 }
 
 function texts<Value extends TSchema>(value: Value, maxProperties?: number) {
-  return Type.Record(Type.String(), value, maxProperties === undefined ? {} : { maxProperties });
+  // Any text at all: the default pattern leaves names with line breaks unchecked.
+  return Type.Record(
+    Type.String({ pattern: "^[\\s\\S]*$" }),
+    value,
+    maxProperties === undefined ? {} : { maxProperties },
+  );
 }
 
 const Safe = Type.Integer({ minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER });
@@ -62,8 +68,24 @@ export function toRowContent({ version, fields, tombstone, expiresAtMs }: RowCon
   };
 }
 
-/** @throws {UndecodableEntryError} the value is no row that the fold could have made. */
-export function checkRow(value: unknown): RowContent {
+/** Of the collections that the fold keeps for itself: the one field of their rows, and its kind. */
+const RESERVED_FIELDS: { readonly [collection: string]: { readonly field: string; readonly kind: string } } =
+  {
+    [CLAIMS_COLLECTION]: { field: CLAIM_FIELD, kind: "claim" },
+    [LEASES_COLLECTION]: { field: LEASE_FIELD, kind: "lease" },
+  };
+
+/** @throws {UndecodableEntryError} the value is no row that the fold could have made in that collection. */
+export function checkRow(collection: string, value: unknown): RowContent {
+  const row = checkShape(value);
+  const reserved = own(RESERVED_FIELDS, collection);
+  const [[field, state] = [undefined, undefined], ...others] = Object.entries(row.fields);
+  const isRight = field === reserved?.field && state?.kind === reserved?.kind && others.length === 0;
+  if (reserved === undefined || isRight) return row;
+  throw new UndecodableEntryError(`row: this is none of ${collection}`);
+}
+
+function checkShape(value: unknown): RowContent {
   if (!rows.Check(value)) throw new UndecodableEntryError(`row: ${explain(rows, value)}`);
   const row = value as RowContent;
   const reason = unstorableReason(row.fields, -ROW_DEPTH);

@@ -176,6 +176,29 @@ describe("a repair", () => {
     expect(failure(withField({ kind: "value", value: ["\ud83d"] }))).toMatch(/^row: has a NUL/);
   });
 
+  it("has claims and leases as the fold keeps them", () => {
+    const claim = { claim: { kind: "claim", key: "ada" } };
+    const lease = { lease: { kind: "lease", holder: null, token: 1, expiresAtMs: 0 } };
+    const reserved = (collection: string, fields: object): string =>
+      failure(repairText([LINE.with(1, collection).with(4, { ...ROW, fields })]));
+    expect(reserved("$claims", claim)).toBe("it was decoded");
+    expect(reserved("$leases", lease)).toBe("it was decoded");
+    for (const fields of [{}, lease, { other: claim.claim }, { claim: lease.lease }, { ...claim, ...lease }])
+      expect(reserved("$claims", fields)).toMatch(/^row: this is none of \$claims/);
+    for (const fields of [{}, claim])
+      expect(reserved("$leases", fields)).toMatch(/^row: this is none of \$leases/);
+  });
+
+  it("is checked under any name, also one with a line break", () => {
+    expect(failure(withRow({ fields: { "a\nb": { kind: "no such" } } }))).toMatch(/^row: /);
+    expect(failure(withRow({ fields: { "\u2028": { kind: "counter", sum: "1" } } }))).toMatch(/^row: /);
+  });
+
+  it("has no time that a database can't hold", () => {
+    expect(failure(withRow({ expiresAtMs: Number.MAX_SAFE_INTEGER }))).toBe("it was decoded");
+    expect(failure(withRow({ expiresAtMs: 2 ** 63 }))).toMatch(/^row: /);
+  });
+
   it("keeps the order of its rows' fields, in which regions store them", () => {
     const texts = ({ records }: RepairEntry) => records.map(({ record }) => JSON.stringify(record?.fields));
     checkProperty(
