@@ -1,46 +1,19 @@
 /** `forebay escrow`, against the real HTTP server with a stub behind it. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { formatEscrows } from "../../../services/cli/commands/escrow.ts";
 import { CommandError, UsageError } from "../../../services/cli/errors.ts";
-import { createProgram } from "../../../services/cli/program.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
 import type { ReclaimRequest } from "../../../services/gateway/gateway.ts";
-import { buildRig, OPERATION, type Rig } from "../gateway-http/stub-gateway.ts";
+import { OPERATION } from "../gateway-http/stub-gateway.ts";
+import { cliBed } from "./bed.ts";
 
-let rig: Rig;
-let url: string;
-let printed: string;
-let warned: string;
-
-beforeAll(async () => {
-  rig = await buildRig();
-  url = `http://127.0.0.1:${await rig.server.listen({ host: "127.0.0.1", port: 0 })}`;
-});
-
-afterAll(() => rig.server.close(100));
-
-beforeEach(() => {
-  printed = "";
-  warned = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += text.toString();
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    warned += text.toString();
-    return true;
-  });
+const bed = cliBed((rig) => {
   Object.assign(rig.gateway, { views: [], next: undefined, answer: {}, reclaimHook: () => undefined });
   rig.gateway.reclaims.length = 0;
   rig.gateway.lists.length = 0;
 });
 
-afterEach(() => vi.restoreAllMocks());
-
-async function run(...words: readonly string[]): Promise<string> {
-  await createProgram("0").parseAsync(["node", "forebay", ...words, "--url", url]);
-  return printed;
-}
+const run = (...words: readonly string[]): Promise<string> => bed.run(...words);
 
 function views(...keys: readonly string[]) {
   return keys.map((key) => ({ key, fields: {}, version: "1", pending: 0 }));
@@ -55,10 +28,10 @@ function failing(key: string, error: GatewayError): (request: ReclaimRequest) =>
 
 describe("put", () => {
   it("gives to an escrow and takes from it", async () => {
-    rig.gateway.writes.length = 0;
+    bed.rig.gateway.writes.length = 0;
     expect(await run("put", "users", "ada", "--take", "stock=3")).toBe(`accepted ${OPERATION} by eu\n`);
     await run("put", "users", "ada", "--give", "stock=10");
-    expect(rig.gateway.writes).toMatchObject([
+    expect(bed.rig.gateway.writes).toMatchObject([
       { body: { take: { stock: 3 } } },
       { body: { give: { stock: 10 } } },
     ]);
@@ -103,28 +76,31 @@ describe("escrow reclaim", () => {
       "users/ada: stock 1 from ap to eu\nusers/bob: stock 1 from ap to eu\n" +
         "handed over from ap: stock 2, of 2 of 2 records of users\n",
     );
-    expect(rig.gateway.reclaims).toMatchObject([
+    expect(bed.rig.gateway.reclaims).toMatchObject([
       { collection: "users", key: "ada", lostRegion: "ap" },
       { collection: "users", key: "bob", lostRegion: "ap" },
     ]);
-    const keys = rig.gateway.reclaims.map(({ idempotencyKey }) => idempotencyKey);
+    const keys = bed.rig.gateway.reclaims.map(({ idempotencyKey }) => idempotencyKey);
     expect(new Set(keys).size).toBe(2);
     expect(keys.every((key) => key?.startsWith("escrow-reclaim-"))).toBe(true);
   });
 
   it("says that a second run had nothing to hand over", async () => {
-    rig.gateway.failure = new GatewayError("record-missing", "region ap has no rights to any escrow of it");
+    bed.rig.gateway.failure = new GatewayError(
+      "record-missing",
+      "region ap has no rights to any escrow of it",
+    );
     expect(await run("escrow", "reclaim", "users", "ada", "bob", "--from", "ap")).toBe(
       "users/ada: nothing from ap\nusers/bob: nothing from ap\n" +
         "nothing was handed over from ap: 0 of 2 records of users\n",
     );
-    rig.gateway.failure = undefined;
+    bed.rig.gateway.failure = undefined;
   });
 
   it("goes over all records by pages, past those that have nothing to hand over", async () => {
-    const list = vi.spyOn(rig.gateway, "list").mockImplementation(async (request) => {
-      rig.gateway.lists.push(request);
-      const isLast = rig.gateway.lists.length === 2;
+    const list = vi.spyOn(bed.rig.gateway, "list").mockImplementation(async (request) => {
+      bed.rig.gateway.lists.push(request);
+      const isLast = bed.rig.gateway.lists.length === 2;
       const session = { positions: {}, wal: {} };
       if (isLast) return { records: views("eve", "zoe"), next: undefined, session };
       return { records: views("ada", "nobody", ".."), next: "..", session };
@@ -133,12 +109,12 @@ describe("escrow reclaim", () => {
       "handed over from ap: stock 3, of 3 of 5 records of users\n",
     );
     list.mockRestore();
-    expect(rig.gateway.lists).toMatchObject([
+    expect(bed.rig.gateway.lists).toMatchObject([
       { after: undefined, limit: 500, consistency: "linearizable" },
       { after: "..", limit: 500, consistency: "linearizable" },
     ]);
-    expect(rig.gateway.reclaims.map(({ key }) => key)).toEqual(["ada", "eve", "zoe"]);
-    expect(warned.split("\n")).toEqual([
+    expect(bed.rig.gateway.reclaims.map(({ key }) => key)).toEqual(["ada", "eve", "zoe"]);
+    expect(bed.warned.split("\n")).toEqual([
       `forebay: left out: the key ".." can't stand in a URL`,
       "forebay: 3 records looked at, rights of 1",
       "forebay: 5 records looked at, rights of 3",
@@ -147,15 +123,15 @@ describe("escrow reclaim", () => {
   });
 
   it("stops where it is refused, and says how far it came", async () => {
-    rig.gateway.views = views("ada", "bob", "eve");
-    rig.gateway.reclaimHook = failing("bob", new GatewayError("no-quorum", "the log has no leader"));
+    bed.rig.gateway.views = views("ada", "bob", "eve");
+    bed.rig.gateway.reclaimHook = failing("bob", new GatewayError("no-quorum", "the log has no leader"));
     const running = run("escrow", "reclaim", "users", "--all", "--from", "ap");
     await expect(running).rejects.toThrow(CommandError);
     await expect(running).rejects.toThrow(
       "stopped at users/bob: the log has no leader (no-quorum)\n" +
         "forebay: handed over from ap: stock 1, of 1 of 1 records of users; what was handed over stays so",
     );
-    expect(rig.gateway.reclaims.map(({ key }) => key)).toEqual(["ada"]);
+    expect(bed.rig.gateway.reclaims.map(({ key }) => key)).toEqual(["ada"]);
     await expect(run("escrow", "reclaim", "users", "ada", "--from", "us")).rejects.toThrow(
       /spoke 12 ms ago \(region-alive\)\nforebay: nothing was handed over from us: 0 of 0 records/,
     );
@@ -166,7 +142,7 @@ describe("escrow reclaim", () => {
 
   it("sends a reclaim whose outcome is unknown again, under the same key", async () => {
     const keys: (string | undefined)[] = [];
-    rig.gateway.reclaimHook = ({ idempotencyKey }) => {
+    bed.rig.gateway.reclaimHook = ({ idempotencyKey }) => {
       keys.push(idempotencyKey);
       if (keys.length === 1) throw new GatewayError("outcome-unknown", "who knows", { operation: OPERATION });
     };
@@ -180,14 +156,14 @@ describe("escrow reclaim", () => {
     [["escrow", "reclaim", "users", "ada", "--all", "--from", "ap"]],
   ])("takes keys or --all: %o", async (words) => {
     await expect(run(...words)).rejects.toThrow(UsageError);
-    expect(rig.gateway.reclaims).toEqual([]);
+    expect(bed.rig.gateway.reclaims).toEqual([]);
   });
 
   it.each([[["escrow", "reclaim", "users", "ada"]], [["escrow", "show", "users"]], [["escrow", "users"]]])(
     "refuses to be used like this: %o",
     async (words) => {
       await expect(run(...words)).rejects.toMatchObject({ exitCode: 1, code: /^commander\./ });
-      expect(rig.gateway.reclaims).toEqual([]);
+      expect(bed.rig.gateway.reclaims).toEqual([]);
     },
   );
 
@@ -195,7 +171,7 @@ describe("escrow reclaim", () => {
     await expect(run("escrow", "reclaim", "--help")).rejects.toMatchObject({
       code: "commander.helpDisplayed",
     });
-    expect(printed).toContain("SUPERSEDED");
-    expect(printed).toContain("forebay conflicts --reason");
+    expect(bed.printed).toContain("SUPERSEDED");
+    expect(bed.printed).toContain("forebay conflicts --reason");
   });
 });

@@ -1,51 +1,24 @@
 /** `forebay leader` and `forebay region`, against the real HTTP server with a stub behind it. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { formatLeaders } from "../../../services/cli/commands/leader.ts";
 import { formatStatus } from "../../../services/cli/commands/status.ts";
 import { parseDuration } from "../../../services/cli/duration.ts";
 import { UsageError } from "../../../services/cli/errors.ts";
 import { createProgram } from "../../../services/cli/program.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
-import { buildRig, type Rig } from "../gateway-http/stub-gateway.ts";
+import { cliBed } from "./bed.ts";
 
 const DRAINING = { sinceMs: 1_720_000_000_000, pendingRows: 7, leads: [0], isDrained: false };
 const DRAINED = { ...DRAINING, pendingRows: 0, leads: [], isDrained: true };
 
-let rig: Rig;
-let url: string;
-let printed: string;
-let warned: string;
-
-beforeAll(async () => {
-  rig = await buildRig();
-  url = `http://127.0.0.1:${await rig.server.listen({ host: "127.0.0.1", port: 0 })}`;
-});
-
-afterAll(() => rig.server.close(100));
-
-beforeEach(() => {
-  printed = "";
-  warned = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += text.toString();
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    warned += text.toString();
-    return true;
-  });
+const bed = cliBed((rig) => {
   rig.gateway.leaderMoves.length = 0;
   rig.gateway.drainOrders.length = 0;
   rig.gateway.drains.length = 0;
   Object.assign(rig.gateway, { draining: undefined, failure: undefined });
 });
 
-afterEach(() => vi.restoreAllMocks());
-
-async function run(...words: readonly string[]): Promise<string> {
-  await createProgram("0").parseAsync(["node", "forebay", ...words, "--url", url]);
-  return printed;
-}
+const run = (...words: readonly string[]): Promise<string> => bed.run(...words);
 
 describe("a duration", () => {
   it.each([
@@ -99,7 +72,7 @@ describe("leader move", () => {
     expect(await run("leader", "move", "us")).toBe(
       "partition 0 is led by us\npartition 1 is led by us\nautomatic placement leaves it there for 10.0 min\n",
     );
-    expect(rig.gateway.leaderMoves).toEqual([{ region: "us", partition: undefined, holdMs: 600_000 }]);
+    expect(bed.rig.gateway.leaderMoves).toEqual([{ region: "us", partition: undefined, holdMs: 600_000 }]);
   });
 
   it("moves one, for as long as it is told", async () => {
@@ -107,7 +80,7 @@ describe("leader move", () => {
     expect(await run("leader", "move", "us", "--partition", "0", "--hold", "0")).toMatch(
       /\npartition 0 is led by us\n$/,
     );
-    expect(rig.gateway.leaderMoves).toMatchObject([
+    expect(bed.rig.gateway.leaderMoves).toMatchObject([
       { partition: 3, holdMs: 90_000 },
       { partition: 0, holdMs: 0 },
     ]);
@@ -126,14 +99,14 @@ describe("leader move", () => {
     [["leader"]],
   ])("refuses to be used like this: %o", async (words) => {
     await expect(run(...words)).rejects.toMatchObject({ exitCode: 1, code: /^commander\./ });
-    expect(rig.gateway.leaderMoves).toEqual([]);
+    expect(bed.rig.gateway.leaderMoves).toEqual([]);
   });
 });
 
 describe("region drain", () => {
   it("waits until nothing is left, and tells how far it is", async () => {
     // The first is for the question which region it is, the second for the order itself.
-    rig.gateway.drains.push(
+    bed.rig.gateway.drains.push(
       DRAINING,
       DRAINING,
       DRAINING,
@@ -141,42 +114,42 @@ describe("region drain", () => {
       DRAINED,
     );
     expect(await run("region", "drain", "eu")).toContain("region eu is drained: nothing is left to send");
-    expect(warned.split("\n")).toEqual([
+    expect(bed.warned.split("\n")).toEqual([
       "forebay: region eu takes no new writes",
       "forebay: 7 rows to send; leads partition 0",
       "forebay: 2 rows to send",
       "",
     ]);
-    expect(rig.gateway.drainOrders).toEqual(["drain"]);
+    expect(bed.rig.gateway.drainOrders).toEqual(["drain"]);
   });
 
   it("gives up at the deadline, and says what is left", async () => {
-    rig.gateway.draining = DRAINING;
+    bed.rig.gateway.draining = DRAINING;
     await expect(run("region", "drain", "eu", "--force", "--deadline", "1ms")).rejects.toThrow(
       "region eu is not drained within the deadline: 7 rows to send; leads partition 0; it goes on",
     );
-    expect(rig.gateway.drainOrders).toEqual(["forced drain"]);
+    expect(bed.rig.gateway.drainOrders).toEqual(["forced drain"]);
   });
 
   it("does not wait when it is told so", async () => {
-    rig.gateway.draining = DRAINING;
+    bed.rig.gateway.draining = DRAINING;
     expect(await run("region", "drain", "eu", "--no-wait")).toBe("");
   });
 
   it("stops when somebody undrains it meanwhile", async () => {
-    rig.gateway.drains.push(DRAINING, DRAINING);
+    bed.rig.gateway.drains.push(DRAINING, DRAINING);
     await expect(run("region", "drain", "eu")).rejects.toThrow("region eu was undrained meanwhile");
   });
 
   it("says why it is refused", async () => {
-    vi.spyOn(rig.gateway, "drain").mockRejectedValue(new GatewayError("drain-refused", "us is drained"));
+    vi.spyOn(bed.rig.gateway, "drain").mockRejectedValue(new GatewayError("drain-refused", "us is drained"));
     await expect(run("region", "drain", "eu")).rejects.toThrow("us is drained (drain-refused)");
   });
 
   it("does not drain another region by the address of this one", async () => {
     await expect(run("region", "drain", "us")).rejects.toThrow(UsageError);
     await expect(run("region", "undrain", "us")).rejects.toThrow("is region eu, not us");
-    expect(rig.gateway.drainOrders).toEqual([]);
+    expect(bed.rig.gateway.drainOrders).toEqual([]);
   });
 
   it("names the regions of the cluster to who drains another", async () => {
@@ -196,7 +169,7 @@ describe("region drain", () => {
     "refuses to be used like this: %o",
     async (words) => {
       await expect(run(...words)).rejects.toMatchObject({ exitCode: 1, code: /^commander\./ });
-      expect(rig.gateway.drainOrders).toEqual([]);
+      expect(bed.rig.gateway.drainOrders).toEqual([]);
     },
   );
 });
@@ -204,13 +177,13 @@ describe("region drain", () => {
 describe("region undrain", () => {
   it("takes the region back", async () => {
     expect(await run("region", "undrain", "eu")).toBe("region eu takes writes\n");
-    expect(rig.gateway.drainOrders).toEqual(["undrain"]);
+    expect(bed.rig.gateway.drainOrders).toEqual(["undrain"]);
   });
 });
 
 describe("status", () => {
   it("names the regions that are drained", async () => {
-    rig.gateway.draining = DRAINING;
+    bed.rig.gateway.draining = DRAINING;
     expect(await run("status")).toContain("region eu is drained: it takes no new writes");
     expect(formatStatus([])).not.toContain("drained");
   });

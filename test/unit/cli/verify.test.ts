@@ -1,8 +1,6 @@
 /** `forebay verify`, `forebay repair` and `forebay repairs`, against the real HTTP server with a reconciler in memory. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
-import { createProgram } from "../../../services/cli/program.ts";
+import { afterEach, describe, expect, it } from "vitest";
 import { ReconciliationError, type Verification } from "../../../services/ports/reconciliation.ts";
-import { buildRig, type Rig } from "../gateway-http/stub-gateway.ts";
 import {
   differing,
   diverged,
@@ -16,31 +14,10 @@ import {
   verificationId,
   waiting,
 } from "../gateway-http/stub-reconciliation.ts";
+import { cliBed } from "./bed.ts";
 
-let rig: Rig;
 let reconciler: StubReconciliation;
-let url: string;
-let printed: string;
-let warned: string;
-
-beforeAll(async () => {
-  rig = await buildRig();
-  url = `http://127.0.0.1:${await rig.server.listen({ host: "127.0.0.1", port: 0 })}`;
-});
-
-afterAll(() => rig.server.close(100));
-
-beforeEach(() => {
-  printed = "";
-  warned = "";
-  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    printed += text.toString();
-    return true;
-  });
-  vi.spyOn(process.stderr, "write").mockImplementation((text) => {
-    warned += text.toString();
-    return true;
-  });
+const bed = cliBed((rig) => {
   reconciler = new StubReconciliation();
   rig.gateway.reconciliation = reconciler;
   rig.gateway.storedRepairs = [];
@@ -48,14 +25,10 @@ beforeEach(() => {
 });
 
 afterEach(() => {
-  vi.restoreAllMocks();
   process.exitCode = 0;
 });
 
-async function run(...words: readonly string[]): Promise<string> {
-  await createProgram("0").parseAsync(["node", "forebay", ...words, "--url", url]);
-  return printed;
-}
+const run = (...words: readonly string[]): Promise<string> => bed.run(...words);
 
 /** What partition 0 is found to be; others match. */
 function found(verification: Verification): void {
@@ -99,7 +72,7 @@ describe("verify", () => {
     const busy = new ReconciliationError("unavailable", "the role is changing hands");
     reconciler.progress.push(waiting(0), busy, digesting, digesting);
     await run("verify", "--partition", "0");
-    expect(warned.split("\n")).toEqual([
+    expect(bed.warned.split("\n")).toEqual([
       "forebay: partition 0: waiting, 0 of 3 regions",
       "forebay: partition 0: digesting at 1234, 0 of 3 regions",
       "forebay: partition 0: match at 1234, 3 of 3 regions",
@@ -114,27 +87,29 @@ describe("verify", () => {
     reconciler.progress.push(waiting(0));
     await run("verify", "--partition", "0");
     Object.assign(process.stderr, { isTTY, columns });
-    expect(warned.split("\r\u001b[K")).toEqual(["", "partition 0: waiti…", "partition 0: match…", ""]);
+    expect(bed.warned.split("\r\u001b[K")).toEqual(["", "partition 0: waiti…", "partition 0: match…", ""]);
   });
 
   it("gives up at the deadline with 2, and names what goes on", async () => {
     reconciler.progress.push(waiting(0));
     await run("verify", "--partition", "0", "--deadline", "0");
-    expect(printed).toBe("");
-    expect(warned).toContain(`no verdict within the deadline of partition 0 (${VERIFICATION}); it may go on`);
+    expect(bed.printed).toBe("");
+    expect(bed.warned).toContain(
+      `no verdict within the deadline of partition 0 (${VERIFICATION}); it may go on`,
+    );
     expect(process.exitCode).toBe(2);
   });
 
   it("ends with 2 where no region can be asked, rather than like one that has diverged", async () => {
-    rig.gateway.reconciliation = undefined;
+    bed.rig.gateway.reconciliation = undefined;
     await run("verify");
-    expect(warned).toContain("runs no reconciler; ask one that does (reconciler-unavailable)");
+    expect(bed.warned).toContain("runs no reconciler; ask one that does (reconciler-unavailable)");
     expect(process.exitCode).toBe(2);
   });
 
   it("does not wait when it is told so", async () => {
     expect(await run("verify", "--no-wait")).toContain("        0  waiting");
-    expect(warned).toBe("");
+    expect(bed.warned).toBe("");
   });
 
   it("prints the answers when it is told to, with what differs", async () => {
@@ -147,7 +122,7 @@ describe("verify", () => {
 
   it("says of a partition that there is none which there are", async () => {
     await run("verify", "--partition", "7");
-    expect(warned).toContain("there is no partition 7; the cluster has 0 to 1 (malformed-body)");
+    expect(bed.warned).toContain("there is no partition 7; the cluster has 0 to 1 (malformed-body)");
     expect(process.exitCode).toBe(2);
   });
 
@@ -195,7 +170,7 @@ describe("verify show", () => {
     const text = await run("verify", "show", VERIFICATION);
     expect(text).toMatch(/\n {2}name \(hidden\) {2}\{.{38}… {2}\{.{38}…\n/);
     expect(text).not.toContain("x".repeat(50));
-    printed = "";
+    bed.printed = "";
     expect(await run("verify", "show", VERIFICATION, "--json")).toContain("x".repeat(100));
   });
 
@@ -262,7 +237,7 @@ describe("repairs", () => {
   };
 
   it("prints what was changed, before and after", async () => {
-    rig.gateway.storedRepairs = [
+    bed.rig.gateway.storedRepairs = [
       { ...repaired, key: "ada", ordinal: 0, before: row("ada", "Eve"), after: row("ada", "Ada") },
       { ...repaired, key: "bob", ordinal: 1, before: null, after: row("bob", "Bob") },
     ];
@@ -272,7 +247,7 @@ describe("repairs", () => {
       `2024-07-03T09:46:40.000Z  0/1240  users/ada  edited by hand  name: "Eve" → "Ada"       ${REPAIR}`,
       "",
     ]);
-    printed = "";
+    bed.printed = "";
     expect(await run("repairs", "--limit", "1", "--collection", "users")).toContain(
       "\nthere are more: --cursor x1.",
     );
@@ -280,7 +255,7 @@ describe("repairs", () => {
 
   it("prints that there are none, and the answer when it is told to", async () => {
     expect(await run("repairs")).toContain("no repairs in this region");
-    printed = "";
+    bed.printed = "";
     expect(JSON.parse(await run("repairs", "--json"))).toEqual({ repairs: [] });
   });
 });
