@@ -106,6 +106,35 @@ export interface BarrierEntry {
 }
 
 /**
+ * Who takes part from here on. The sequences of whoever joins begin anew, where none was ever handed out: what another
+ * database of the same region has taken, and lost, is never taken for something else.
+ */
+export interface MemberEntry {
+  readonly kind: "member";
+  /** A member. Of `rejoin` the region itself. */
+  readonly origin: string;
+  /** UUID; the same change again changes nothing. */
+  readonly id: string;
+  readonly action: "add" | "remove" | "rejoin";
+  readonly region: string;
+}
+
+/** The first entry of a log that was made anew, in place of one that failed: goes on from what a region had folded of it. */
+export interface EpochEntry {
+  readonly kind: "epoch";
+  /** The region whose state the log goes on from. */
+  readonly origin: string;
+  /** UUID. */
+  readonly id: string;
+  readonly cluster: string;
+  readonly partition: number;
+  /** Rises with each log of the partition; that of the first, which begins with a genesis, is 0. */
+  readonly epoch: number;
+  /** Head of the hash chain over all entries before this one. */
+  readonly chain: string;
+}
+
+/**
  * What rows of records are to be, where they still are what they were when the regions were compared. A row that was
  * changed since has another version, so that its hash is none of the expected ones: it is left alone, everywhere alike.
  */
@@ -143,7 +172,9 @@ export type Entry =
   | SweepEntry
   | BarrierEntry
   | RepairEntry
-  | ForgetEntry;
+  | ForgetEntry
+  | MemberEntry
+  | EpochEntry;
 
 /** An entry where the log has put it. */
 export interface OrderedEntry {

@@ -3,15 +3,20 @@ import { hlcMilliseconds, MAX_OFFSET_MS, type Hlc } from "./hlc.ts";
 
 export interface ProvenPlace {
   readonly logTimeMs: number;
-  readonly origins: { readonly [region: string]: { readonly hlc: Hlc } };
+  readonly origins: {
+    readonly [region: string]: { readonly hlc: Hlc; readonly tick?: { readonly isAssumed?: true } | null };
+  };
 }
 
 /**
  * Upper bound, in milliseconds, on the age of what is missing: whatever another region accepted before its folded stamp
- * is folded, and so is whatever the log took before log time. Clocks may differ by the maximum offset, which is added.
+ * is folded, and so is whatever the log took before log time. One that has joined takes writes only after its first tick.
+ * Clocks may differ by the maximum offset, which is added.
  */
 export function stalenessMs(place: ProvenPlace, own: { region: string; nowMs: number }): number {
-  const others = Object.entries(place.origins).filter(([region]) => region !== own.region);
+  const others = Object.entries(place.origins).filter(
+    ([region, { tick }]) => region !== own.region && tick?.isAssumed !== true,
+  );
   const provenMs = Math.min(place.logTimeMs, ...others.map(([, origin]) => hlcMilliseconds(origin.hlc)));
   return Math.max(0, own.nowMs - provenMs) + MAX_OFFSET_MS;
 }

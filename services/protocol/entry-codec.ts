@@ -8,7 +8,8 @@
  *
  * Version 2 has entries of proposals (`proposal-codec.ts`), and schemas that version 1 did not know; version 3 has
  * schemas with escrow fields, and whatever is done to such fields comes behind one; version 4 has barriers and repairs
- * (`repair-codec.ts`); version 5 forgets operation ids.
+ * (`repair-codec.ts`); version 5 forgets operation ids; version 6 changes members, and goes on from logs that failed
+ * (`member-codec.ts`).
  *
  * Decoding checks everything that the fold relies on: what can't be decoded stops its partition, it is never skipped.
  */
@@ -18,7 +19,9 @@ import type {
   BarrierEntry,
   BatchEntry,
   Entry,
+  EpochEntry,
   LoggedOperation,
+  MemberEntry,
   ProposeEntry,
   RepairEntry,
   SchemaEntry,
@@ -29,6 +32,7 @@ import type { Operation } from "../core/operation.ts";
 import { isEscrow, type CollectionSchema } from "../core/schema.ts";
 import { LocalChange, toChange } from "./change-codec.ts";
 import { CollectionSchemaBody } from "./collection.ts";
+import { decodeMember, EpochEnvelope, epochForm, MemberEnvelope, memberForm } from "./member-codec.ts";
 import { decodeProposal, encodeProposal } from "./proposal-codec.ts";
 import {
   BarrierEnvelope,
@@ -41,7 +45,7 @@ import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
 import { Hash, HlcText, Name, Region, Sequence, Uuid } from "./wire-types.ts";
 
 /** Highest version that this software reads. */
-export const ENTRY_VERSION = 5;
+export const ENTRY_VERSION = 6;
 /** Version from which entries hold proposals. */
 export const PROPOSALS_VERSION = 2;
 /** Version from which schemas have escrow fields. */
@@ -50,6 +54,8 @@ const ESCROW_VERSION = 3;
 export const REPAIRS_VERSION = 4;
 /** Version from which operation ids are forgotten. */
 export const FORGET_VERSION = 5;
+/** Version from which members come and go, and logs are made anew. */
+export const MEMBERS_VERSION = 6;
 /** The log refuses messages above 1 MB; entries stay well below. */
 export const ENTRY_BYTES_MAX = 512 * 1024;
 
@@ -108,6 +114,8 @@ const Envelope = Type.Union([
     logTimeMs: Sequence,
     without: Type.Array(Region),
   }),
+  MemberEnvelope,
+  EpochEnvelope,
 ]);
 
 const OperationTuple = Type.Tuple([
@@ -173,6 +181,7 @@ function versionOf(entry: Entry): number {
   if (entry.kind === "propose" || entry.kind === "sweep") return PROPOSALS_VERSION;
   if (entry.kind === "barrier" || entry.kind === "repair") return REPAIRS_VERSION;
   if (entry.kind === "forget") return FORGET_VERSION;
+  if (entry.kind === "member" || entry.kind === "epoch") return MEMBERS_VERSION;
   return entry.kind === "schema" ? schemaVersion(entry.schema) : 1;
 }
 
@@ -190,6 +199,8 @@ function wireForm(entry: Exclude<Entry, BatchEntry | ProposeEntry | RepairEntry>
     const { kind, origin, id, purpose } = entry;
     return { kind, origin, id, purpose };
   }
+  if (entry.kind === "member") return memberForm(entry);
+  if (entry.kind === "epoch") return epochForm(entry);
   if (entry.kind !== "sweep") return entry;
   const records = entry.records.map(({ tenant, collection, key }) => [tenant, collection, key]);
   return { ...entry, records };
@@ -234,7 +245,7 @@ function decodeBody(body: Buffer): Entry {
     throw new UndecodableEntryError(`envelope: ${explain(envelopes, envelope)}`);
   if (envelope.kind === "batch") return decodeBatch(envelope, lines.slice(1));
   if (envelope.kind === "propose") return decodeProposals(envelope, lines.slice(1));
-  if (envelope.kind === "repair" || envelope.kind === "barrier") return decodeCanonical(envelope, lines);
+  if (isCanonical(envelope)) return decodeCanonical(envelope, lines);
   if (lines.length > 1) throw new UndecodableEntryError(`a ${envelope.kind} entry has one line only`);
   if (envelope.kind === "sweep") {
     const records = envelope.records.map(([tenant, collection, key]) => ({ tenant, collection, key }));
@@ -243,18 +254,32 @@ function decodeBody(body: Buffer): Entry {
   return envelope as SchemaEntry;
 }
 
+type CanonicalEnvelope = Extract<
+  Static<typeof Envelope>,
+  { kind: "barrier" | "repair" | "member" | "epoch" }
+>;
+
+function isCanonical(envelope: Static<typeof Envelope>): envelope is CanonicalEnvelope {
+  return ["barrier", "repair", "member", "epoch"].includes(envelope.kind);
+}
+
 /** Of the newer kinds of entry each has one text. */
-function decodeCanonical(
-  envelope: BarrierEntry | Static<typeof RepairEnvelope>,
-  [first, ...lines]: readonly string[],
-): BarrierEntry | RepairEntry {
-  if (envelope.kind === "barrier" && lines.length > 0)
-    throw new UndecodableEntryError("a barrier entry has one line only");
-  const entry = envelope.kind === "barrier" ? envelope : decodeRepair(envelope, lines);
+function decodeCanonical(envelope: CanonicalEnvelope, [first, ...lines]: readonly string[]): Entry {
+  if (envelope.kind !== "repair" && lines.length > 0)
+    throw new UndecodableEntryError(`a ${envelope.kind} entry has one line only`);
+  const entry = decodeEnvelope(envelope, lines);
   const expected = entry.kind === "repair" ? encodeRepairEnvelope(entry) : JSON.stringify(wireForm(entry));
   if (first !== expected)
     throw new UndecodableEntryError(`envelope: a ${entry.kind} is not written as it has to be`);
   return entry;
+}
+
+function decodeEnvelope(
+  envelope: CanonicalEnvelope,
+  lines: readonly string[],
+): BarrierEntry | RepairEntry | MemberEntry | EpochEntry {
+  if (envelope.kind === "repair") return decodeRepair(envelope, lines);
+  return envelope.kind === "member" ? decodeMember(envelope) : envelope;
 }
 
 /** The checksum is over the bytes, not over their text: different bytes may read as the same text. */

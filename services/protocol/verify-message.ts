@@ -13,7 +13,7 @@ import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
 import { Sequence, Uuid } from "./wire-types.ts";
 
 /** Another one digests, or compares, in another way. */
-export const VERIFY_VERSION = 1;
+export const VERIFY_VERSION = 2;
 /** Where a region tells how far it is: served by each of its processes that may fold. */
 export const PLACE_SERVICE = "verify";
 /** Nodes of a tree, of one request. */

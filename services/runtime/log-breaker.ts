@@ -29,7 +29,7 @@ const PROBE_APART_MS_MIN = 150;
 
 /** What is published; `probe` is the breaker's own. */
 export type PublishKind =
-  "batch" | "proposals" | "tick" | "schema" | "sweep" | "forget" | "barrier" | "repair" | "probe";
+  "batch" | "proposals" | "tick" | "schema" | "sweep" | "forget" | "barrier" | "repair" | "member" | "probe";
 /** timed-out: no answer, or the connection broke. It may be in the log, now or later. */
 export type PublishOutcome = "acknowledged" | "refused" | "timed-out";
 

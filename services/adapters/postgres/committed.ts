@@ -12,7 +12,9 @@ import type { Fields, StoredRecord } from "../../core/record.ts";
 import { KnownOperationError, StaleApplierError, type CommittedState } from "../../ports/region-store.ts";
 import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
-import { recordRepairsSql, repairValues } from "./repairs.ts";
+import { commitStatement } from "./commit-statement.ts";
+import { membershipValues } from "./membership.ts";
+import { repairValues } from "./repairs.ts";
 import { outcomeDetail, toLifetime } from "./rows.ts";
 import { countArray, fromHlc, hashBytes, stampArray, textArray, toNumber, uuidArray } from "./values.ts";
 
@@ -31,35 +33,6 @@ const LOAD_SLICE: Statement = {
            where o.id = any($3::uuid[]) and o.partition = $1) known`,
   effect: "reading",
 };
-
-// A fold need not be on disk when it is told: the log has it, and a database that falls back to an earlier position folds
-// on from there. Whatever must not be older than what the region has told is a durable commit, and PostgreSQL flushes in
-// order: rows of the WAL with what they have seen, and the stamps of ticks, which are issued after their position was read.
-const PARAMETERS = Array.from({ length: 22 }, (_, index) => `$${index + 1}`).join(", ");
-const PLAIN_CALL = `forebay_commit_fold(${PARAMETERS})`;
-/** Where ids have been forgotten, and may come again while their rows are still there. */
-const FORGETTING_CALL = `forebay_commit_fold_forgetting($23, $24, ${PARAMETERS})`;
-
-function commitStatement(name: string, call: string): Statement {
-  const text = `select set_config('synchronous_commit', 'off', true), ${call} as outcome`;
-  return { name, text, effect: "writing" };
-}
-
-/** @param first number of the first parameter that tells of repairs. */
-function repairingStatement(name: string, call: string, first: number): Statement {
-  const text = `select set_config('synchronous_commit', 'off', true), f.outcome,
-                case when f.outcome = 'committed' then ${recordRepairsSql(first)} end as repaired
-         from (select ${call} as outcome offset 0) f`;
-  return { name, text, effect: "writing" };
-}
-
-// Most folds repair nothing, and pay nothing for it.
-const COMMIT = {
-  plain: commitStatement("commit_fold", PLAIN_CALL),
-  repairing: repairingStatement("commit_repairs", PLAIN_CALL, 23),
-  forgetting: commitStatement("commit_forgetting_fold", FORGETTING_CALL),
-  forgettingAndRepairing: repairingStatement("commit_forgetting_repairs", FORGETTING_CALL, 25),
-} as const;
 
 const LOG_CREATED: Statement = {
   name: "log_created",
@@ -135,10 +108,13 @@ async function commitFold(
   const { position: forgotten, logTimeMs: forgottenTimeMs } = result.state.forgotten;
   // A guess that lets go of nothing further finds rows that count for nothing, and is asked about.
   const isForgetting = forgotten > 0 && (!isGuess || result.hasForgotten);
-  const isRepairing = result.repairs.length > 0;
-  const repairing = isRepairing ? COMMIT.repairing : COMMIT.plain;
-  const forgetting = isRepairing ? COMMIT.forgettingAndRepairing : COMMIT.forgetting;
-  const { outcome } = await database.queryOne<CommitRow>(isForgetting ? forgetting : repairing, [
+  const { repairs, membership, state } = result;
+  const statement = commitStatement({
+    isForgetting,
+    isRepairing: repairs.length > 0,
+    isChangingMembers: membership !== undefined,
+  });
+  const { outcome } = await database.queryOne<CommitRow>(statement, [
     partition,
     expectedPosition,
     isGuess,
@@ -146,7 +122,8 @@ async function commitFold(
     ...recordValues(result),
     ...outcomeValues(result),
     ...(isForgetting ? [forgotten, forgottenTimeMs] : []),
-    ...(isRepairing ? repairValues(result.repairs) : []),
+    ...(repairs.length > 0 ? repairValues(repairs) : []),
+    ...(membership === undefined ? [] : membershipValues(state, membership)),
   ]);
   if (outcome === "known") {
     throw new KnownOperationError(`partition ${partition}: an operation of the fold took effect before`);

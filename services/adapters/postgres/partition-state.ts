@@ -11,8 +11,9 @@ import type { Queries, Statement } from "./pool.ts";
 import { toHlc, toNumber } from "./values.ts";
 
 const POSITIONS = `a.position, a.log_time_ms, a.hlc, a.chain, a.cluster, a.partitions, a.members, a.forgotten_position, a.forgotten_time_ms,
+                a.log_epoch, a.departed,
                 (select json_agg(json_build_object('region', o.region, 'watermark', o.watermark, 'epoch', o.epoch,
-                          'chain', o.chain, 'hlc', o.hlc::text, 'tick', o.tick, 'promise', o.promise))
+                          'chain', o.chain, 'hlc', o.hlc::text, 'tick', o.tick, 'promise', o.promise, 'joined', o.joined))
                  from origins o where o.partition = $1) as origins`;
 
 const READ_POSITIONS: Statement = {
@@ -41,7 +42,14 @@ interface PositionsRow {
   readonly members: readonly string[];
   readonly forgotten_position: string;
   readonly forgotten_time_ms: string;
-  readonly origins: readonly (OriginState & { readonly region: string })[] | null;
+  readonly log_epoch: number;
+  readonly departed: PartitionState["departed"];
+  readonly origins: readonly OriginRow[] | null;
+}
+
+interface OriginRow extends Omit<OriginState, "joined"> {
+  readonly region: string;
+  readonly joined: string | null;
 }
 
 export async function readPositions(database: Queries, partition: number): Promise<Positions> {
@@ -66,9 +74,9 @@ export async function loadPartition(database: Queries, partition: number): Promi
 
 function toPositions(partition: number, row: PositionsRow): Positions {
   const { chain, cluster, partitions, members } = row;
-  const origins = (row.origins ?? []).map(({ region, ...origin }): [string, OriginState] => [
+  const origins = (row.origins ?? []).map(({ region, joined, ...origin }): [string, OriginState] => [
     region,
-    { ...origin, hlc: toHlc(origin.hlc) },
+    { ...origin, hlc: toHlc(origin.hlc), ...(joined !== null && { joined }) },
   ]);
   return {
     partition,
@@ -84,5 +92,7 @@ function toPositions(partition: number, row: PositionsRow): Positions {
       position: toNumber(row.forgotten_position),
       logTimeMs: toNumber(row.forgotten_time_ms),
     },
+    logEpoch: row.log_epoch,
+    departed: row.departed,
   };
 }

@@ -6,9 +6,11 @@ import type { RepairQuery, StateReader, StoredRepair } from "../../ports/region-
 import type { Database, Statement } from "./pool.ts";
 import { countArray, textArray, toNumber, uuidArray } from "./values.ts";
 
+export const RECORD_REPAIRS_PARAMETERS = 8;
+
 /** SQL that keeps what a fold has repaired, of the parameters from a number on: those of `repairValues`. */
 export function recordRepairsSql(first: number): string {
-  const parameters = Array.from({ length: 8 }, (_, index) => `$${first + index}`);
+  const parameters = Array.from({ length: RECORD_REPAIRS_PARAMETERS }, (_, index) => `$${first + index}`);
   return `forebay_record_repairs($1, ${parameters.join(", ")})`;
 }
 

@@ -63,6 +63,27 @@ export const walHeads = pgTable("wal_heads", {
   sequence: count("sequence").notNull(),
   hlc: stamp("hlc").notNull(),
   bytes: count("bytes").notNull(),
+  /** Set while nothing may be appended: the region has asked the log by this id to rejoin, and it has not been folded yet. */
+  rejoin: uuid("rejoin"),
+  /** With `rejoin`: rows after this sequence are not what the log has under their sequences, and are numbered anew. */
+  orphansAfter: count("orphans_after"),
+  /** Id of the entry by which this database has joined: where the log says another, another database has taken its place. */
+  joined: uuid("joined"),
+});
+
+/** There while a partition's committed state is loaded from elsewhere: until then nothing in the region may be read or written. */
+export const bootstraps = pgTable("bootstraps", {
+  partition: integer("partition").primaryKey(),
+  id: uuid("id").notNull(),
+  /** Whom the state comes from: a region, or what a backup is called. */
+  source: text("source"),
+  reason: text("reason").notNull(),
+  stage: text("stage").notNull(),
+  startedAt: timestamp("started_at", { withTimezone: true })
+    .notNull()
+    .default(sql`clock_timestamp()`),
+  /** What is loaded, as JSON: of the source's snapshot, the part that is under way and the place in it, and how much of how much. */
+  progress: jsonb("progress"),
 });
 
 /** How far each partition's log is folded. Every fold's transaction begins with a compare-and-set here. */
@@ -81,6 +102,12 @@ export const applied = pgTable("applied", {
   /** Operations up to here are no longer known, also where their rows are still there. */
   forgottenPosition: count("forgotten_position").notNull().default(0),
   forgottenTimeMs: count("forgotten_time_ms").notNull().default(0),
+  /** How often the log was made anew. */
+  logEpoch: integer("log_epoch").notNull().default(0),
+  /** Regions that are members no more, with what their sequences go on from. */
+  departed: jsonb("departed")
+    .notNull()
+    .default(sql`'{}'`),
 });
 
 /** Where each partition was now and then: tells which position, and which sequence of the own WAL, a time stands for. */
@@ -106,6 +133,8 @@ export const origins = pgTable(
     chain: text("chain").notNull(),
     tick: jsonb("tick"),
     promise: jsonb("promise"),
+    /** Id of the entry by which the region has joined last. */
+    joined: uuid("joined"),
   },
   (table) => [primaryKey({ columns: [table.partition, table.region] })],
 );

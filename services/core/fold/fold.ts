@@ -14,7 +14,10 @@ import { recordIdText, type RecordId } from "../operation.ts";
 import type { StoredRecord } from "../record.ts";
 import type { Collection } from "../schema.ts";
 import { foldBatch } from "./batch.ts";
+import { checkEpoch, foldEpoch } from "./epoch.ts";
 import { foldForget } from "./forget.ts";
+import { LogMismatchError } from "./log-mismatch.ts";
+import { foldMember } from "./member.ts";
 import { foldProposals, recordsOfProposal } from "./propose.ts";
 import { foldRepair, recordsOfRepair } from "./repair.ts";
 import { foldSchema } from "./schema.ts";
@@ -27,6 +30,7 @@ import {
   type Conflict,
   type FoldCounts,
   type FoldRows,
+  type MembershipChange,
   type OperationOutcome,
   type PartitionState,
   type Repair,
@@ -44,15 +48,14 @@ export interface FoldResult {
   readonly repairs: readonly Repair[];
   /** Collections whose schema changed, as they are now; a later one of the same name replaces an earlier one. */
   readonly collections: readonly Collection[];
+  /** Who joined, who left, or that the log was made anew; undefined where nothing of it has changed. */
+  readonly membership: MembershipChange | undefined;
   /** Operation ids were forgotten. */
   readonly hasForgotten: boolean;
   readonly counts: FoldCounts;
 }
 
-/** The log has another order, place or origin than the state it is folded onto. Folding must stop. */
-export class LogMismatchError extends Error {
-  override readonly name = "LogMismatchError";
-}
+export { LogMismatchError };
 
 /** Folds entries in order. @throws {LogMismatchError} when an entry is not the next one, or the log is another cluster's. */
 export function foldEntries(options: {
@@ -69,6 +72,7 @@ export function foldEntries(options: {
     outcomeIds: new Map(),
     conflicts: [],
     repairs: [],
+    membership: undefined,
     collections: [],
     counts: { ...NO_COUNTS },
   };
@@ -89,6 +93,7 @@ function foldEntry(work: FoldWork, ordered: OrderedEntry): void {
     logTimeMs: Math.max(state.logTimeMs, ordered.storedAtMs),
     chain: chain(state.chain, ordered.checksum),
   };
+  if (ordered.entry.kind === "epoch") checkEpoch(state, ordered.entry);
   if (state.cluster === null && ordered.entry.kind !== "genesis") {
     throw new LogMismatchError(`the log begins with a ${ordered.entry.kind} entry instead of its genesis`);
   }
@@ -113,6 +118,10 @@ function dispatch(work: FoldWork, entry: Entry): void {
       return isMember(work, entry) ? foldRepair(work, entry) : undefined;
     case "barrier":
       return void isMember(work, entry);
+    case "member":
+      return isMember(work, entry) ? foldMember(work, entry) : undefined;
+    case "epoch":
+      return foldEpoch(work, entry);
     case "forget":
       return isMember(work, entry) ? foldForget(work, entry) : undefined;
     default:

@@ -21,6 +21,8 @@ export interface OriginState {
   readonly tick: OriginTick | null;
   /** A tick whose stamp counts once the watermark has reached its WAL head. */
   readonly promise: { readonly walHead: number; readonly hlc: Hlc } | null;
+  /** Id of the entry by which it has joined last, if it is no member from the beginning on: names its database, too. */
+  readonly joined?: string;
 }
 
 export interface OriginTick {
@@ -34,6 +36,8 @@ export interface OriginTick {
   readonly steadySinceMs?: number;
   /** Log time of the tick that was the first to tell `appliedPosition`. Absent where software of before has folded it. */
   readonly advancedAtMs?: number;
+  /** The region has joined and said nothing since: no write of it is on its way. */
+  readonly isAssumed?: true;
 }
 
 export interface PartitionState {
@@ -55,7 +59,14 @@ export interface PartitionState {
   readonly collections: { readonly [id: string]: Collection };
   /** The operation ids that took effect up to this position are new again; later ones are known. */
   readonly forgotten: Forgotten;
+  /** How often the log was made anew. */
+  readonly logEpoch: number;
+  /** Regions that are members no more. */
+  readonly departed: { readonly [region: string]: DepartedOrigin };
 }
+
+/** Where its sequences and relays go on from, should it be a member again. */
+export type DepartedOrigin = Pick<OriginState, "watermark" | "epoch">;
 
 export interface Forgotten {
   readonly position: number;
@@ -76,6 +87,8 @@ export function initialPartitionState(partition: number): PartitionState {
     origins: {},
     collections: {},
     forgotten: { position: 0, logTimeMs: 0 },
+    logEpoch: 0,
+    departed: {},
   };
 }
 
@@ -200,6 +213,16 @@ export interface Repair extends RecordId {
   readonly before: StoredRecord | null;
   readonly after: StoredRecord | null;
 }
+
+/** Beside the state: what a store can't tell from it. */
+export interface MembershipChange {
+  /** Origins that are gone. */
+  readonly removed: readonly string[];
+  /** Origins whose sequences begin anew, with the id of the entry; after them `watermark + 1` comes next. */
+  readonly joined: { readonly [region: string]: { readonly id: string; readonly watermark: number } };
+}
+
+export const NO_MEMBERSHIP_CHANGE: MembershipChange = { removed: [], joined: {} };
 
 /** What the fold refused or skipped: all of it is counted, none of it is silent. */
 export interface FoldCounts {

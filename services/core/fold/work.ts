@@ -6,6 +6,7 @@ import type {
   Conflict,
   FoldCounts,
   FoldRows,
+  MembershipChange,
   OperationOutcome,
   OriginState,
   PartitionState,
@@ -23,6 +24,7 @@ export interface FoldWork {
   readonly outcomeIds: Map<string, number>;
   readonly conflicts: Conflict[];
   readonly repairs: Repair[];
+  membership: MembershipChange | undefined;
   readonly collections: Collection[];
   readonly counts: { -readonly [Name in keyof FoldCounts]: FoldCounts[Name] };
 }

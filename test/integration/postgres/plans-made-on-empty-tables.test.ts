@@ -88,6 +88,7 @@ async function commitFold(
   const nothing = {
     conflicts: [],
     repairs: [],
+    membership: undefined,
     collections: [],
     hasForgotten: false,
     counts: NO_COUNTS,

@@ -1,6 +1,13 @@
 /** Random entries of every kind. */
 import fc from "fast-check";
-import type { Entry, ForgetEntry, ProposeEntry, SweepEntry } from "../../../services/core/entry.ts";
+import type {
+  Entry,
+  EpochEntry,
+  ForgetEntry,
+  MemberEntry,
+  ProposeEntry,
+  SweepEntry,
+} from "../../../services/core/entry.ts";
 import { unstorableReason } from "../../../services/core/json.ts";
 import { VALUE_TYPES, type CollectionSchema, type FieldDefinition } from "../../../services/core/schema.ts";
 import { encodeBatch, encodeEntry } from "../../../services/protocol/entry-codec.ts";
@@ -128,9 +135,29 @@ const forget: fc.Arbitrary<ForgetEntry> = fc.record({
   without: fc.array(region, { maxLength: 3 }),
 });
 
+const member: fc.Arbitrary<MemberEntry> = fc
+  .record({
+    kind: fc.constant("member" as const),
+    origin: region,
+    id: uuid,
+    action: fc.constantFrom("add", "remove", "rejoin"),
+    region,
+  })
+  .map((entry) => (entry.action === "rejoin" ? { ...entry, region: entry.origin } : entry));
+
+const epoch: fc.Arbitrary<EpochEntry> = fc.record({
+  kind: fc.constant("epoch" as const),
+  origin: region,
+  id: uuid,
+  cluster: uuid,
+  partition: sequence,
+  epoch: fc.integer({ min: 1, max: 1_000 }),
+  chain: hash,
+});
+
 export const anyEntry: fc.Arbitrary<EncodedEntry> = fc.oneof(
   batch,
   fc
-    .oneof(other, proposals, sweep, forget, barrier, repair)
+    .oneof(other, proposals, sweep, forget, barrier, repair, member, epoch)
     .map((entry) => ({ entry, data: encodeEntry(entry) })),
 );

@@ -65,6 +65,14 @@ const ENTRIES: readonly (readonly [name: string, version: number, data: Uint8Arr
     5,
     encodeEntry({ kind: "forget", origin: "eu", position: 7, logTimeMs: 1_000, without: ["us"] }),
   ],
+  ["member", 6, encodeEntry({ kind: "member", origin: "eu", id: ID, action: "add", region: "sa" })],
+  [
+    "epoch",
+    6,
+    encodeEntry({
+      kind: "epoch", origin: "eu", id: ID, cluster: ID, partition: 0, epoch: 1, chain: "0".repeat(64),
+    }), // prettier-ignore
+  ],
   ["proposals", 2, encodeEntry({ kind: "propose", origin: "eu", proposals: [] })],
   ["barrier", 4, encodeEntry({ kind: "barrier", origin: "eu", id: ID, purpose: "verify" })],
   [
@@ -98,7 +106,7 @@ describe("the version of an entry", () => {
     for (let other = 1; other <= ENTRY_VERSION + 7; other += 1) {
       if (other === version) continue;
       const changed = [header!.replace(`forebay/${version}`, `forebay/${other}`), ...body].join("\n");
-      const reason = other > ENTRY_VERSION ? /newer than 5: upgrade/ : / entry of version \d says \d/;
+      const reason = other > ENTRY_VERSION ? /newer than 6: upgrade/ : / entry of version \d says \d/;
       expect(failure(Buffer.from(changed))).toMatch(reason);
     }
   });

@@ -75,7 +75,9 @@ describe("an answer", () => {
   it("that refuses, is of another version, or answers something else is told apart", () => {
     const refusal = encodeVerifyRefusal("closed");
     expect(() => decodeVerifyAnswer("state", refusal)).toThrow(VerifyRefusedError);
-    expect(() => decodeVerifyAnswer("state", ofVersion(refusal, 2))).toThrow(OtherVersionError);
+    expect(() => decodeVerifyAnswer("state", ofVersion(refusal, VERIFY_VERSION + 1))).toThrow(
+      OtherVersionError,
+    );
     const place = encodeVerifyAnswer<"place">({ position: 1 });
     expect(() => decodeVerifyAnswer("state", place)).toThrow(UndecodableEntryError);
   });
