@@ -3,6 +3,9 @@ import type { Clock, Random } from "../ports/clock.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 
+/** One failure is nothing: the next time it is done. So many in a row are told, and then again after as many. */
+const FAILURES_PER_WARNING = 3;
+
 export interface ChoreOptions {
   readonly name: string;
   /** On average. */
@@ -16,6 +19,7 @@ export interface ChoreOptions {
 
 export async function repeatChore(options: ChoreOptions, stop: AbortSignal): Promise<void> {
   const { name, everyMs, work, clock, random, logger } = options;
+  let failures = 0;
   while (!stop.aborted) {
     // Regions that look at different times rarely do the same twice.
     await clock.sleep(everyMs * (0.5 + random.fraction()), stop);
@@ -23,8 +27,12 @@ export async function repeatChore(options: ChoreOptions, stop: AbortSignal): Pro
     try {
       const done = await work();
       if (done > 0) logger.info({ chore: name, done }, "chore done");
+      else if (failures >= FAILURES_PER_WARNING) logger.info({ chore: name, failures }, "chore done again");
+      failures = 0;
     } catch (error) {
-      logger.debug({ chore: name, error: describeError(error) }, "chore not done; trying again");
+      failures += 1;
+      const level = failures % FAILURES_PER_WARNING === 0 ? "warn" : "debug";
+      logger[level]({ chore: name, failures, error: describeError(error) }, "chore not done; trying again");
     }
   }
 }
