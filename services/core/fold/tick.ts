@@ -4,7 +4,7 @@ import type { OriginState, OriginTick } from "./state.ts";
 import { setOrigin, type FoldWork } from "./work.ts";
 
 /** Ticks come every second. Between two that are further apart the region, or the log, was away. */
-const TICK_GAP_MS_MAX = 5_000;
+export const TICK_GAP_MS_MAX = 5_000;
 
 export function foldTick(work: FoldWork, entry: TickEntry): void {
   const origin = work.state.origins[entry.origin]!;

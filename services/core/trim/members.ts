@@ -1,5 +1,6 @@
 /** How far the members are: nobody needs the others' log or WAL from before the one that is furthest behind. */
 import type { OriginState, PartitionState } from "../fold/state.ts";
+import { TICK_GAP_MS_MAX } from "../fold/tick.ts";
 
 export interface MemberPlace {
   readonly region: string;
@@ -21,6 +22,8 @@ export interface MembersPlace {
 /** Ticks come every second; the position that they tell rises with them, also while nothing is written. */
 const STILL_MS = 10_000;
 const BEHIND_ENTRIES = 4_096;
+/** While the log is away nobody is heard. Once it is back, everybody gets so long to speak before anybody counts as away. */
+const SPEAK_AGAIN_MS = 30_000;
 
 /**
  * The tick of a region tells a position that its database does not fall back behind: the stamp of the tick is a durable
@@ -36,13 +39,25 @@ export function placeMembers(
   const places = Object.entries(state.origins)
     .map(([region, { tick }]) => placeOf(region, tick, options.startedAtMs))
     .toSorted(compare);
-  const isAway = ({ sinceMs }: MemberPlace) => state.logTimeMs - sinceMs > options.awayMsMax;
+  const goesOnForMs = state.logTimeMs - steadySinceMs(state);
+  const mayBeAway = goesOnForMs >= Math.min(options.awayMsMax, SPEAK_AGAIN_MS);
+  const isAway = ({ sinceMs }: MemberPlace) => mayBeAway && state.logTimeMs - sinceMs > options.awayMsMax;
   const last = places.find((place) => !isAway(place));
   return {
     foldedByAll: last?.position ?? 0,
     pinnedBy: last !== undefined && isPinning(last, state) ? last : undefined,
     away: places.filter(isAway),
   };
+}
+
+/** Log time since which somebody has been heard without a gap. */
+function steadySinceMs({ origins, logTimeMs }: Pick<PartitionState, "origins" | "logTimeMs">): number {
+  const heard = Object.values(origins).flatMap(({ tick }) =>
+    tick === null || tick.isAssumed === true || logTimeMs - tick.logTimeMs > TICK_GAP_MS_MAX
+      ? []
+      : [tick.steadySinceMs ?? tick.logTimeMs],
+  );
+  return Math.min(logTimeMs, ...heard);
 }
 
 function placeOf(region: string, tick: OriginState["tick"], startedAtMs: number): MemberPlace {

@@ -60,6 +60,15 @@ function place(said: readonly Said[]) {
 
 const all = (atMs: number, applied: number): Said[] => MEMBERS.map((region) => ({ region, applied, atMs }));
 
+/** Each second from a time to another. */
+function others(fromMs: number, toMs = fromMs): Said[] {
+  const seconds = Math.floor((toMs - fromMs) / 1_000);
+  return Array.from({ length: seconds + 1 }, (_, second) => second * 1_000 + fromMs).flatMap((atMs) => [
+    { region: "eu", applied: 4, atMs },
+    { region: "us", applied: 5, atMs },
+  ]);
+}
+
 describe("how far the members are", () => {
   it("is where the last of them is", () => {
     expect(place([...all(2_000, 1), { region: "us", applied: 4, atMs: 2_000 }])).toEqual({
@@ -92,20 +101,23 @@ describe("how far the members are", () => {
   });
 
   it("does not count who was away for too long, and counts it again once it folds on", () => {
-    const others = (atMs: number): Said[] => [
-      { region: "eu", applied: 4, atMs },
-      { region: "us", applied: 5, atMs },
-    ];
-    const before = [...all(2_000, 1), ...others(2_000 + AWAY_MS_MAX)];
+    const before = [...all(2_000, 1), ...others(31_000, 2_000 + AWAY_MS_MAX)];
     expect(place(before)).toMatchObject({ foldedByAll: 1, away: [] });
     const after = [...before, ...others(2_001 + AWAY_MS_MAX)];
-    expect(place(after)).toEqual({
+    expect(place(after)).toMatchObject({
       foldedByAll: 4,
-      pinnedBy: undefined,
       away: [{ region: "ap", position: 1, sinceMs: 2_000 }],
     });
     const back = [...after, { region: "ap", applied: 2, atMs: 2_001 + AWAY_MS_MAX }];
     expect(place(back)).toMatchObject({ foldedByAll: 2, away: [] });
+  });
+
+  it("gives everybody time to speak after the log was away", () => {
+    const backAtMs = 2_000 + 2 * AWAY_MS_MAX;
+    const early = [...all(2_000, 1), ...others(backAtMs, backAtMs + 29_000)];
+    expect(place(early)).toMatchObject({ foldedByAll: 1, away: [] });
+    const late = [...early, ...others(backAtMs + 30_000)];
+    expect(place(late)).toMatchObject({ foldedByAll: 4, away: [{ region: "ap", position: 1 }] });
   });
 
   it("does not count who speaks and folds nothing: what it says is no sign that it needs less", () => {
