@@ -13,7 +13,7 @@ import type { PartitionState } from "../core/fold/state.ts";
 export const STATE_PARTS = ["records", "operations", "conflicts"] as const;
 export type StatePart = (typeof STATE_PARTS)[number];
 
-/** How many rows there are to a partition, by part. */
+/** How many rows there are to a partition, by part. Operations that are forgotten don't count. */
 export type StateCounts = Readonly<Record<StatePart, number>>;
 
 /** Everything of a partition's committed state but the rows of its parts. */
@@ -35,8 +35,9 @@ export interface StatePage {
 
 /** A snapshot as others load it. Each may throw StoreUnavailableError, and SnapshotClosedError once it has ended. */
 export interface StateExport {
+  /** @throws {NothingToLoadError} nothing is folded yet, or it is not known from which log. */
   readHead(): Promise<StateHead>;
-  /** @param bytesMax about; a page has one row at least, where there is one. */
+  /** @param options.bytesMax about; a page has one row at least, where there is one. An empty one is the last. */
   readPage(options: { part: StatePart; after: string | undefined; bytesMax: number }): Promise<StatePage>;
 }
 
@@ -73,11 +74,32 @@ export interface BootstrapSource {
 }
 
 export interface BootstrapProgress {
-  readonly part: StatePart;
+  /** Undefined once all is loaded. */
+  readonly part: StatePart | undefined;
   /** Of that part, as `StatePage.next` says; undefined at its beginning. */
   readonly after: string | undefined;
   readonly loaded: StateCounts;
   readonly bytes: number;
+}
+
+export const NOTHING_LOADED: BootstrapProgress = {
+  part: STATE_PARTS[0],
+  after: undefined,
+  loaded: { records: 0, operations: 0, conflicts: 0 },
+  bytes: 0,
+};
+
+/** How far it is once a page is loaded. */
+export function progressAfter(before: BootstrapProgress, page: StatePage): BootstrapProgress {
+  const { part } = before;
+  if (part === undefined) return before;
+  const isOver = page.next === undefined;
+  return {
+    part: isOver ? STATE_PARTS[STATE_PARTS.indexOf(part) + 1] : part,
+    after: page.next,
+    loaded: { ...before.loaded, [part]: before.loaded[part] + page.rows },
+    bytes: before.bytes + page.lines.byteLength,
+  };
 }
 
 /** A region's side: what is loaded, and how far. */
@@ -86,9 +108,13 @@ export interface Bootstraps {
   readBootstraps(): Promise<Bootstrap[]>;
   /** Asks the applier of a partition to load its state anew. @returns the one that is under way, if there is one already. */
   orderBootstrap(options: { partition: number; id: string; reason: string }): Promise<Bootstrap>;
-  /** Goes on to a stage. @throws {StaleBootstrapError} */
+  /**
+   * Goes on to a stage; `clearing` and `loading` begin at their beginning.
+   * @param options.bootstrap as the caller has seen it last.
+   * @throws {StaleBootstrapError} its stage or its source is another by now.
+   */
   enterStage(options: {
-    bootstrap: Pick<Bootstrap, "partition" | "id">;
+    bootstrap: Bootstrap;
     stage: BootstrapStage;
     source?: BootstrapSource;
   }): Promise<Bootstrap>;
@@ -96,21 +122,27 @@ export interface Bootstraps {
   clearSome(bootstrap: Pick<Bootstrap, "partition" | "id">): Promise<{ readonly isMore: boolean }>;
   /**
    * Loads a page and notes how far it has come, in one transaction: done again, it changes nothing.
+   * @param options.after how far it is before the page, of whose part it is.
+   * @returns how far it is with the page.
    * @throws {StaleBootstrapError} another was begun, or the page is not the one that comes next.
    */
   loadPage(options: {
     bootstrap: Pick<Bootstrap, "partition" | "id">;
     page: StatePage;
-    expected: BootstrapProgress;
-    progress: BootstrapProgress;
-  }): Promise<void>;
-  /** From here on the partition is where the source was: it can be folded on. Durable. @throws {StaleBootstrapError} */
+    after: BootstrapProgress;
+  }): Promise<BootstrapProgress>;
+  /** From here on, stage `folding`, the partition is where the source was. Durable. @throws {StaleBootstrapError} not all is loaded. */
   finishLoad(options: { bootstrap: Pick<Bootstrap, "partition" | "id">; head: StateHead }): Promise<void>;
-  /** The region may be read and written again. @throws {StaleBootstrapError} */
+  /** The region may be read and written again. Done again, it changes nothing. @throws {StaleBootstrapError} */
   endBootstrap(bootstrap: Pick<Bootstrap, "partition" | "id">): Promise<void>;
 }
 
 /** Another bootstrap has taken the place of this one, or another process has gone on with it. Nothing has happened. */
 export class StaleBootstrapError extends Error {
   override readonly name = "StaleBootstrapError";
+}
+
+/** A snapshot of a partition that nothing was folded into. */
+export class NothingToLoadError extends Error {
+  override readonly name = "NothingToLoadError";
 }

@@ -1,5 +1,6 @@
 /**
- * A partition's committed state at one position, held still while folding goes on: what verification reads.
+ * A partition's committed state at one position, held still while folding goes on: what verification reads, and what other
+ * regions load.
  *
  *   open (at a barrier) → digest of all leaves → rows of the leaves that differ → the records themselves → close
  *
@@ -10,6 +11,7 @@ import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 import type { PartitionDigests } from "../core/verify/partition-digests.ts";
 import type { LeafDigests } from "../core/verify/digest-tree.ts";
+import type { StateExport } from "./bootstraps.ts";
 
 /** Of a page of `readLeaves`. */
 export const LEAF_ROWS_MAX = 2_000;
@@ -26,7 +28,7 @@ export interface Snapshots {
 }
 
 /** Calls wait for each other. Each may throw StoreUnavailableError, and SnapshotClosedError once the snapshot has ended. */
-export interface PartitionSnapshot {
+export interface PartitionSnapshot extends StateExport {
   /** What is folded; 0 before the first fold. */
   readonly position: number;
   /** Count and hashes of the rows by leaf, in one scan. @param leaves a power of two, `LEAVES_MAX` at most. */

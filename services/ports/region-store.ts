@@ -1,10 +1,11 @@
 /**
- * A region's durable state, in its own database. Four parts, each with one writer or many:
+ * A region's durable state, in its own database. Five parts, each with one writer or many:
  *
  *   write-ahead log   many gateways append, the relay reads
  *   committed state   the applier writes, everyone reads; what is kept for a time only is trimmed
  *   roles             who may relay and apply a partition at the moment
  *   orders            what an operator has told the region to do
+ *   bootstraps        loading committed state from elsewhere (`bootstraps.ts`)
  */
 import type { EscrowLeft, Takes } from "../core/escrow.ts";
 import type { Hlc } from "../core/hlc.ts";
@@ -15,6 +16,7 @@ import type { Rights } from "../core/fields/merge/escrow.ts";
 import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 import type { Collection } from "../core/schema.ts";
+import type { Bootstraps } from "./bootstraps.ts";
 import type { Snapshots } from "./partition-snapshot.ts";
 
 /** An operation that a gateway asks the WAL to take. */
@@ -343,7 +345,15 @@ export interface RegionOrders {
 }
 
 export interface RegionStore
-  extends WriteAheadLog, CommittedState, StateReader, Snapshots, Maintenance, Roles, RegionOrders {
+  extends
+    WriteAheadLog,
+    CommittedState,
+    StateReader,
+    Snapshots,
+    Bootstraps,
+    Maintenance,
+    Roles,
+    RegionOrders {
   close(): Promise<void>;
 }
 

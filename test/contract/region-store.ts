@@ -25,6 +25,7 @@ import { listingRecords } from "./region-store/listing.ts";
 import { trimming } from "./region-store/trimming.ts";
 import { scanningRecords } from "./region-store/scanning.ts";
 import { partitionSnapshots } from "./region-store/snapshots.ts";
+import { bootstraps } from "./region-store/bootstraps.ts";
 import { drainOrders } from "./region-store/drain.ts";
 import { roles } from "./region-store/roles.ts";
 import type { Context } from "./region-store/context.ts";
@@ -80,6 +81,7 @@ export function regionStoreContract(
     listingRecords(context);
     scanningRecords(context);
     partitionSnapshots(context);
+    bootstraps(context);
     roles(context);
     drainOrders(context);
     trimming(context);

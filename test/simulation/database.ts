@@ -41,6 +41,7 @@ import { listConflicts, listRepairs, trimConflicts } from "./conflicts.ts";
 import { leftOf, sharesOf, shortOf } from "./escrows.ts";
 import { emptyPartition, knownIn, rowsAfter, type PartitionData, type TimedRow } from "./partition-data.ts";
 import { SimulatedTrimming } from "./trimming.ts";
+import { SimulatedBootstraps } from "./bootstraps.ts";
 import { SimulatedDrain } from "./drain.ts";
 import { expiredOf, listedKeys, type ExpiryOptions, type ListingOptions } from "./listing.ts";
 import type { SnapshotData } from "./snapshot.ts";
@@ -58,6 +59,13 @@ export class SimulatedDatabase {
     makeDurable: () => this.#makeDurable(),
   });
   readonly drain = new SimulatedDrain(() => this.#nowMs());
+  readonly bootstraps = new SimulatedBootstraps({
+    nowMs: () => this.#nowMs(),
+    data: (partition) => this.#data(partition),
+    records: () => this.#records,
+    known: (partition, outcome) => this.#everKnown.set(`${partition} ${outcome.id}`, outcome),
+    makeDurable: () => this.#makeDurable(),
+  });
   /** How to take back each commit of a fold that a crash would lose. */
   #undurable: (() => void)[] = [];
   /** By partition and id. */
@@ -226,7 +234,7 @@ export class SimulatedDatabase {
     if (isGuess && result.outcomes.some(({ id }) => data.outcomes.has(id))) {
       throw new KnownOperationError("an operation of the fold took effect before");
     }
-    if (data.state.position !== expectedPosition) {
+    if (data.state.position !== expectedPosition || this.bootstraps.isHeld(partition)) {
       throw new StaleApplierError(
         `partition ${partition} is at ${data.state.position}, not ${expectedPosition}`,
       );
@@ -402,8 +410,9 @@ export class SimulatedDatabase {
   }
 
   snapshot(partition: number): SnapshotData {
-    const { state, outcomes } = this.#data(partition);
-    return { state, records: this.records(partition), outcomes: [...outcomes.values()] };
+    const { state, outcomes, conflicts, logCreatedAtMs } = this.#data(partition);
+    const rows = { records: this.records(partition), outcomes: [...outcomes.values()] };
+    return { state, ...rows, conflicts: [...conflicts], logCreatedAtMs };
   }
 
   acquireRole(options: Parameters<SimulatedRoles["acquire"]>[0]): RoleGrant | undefined {

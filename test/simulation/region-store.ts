@@ -1,5 +1,6 @@
 /** The RegionStore port over a simulated database: calls take time, fail, and lose their answers as a real one's do. */
 import type { FoldResult } from "../../services/core/fold/fold.ts";
+import type { Bootstraps } from "../../services/ports/bootstraps.ts";
 import type { RecordId } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
 import {
@@ -208,6 +209,34 @@ export class SimulatedRegionStore implements RegionStore {
 
   endDrain(only?: { readonly sinceMs: number }) {
     return this.#call((database) => database.drain.end(only));
+  }
+
+  readBootstraps() {
+    return this.#call((database) => database.bootstraps.read());
+  }
+
+  orderBootstrap(options: Parameters<Bootstraps["orderBootstrap"]>[0]) {
+    return this.#call((database) => database.bootstraps.order(options));
+  }
+
+  enterStage(options: Parameters<Bootstraps["enterStage"]>[0]) {
+    return this.#call((database) => database.bootstraps.enter(options));
+  }
+
+  clearSome(bootstrap: Parameters<Bootstraps["clearSome"]>[0]) {
+    return this.#call((database) => database.bootstraps.clearSome(bootstrap));
+  }
+
+  loadPage(options: Parameters<Bootstraps["loadPage"]>[0]) {
+    return this.#call((database) => database.bootstraps.loadPage(options));
+  }
+
+  finishLoad(options: Parameters<Bootstraps["finishLoad"]>[0]) {
+    return this.#call((database) => database.bootstraps.finish(options));
+  }
+
+  endBootstrap(bootstrap: Parameters<Bootstraps["endBootstrap"]>[0]) {
+    return this.#call((database) => database.bootstraps.end(bootstrap));
   }
 
   async close(): Promise<void> {

@@ -5,6 +5,13 @@ import { sha256 } from "../../services/core/hash.ts";
 import { canonicalJson } from "../../services/core/json.ts";
 import { recordIdText, type RecordId } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
+import {
+  NothingToLoadError,
+  type StateHead,
+  type StatePage,
+  type StatePart,
+} from "../../services/ports/bootstraps.ts";
+import type { StoredConflict } from "../../services/ports/region-store.ts";
 import { isLeafCount, type LeafDigests } from "../../services/core/verify/digest-tree.ts";
 import { digestPartition } from "../../services/core/verify/partition-digests.ts";
 import {
@@ -20,6 +27,8 @@ export interface SnapshotData {
   readonly state: PartitionState;
   readonly records: readonly StoredRecord[];
   readonly outcomes: readonly OperationOutcome[];
+  readonly conflicts: readonly StoredConflict[];
+  readonly logCreatedAtMs: number | undefined;
 }
 
 interface SnapshotCalls {
@@ -101,6 +110,46 @@ export class SimulatedSnapshot implements PartitionSnapshot {
     return { ...digestPartition(this.#data.state), operations };
   }
 
+  async readHead(): Promise<StateHead> {
+    await this.#pass();
+    const { state, logCreatedAtMs } = this.#data;
+    if (state.position === 0 || logCreatedAtMs === undefined)
+      throw new NothingToLoadError("nothing is folded yet");
+    const counts = {
+      records: this.#rows("records").length,
+      operations: this.#rows("operations").length,
+      conflicts: this.#rows("conflicts").length,
+    };
+    return { state, logCreatedAtMs, counts };
+  }
+
+  async readPage(options: {
+    part: StatePart;
+    after: string | undefined;
+    bytesMax: number;
+  }): Promise<StatePage> {
+    const { part, after, bytesMax } = options;
+    await this.#pass();
+    const rest = this.#rows(part).filter(([place]) => after === undefined || place > after);
+    let rows = 0;
+    for (let bytes = 0; rows < rest.length && bytes < bytesMax; rows += 1) bytes += rest[rows]![1].length + 1;
+    const lines = rest.slice(0, rows).map(([, row]) => `${row}\n`);
+    return { rows, lines: Buffer.from(lines.join("")), next: rest[rows] && rest[rows - 1]![0] };
+  }
+
+  /** In the order of their names. */
+  #rows(part: StatePart): [place: string, row: string][] {
+    const { state, records, outcomes, conflicts } = this.#data;
+    const known = outcomes.filter(({ position }) => position > state.forgotten.position);
+    const rows: Record<StatePart, [string, unknown][]> = {
+      records: records.map((record) => [recordIdText(record), record]),
+      operations: known.map((outcome) => [outcome.id, outcome]),
+      conflicts: conflicts.map((one) => [`${digits(one.position)} ${digits(one.ordinal)}`, one]),
+    };
+    const named = rows[part].map(([place, row]): [string, string] => [place, JSON.stringify(row)]);
+    return named.toSorted(([one], [other]) => (one < other ? -1 : 1));
+  }
+
   close(): Promise<void> {
     this.#isClosed = true;
     return Promise.resolve();
@@ -117,4 +166,9 @@ function hashOf(record: StoredRecord): string {
   return sha256(
     JSON.stringify([recordIdText(record), version, fields, tombstone ?? null, expiresAtMs ?? null]),
   ).slice(0, 32);
+}
+
+/** Sorts as text as it does as a number. */
+function digits(count: number): string {
+  return String(count).padStart(16, "0");
 }

@@ -15,15 +15,19 @@ import {
   type RowDigest,
   type Snapshots,
 } from "../../ports/partition-snapshot.ts";
+import type { StateHead, StatePage, StatePart } from "../../ports/bootstraps.ts";
 import { DIGEST_LEAVES_SQL, OPERATIONS_SQL, READ_LEAVES_SQL, unpackLeaves, wantedBits } from "./digests.ts";
 import type { OwnConnection } from "./own-connection.ts";
 import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
 import { toStoredRecord, type LifetimeRow } from "./rows.ts";
+import { StateReading } from "./state-export.ts";
 import { textArray, toNumber } from "./values.ts";
 
 const HOLD_MS_MAX = 600_000;
 const BEGIN = "begin isolation level repeatable read read only";
+// What is emptied at once, as a bootstrap does it, would look empty here too.
+const KEEP = "lock table records, operations, conflicts in access share mode";
 const POSITION = "select coalesce((select position from applied where partition = $1), 0) as position";
 /**
  * A scan reads the table from end to end, which no other statement does, and adds its rows up in memory: as many groups
@@ -46,6 +50,7 @@ export function openSnapshots(database: Database): Snapshots {
       const connection = await database.connectApart({ holdMsMax });
       try {
         await connection.ask(BEGIN);
+        await connection.ask(KEEP);
         // The first statement that reads takes the snapshot.
         const [place] = await connection.ask<{ position: string }>(POSITION, [partition]);
         return new PostgresSnapshot({ connection, partition, position: toNumber(place!.position) });
@@ -67,12 +72,14 @@ class PostgresSnapshot implements PartitionSnapshot {
   readonly position: number;
   readonly #connection: OwnConnection;
   readonly #partition: number;
+  readonly #reading: StateReading;
   #cursors = 0;
 
   constructor(options: { connection: OwnConnection; partition: number; position: number }) {
     this.#connection = options.connection;
     this.#partition = options.partition;
     this.position = options.position;
+    this.#reading = new StateReading(options);
   }
 
   async digestLeaves({ leaves }: { leaves: number }): Promise<LeafDigests> {
@@ -124,6 +131,20 @@ class PostgresSnapshot implements PartitionSnapshot {
     const { count, hash } = operations!;
     const state = await loadPartition(this.#connection, this.#partition);
     return { ...digestPartition(state), operations: { count: toNumber(count), hash } };
+  }
+
+  async readHead(): Promise<StateHead> {
+    await this.#connection.ask(SCANNING);
+    return this.#reading.readHead();
+  }
+
+  async readPage(options: {
+    part: StatePart;
+    after: string | undefined;
+    bytesMax: number;
+  }): Promise<StatePage> {
+    await this.#connection.ask(SEEKING);
+    return this.#reading.readPage(options);
   }
 
   close(): Promise<void> {

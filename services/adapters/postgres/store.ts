@@ -1,5 +1,6 @@
 /** A region's store on PostgreSQL, version 15 or later: the parts of the port put together over one pool. */
 import type { RegionStore } from "../../ports/region-store.ts";
+import { openBootstraps } from "./bootstraps.ts";
 import { openCommittedState } from "./committed.ts";
 import { openConflicts } from "./conflicts.ts";
 import { openOrders } from "./orders.ts";
@@ -53,6 +54,7 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openConflicts(database),
     ...openRepairs(database),
     ...openSnapshots(database),
+    ...openBootstraps(database),
     ...openTrimming(database, region),
     ...openRoles(database),
     ...openOrders(database),
