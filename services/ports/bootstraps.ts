@@ -8,10 +8,9 @@
  * as long as the source still has its snapshot, loading goes on where it was.
  */
 import type { PartitionState } from "../core/fold/state.ts";
+import { STATE_PARTS, type StatePart } from "../core/state-parts.ts";
 
-/** What is loaded, one after the other. */
-export const STATE_PARTS = ["records", "operations", "conflicts"] as const;
-export type StatePart = (typeof STATE_PARTS)[number];
+export { STATE_PARTS, type StatePart };
 
 /** How many rows there are to a partition, by part. Operations that are forgotten don't count. */
 export type StateCounts = Readonly<Record<StatePart, number>>;

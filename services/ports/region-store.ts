@@ -18,6 +18,7 @@ import type { StoredRecord } from "../core/record.ts";
 import type { Collection } from "../core/schema.ts";
 import type { Bootstraps } from "./bootstraps.ts";
 import type { Snapshots } from "./partition-snapshot.ts";
+import type { VerificationRecords } from "./verification-records.ts";
 
 /** An operation that a gateway asks the WAL to take. */
 export interface WalAppend extends RecordId {
@@ -352,6 +353,7 @@ export interface RegionStore
     Snapshots,
     Bootstraps,
     Maintenance,
+    VerificationRecords,
     Roles,
     RegionOrders {
   close(): Promise<void>;

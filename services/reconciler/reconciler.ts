@@ -1,6 +1,7 @@
 /** Verifications and repairs that this process was asked for, or makes on its own: the coordinator's side of reconciliation. */
 import { membersNotReading } from "../core/entry-version.ts";
 import type { RegionStore } from "../ports/region-store.ts";
+import { KEPT_SAMPLE_MAX } from "../ports/verification-records.ts";
 import {
   ReconciliationError,
   type Reconciliation,
@@ -32,7 +33,10 @@ const TELLING: ReadonlySet<Verdict | undefined> = new Set(["match", "diverged"] 
 
 export interface ReconcilerOptions extends Omit<RunOptions, "breaker"> {
   readonly partitions: number;
-  readonly store: Pick<RegionStore, "readPositions">;
+  readonly store: Pick<
+    RegionStore,
+    "readPositions" | "keepVerification" | "readVerification" | "listVerifications"
+  >;
   /** By partition. */
   readonly breakers: readonly Pick<LogBreaker, "publish">[];
   readonly metrics: ReconcilerMetrics;
@@ -73,13 +77,17 @@ export class Reconciler implements Reconciliation {
     return this.#runs.get(id)!.view;
   }
 
-  read(id: string): Promise<Verification | undefined> {
-    return Promise.resolve(this.#runs.get(id)?.view);
+  /** Of this process, or one that has ended in any process of the region. */
+  async read(id: string): Promise<Verification | undefined> {
+    return this.#runs.get(id)?.view ?? (await this.#asked(this.#options.store.readVerification(id)));
   }
 
-  list({ limit }: { limit: number }): Promise<readonly Verification[]> {
-    const newest = [...this.#runs.values()].toReversed().slice(0, limit);
-    return Promise.resolve(newest.map(({ view }) => view));
+  async list({ limit }: { limit: number }): Promise<readonly Verification[]> {
+    const ended = await this.#asked(this.#options.store.listVerifications({ limit }));
+    const known = new Map(ended.map((one) => [one.id, one]));
+    for (const { id, view } of this.#runs.values()) known.set(id, view);
+    const newest = [...known.values()].toSorted((one, other) => other.startedAtMs - one.startedAtMs);
+    return newest.slice(0, limit);
   }
 
   async repair(request: RepairRequest): Promise<RepairReport> {
@@ -149,11 +157,28 @@ export class Reconciler implements Reconciliation {
       const text = `there is no partition ${partition}; there are 0 to ${partitions - 1}`;
       throw new ReconciliationError("unavailable", text);
     }
+    return this.#asked(store.readPositions(partition));
+  }
+
+  /** @throws {ReconciliationError} unavailable. */
+  async #asked<T>(asked: Promise<T>): Promise<T> {
     try {
-      return await store.readPositions(partition);
+      return await asked;
     } catch (error) {
       const text = `the region's database does not answer: ${describeError(error)}`;
       throw new ReconciliationError("unavailable", text);
+    }
+  }
+
+  /** What can't be kept is still known here, for as long as the process lives. */
+  async #record(verification: Verification): Promise<void> {
+    const { store, logger } = this.#options;
+    const { differences, id } = verification;
+    const sample = differences.sample.slice(0, KEPT_SAMPLE_MAX);
+    try {
+      await store.keepVerification({ ...verification, differences: { ...differences, sample } });
+    } catch (error) {
+      logger.warn({ verification: id, error: describeError(error) }, "a verdict could not be kept");
     }
   }
 
@@ -161,6 +186,7 @@ export class Reconciler implements Reconciliation {
     const { metrics, clock } = this.#options;
     await run.run();
     this.#underWay.delete(run.partition);
+    await this.#record(run.view);
     const { verdict, differences, endedAtMs } = run.view;
     const { partition } = run;
     metrics.verified({

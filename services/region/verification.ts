@@ -13,7 +13,7 @@ import type { PartitionRolesOptions } from "./partition-roles.ts";
 
 export interface RegionVerificationOptions {
   readonly config: Pick<RegionConfig, "region" | "topology" | "verification" | "roles">;
-  readonly store: CheckpointsOptions["store"];
+  readonly store: CheckpointsOptions["store"] & ReconcilerOptions["store"];
   readonly bus: Bus;
   readonly breakers: ReconcilerOptions["breakers"];
   readonly clock: Clock;

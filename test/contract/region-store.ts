@@ -26,6 +26,7 @@ import { trimming } from "./region-store/trimming.ts";
 import { scanningRecords } from "./region-store/scanning.ts";
 import { partitionSnapshots } from "./region-store/snapshots.ts";
 import { bootstraps } from "./region-store/bootstraps.ts";
+import { verificationRecords } from "./region-store/verifications.ts";
 import { drainOrders } from "./region-store/drain.ts";
 import { roles } from "./region-store/roles.ts";
 import type { Context } from "./region-store/context.ts";
@@ -83,6 +84,7 @@ export function regionStoreContract(
     partitionSnapshots(context);
     bootstraps(context);
     roles(context);
+    verificationRecords(context);
     drainOrders(context);
     trimming(context);
   });

@@ -39,38 +39,46 @@ import { roundTrip } from "./document.ts";
 import { bytesOf } from "./bytes.ts";
 import { listConflicts, listRepairs, trimConflicts } from "./conflicts.ts";
 import { leftOf, sharesOf, shortOf } from "./escrows.ts";
-import { emptyPartition, knownIn, rowsAfter, type PartitionData, type TimedRow } from "./partition-data.ts";
+import {
+  emptyPartition,
+  knownIn,
+  rowsAfter,
+  toRow,
+  type PartitionData,
+  type TimedRow,
+} from "./partition-data.ts";
+import { OutcomeHistory } from "./outcome-history.ts";
 import { SimulatedTrimming } from "./trimming.ts";
 import { SimulatedBootstraps } from "./bootstraps.ts";
 import { SimulatedDrain } from "./drain.ts";
 import { expiredOf, listedKeys, type ExpiryOptions, type ListingOptions } from "./listing.ts";
 import type { SnapshotData } from "./snapshot.ts";
 import { SimulatedRoles } from "./roles.ts";
+import { SimulatedVerifications } from "./verifications.ts";
 
 export class SimulatedDatabase {
   readonly region: string;
   readonly #nowMs: () => number;
   readonly #partitions = new Map<number, PartitionData>();
   readonly #records = new Map<string, StoredRecord & { readonly partition: number }>();
+  readonly #history = new OutcomeHistory();
   readonly #roles: SimulatedRoles;
   readonly trimming = new SimulatedTrimming({
     region: () => this.region,
     partitions: () => this.#partitions,
     makeDurable: () => this.#makeDurable(),
   });
+  readonly verifications = new SimulatedVerifications();
   readonly drain = new SimulatedDrain(() => this.#nowMs());
   readonly bootstraps = new SimulatedBootstraps({
     nowMs: () => this.#nowMs(),
     data: (partition) => this.#data(partition),
     records: () => this.#records,
-    known: (partition, outcome) => this.#everKnown.set(`${partition} ${outcome.id}`, outcome),
+    known: (partition, outcome) => this.#history.add(partition, outcome),
     makeDurable: () => this.#makeDurable(),
   });
   /** How to take back each commit of a fold that a crash would lose. */
   #undurable: (() => void)[] = [];
-  /** By partition and id. */
-  readonly #everKnown = new Map<string, OperationOutcome>();
-  readonly #lostOutcomes = new Map<string, OperationOutcome>();
 
   /** @param nowMs the database's own clock. */
   constructor(region: string, nowMs: () => number) {
@@ -248,7 +256,7 @@ export class SimulatedDatabase {
     }
     for (const outcome of result.outcomes) {
       data.outcomes.set(outcome.id, outcome);
-      this.#everKnown.set(`${partition} ${outcome.id}`, outcome);
+      this.#history.add(partition, outcome);
     }
     data.conflicts.push(...result.conflicts.map((conflict) => ({ ...roundTrip(conflict), partition })));
     data.repairs.push(...result.repairs.map((repair) => ({ ...roundTrip(repair), partition })));
@@ -269,7 +277,7 @@ export class SimulatedDatabase {
         if (outcome === undefined) data.outcomes.delete(id);
         else data.outcomes.set(id, outcome);
       }
-      for (const outcome of result.outcomes) this.#lostOutcomes.set(outcome.id, outcome);
+      this.#history.lose(result.outcomes);
       data.conflicts.splice(conflicts);
       data.repairs.splice(repairs);
     };
@@ -439,16 +447,12 @@ export class SimulatedDatabase {
 
   /** What the fold has made of operations, also of those that are forgotten since. */
   outcomes(partition: number): ReadonlyMap<string, OperationOutcome> {
-    const { position } = this.#data(partition).state;
-    const folded = [...this.#everKnown].filter(
-      ([name, outcome]) => name.startsWith(`${partition} `) && outcome.position <= position,
-    );
-    return new Map(folded.map(([, outcome]) => [outcome.id, outcome]));
+    return this.#history.upTo(partition, this.#data(partition).state.position);
   }
 
   /** What the region had folded and told, before it fell back. */
   lostOutcome(id: string): OperationOutcome | undefined {
-    return this.#lostOutcomes.get(id);
+    return this.#history.lost(id);
   }
 
   conflicts(partition: number): readonly StoredConflict[] {
@@ -458,10 +462,6 @@ export class SimulatedDatabase {
   partitionNumbers(): number[] {
     return [...this.#partitions.keys()];
   }
-}
-
-function toRow({ acceptedAtMs: _, takes: __, handsOver: ___, ...row }: TimedRow): WalRow {
-  return row;
 }
 
 function withoutPartition({ partition: _, ...record }: StoredRecord & { partition: number }): StoredRecord {

@@ -53,3 +53,8 @@ export function knownIn(
   const row = wal.find((one) => one.id === id && (one.sequence > watermark || outcome !== undefined));
   return { ...(outcome && { outcome }), ...(row && { row }) };
 }
+
+/** As the port tells it. */
+export function toRow({ acceptedAtMs: _, takes: __, handsOver: ___, ...row }: TimedRow): WalRow {
+  return row;
+}

@@ -1,6 +1,7 @@
 /** The RegionStore port over a simulated database: calls take time, fail, and lose their answers as a real one's do. */
 import type { FoldResult } from "../../services/core/fold/fold.ts";
 import type { Bootstraps } from "../../services/ports/bootstraps.ts";
+import type { Verification } from "../../services/ports/reconciliation.ts";
 import type { RecordId } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
 import {
@@ -189,6 +190,18 @@ export class SimulatedRegionStore implements RegionStore {
       pass: () => this.#call(() => undefined),
       isOver: () => world.nowMs >= endsAtMs,
     });
+  }
+
+  keepVerification(verification: Verification) {
+    return this.#call((database) => database.verifications.keep(verification));
+  }
+
+  readVerification(id: string) {
+    return this.#call((database) => database.verifications.read(id));
+  }
+
+  listVerifications({ limit }: { limit: number }) {
+    return this.#call((database) => database.verifications.list(limit));
   }
 
   acquireRole(options: { role: RoleName; partition: number; holder: string; ttlMs: number }) {

@@ -85,7 +85,13 @@ export class Verification {
     const reference = this.#checker.reference(partition);
     const { position: at, logTimeMs: atMs } = reference.state;
     const right = [...reference.records.values()].map((record) => roundTrip(record));
-    const data = { state: reference.state, records: right, outcomes: [], conflicts: [], logCreatedAtMs: undefined };
+    const data = {
+      state: reference.state,
+      records: right,
+      outcomes: [],
+      conflicts: [],
+      logCreatedAtMs: undefined,
+    };
     const calls = { pass: () => Promise.resolve(), isOver: () => false };
     this.#expected.set(barrier.id, new SimulatedSnapshot(data, calls));
     const unneeded = right.length === 0 ? [] : [world.random.pick(right)].map(repairOfRight);

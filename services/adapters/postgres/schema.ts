@@ -265,6 +265,17 @@ export const repairs = pgTable(
   ],
 );
 
+/** Verifications that have ended, as JSON. The newest are kept. */
+export const verifications = pgTable(
+  "verifications",
+  {
+    startedAtMs: count("started_at_ms").notNull(),
+    id: uuid("id").primaryKey(),
+    body: text("body").notNull(),
+  },
+  (table) => [index("verifications_by_time").on(table.startedAtMs, table.id)],
+);
+
 /** Who relays and applies a partition. A released role's row stays, for its epoch. */
 export const roles = pgTable(
   "roles",

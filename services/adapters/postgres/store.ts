@@ -10,6 +10,7 @@ import { openRepairs } from "./repairs.ts";
 import { openSnapshots } from "./snapshot.ts";
 import { openRoles } from "./roles.ts";
 import { openTrimming } from "./trim.ts";
+import { openVerifications } from "./verifications.ts";
 import { openWal } from "./wal.ts";
 
 export interface PostgresStoreOptions {
@@ -55,6 +56,7 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openRepairs(database),
     ...openSnapshots(database),
     ...openBootstraps(database),
+    ...openVerifications(database),
     ...openTrimming(database, region),
     ...openRoles(database),
     ...openOrders(database),

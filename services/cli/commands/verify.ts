@@ -97,7 +97,7 @@ function addShow(verify: Command): void {
 
 function addList(verify: Command): void {
   withCommonOptions(verify.command("list"))
-    .description("print the last verifications that a region's process remembers, newest first")
+    .description("print the last verifications of a region, newest first")
     .option("--limit <count>", "at most so many")
     .option("--json", "print the region's answer")
     .action(async ({ limit, json, ...options }: LookOptions) => {

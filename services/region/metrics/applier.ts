@@ -62,6 +62,11 @@ function createFoldMetrics(meter: Meter): (partition: string, fold: Fold) => voi
     help: "Proposals that the log has decided on, or ordered too late.",
     labels: ["partition", "outcome"],
   });
+  const repaired = meter.counter({
+    name: "forebay_fold_repaired_records_total",
+    help: "Records of repairs: rows of this region that were changed, and records left alone as they were written since.",
+    labels: ["partition", "outcome"],
+  });
   const lost = createConflictMetrics(meter);
   return (partition, { counts, conflicts, durationMs }) => {
     durations.observe({ partition }, durationMs / MS_PER_SECOND);
@@ -76,6 +81,8 @@ function createFoldMetrics(meter: Meter): (partition: string, fold: Fold) => voi
     decided.inc({ partition, outcome: "committed" }, counts.proposals - counts.rejected);
     decided.inc({ partition, outcome: "rejected" }, counts.rejected);
     decided.inc({ partition, outcome: "expired" }, counts.expired);
+    repaired.inc({ partition, outcome: "changed" }, counts.repaired);
+    repaired.inc({ partition, outcome: "overtaken" }, counts.overtaken);
   };
 }
 

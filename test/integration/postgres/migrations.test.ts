@@ -161,6 +161,8 @@ describe("a database of before decisions", () => {
       partition: 0,
       position: 7,
       forgotten: { position: 0, logTimeMs: 0 },
+      logEpoch: 0,
+      departed: {},
       logTimeMs: 70,
       hlc: ZERO_HLC,
       chain: CHAIN,

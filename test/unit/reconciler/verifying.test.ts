@@ -58,8 +58,8 @@ describe("regions that hold the same", () => {
     expect(one.verdict).toBeUndefined();
     expect(other.id).toBe(one.id);
     await bed.bed.pass(30_000);
-    expect((await reconciler.list({ limit: 9 })).map(({ id }) => id)).toEqual([one.id]);
-    expect(await reconciler.read(one.id)).toMatchObject({ verdict: "match" });
+    expect((await bed.finish(reconciler.list({ limit: 9 }))).map(({ id }) => id)).toEqual([one.id]);
+    expect(await bed.finish(reconciler.read(one.id))).toMatchObject({ verdict: "match" });
   });
 });
 

@@ -57,7 +57,7 @@ const verifyDocument: RouteDocument = {
   operationId: "verify",
   summary: "Begin to compare what all regions hold",
   description:
-    "All regions look at their own rows at the same position of the log, while writes go on. One that is under way here is not begun again. This region's process remembers the verification; ask it how far it is.",
+    "All regions look at their own rows at the same position of the log, while writes go on. One that is under way here is not begun again. The process that has begun it tells how far it is; once it is over, every process of the region does.",
   tag: "verification",
   body: VerifyBody,
   answers: { 202: { description: "By partition, those that are under way.", body: VerificationListAnswer } },
@@ -83,7 +83,7 @@ function addVerify(app: FastifyInstance, context: RouteContext): void {
 const listDocument: RouteDocument = {
   operationId: "listVerifications",
   summary: "List the last verifications, newest first",
-  description: "Those that this region's process remembers, without the records that differ.",
+  description: "Those that this region has run, in any of its processes, without the records that differ.",
   tag: "verification",
   query: Type.Object({ limit: LimitParameter }),
   answers: { 200: { description: "The last ones.", body: VerificationListAnswer } },
