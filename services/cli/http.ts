@@ -41,10 +41,24 @@ export class ProblemAnsweredError extends CommandError {
 
 /** @throws {UnreachableError | ProblemAnsweredError} */
 export async function callApi(region: ClusterRegion, request: ApiRequest): Promise<ApiAnswer> {
+  const { status, headers, bytes } = await fetchApi(region, request);
+  const text = bytes.toString("utf8");
+  return {
+    status,
+    etag: headers.get("etag") ?? undefined,
+    body: text === "" ? undefined : parseObject(text),
+  };
+}
+
+/** The answer as it comes. @throws {UnreachableError | ProblemAnsweredError} */
+export async function fetchApi(
+  region: ClusterRegion,
+  request: ApiRequest,
+): Promise<{ status: number; headers: Headers; bytes: Buffer }> {
   const { method = "GET", path, headers = {}, body, timeoutMs = TIMEOUT_MS } = request;
   const type = body === undefined ? {} : { "content-type": "application/json" };
   let response: Response;
-  let text: string;
+  let bytes: Buffer;
   try {
     response = await fetch(`${region.url}${path}`, {
       method,
@@ -52,16 +66,13 @@ export async function callApi(region: ClusterRegion, request: ApiRequest): Promi
       signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
-    text = await response.text();
+    bytes = Buffer.from(await response.arrayBuffer());
   } catch (error) {
     throw new UnreachableError(`region ${region.name} at ${region.url} does not answer: ${reasonOf(error)}`);
   }
-  if (response.status >= 400) throw new ProblemAnsweredError(response.status, parseObject(text));
-  return {
-    status: response.status,
-    etag: response.headers.get("etag") ?? undefined,
-    body: text === "" ? undefined : parseObject(text),
-  };
+  const { status } = response;
+  if (status >= 400) throw new ProblemAnsweredError(status, parseObject(bytes.toString("utf8")));
+  return { status, headers: response.headers, bytes };
 }
 
 /** @throws {UsageError} for the two keys that no URL can name. */

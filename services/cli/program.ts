@@ -1,5 +1,6 @@
 /** The forebay command: its subcommands put together. */
 import { Command } from "commander";
+import { addBackupCommand } from "./commands/backup.ts";
 import { addChaosCommand } from "./commands/chaos.ts";
 import { addConflictsCommand } from "./commands/conflicts.ts";
 import { addEscrowCommand } from "./commands/escrow.ts";
@@ -31,6 +32,7 @@ export function createProgram(version: string): Command {
   addVerifyCommand(program);
   addRepairCommand(program);
   addRepairsCommand(program);
+  addBackupCommand(program);
   addChaosCommand(program);
   addLeaderCommand(program);
   addRegionCommand(program);

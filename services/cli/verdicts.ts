@@ -1,16 +1,16 @@
-/** Waits until verifications have ended, and shows how far they are: one line that is rewritten on a terminal, else a line per change. */
+/** Waits until verifications have ended, and shows how far they are. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { API_PREFIX } from "../protocol/http/headers.ts";
 import type { VerificationAnswer, VerificationSummary } from "../protocol/http/verifications.ts";
 import type { ClusterRegion } from "./cluster.ts";
 import { CommandError } from "./errors.ts";
 import { callApi, ProblemAnsweredError, UnreachableError } from "./http.ts";
+import { Progress } from "./progress.ts";
 
 export const VERIFICATIONS_PATH = `${API_PREFIX}/verifications`;
 const POLL_MS = 200;
 const TIMEOUT_MS = 15_000;
 const TOO_MANY_REQUESTS = 429;
-const CLEAR_LINE = "\r\u001b[K";
 
 /** @throws {CommandError} at the deadline, or where a verification is known no more. */
 export async function awaitVerdicts(
@@ -67,25 +67,4 @@ function describe({ partition, verdict, phase, position, regions }: Verification
   const where = position === undefined ? "" : ` at ${position}`;
   const count = regions.length === 0 ? "" : `, ${told.length} of ${regions.length} regions`;
   return `partition ${partition}: ${verdict ?? phase}${where}${count}`;
-}
-
-class Progress {
-  readonly #isTerminal = process.stderr.isTTY === true;
-  #told = "";
-
-  show(text: string): void {
-    if (text === this.#told) return;
-    this.#told = text;
-    if (!this.#isTerminal) {
-      process.stderr.write(`forebay: ${text}\n`);
-      return;
-    }
-    // A line that wraps could not be rewritten.
-    const width = (process.stderr.columns ?? 80) - 1;
-    process.stderr.write(`${CLEAR_LINE}${text.length > width ? `${text.slice(0, width - 1)}…` : text}`);
-  }
-
-  end(): void {
-    if (this.#isTerminal && this.#told !== "") process.stderr.write(CLEAR_LINE);
-  }
 }

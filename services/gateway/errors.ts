@@ -33,6 +33,8 @@ export type GatewayErrorCode =
   | "leader-not-moved"
   | "region-not-compared"
   | "reconciler-unavailable"
+  | "backup-not-found"
+  | "too-many-backups"
   | "draining"
   | RejectedCode
   | "starting";

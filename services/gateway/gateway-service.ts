@@ -60,6 +60,7 @@ import { LeaseReader } from "./lease-reader.ts";
 import { reportOperation } from "./operation-report.ts";
 import { Planner } from "./planner.ts";
 import { ReadBarrier } from "./read-barrier.ts";
+import { BackupService, type Backups } from "./backups.ts";
 import { ReconcilingService, type Reconciling } from "./reconciling.ts";
 import { Reader } from "./reader.ts";
 import { SchemaProposer } from "./schema-proposer.ts";
@@ -119,6 +120,7 @@ export class GatewayService implements Gateway {
   readonly #status: StatusReader;
   readonly #leaders: Leaders;
   readonly #reconciling: ReconcilingService;
+  readonly #backups: BackupService;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -147,6 +149,7 @@ export class GatewayService implements Gateway {
     this.#status = new StatusReader(options, this.#patience);
     this.#leaders = new Leaders(options, this.#patience);
     this.#reconciling = new ReconcilingService(options, this.#patience);
+    this.#backups = new BackupService(options);
   }
 
   /** Answers what other regions ask, until the returned function is called. */
@@ -254,6 +257,15 @@ export class GatewayService implements Gateway {
 
   reconciling(): Reconciling {
     return this.#reconciling;
+  }
+
+  backups(): Backups {
+    return this.#backups;
+  }
+
+  /** Lets go of what is kept open for clients. */
+  close(): Promise<void> {
+    return this.#backups.closeAll();
   }
 
   /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */

@@ -15,6 +15,7 @@ import type { Session } from "../core/session.ts";
 import type { OnWait } from "./admission/may-wait.ts";
 import type { AdmissionStatus } from "./admission/refusals.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
+import type { Backups } from "./backups.ts";
 import type { Reconciling } from "./reconciling.ts";
 
 /** What every request carries. */
@@ -380,4 +381,6 @@ export interface Gateway {
   undrain(): Promise<RegionOverview>;
   /** Verification and repair. @throws {GatewayError} starting. */
   reconciling(): Reconciling;
+  /** @throws {GatewayError} starting. */
+  backups(): Backups;
 }

@@ -28,6 +28,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from "../gateway/gateway.ts";
+import type { Backups } from "../gateway/backups.ts";
 import type { Reconciling } from "../gateway/reconciling.ts";
 
 const RETRY_AFTER_MS = 1_000;
@@ -130,6 +131,10 @@ export class LateGateway implements Gateway {
 
   reconciling(): Reconciling {
     return this.#present().reconciling();
+  }
+
+  backups(): Backups {
+    return this.#present().backups();
   }
 
   #present(): Gateway {

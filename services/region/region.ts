@@ -183,6 +183,7 @@ export class RegionProcess {
     const timeout = this.#clock.sleep(ROLES_CLOSE_MS);
     await Promise.race([Promise.allSettled([this.#work]), timeout]);
     await Promise.allSettled([
+      this.#service?.close(),
       this.#log.close(),
       this.#bus.close(),
       this.#store.close(),

@@ -30,6 +30,7 @@ export interface RouteDocument {
     | "operations"
     | "conflicts"
     | "verification"
+    | "backup"
     | "region";
   readonly params?: TObject;
   readonly query?: TObject;
@@ -50,7 +51,7 @@ const EVERYWHERE: readonly ProblemCode[] = [
 ];
 /** Of all but those for operators and their machines, which are never refused. */
 const AT_THE_DOOR: readonly ProblemCode[] = ["overloaded", "memory-short"];
-const FOR_OPERATORS: readonly RouteDocument["tag"][] = ["verification", "region"];
+const FOR_OPERATORS: readonly RouteDocument["tag"][] = ["verification", "backup", "region"];
 /** Of requests with a body, and of those that refuse one. */
 export const BODY_PROBLEMS: readonly ProblemCode[] = [
   "malformed-json",
@@ -216,6 +217,7 @@ export function openApiBase(software: string) {
         name: "verification",
         description: "Whether all regions hold the same, and setting right what differs, for operators.",
       },
+      { name: "backup", description: "All that a partition holds at one position, to be kept elsewhere." },
       { name: "region", description: "The region itself, for operators." },
     ],
     components: {

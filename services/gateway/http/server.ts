@@ -18,6 +18,7 @@ import { KnownRoutes } from "./known-routes.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import { openApiBase } from "./openapi.ts";
 import { ProblemError } from "./problem.ts";
+import { addBackupRoutes } from "./routes/backups.ts";
 import { addCollectionRoutes } from "./routes/collections.ts";
 import { addConflictRoutes } from "./routes/conflicts.ts";
 import { addEscrowRoutes } from "./routes/escrows.ts";
@@ -96,6 +97,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   addOperationRoutes(app, context);
   addConflictRoutes(app, context);
   addVerificationRoutes(app, context);
+  addBackupRoutes(app, context);
   addRegionRoutes(app, context);
   addLeaderRoutes(app, context);
   answerUnknownRoutes(app, options, routes);

@@ -112,6 +112,11 @@ export const PROBLEMS = {
     title: "The region's process knows no such verification",
     retry: "never",
   },
+  "backup-not-found": {
+    status: 404,
+    title: "The region's process has no such backup open",
+    retry: "never",
+  },
 
   // What the region has not enough of. Nothing took effect.
   insufficient: { status: 409, title: "The region may not take so much", retry: "same" },
@@ -142,6 +147,12 @@ export const PROBLEMS = {
   }),
 
   // What the region can't do at the moment. Nothing took effect, except where the outcome is unknown.
+  "too-many-backups": {
+    status: 429,
+    title: "The region's process has too many backups open at once",
+    retry: "same",
+    retryAfterSeconds: 5,
+  },
   overloaded: {
     status: 429,
     title: "The region has too many requests at once",

@@ -41,8 +41,11 @@ import { ReconcilingService, type Reconciling } from "../../../services/gateway/
 import { SchemaProposer } from "../../../services/gateway/schema-proposer.ts";
 import { StorePatience } from "../../../services/gateway/store-patience.ts";
 import { SystemClock } from "../../../services/adapters/system/clock.ts";
+import { SystemRandom } from "../../../services/adapters/system/random.ts";
+import type { Backups } from "../../../services/gateway/backups.ts";
 import type { RegionStore, RepairQuery, StoredRepair } from "../../../services/ports/region-store.ts";
 import { listRepairs } from "../../simulation/conflicts.ts";
+import { StubBackups } from "./stub-backups.ts";
 import { StubReconciliation } from "./stub-reconciliation.ts";
 import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
 
@@ -333,6 +336,17 @@ export class StubGateway implements Gateway {
     return this.status();
   }
 
+  stubBackups = makeBackups();
+
+  resetBackups(): void {
+    this.stubBackups = makeBackups();
+  }
+
+  backups(): Backups {
+    this.#check();
+    return this.stubBackups.service;
+  }
+
   reconciling(): Reconciling {
     this.#check();
     const clock = new SystemClock();
@@ -357,6 +371,10 @@ export class StubGateway implements Gateway {
     if (this.failure !== undefined) throw this.failure;
     if (collection !== "users") throw new GatewayError("unknown-collection", "no such collection");
   }
+}
+
+function makeBackups(): StubBackups {
+  return new StubBackups({ clock: new SystemClock(), random: new SystemRandom() });
 }
 
 export interface Rig {

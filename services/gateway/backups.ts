@@ -1,0 +1,141 @@
+/**
+ * Backups as their clients take them: a snapshot of a partition, kept open while they read it page by page.
+ *
+ * At most a few at once, since a database can't tidy up behind an open snapshot; one that nobody asks for is closed.
+ */
+import type { StatePart } from "../core/state-parts.ts";
+import type { StateHead, StatePage } from "../ports/bootstraps.ts";
+import { SnapshotClosedError, type PartitionSnapshot } from "../ports/partition-snapshot.ts";
+import type { Clock } from "../ports/clock.ts";
+import { GatewayError } from "./errors.ts";
+import type { GatewayOptions } from "./gateway-service.ts";
+
+const OPEN_MAX = 2;
+const IDLE_MS_MAX = 120_000;
+const LIFE_MS_MAX = 4 * 3_600_000;
+const LOOK_EVERY_MS = 5_000;
+const RETRY_AFTER_MS = 5_000;
+
+/** About; of what a page holds. */
+export const BACKUP_PAGE_BYTES = 1_000_000;
+
+export interface OpenBackup {
+  /** UUID. */
+  readonly id: string;
+  readonly partition: number;
+  readonly takenAtMs: number;
+  readonly head: StateHead;
+}
+
+export interface BackupPageRequest {
+  readonly backup: string;
+  readonly part: StatePart;
+  /** `next` of the page before; undefined for the first. */
+  readonly after: string | undefined;
+}
+
+export interface Backups {
+  open(partition: number): Promise<OpenBackup>;
+  page(request: BackupPageRequest): Promise<StatePage>;
+  /** Does nothing where it is closed already. */
+  close(backup: string): Promise<void>;
+}
+
+type Options = Pick<GatewayOptions, "region" | "partitions" | "store" | "clock" | "random">;
+
+interface Kept {
+  readonly snapshot: PartitionSnapshot;
+  readonly over: AbortController;
+  askedAtMs: number;
+}
+
+export class BackupService implements Backups {
+  readonly #options: Options;
+  readonly #kept = new Map<string, Kept>();
+  #opening = 0;
+
+  constructor(options: Options) {
+    this.#options = options;
+  }
+
+  /** @throws {GatewayError} malformed-body, too-many-backups. @throws {StoreUnavailableError} */
+  async open(partition: number): Promise<OpenBackup> {
+    const { partitions, store, clock, random } = this.#options;
+    if (partition >= partitions) {
+      const message = `there is no partition ${partition}; the cluster has 0 to ${partitions - 1}`;
+      throw new GatewayError("malformed-body", message, { field: "partition" });
+    }
+    this.#checkRoom();
+    this.#opening += 1;
+    try {
+      const snapshot = await store.openSnapshot({ partition, holdMsMax: LIFE_MS_MAX });
+      const takenAtMs = clock.nowMs();
+      const head = await orClosed(snapshot, snapshot.readHead());
+      const id = random.uuid(takenAtMs);
+      const kept = { snapshot, over: new AbortController(), askedAtMs: clock.monotonicMs() };
+      this.#kept.set(id, kept);
+      void this.#expire(id, kept, clock);
+      return { id, partition, takenAtMs, head };
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  /** @throws {GatewayError} backup-not-found. @throws {StoreUnavailableError} */
+  async page({ backup, part, after }: BackupPageRequest): Promise<StatePage> {
+    const kept = this.#kept.get(backup);
+    if (kept === undefined) throw this.#notFound(backup);
+    kept.askedAtMs = this.#options.clock.monotonicMs();
+    try {
+      return await kept.snapshot.readPage({ part, after, bytesMax: BACKUP_PAGE_BYTES });
+    } catch (error) {
+      if (!(error instanceof SnapshotClosedError)) throw error;
+      await this.close(backup);
+      throw this.#notFound(backup);
+    }
+  }
+
+  async close(backup: string): Promise<void> {
+    const kept = this.#kept.get(backup);
+    if (kept === undefined) return;
+    this.#kept.delete(backup);
+    kept.over.abort();
+    await kept.snapshot.close();
+  }
+
+  async closeAll(): Promise<void> {
+    await Promise.all([...this.#kept.keys()].map((id) => this.close(id)));
+  }
+
+  #checkRoom(): void {
+    if (this.#kept.size + this.#opening < OPEN_MAX) return;
+    const { region } = this.#options;
+    const message = `this process of region ${region} has ${OPEN_MAX} backups open, and takes no more at once`;
+    throw new GatewayError("too-many-backups", message, { retryAfterMs: RETRY_AFTER_MS });
+  }
+
+  #notFound(backup: string): GatewayError {
+    const { region } = this.#options;
+    const seconds = IDLE_MS_MAX / 1_000;
+    return new GatewayError(
+      "backup-not-found",
+      `this process of region ${region} has no backup ${backup} open: another one has it, or nobody has asked for it for ${seconds} s; begin another`,
+    );
+  }
+
+  async #expire(id: string, kept: Kept, clock: Clock): Promise<void> {
+    while (!kept.over.signal.aborted) {
+      await clock.sleep(LOOK_EVERY_MS, kept.over.signal);
+      if (clock.monotonicMs() - kept.askedAtMs >= IDLE_MS_MAX) await this.close(id);
+    }
+  }
+}
+
+async function orClosed<T>(snapshot: PartitionSnapshot, asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    await snapshot.close();
+    throw error;
+  }
+}
