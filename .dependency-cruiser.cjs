@@ -1,5 +1,5 @@
 /** Which way imports point. The architecture in services/README.md, as a check. */
-const roles = "gateway|relay|applier|placement|reconciler|console";
+const roles = "gateway|relay|applier|placement|reconciler|bootstrap|console";
 
 /** What a folder of services may import besides itself. */
 const allowed = {

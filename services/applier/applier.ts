@@ -30,7 +30,8 @@ import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import { barrierOf, stopAtBarrier, type BarrierObserver } from "./barrier-stop.ts";
 import type { ApplierMetrics } from "./metrics.ts";
-import { checkMembership, openLog } from "./open-log.ts";
+import type { Bootstrapper } from "./bootstrapper.ts";
+import { checkMembership, NeedsBootstrapError, openLog } from "./open-log.ts";
 import {
   foldedRows,
   groupsOf,
@@ -75,6 +76,8 @@ export interface ApplierOptions {
   readonly folded: FoldFeed;
   /** Asked at each barrier, while nothing is committed; without it nobody stops there. */
   readonly barriers?: BarrierObserver;
+  /** Loads what can't be folded; without one folding stops there. */
+  readonly bootstrapper?: Bootstrapper | undefined;
 }
 
 export class Applier {
@@ -96,11 +99,11 @@ export class Applier {
   }
 
   async #runUntilLost(stop: AbortSignal): Promise<void> {
-    const { clock, logger, metrics, partition } = this.#options;
+    const { logger, metrics, partition, bootstrapper } = this.#options;
     while (!stop.aborted) {
       try {
-        await this.#foldLog(stop);
-        return;
+        await bootstrapper?.prepare(stop);
+        if (!stop.aborted) await this.#foldLog(stop);
       } catch (error) {
         if (error instanceof StaleApplierError) return;
         if (!isFatalForLog(error)) throw error;
@@ -109,28 +112,48 @@ export class Applier {
           { partition, error: describeError(error) },
           "folding has stopped: the log is not what it must be",
         );
-        await clock.sleep(STOPPED_RETRY_MS, stop);
+        if (error instanceof NeedsBootstrapError && bootstrapper !== undefined)
+          await bootstrapper.catchUp(error.message, stop);
+        else await this.#retryLater(stop);
       }
     }
   }
 
+  /** Sooner where an order to load the state comes. */
+  async #retryLater(stop: AbortSignal): Promise<void> {
+    const { clock, bootstrapper } = this.#options;
+    const over = new AbortController();
+    const either = AbortSignal.any([stop, over.signal]);
+    void bootstrapper?.attend(either).then(() => over.abort());
+    await clock.sleep(STOPPED_RETRY_MS, either);
+    over.abort();
+  }
+
+  /** Returns when it is stopped, or when something is to be loaded first. */
   async #foldLog(stop: AbortSignal): Promise<void> {
-    const { metrics } = this.#options;
-    const state = await openLog(this.#options, stop);
+    const { metrics, bootstrapper } = this.#options;
+    const isJoining = (await bootstrapper?.isUnderWay()) ?? false;
+    const options = { ...this.#options, isJoining };
+    const state = await openLog(options, stop);
     metrics.stopped(undefined);
-    const run = new FoldRun({ ...this.#options, pace: this.#pace }, state);
+    const run = new FoldRun({ ...options, pace: this.#pace }, state);
+    const over = new AbortController();
+    const either = AbortSignal.any([stop, over.signal]);
+    void bootstrapper?.attend(either).then(() => over.abort());
     try {
-      await run.follow(stop);
+      await run.follow(either);
     } catch (error) {
       // A group whose rows are too many bytes for a statement's deadline is tried again in halves.
       if (error instanceof StoreUnavailableError) this.#pace.slowDown();
       throw error;
+    } finally {
+      over.abort();
     }
   }
 }
 
 function isFatalForLog(error: unknown): boolean {
-  return error instanceof UndecodableEntryError || error instanceof LogMismatchError;
+  return [UndecodableEntryError, LogMismatchError, NeedsBootstrapError].some((type) => error instanceof type);
 }
 
 /** A log that seems to end too early, or to begin too late, is looked at patiently by `openLog` before it is believed. */
@@ -163,7 +186,7 @@ interface Committing {
 
 /** Folding from one load of the state on. */
 class FoldRun {
-  readonly #options: ApplierOptions;
+  readonly #options: ApplierOptions & { readonly isJoining: boolean };
   readonly #pace: Pace;
   readonly #gather: Gather;
   readonly #opinion = new SecondOpinion();
@@ -178,7 +201,7 @@ class FoldRun {
   /** What a load may have been too early to see, newest first. */
   #recent: readonly FoldedRows[] = [];
 
-  constructor(options: ApplierOptions & { pace: Pace }, state: PartitionState) {
+  constructor(options: ApplierOptions & { pace: Pace; isJoining: boolean }, state: PartitionState) {
     this.#options = options;
     this.#pace = options.pace;
     this.#gather = new Gather(options);
@@ -278,7 +301,7 @@ class FoldRun {
     const group = hasRepairs(loaded.entries) ? await this.#askForRepairs(loaded.entries) : loaded;
     let folded = this.#foldGroup(group);
     this.#hear(group.entries, folded.result.state.members.length);
-    checkMembership(folded.result.state, this.#options);
+    if (!this.#options.isJoining) checkMembership(folded.result.state, this.#options);
     await this.#settle();
     // Folded onto a guess that was wrong, or loaded from what it left in memory.
     if (this.#wrongGuesses > group.wrongGuesses) folded = this.#foldGroup(await this.#ask(group.entries));

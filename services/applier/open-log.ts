@@ -11,6 +11,11 @@ const GENESIS_TIMEOUT_MS = 5_000;
 const INSPECTIONS_MAX = 12;
 const INSPECT_EVERY_MS = 1_000;
 
+/** The log no longer holds what the state would have to fold next: it can only be loaded from elsewhere. */
+export class NeedsBootstrapError extends Error {
+  override readonly name = "NeedsBootstrapError";
+}
+
 export interface OpenLogOptions {
   readonly region: string;
   readonly partition: number;
@@ -20,12 +25,14 @@ export interface OpenLogOptions {
   readonly log: GlobalLog;
   readonly clock: Clock;
   readonly random: Random;
+  /** Was loaded and is folded on: who is a member, it has yet to learn. */
+  readonly isJoining?: boolean;
 }
 
 /**
  * Checks the log against the state, makes the genesis entry of an empty one, and binds the state to it.
  * @returns the state to fold onto.
- * @throws {LogMismatchError} the log is another one, has lost its tail, or no longer holds the next entry.
+ * @throws {LogMismatchError} the log is another one, or has lost its tail. @throws {NeedsBootstrapError}
  */
 export async function openLog(options: OpenLogOptions, stop: AbortSignal): Promise<PartitionState> {
   const { store, log, partition, clock } = options;
@@ -37,7 +44,7 @@ export async function openLog(options: OpenLogOptions, stop: AbortSignal): Promi
     inspection = await log.inspect(partition);
   }
   checkIdentity({ state, boundTo, inspection, region: options.region });
-  checkMembership(state, options);
+  if (options.isJoining !== true) checkMembership(state, options);
   if (inspection.lastPosition === 0) await publishGenesis(options);
   if (boundTo === undefined) await store.bindLog({ partition, createdAtMs: inspection.createdAtMs });
   return state;
@@ -63,7 +70,7 @@ function checkIdentity(input: {
   }
   // An empty log reports a first position of 0 or 1.
   if (inspection.firstPosition > state.position + 1) {
-    throw new LogMismatchError(
+    throw new NeedsBootstrapError(
       `${name} begins at ${inspection.firstPosition}, the state needs ${state.position + 1}: region ${region} was away for ` +
         `too long and needs a bootstrap; local writes go on`,
     );
@@ -83,7 +90,7 @@ export function checkMembership(
   }
   if (!state.members.includes(expected.region)) {
     throw new LogMismatchError(
-      `the cluster's members are ${state.members.join(", ")}; ${expected.region} is none of them`,
+      `the cluster's members are ${state.members.join(", ")}; ${expected.region} is none of them; "forebay region add ${expected.region}" adds it`,
     );
   }
 }

@@ -26,7 +26,10 @@ const TAKE_BACK_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_MS = 5_000;
 
 /** Where the order stands. */
-export type DrainStore = Pick<RegionStore, "readDrain" | "startDrain" | "endDrain" | "readPositions">;
+export type DrainStore = Pick<
+  RegionStore,
+  "readDrain" | "startDrain" | "endDrain" | "readPositions" | "readBootstraps"
+>;
 
 export class DrainGate {
   readonly #options: GatewayOptions;

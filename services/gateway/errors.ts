@@ -36,6 +36,7 @@ export type GatewayErrorCode =
   | "backup-not-found"
   | "too-many-backups"
   | "draining"
+  | "bootstrapping"
   | RejectedCode
   | "starting";
 

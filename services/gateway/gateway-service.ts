@@ -16,6 +16,7 @@ import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { Refusals } from "./admission/refusals.ts";
 import type { WalPressure } from "./admission/wal-pressure.ts";
+import { BootstrapGate } from "./bootstrap-gate.ts";
 import { Catalog } from "./catalog.ts";
 import { Conflicts } from "./conflicts.ts";
 import { Decider } from "./decisions/decider.ts";
@@ -117,6 +118,7 @@ export class GatewayService implements Gateway {
   readonly #escrows: EscrowReader;
   readonly #patience: StorePatience;
   readonly #drain: DrainGate;
+  readonly #bootstrap: BootstrapGate;
   readonly #status: StatusReader;
   readonly #leaders: Leaders;
   readonly #reconciling: ReconcilingService;
@@ -146,6 +148,7 @@ export class GatewayService implements Gateway {
     this.#schemas = new SchemaProposer(options, { catalog, members });
     this.#sweeper = new Sweeper(options, members);
     this.#drain = new DrainGate(options, this.#patience);
+    this.#bootstrap = new BootstrapGate(options, this.#patience);
     this.#status = new StatusReader(options, this.#patience);
     this.#leaders = new Leaders(options, this.#patience);
     this.#reconciling = new ReconcilingService(options, this.#patience);
@@ -162,14 +165,19 @@ export class GatewayService implements Gateway {
     return this.#drain.reason;
   }
 
-  /** Learns whether the region is drained. @throws {StoreUnavailableError} */
-  lookAtDrain(): Promise<void> {
-    return this.#drain.look();
+  /** Why the region answers no requests while its state is loaded; empty where it does. */
+  get bootstrapReasons(): readonly string[] {
+    return this.#bootstrap.reasons;
+  }
+
+  /** Learns whether the region is drained, or bootstrapping. @throws {StoreUnavailableError} */
+  async lookAtDrain(): Promise<void> {
+    await Promise.all([this.#drain.look(), this.#bootstrap.look()]);
   }
 
   /** Looks now and then, until stopped. */
-  watchDrain(stop: AbortSignal): Promise<void> {
-    return this.#drain.watch(stop);
+  async watchDrain(stop: AbortSignal): Promise<void> {
+    await Promise.all([this.#drain.watch(stop), this.#bootstrap.watch(stop)]);
   }
 
   async write(request: WriteRequest): Promise<WriteResult> {
@@ -197,19 +205,19 @@ export class GatewayService implements Gateway {
   }
 
   readEscrows(request: EscrowRequest): Promise<RecordEscrowsReport> {
-    return this.#inTime(request, this.#escrows.read(request));
+    return this.#inTime(request, () => this.#escrows.read(request));
   }
 
   readLease(request: RequestContext & { name: string }): Promise<Lease & { session: Session }> {
-    return this.#inTime(request, this.#leases.read(request));
+    return this.#inTime(request, () => this.#leases.read(request));
   }
 
   read(request: ReadRequest): Promise<ReadResult> {
-    return this.#inTime(request, this.#reader.read(request));
+    return this.#inTime(request, () => this.#reader.read(request));
   }
 
   list(request: ListRequest): Promise<ListResult> {
-    return this.#inTime(request, this.#reader.list(request));
+    return this.#inTime(request, () => this.#reader.list(request));
   }
 
   async putCollection(request: PutCollectionRequest): Promise<Collection> {
@@ -217,15 +225,15 @@ export class GatewayService implements Gateway {
   }
 
   listCollections(tenant: string, deadlineMs?: number): Promise<Collection[]> {
-    return this.#inTime({ deadlineMs }, this.#catalog.list({ partition: 0, tenant }));
+    return this.#inTime({ deadlineMs }, () => this.#catalog.list({ partition: 0, tenant }));
   }
 
   operation(request: OperationRequest): Promise<OperationReport> {
-    return this.#inTime(request, reportOperation(this.#options, request));
+    return this.#inTime(request, () => reportOperation(this.#options, request));
   }
 
   conflicts(request: ConflictsRequest): Promise<ConflictPage> {
-    return this.#inTime(request, this.#conflicts.list(request));
+    return this.#inTime(request, () => this.#conflicts.list(request));
   }
 
   async restoreConflict(request: RestoreConflictRequest): Promise<WriteResult> {
@@ -234,7 +242,11 @@ export class GatewayService implements Gateway {
 
   async status(): Promise<RegionOverview> {
     const status = await this.#status.read();
-    return { ...status, draining: this.#drain.report(status.partitions) };
+    const partitions = status.partitions.map((partition) => {
+      const bootstrap = this.#bootstrap.report(partition.partition);
+      return bootstrap === undefined ? partition : { ...partition, bootstrap };
+    });
+    return { ...status, partitions, draining: this.#drain.report(status.partitions) };
   }
 
   leaders(): Promise<readonly PartitionLeader[]> {
@@ -289,27 +301,32 @@ export class GatewayService implements Gateway {
   }
 
   /**
-   * Does the work, with what is left of the deadline; at once, unless it is not known whether the region is drained.
-   * @throws {GatewayError} draining. @throws {StoreUnavailableError} it can't be known.
+   * Does the work, with what is left of the deadline; at once, unless it is not known whether the region takes it.
+   * @throws {GatewayError} draining, bootstrapping. @throws {StoreUnavailableError} it can't be known.
    */
   #admit<Request extends RequestContext, Answer>(
     request: Request,
     work: (admitted: Request) => Promise<Answer>,
   ): Promise<Answer> {
     this.#drain.check();
-    return this.#drain.isFresh ? work(request) : this.#admitLate(request).then(work);
+    const isOpen = this.#bootstrap.isOpen && this.#drain.isFresh;
+    return isOpen ? work(request) : this.#admitLate(request).then(work);
   }
 
   async #admitLate<Request extends RequestContext>(request: Request): Promise<Request> {
     const { clock } = this.#options;
     const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
-    await this.#drain.checkAnew(deadlineAtMs);
+    await this.#bootstrap.enter(deadlineAtMs);
+    if (!this.#drain.isFresh) await this.#drain.checkAnew(deadlineAtMs);
     return { ...request, deadlineMs: Math.max(0, deadlineAtMs - clock.monotonicMs()) };
   }
 
   /** For what only reads: it is left alone at the deadline, whatever it waits for. */
-  #inTime<T>({ deadlineMs }: { deadlineMs?: number | undefined }, reading: Promise<T>): Promise<T> {
-    const nowMs = this.#options.clock.monotonicMs();
-    return this.#patience.until(nowMs + (deadlineMs ?? DEADLINE_MS_DEFAULT), reading);
+  async #inTime<T>(
+    { deadlineMs }: { deadlineMs?: number | undefined },
+    reading: () => Promise<T>,
+  ): Promise<T> {
+    const deadlineAtMs = this.#options.clock.monotonicMs() + (deadlineMs ?? DEADLINE_MS_DEFAULT);
+    return this.#patience.until(deadlineAtMs, this.#bootstrap.read(deadlineAtMs, reading));
   }
 }

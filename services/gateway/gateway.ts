@@ -16,6 +16,7 @@ import type { OnWait } from "./admission/may-wait.ts";
 import type { AdmissionStatus } from "./admission/refusals.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
 import type { Backups } from "./backups.ts";
+import type { BootstrapStage } from "../ports/bootstraps.ts";
 import type { Reconciling } from "./reconciling.ts";
 
 /** What every request carries. */
@@ -277,7 +278,23 @@ export interface PartitionStatus {
   };
   readonly breaker: BreakerStatus;
   readonly trim: TrimStatus;
+  /** Present while the partition's state is loaded from elsewhere. */
+  readonly bootstrap?: BootstrapReport | undefined;
   readonly regions: readonly RegionStatus[];
+}
+
+/** What is undefined is not known yet. */
+export interface BootstrapReport {
+  readonly id: string;
+  readonly stage: BootstrapStage;
+  readonly reason: string;
+  readonly startedAtMs: number;
+  readonly source: string | undefined;
+  readonly rows: number | undefined;
+  readonly rowsLoaded: number | undefined;
+  readonly bytesLoaded: number | undefined;
+  readonly rowsPerSecond: number | undefined;
+  readonly secondsLeft: number | undefined;
 }
 
 /** From where on log and operations are kept, and for whom. */

@@ -1,6 +1,7 @@
 /** The relay and the applier of one partition, held for as long as the process lives; who relays also looks who leads. */
 import { Applier } from "../applier/applier.ts";
 import type { BarrierObserver } from "../applier/barrier-stop.ts";
+import type { Bootstrapper } from "../applier/bootstrapper.ts";
 import type { ApplierMetrics } from "../applier/metrics.ts";
 import type { PlacementMetrics } from "../placement/metrics.ts";
 import { Placement, type PlacementOptions } from "../placement/placement.ts";
@@ -46,6 +47,8 @@ export interface PartitionRolesOptions {
     "lookEveryMs" | "isAutomatic" | "settings" | "expectedMs" | "routes"
   >;
   readonly placementMetrics: PlacementMetrics;
+  /** Loads the partition's state where it can't be folded. */
+  readonly bootstrapperOf?: (partition: number) => Bootstrapper;
   /** Looks at barriers while the partition is folded here, and verifies it now and then. */
   readonly verification?: {
     readonly barriers: BarrierObserver;
@@ -63,9 +66,10 @@ export async function holdPartitionRoles(options: PartitionRolesOptions, stop: A
 }
 
 function holdApplier(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
-  const { verification, partition } = options;
+  const { verification, partition, bootstrapperOf } = options;
   const barriers = verification === undefined ? {} : { barriers: verification.barriers };
-  const applier = new Applier({ ...options, ...barriers, metrics: options.applierMetrics });
+  const bootstrapper = bootstrapperOf?.(partition);
+  const applier = new Applier({ ...options, ...barriers, bootstrapper, metrics: options.applierMetrics });
   // One process of the region verifies the partition: the one that folds it, for as long as it does.
   const alongside = async (stopped: AbortSignal) => verification?.schedule(partition, stopped);
   return holdRole(

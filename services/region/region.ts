@@ -29,6 +29,7 @@ import { Signal } from "../runtime/signal.ts";
 import { linkBetween } from "../runtime/topology.ts";
 import { repeatChore } from "./chore.ts";
 import { forgetOldConflicts } from "./conflict-janitor.ts";
+import { startBootstrap, type RegionBootstrap } from "./bootstrap.ts";
 import { Health } from "./health.ts";
 import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
@@ -66,6 +67,7 @@ interface SharedParts {
   readonly folded: FoldFeed;
   readonly breakers: readonly LogBreaker[];
   readonly verification: RegionVerification;
+  readonly bootstrap: RegionBootstrap;
   readonly reconciliation: Reconciliation;
 }
 
@@ -88,6 +90,7 @@ export class RegionProcess {
   readonly #stop = new AbortController();
   #server: HttpServer | undefined;
   #service: GatewayService | undefined;
+  #bootstrapProblems: RegionBootstrap["problems"] = () => [];
   #work: Promise<void> = Promise.resolve();
 
   /** @throws {InvalidCrashPointError} */
@@ -162,7 +165,11 @@ export class RegionProcess {
       logger: this.#logger,
       metrics: createHttpMetrics(this.#meter),
       metricsText: () => this.#meter.text(),
-      readiness: () => this.#health.reasons(),
+      readiness: () => [
+        ...this.#health.reasons(),
+        ...(this.#service?.bootstrapReasons ?? []),
+        ...this.#bootstrapProblems(),
+      ],
       drainReason: () => this.#service?.drainReason,
       admission: this.#load.admission,
       connectionsMax: http.connectionsMax,
@@ -203,7 +210,9 @@ export class RegionProcess {
     const about = { config: this.#config, meter: this.#meter, store: this.#roleStore };
     const verification = startVerification({ ...this.#ports(), ...about, breakers }, stop);
     const reconciliation = verification.reconciler;
-    const shared = { appended, folded, breakers, verification, reconciliation };
+    const bootstrap = startBootstrap({ ...this.#ports(), ...about, reconciliation }, stop);
+    this.#bootstrapProblems = bootstrap.problems;
+    const shared = { appended, folded, breakers, verification, reconciliation, bootstrap };
     const service = this.#makeGateway(shared);
     // A region that was drained before it was stopped takes no write in between.
     await this.#persist("whether the region is drained can't be read", () => service.lookAtDrain());
@@ -333,7 +342,7 @@ export class RegionProcess {
 
   #holdRoles(
     partitions: readonly number[],
-    { appended, folded, breakers, verification }: SharedParts,
+    { appended, folded, breakers, verification, bootstrap }: SharedParts,
     stop: AbortSignal,
   ): Promise<void>[] {
     const { region, topology, roles } = this.#config;
@@ -361,6 +370,7 @@ export class RegionProcess {
           placement,
           placementMetrics,
           verification,
+          bootstrapperOf: bootstrap.bootstrapperOf,
         },
         stop,
       );

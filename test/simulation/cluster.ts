@@ -1,9 +1,14 @@
 /** A simulated cluster: the production gateway, relay and applier of every region, on simulated ports. */
 import { Applier, type ApplierOptions } from "../../services/applier/applier.ts";
+import type { Bootstrapper } from "../../services/applier/bootstrapper.ts";
 import type { BarrierObserver } from "../../services/applier/barrier-stop.ts";
+import { Donor } from "../../services/bootstrap/donor.ts";
+import { Joiner } from "../../services/bootstrap/joiner.ts";
 import { GatewayService, type GatewayOptions } from "../../services/gateway/gateway-service.ts";
 import type { RegionStore } from "../../services/ports/region-store.ts";
 import type { CrashPoint, CrashPoints } from "../../services/ports/crash-points.ts";
+import { Checkpoints } from "../../services/reconciler/checkpoints.ts";
+import { Reconciler } from "../../services/reconciler/reconciler.ts";
 import { Trimmer, type TrimSettings } from "../../services/region/trim/trimmer.ts";
 import { Relay, type RelayOptions } from "../../services/relay/relay.ts";
 import { holdRole } from "../../services/runtime/hold-role.ts";
@@ -18,6 +23,10 @@ import { silentMetrics } from "./metrics.ts";
 import { SimulatedRegionStore, type StoreFaults } from "./region-store.ts";
 import { Process, SimulatedClock, wallClockMs, type World } from "./world.ts";
 
+const CHECKPOINT_LEAVES = 64;
+/** So that there are many, of the few rows that there are. */
+const BOOTSTRAP_PAGE_BYTES = 600;
+
 export interface ClusterOptions {
   readonly regions: readonly string[];
   readonly partitions: number;
@@ -29,6 +38,8 @@ export interface ClusterOptions {
   readonly pendingRowsMax: number;
   readonly trim: TrimSettings;
   readonly logger: Logger;
+  /** Regions load their state from each other, and refuse requests meanwhile. */
+  readonly isBootstrapping?: boolean;
   /** Puts something between the code under test and the store: how bugs are planted to try the checker. */
   readonly wrapStore?: (store: RegionStore, region: SimulatedRegion) => RegionStore;
 }
@@ -50,6 +61,8 @@ export class SimulatedRegion {
 export interface RegionProcess {
   readonly process: Process;
   readonly gateway: GatewayService;
+  /** A process takes no requests before it knows whether it may. */
+  isServing: boolean;
 }
 
 type Ports = Omit<
@@ -105,9 +118,11 @@ export class SimulatedCluster {
       (_, partition) => new LogBreaker({ ...ports, folded, partition }),
     );
     const signals = { appended: new Signal(), folded, breakers };
+    const bootstrapping = this.options.isBootstrapping === true ? this.#bootstrapping(ports, breakers) : {};
     for (let partition = 0; partition < partitions; partition += 1) {
       const barriers = this.observerOf?.(region, ports.store);
-      this.#startRoles({ partition, process, ports: { ...ports, ...(barriers && { barriers }) }, signals });
+      const watched = { ...ports, ...bootstrapping, ...(barriers && { barriers }) };
+      this.#startRoles({ partition, process, ports: watched, signals });
     }
     const { pendingRowsMax, trim } = this.options;
     const limits = { pendingRowsMax, pendingBytesMax: 1 << 30, memberAwayMsMax: trim.awayMsMax };
@@ -115,10 +130,33 @@ export class SimulatedCluster {
     gateway.serveRegions();
     void this.#sweep(process, gateway);
     void this.#trim(process, { ...ports, breakers });
-    const started = { process, gateway };
+    const started = { process, gateway, isServing: this.options.isBootstrapping !== true };
+    if (!started.isServing) void this.#serveOnceKnown(started);
     region.processes.push(started);
     this.world.trace(`start ${process.name}`);
     return started;
+  }
+
+  async #serveOnceKnown(started: RegionProcess): Promise<void> {
+    const { process, gateway } = started;
+    while (!started.isServing) {
+      await gateway.lookAtDrain().then(
+        () => (started.isServing = true),
+        () => process.pass(100),
+      );
+    }
+    await gateway.watchDrain(new AbortController().signal);
+  }
+
+  #bootstrapping(ports: Ports, breakers: readonly LogBreaker[]) {
+    const { partitions, regions } = this.options;
+    const checkpoints = new Checkpoints({ ...ports, leaves: CHECKPOINT_LEAVES });
+    checkpoints.servePlace();
+    const reconciliation = new Reconciler({ ...ports, breakers, checkpoints, partitions });
+    new Donor({ ...ports, pageBytes: BOOTSTRAP_PAGE_BYTES }).serve();
+    const bootstrapperOf = (partition: number): Bootstrapper =>
+      new Joiner({ ...ports, regions, partition, reconciliation });
+    return { barriers: checkpoints, bootstrapperOf };
   }
 
   /** What a region process does now and then. */
@@ -163,12 +201,17 @@ export class SimulatedCluster {
     };
   }
 
-  #startRoles(input: { partition: number; process: Process; ports: Ports; signals: Signals }): void {
+  #startRoles(input: {
+    partition: number;
+    process: Process;
+    ports: Ports & { readonly bootstrapperOf?: (partition: number) => Bootstrapper };
+    signals: Signals;
+  }): void {
     const { partition, process, ports, signals } = input;
     const never = new AbortController().signal;
     const breaker = signals.breakers[partition]!;
     const options = { ...ports, ...signals, breaker, partition, partitions: this.options.partitions };
-    const applier = new Applier(options);
+    const applier = new Applier({ ...options, bootstrapper: ports.bootstrapperOf?.(partition) });
     const relay = new Relay(options);
     const held = { ...options, holder: process.name };
     void holdRole({ ...held, role: "applier", work: (_, stop) => applier.run(stop) }, never);

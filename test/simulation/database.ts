@@ -44,6 +44,7 @@ import {
   knownIn,
   rowsAfter,
   toRow,
+  withoutPartition,
   type PartitionData,
   type TimedRow,
 } from "./partition-data.ts";
@@ -462,8 +463,4 @@ export class SimulatedDatabase {
   partitionNumbers(): number[] {
     return [...this.#partitions.keys()];
   }
-}
-
-function withoutPartition({ partition: _, ...record }: StoredRecord & { partition: number }): StoredRecord {
-  return record;
 }

@@ -1,7 +1,9 @@
 /** Metrics that nobody reads. */
 import type { ApplierMetrics } from "../../services/applier/metrics.ts";
+import type { BootstrapMetrics } from "../../services/bootstrap/metrics.ts";
 import type { GatewayMetrics } from "../../services/gateway/metrics.ts";
 import type { PlacementMetrics } from "../../services/placement/metrics.ts";
+import type { ReconcilerMetrics } from "../../services/reconciler/metrics.ts";
 import type { TrimMetrics } from "../../services/region/trim/metrics.ts";
 import type { RelayMetrics } from "../../services/relay/metrics.ts";
 import type { LogMetrics } from "../../services/runtime/log-breaker.ts";
@@ -13,6 +15,8 @@ type AllMetrics = ApplierMetrics &
   GatewayMetrics &
   LogMetrics &
   PlacementMetrics &
+  BootstrapMetrics &
+  ReconcilerMetrics &
   TrimMetrics;
 
 export const silentMetrics: AllMetrics = {
@@ -38,4 +42,11 @@ export const silentMetrics: AllMetrics = {
   forgottenTo: ignore,
   walTrimmed: ignore,
   operationsTrimmed: ignore,
+  stage: ignore,
+  loaded: ignore,
+  secondsLeft: ignore,
+  ended: ignore,
+  verified: ignore,
+  repaired: ignore,
+  checkpoint: ignore,
 };

@@ -4,6 +4,7 @@ import {
   type OperationOutcome,
   type PartitionState,
 } from "../../services/core/fold/state.ts";
+import type { StoredRecord } from "../../services/core/record.ts";
 import { ZERO_HLC, type Hlc } from "../../services/core/hlc.ts";
 import type { StoredConflict, StoredRepair, TrimMark, WalRow } from "../../services/ports/region-store.ts";
 import type { Taking } from "./escrows.ts";
@@ -54,7 +55,13 @@ export function knownIn(
   return { ...(outcome && { outcome }), ...(row && { row }) };
 }
 
-/** As the port tells it. */
 export function toRow({ acceptedAtMs: _, takes: __, handsOver: ___, ...row }: TimedRow): WalRow {
   return row;
+}
+
+export function withoutPartition({
+  partition: _,
+  ...record
+}: StoredRecord & { partition: number }): StoredRecord {
+  return record;
 }

@@ -192,7 +192,27 @@ function partitionAnswer(status: PartitionStatus): PartitionStatusAnswer {
       slow_after_ms: Math.round(slowAfterMs),
     },
     trim: trimAnswer(status.trim),
+    ...(status.bootstrap === undefined ? {} : { bootstrap: bootstrapAnswer(status.bootstrap) }),
     regions: regions.map(regionAnswer),
+  };
+}
+
+function bootstrapAnswer(
+  bootstrap: NonNullable<PartitionStatus["bootstrap"]>,
+): NonNullable<PartitionStatusAnswer["bootstrap"]> {
+  const { id, stage, reason, startedAtMs, source, rows } = bootstrap;
+  const { rowsLoaded, bytesLoaded, rowsPerSecond, secondsLeft } = bootstrap;
+  return {
+    id,
+    stage,
+    reason,
+    started_ms: startedAtMs,
+    ...(source === undefined ? {} : { source }),
+    ...(rows === undefined ? {} : { rows }),
+    ...(rowsLoaded === undefined ? {} : { rows_loaded: rowsLoaded }),
+    ...(bytesLoaded === undefined ? {} : { bytes_loaded: bytesLoaded }),
+    ...(rowsPerSecond === undefined ? {} : { rows_per_second: Math.round(rowsPerSecond) }),
+    ...(secondsLeft === undefined ? {} : { seconds_left: Math.ceil(secondsLeft) }),
   };
 }
 

@@ -160,6 +160,7 @@ export const ORDERED_PROBLEMS: readonly ProblemCode[] = [
   "idempotency-key-reused",
   "overloaded",
   "draining",
+  "bootstrapping",
   "session-behind",
   "no-quorum",
   "not-supported-yet",
@@ -177,6 +178,7 @@ export const READ_PROBLEMS: readonly ProblemCode[] = [
   "no-quorum",
   "overloaded",
   "not-supported-yet",
+  "bootstrapping",
   "store-unavailable",
   "starting",
 ];

@@ -183,6 +183,12 @@ export const PROBLEMS = {
     retry: "same",
     retryAfterSeconds: 5,
   },
+  bootstrapping: {
+    status: 503,
+    title: "The region loads its state from another one; other regions serve it meanwhile",
+    retry: "same",
+    retryAfterSeconds: 5,
+  },
   "leader-not-moved": {
     status: 503,
     title: "The log is led by another region than was asked for",

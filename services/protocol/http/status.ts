@@ -86,6 +86,35 @@ const TrimStatus = Type.Object(
   },
 );
 
+const BootstrapStatus = Type.Object(
+  {
+    id: Type.String(),
+    stage: Type.Union(
+      [
+        Type.Literal("ordered"),
+        Type.Literal("announced"),
+        Type.Literal("clearing"),
+        Type.Literal("loading"),
+        Type.Literal("folding"),
+        Type.Literal("verifying"),
+      ],
+      { description: "From `announced` on the region answers no requests but for its status." },
+    ),
+    reason: Type.String(),
+    started_ms: Count,
+    source: Type.Optional(Type.String({ description: "The region that the state is loaded from." })),
+    rows: Type.Optional(Type.Integer({ minimum: 0, description: "Records, operations and conflicts." })),
+    rows_loaded: Type.Optional(Count),
+    bytes_loaded: Type.Optional(Count),
+    rows_per_second: Type.Optional(Count),
+    seconds_left: Type.Optional(Type.Integer({ minimum: 0, description: "Of loading, at this rate." })),
+  },
+  {
+    additionalProperties: false,
+    description: "Present while the partition's state is loaded from another region, folded on and verified.",
+  },
+);
+
 const PartitionStatus = Type.Object(
   {
     partition: Count,
@@ -110,6 +139,7 @@ const PartitionStatus = Type.Object(
     ),
     breaker: BreakerStatus,
     trim: TrimStatus,
+    bootstrap: Type.Optional(BootstrapStatus),
     regions: Type.Array(RegionStatus),
   },
   { additionalProperties: false },

@@ -11,6 +11,7 @@ import {
   type ProblemCode,
 } from "../../../services/protocol/http/problems.ts";
 import { askAtDoor } from "./crowded.ts";
+import { GATEWAY_REFUSALS } from "./gateway-refusals.ts";
 import { ACQUIRE, INVALID_LEASES, INVALID_RECLAIMS } from "./invalid-bodies.ts";
 import { codeOf, exchange, get, patch, RECORD, send, type Answer } from "./requests.ts";
 import { buildRig, OPERATION, type Rig } from "./stub-gateway.ts";
@@ -71,7 +72,15 @@ const FIELDS = Object.fromEntries(Array.from({ length: 300 }, (_, index) => [`f$
 
 type Cases = { readonly [Code in ProblemCode]: readonly (() => Promise<Answer>)[] };
 
+type Refusals = { readonly [Code in keyof typeof GATEWAY_REFUSALS]: readonly (() => Promise<Answer>)[] };
+
 const CASES: Cases = {
+  ...(Object.fromEntries(
+    Object.entries(GATEWAY_REFUSALS).map(([code, details]) => [
+      code,
+      [refusing(code as GatewayErrorCode, details)],
+    ]),
+  ) as unknown as Refusals),
   "malformed-request": [
     () => raw("GARBAGE\r\n\r\n"),
     () => raw(`PATCH ${RECORD} HTTP/1.1\r\nHost: x\r\nContent-Length: -1\r\n\r\n`),
@@ -258,7 +267,6 @@ const CASES: Cases = {
     () => patch(rig, { text: '{"set":{"anything":1e999}}' }),
     () => patch(rig, { text: `{"set":{"anything":${"[".repeat(30_000)}${"]".repeat(30_000)}}}` }),
   ],
-  "across-partitions": [refusing("across-partitions")],
   "condition-on-local-write": [
     () => patch(rig, { headers: { "if-match": '"1"' } }),
     () => patch(rig, { headers: { "if-match": "*" } }),
@@ -270,14 +278,12 @@ const CASES: Cases = {
     () => patch(rig, { body: { take: { stock: 1 }, inc: { credit: 1 } } }),
     () => transact([{ collection: "users", key: "ada", take: { stock: 1 } }]),
   ],
-  "idempotency-key-reused": [refusing("idempotency-key-reused", { operation: OPERATION })],
   "invalid-schema": [
     () => put({}),
     () => put({ fields: {} }),
     () => put({ fields: { a: { class: "strange" } } }),
     () => put({ fields: { a: { class: "merge", kind: "set", type: "string" } } }),
   ],
-  "schema-rejected": [refusing("schema-rejected", { operation: OPERATION })],
   "unknown-collection": [
     () => get(rig, "/v1/collections/nothing/records/a"),
     () => get(rig, "/v1/collections/a%00b/records/a"),
@@ -290,19 +296,11 @@ const CASES: Cases = {
   "conflict-not-found": ["0-12-2", "x", "0-12-1%00"].map(
     (id) => () => send(rig, "POST", { url: `/v1/conflicts/${id}/restore` }),
   ),
-  "conflict-not-restorable": [refusing("conflict-not-restorable", { field: "name" })],
   "unknown-region": [() => send(rig, "POST", { url: "/v1/leader", body: { region: "mars" } })],
-  "region-not-fit": [refusing("region-not-fit", { retryAfterMs: 1_000 })],
-  "drain-refused": [refusing("drain-refused")],
-  "leader-not-moved": [refusing("leader-not-moved")],
   "not-diverged": [() => failing(new ReconciliationError("not-diverged", "why"))],
   "verification-outdated": [() => failing(new ReconciliationError("outdated", "why"))],
-  "region-not-compared": [refusing("region-not-compared", { field: "preferred" })],
   "verification-not-found": [() => get(rig, `/v1/verifications/${OPERATION}`)],
   "backup-not-found": [() => get(rig, `/v1/backups/${OPERATION}/pages?part=records`)],
-  "too-many-backups": [refusing("too-many-backups", { retryAfterMs: 5_000 })],
-  "reconciler-unavailable": [refusing("reconciler-unavailable")],
-  draining: [refusing("draining", { retryAfterMs: 5_000 })],
   insufficient: [
     refusing("insufficient", {
       field: "stock",
@@ -315,21 +313,8 @@ const CASES: Cases = {
     refusing("precondition-failed"),
     () => patch(rig, { headers: { "if-match": '"12.eu.3"' }, body: { inc: { credit: 1 } } }),
   ],
-  "not-unique": [refusing("not-unique")],
-  "immutable-field": [refusing("immutable-field")],
-  "transition-refused": [refusing("transition-refused")],
-  "out-of-bounds": [refusing("out-of-bounds")],
-  "stale-fence": [refusing("stale-fence")],
-  "lease-held": [refusing("lease-held")],
-  "lease-lost": [refusing("lease-lost")],
-  deleted: [refusing("deleted")],
-  "not-deleted": [refusing("not-deleted")],
   "record-missing": [refusing("record-missing"), () => reclaim({ region: "ap" }, `${LIST}/nobody/reclaim`)],
   "region-alive": [() => reclaim({ region: "us" })],
-  "schema-changed": [refusing("schema-changed")],
-  expired: [refusing("expired")],
-  "too-stale": [refusing("too-stale", { stalenessMs: 812 })],
-  "not-supported-yet": [refusing("not-supported-yet", { retryAfterMs: 5_000 })],
   "operation-not-found": [() => get(rig, "/v1/operations/01990000-0000-7000-8000-00000000ffff")],
   overloaded: [
     refusing("overloaded", { retryAfterMs: 1 }),
@@ -337,14 +322,10 @@ const CASES: Cases = {
     () => askAtDoor({ tenant: "another", working: 40 }),
   ],
   "memory-short": [() => askAtDoor({ tenant: "default", working: 16, memoryBytes: 1e9 })],
-  "wal-full": [refusing("wal-full")],
   "store-unavailable": [
     refusing("store-unavailable"),
     () => failing(new StoreUnavailableError("host 10.0.0.1 is gone", { outcome: "none" })),
   ],
-  "no-quorum": [refusing("no-quorum", { retryAfterMs: 5_000 })],
-  "session-behind": [refusing("session-behind")],
-  starting: [refusing("starting")],
   "outcome-unknown": [
     refusing("outcome-unknown", { operation: OPERATION, retryAfterMs: 1_000 }),
     refusing("outcome-unknown"),

@@ -44,6 +44,7 @@ const putDocument: RouteDocument = {
     "schema-rejected",
     "invalid-condition",
     "draining",
+    "bootstrapping",
     "no-quorum",
     "not-supported-yet",
     "expired",
@@ -91,7 +92,7 @@ const listDocument: RouteDocument = {
   tag: "collections",
   headers: Type.Object({ "Forebay-Deadline-Ms": DeadlineRequestHeader }),
   answers: { 200: { description: "All collections, by name.", body: CollectionListAnswer } },
-  problems: ["invalid-deadline", "store-unavailable", "starting"],
+  problems: ["invalid-deadline", "bootstrapping", "store-unavailable", "starting"],
 };
 
 function addList(app: FastifyInstance, context: RouteContext): void {

@@ -49,7 +49,14 @@ const listDocument: RouteDocument = {
   }),
   headers: Type.Object({ "Forebay-Deadline-Ms": DeadlineRequestHeader }),
   answers: { 200: { description: "A page of conflicts.", body: ConflictListAnswer } },
-  problems: ["invalid-cursor", "invalid-key", "invalid-deadline", "store-unavailable", "starting"],
+  problems: [
+    "invalid-cursor",
+    "invalid-key",
+    "invalid-deadline",
+    "bootstrapping",
+    "store-unavailable",
+    "starting",
+  ],
 };
 
 function addList(app: FastifyInstance, { gateway, tenant, ...context }: RouteContext): void {

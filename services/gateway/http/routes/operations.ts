@@ -30,7 +30,7 @@ const document: RouteDocument = {
   answers: {
     200: { description: "The receipt; or that there is none yet, or never will be.", body: OperationAnswer },
   },
-  problems: ["operation-not-found", "invalid-deadline", "store-unavailable", "starting"],
+  problems: ["operation-not-found", "invalid-deadline", "bootstrapping", "store-unavailable", "starting"],
 };
 
 export function addOperationRoutes(app: FastifyInstance, context: RouteContext): void {

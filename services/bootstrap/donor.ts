@@ -1,0 +1,176 @@
+/**
+ * What this process gives other regions of its state: it says how far it is, and opens snapshots of which they load pages. Few
+ * at a time, and for a time, since a database can't tidy up behind an open snapshot.
+ */
+import { NothingToLoadError } from "../ports/bootstraps.ts";
+import type { Bus } from "../ports/bus.ts";
+import type { Clock } from "../ports/clock.ts";
+import { StoreUnavailableError, type RegionStore } from "../ports/region-store.ts";
+import {
+  BOOTSTRAP_SERVICE,
+  BootstrapRefusedError,
+  decodeBootstrapRequest,
+  encodeBootstrapAnswer,
+  encodeBootstrapRefusal,
+  transferService,
+  type BootstrapRequest,
+  type BootstrapRequestOf,
+} from "../protocol/bootstrap-message.ts";
+import { describeError } from "../runtime/describe-error.ts";
+import type { Logger } from "../runtime/logger.ts";
+import { isRefusal, Transfer } from "./transfer.ts";
+
+const TRANSFERS_MAX = 2;
+/** Of a process that loads, and starts anew in between. */
+const IDLE_MS_MAX = 120_000;
+const LIFE_MS_MAX = 3_600_000;
+const LOOK_EVERY_MS = 5_000;
+
+export interface DonorOptions {
+  readonly region: string;
+  readonly software: string;
+  readonly store: Pick<RegionStore, "openSnapshot" | "readPositions" | "logCreatedAtMs" | "readBootstraps">;
+  readonly bus: Pick<Bus, "serve">;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Of a page before it is deflated; default 192 KB. */
+  readonly pageBytes?: number | undefined;
+}
+
+interface Kept {
+  readonly transfer: Transfer;
+  readonly end: () => void;
+  askedAtMs: number;
+}
+
+export class Donor {
+  readonly #options: DonorOptions;
+  readonly #kept = new Map<string, Kept>();
+  readonly #over = new AbortController();
+  /** Being opened. */
+  #opening = 0;
+
+  constructor(options: DonorOptions) {
+    this.#options = options;
+  }
+
+  /** Answers other regions until `close`. */
+  serve(): void {
+    const end = this.#options.bus.serve(BOOTSTRAP_SERVICE, (data) => this.#answer(data));
+    this.#over.signal.addEventListener("abort", end, { once: true });
+  }
+
+  close(): void {
+    this.#over.abort();
+    for (const transfer of this.#kept.keys()) this.#drop(transfer, "this process stops");
+  }
+
+  async #answer(data: Uint8Array): Promise<Uint8Array> {
+    try {
+      const request = decodeBootstrapRequest(data);
+      if (request.ask === "offer") return await this.#offer(request.partition);
+      if (request.ask === "open") return await this.#open(request);
+      return encodeBootstrapRefusal("only offers are made here");
+    } catch (error) {
+      if (isRefusal(error) || error instanceof StoreUnavailableError || error instanceof NothingToLoadError)
+        return encodeBootstrapRefusal(describeError(error));
+      throw error;
+    }
+  }
+
+  async #offer(partition: number): Promise<Uint8Array> {
+    const { store, software } = this.#options;
+    const [{ position }, logCreatedAtMs, refusal] = await Promise.all([
+      store.readPositions(partition),
+      store.logCreatedAtMs(partition),
+      this.#whyNot(partition),
+    ]);
+    return encodeBootstrapAnswer<"offer">({
+      position,
+      software,
+      ...(logCreatedAtMs !== undefined && { logCreatedAtMs }),
+      ...(refusal !== undefined && { refusal }),
+    });
+  }
+
+  async #whyNot(partition: number): Promise<string | undefined> {
+    if (this.#kept.size + this.#opening >= TRANSFERS_MAX) return `has ${TRANSFERS_MAX} transfers under way`;
+    const underWay = await this.#options.store.readBootstraps();
+    const own = underWay.find((bootstrap) => bootstrap.partition === partition);
+    return own === undefined || own.stage === "ordered" ? undefined : "is bootstrapping itself";
+  }
+
+  async #open({ partition, transfer: id, by }: BootstrapRequestOf<"open">): Promise<Uint8Array> {
+    const { store, logger } = this.#options;
+    const refusal = await this.#whyNot(partition);
+    if (refusal !== undefined) throw new BootstrapRefusedError(refusal);
+    this.#opening += 1;
+    try {
+      const snapshot = await store.openSnapshot({ partition, holdMsMax: LIFE_MS_MAX });
+      try {
+        const head = await snapshot.readHead();
+        this.#keep(id, new Transfer({ snapshot, head, pageBytes: this.#options.pageBytes }));
+        const { position } = head.state;
+        logger.info(
+          { partition, transfer: id, by, position, counts: head.counts },
+          "a region loads this one's state",
+        );
+        return encodeBootstrapAnswer<"open">({ position, counts: head.counts });
+      } catch (error) {
+        await snapshot.close();
+        throw error;
+      }
+    } finally {
+      this.#opening -= 1;
+    }
+  }
+
+  #keep(id: string, transfer: Transfer): void {
+    const { bus, clock } = this.#options;
+    if (this.#over.signal.aborted) throw new BootstrapRefusedError("is being stopped");
+    const end = bus.serve(transferService(id), (data) => this.#answerFor(id, data));
+    this.#kept.set(id, { transfer, end, askedAtMs: clock.monotonicMs() });
+    void this.#expire(id);
+  }
+
+  async #answerFor(id: string, data: Uint8Array): Promise<Uint8Array> {
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return encodeBootstrapRefusal("the transfer is closed");
+    kept.askedAtMs = this.#options.clock.monotonicMs();
+    if (!isRelease(data)) return kept.transfer.answer(data);
+    this.#drop(id, "it is done");
+    return encodeBootstrapAnswer<"release">({});
+  }
+
+  async #expire(id: string): Promise<void> {
+    const { clock } = this.#options;
+    const untilMs = clock.monotonicMs() + LIFE_MS_MAX;
+    while (!this.#over.signal.aborted) {
+      await clock.sleep(LOOK_EVERY_MS, this.#over.signal);
+      const kept = this.#kept.get(id);
+      if (kept === undefined) return;
+      const nowMs = clock.monotonicMs();
+      if (nowMs >= untilMs) return this.#drop(id, "it was open for too long");
+      if (nowMs - kept.askedAtMs >= IDLE_MS_MAX) return this.#drop(id, "nobody asks for it any more");
+    }
+  }
+
+  #drop(id: string, why: string): void {
+    const kept = this.#kept.get(id);
+    if (kept === undefined) return;
+    this.#kept.delete(id);
+    kept.end();
+    void kept.transfer.close();
+    this.#options.logger.info({ transfer: id, why }, "a transfer is closed");
+  }
+}
+
+function isRelease(data: Uint8Array): boolean {
+  try {
+    const request: BootstrapRequest = decodeBootstrapRequest(data);
+    return request.ask === "release";
+  } catch {
+    // The transfer says what is wrong with it.
+    return false;
+  }
+}

@@ -1,0 +1,35 @@
+/** What a gateway refuses without the transport having a part in it, with what it tells besides the code. */
+import type { GatewayErrorCode, GatewayErrorDetails } from "../../../services/gateway/errors.ts";
+import { OPERATION } from "./stub-gateway.ts";
+
+export const GATEWAY_REFUSALS = {
+  "across-partitions": {},
+  "idempotency-key-reused": { operation: OPERATION },
+  "schema-rejected": { operation: OPERATION },
+  "conflict-not-restorable": { field: "name" },
+  "region-not-fit": { retryAfterMs: 1_000 },
+  "drain-refused": {},
+  "leader-not-moved": {},
+  "region-not-compared": { field: "preferred" },
+  "too-many-backups": { retryAfterMs: 5_000 },
+  "reconciler-unavailable": {},
+  draining: { retryAfterMs: 5_000 },
+  bootstrapping: { retryAfterMs: 5_000 },
+  "not-unique": {},
+  "immutable-field": {},
+  "transition-refused": {},
+  "out-of-bounds": {},
+  "stale-fence": {},
+  "lease-held": {},
+  "lease-lost": {},
+  deleted: {},
+  "not-deleted": {},
+  "schema-changed": {},
+  expired: {},
+  "too-stale": { stalenessMs: 812 },
+  "not-supported-yet": { retryAfterMs: 5_000 },
+  "wal-full": {},
+  "no-quorum": { retryAfterMs: 5_000 },
+  "session-behind": {},
+  starting: {},
+} satisfies { readonly [Code in GatewayErrorCode]?: GatewayErrorDetails };
