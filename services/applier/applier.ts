@@ -11,27 +11,26 @@ import { hlcMilliseconds, isBeyondOffset } from "../core/hlc.ts";
 import { UndecodableEntryError } from "../protocol/undecodable.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
-import {
-  LogTruncatedError,
-  LogUnavailableError,
-  SubscriptionLostError,
-  type GlobalLog,
-  type LogMessage,
-} from "../ports/global-log.ts";
+import type { GlobalLog, LogMessage } from "../ports/global-log.ts";
 import {
   KnownOperationError,
   StaleApplierError,
   StoreUnavailableError,
   type RegionStore,
 } from "../ports/region-store.ts";
-import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import { barrierOf, stopAtBarrier, type BarrierObserver } from "./barrier-stop.ts";
 import type { ApplierMetrics } from "./metrics.ts";
 import type { Bootstrapper } from "./bootstrapper.ts";
-import { checkMembership, NeedsBootstrapError, openLog } from "./open-log.ts";
+import {
+  checkMembership,
+  NeedsBootstrapError,
+  openLog,
+  type OpenedLog,
+  type OpenLogOptions,
+} from "./open-log.ts";
 import {
   foldedRows,
   groupsOf,
@@ -41,8 +40,10 @@ import {
   type FoldedRows,
   type LoadedGroup,
 } from "./fold-group.ts";
-import { Gather, mayBeMore } from "./gather.ts";
+import { mayBeMore } from "./gather.ts";
+import { LogFollower, type Folding } from "./log-follower.ts";
 import { RecordCache } from "./record-cache.ts";
+import { ReplicaDoubt } from "./replica-doubt.ts";
 import { SecondOpinion } from "./second-opinion.ts";
 
 /** Operations of one commit; an entry is never split, so a commit may exceed it by one entry. */
@@ -55,10 +56,6 @@ const UNSEEN_RESULTS_MAX = 2;
 const GROUPS_ASKED_AFTER_A_WRONG_GUESS = 32;
 /** A log that can't be folded is looked at again after this time: somebody may have mended it. */
 const STOPPED_RETRY_MS = 15_000;
-const RESUBSCRIBE_BASE_MS = 50;
-const FAILURES_PER_WARNING = 10;
-/** Short: what the log has decided is told when it is folded here, and those who wait for it gain each pause. */
-const RESUBSCRIBE_MAX_MS = 500;
 
 export interface ApplierOptions {
   readonly region: string;
@@ -78,11 +75,13 @@ export interface ApplierOptions {
   readonly barriers?: BarrierObserver;
   /** Loads what can't be folded; without one folding stops there. */
   readonly bootstrapper?: Bootstrapper | undefined;
+  readonly witnesses?: NonNullable<OpenLogOptions["witnesses"]>;
 }
 
 export class Applier {
   readonly #options: ApplierOptions;
   readonly #pace = new Pace();
+  readonly #doubt = new ReplicaDoubt();
 
   constructor(options: ApplierOptions) {
     this.#options = options;
@@ -134,9 +133,9 @@ export class Applier {
     const { metrics, bootstrapper } = this.#options;
     const isJoining = (await bootstrapper?.isUnderWay()) ?? false;
     const options = { ...this.#options, isJoining };
-    const state = await openLog(options, stop);
+    const opened = await openLog(options, stop);
     metrics.stopped(undefined);
-    const run = new FoldRun({ ...options, pace: this.#pace }, state);
+    const run = new FoldRun({ ...options, pace: this.#pace, doubt: this.#doubt }, opened);
     const over = new AbortController();
     const either = AbortSignal.any([stop, over.signal]);
     void bootstrapper?.attend(either).then(() => over.abort());
@@ -153,14 +152,7 @@ export class Applier {
 }
 
 function isFatalForLog(error: unknown): boolean {
-  return [UndecodableEntryError, LogMismatchError, NeedsBootstrapError].some((type) => error instanceof type);
-}
-
-/** A log that seems to end too early, or to begin too late, is looked at patiently by `openLog` before it is believed. */
-function isWorthAnotherTry(error: unknown): boolean {
-  return [SubscriptionLostError, LogUnavailableError, LogTruncatedError].some(
-    (type) => error instanceof type,
-  );
+  return error instanceof UndecodableEntryError || error instanceof LogMismatchError;
 }
 
 /** How many operations go into one commit: fewer after a failure, more again as commits succeed. Survives a run. */
@@ -185,10 +177,10 @@ interface Committing {
 }
 
 /** Folding from one load of the state on. */
-class FoldRun {
+class FoldRun implements Folding {
   readonly #options: ApplierOptions & { readonly isJoining: boolean };
   readonly #pace: Pace;
-  readonly #gather: Gather;
+  readonly #follower: LogFollower;
   readonly #opinion = new SecondOpinion();
   #cache: RecordCache;
   #state: PartitionState;
@@ -201,58 +193,29 @@ class FoldRun {
   /** What a load may have been too early to see, newest first. */
   #recent: readonly FoldedRows[] = [];
 
-  constructor(options: ApplierOptions & { pace: Pace; isJoining: boolean }, state: PartitionState) {
+  constructor(
+    options: ApplierOptions & { pace: Pace; doubt: ReplicaDoubt; isJoining: boolean },
+    { state, firstPosition }: OpenedLog,
+  ) {
     this.#options = options;
     this.#pace = options.pace;
-    this.#gather = new Gather(options);
+    this.#follower = new LogFollower(options, { firstPosition, doubt: options.doubt });
     this.#cache = new RecordCache(options.partitions);
     this.#state = state;
     this.#chain = state.chain;
     this.#opinion.remember(state.position, state.chain);
   }
 
-  async follow(stop: AbortSignal): Promise<void> {
-    const { log, clock, random, partition, logger } = this.#options;
-    let failures = 0;
-    while (!stop.aborted) {
-      try {
-        const subscription = await log.subscribe({ partition, from: this.#state.position + 1 });
-        try {
-          while (!stop.aborted) {
-            await this.#fold(await this.#gather.receive(subscription), stop);
-            failures = 0;
-          }
-        } finally {
-          await subscription.close();
-          await this.#settle();
-        }
-      } catch (error) {
-        if (!isWorthAnotherTry(error)) throw error;
-        failures += 1;
-        // The first says it; the others that there is still nothing.
-        const level = failures % FAILURES_PER_WARNING === 1 ? "warn" : "debug";
-        logger[level](
-          { partition, failures, error: describeError(error) },
-          "subscription lost; subscribing again",
-        );
-        const delay = { attempt: failures, baseMs: RESUBSCRIBE_BASE_MS, maxMs: RESUBSCRIBE_MAX_MS, random };
-        await clock.sleep(backoffMs(delay), stop);
-        await this.#checkLog(stop);
-      }
-    }
+  follow(stop: AbortSignal): Promise<void> {
+    return this.#follower.follow(this, stop);
   }
 
-  /** The log may have been replaced while we were cut off from it. */
-  async #checkLog(stop: AbortSignal): Promise<void> {
-    try {
-      await openLog(this.#options, stop);
-    } catch (error) {
-      if (!(error instanceof LogUnavailableError)) throw error;
-    }
+  get state(): PartitionState {
+    return this.#state;
   }
 
   /** While one group of entries commits, the next is folded, and the rows of the one after it are loaded. */
-  async #fold(messages: readonly LogMessage[], stop: AbortSignal): Promise<void> {
+  async fold(messages: readonly LogMessage[], stop: AbortSignal): Promise<void> {
     const groups = groupsOf(messages, this.#pace.operationsMax);
     let loading = this.#load(groups);
     for (let group = await loading; group !== undefined; group = await loading) {
@@ -263,7 +226,7 @@ class FoldRun {
       await this.#stopAtBarrier(group, stop);
     }
     // The next message may take its time: whether the commit has failed must not be heard only then.
-    if (!mayBeMore(messages)) await this.#settle();
+    if (!mayBeMore(messages)) await this.settle();
   }
 
   async #load(groups: Generator<OrderedEntry[], void>): Promise<LoadedGroup | undefined> {
@@ -302,7 +265,7 @@ class FoldRun {
     let folded = this.#foldGroup(group);
     this.#hear(group.entries, folded.result.state.members.length);
     if (!this.#options.isJoining) checkMembership(folded.result.state, this.#options);
-    await this.#settle();
+    await this.settle();
     // Folded onto a guess that was wrong, or loaded from what it left in memory.
     if (this.#wrongGuesses > group.wrongGuesses) folded = this.#foldGroup(await this.#ask(group.entries));
     this.#options.crashPoints.reach("before-fold-commit");
@@ -313,14 +276,14 @@ class FoldRun {
     const { barriers: observer, partition, clock, logger } = this.#options;
     const barrier = barrierOf(group.entries, this.#state);
     if (observer === undefined || barrier === undefined) return;
-    await this.#settle();
+    await this.settle();
     const { position, logTimeMs } = this.#state;
     await stopAtBarrier({ observer, clock, logger, at: { partition, position, logTimeMs, barrier } }, stop);
   }
 
   /** Rows to repair are not what was folded: memory says nothing of them, and the store says all once all is committed. */
   async #askForRepairs(entries: readonly OrderedEntry[]): Promise<LoadedGroup> {
-    await this.#settle();
+    await this.settle();
     return this.#ask(entries);
   }
 
@@ -331,7 +294,7 @@ class FoldRun {
     return { group, expectedPosition: this.#state.position, rows, result };
   }
 
-  /** The next group is folded onto this one, before it is known whether the commit succeeds: `#settle` tells. */
+  /** The next group is folded onto this one, before it is known whether the commit succeeds: `settle` tells. */
   #send(folded: FoldedGroup, startedAtMs: number): void {
     const { group, expectedPosition, rows, result } = folded;
     const before = { state: this.#state, recent: this.#recent };
@@ -341,13 +304,13 @@ class FoldRun {
     const { isGuessed: isGuess } = group;
     const committing = this.#options.store.commitFold({ expectedPosition, result, isGuess });
     const done = committing.then(() => this.#committed(result, startedAtMs));
-    // The outcome is looked at by `#settle`; until then a failure must not count as unhandled.
+    // The outcome is looked at by `settle`; until then a failure must not count as unhandled.
     done.catch(() => undefined);
     this.#committing = { done, before, entries: group.entries, startedAtMs };
   }
 
   /** Waits for the commit under way. If it was a wrong guess, the store is asked, and what it says is committed instead. */
-  async #settle(): Promise<void> {
+  async settle(): Promise<void> {
     const committing = this.#committing;
     this.#committing = undefined;
     if (committing === undefined) return;
@@ -367,7 +330,7 @@ class FoldRun {
     this.#cache = new RecordCache(this.#options.partitions);
     this.#send(this.#foldGroup(await this.#ask(entries)), startedAtMs);
     // This one was no guess.
-    await this.#settle();
+    await this.settle();
   }
 
   #committed(result: FoldResult, startedAtMs: number): void {
@@ -391,6 +354,7 @@ class FoldRun {
     for (const { entry, position, checksum } of entries) {
       this.#chain = chain(this.#chain, checksum);
       this.#opinion.remember(position, this.#chain);
+      this.#follower.folded(position, checksum);
       if (entry.kind !== "tick" || entry.origin === region) continue;
       const opinion = this.#opinion.hear(entry);
       if (opinion?.agrees === false) {

@@ -11,6 +11,8 @@ export interface ApplierMetrics {
   /** Distance of another region's clock from ours when its tick was folded; late ticks look slow, never fast. */
   clockOffset(offset: { region: string; offsetMs: number; isBeyond: boolean }): void;
   disagreement(region: string): void;
+  /** Whether the log is read from another region's replica, since the own one is damaged. */
+  readsElsewhere(isElsewhere: boolean): void;
   /** Folding has stopped, or goes on again (undefined). */
   stopped(reason: string | undefined): void;
 }

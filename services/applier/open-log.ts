@@ -1,19 +1,30 @@
-/** Before folding: is this the log that the state was folded from, and does it still hold what comes next? */
+/** Before folding: is this the log that the state was folded from, or goes on from it, and does it still hold what comes next? */
 import { LogMismatchError } from "../core/fold/fold.ts";
 import type { PartitionState } from "../core/fold/state.ts";
+import { isFirstEntryNeeded, judgeLog, witnessProblem, type LogEvidence } from "../core/log/judge-log.ts";
 import { encodeEntry } from "../protocol/entry-codec.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import { WrongLastPositionError, type GlobalLog, type LogInspection } from "../ports/global-log.ts";
+import {
+  LogMissingError,
+  WrongLastPositionError,
+  type GlobalLog,
+  type LogInspection,
+} from "../ports/global-log.ts";
 import type { CommittedState } from "../ports/region-store.ts";
+import { readFirstEntry } from "../runtime/first-entry.ts";
+import type { Logger } from "../runtime/logger.ts";
 
 const GENESIS_TIMEOUT_MS = 5_000;
 /** A leader that was cut off may answer with an old end until it notices, within 10 s. */
 const INSPECTIONS_MAX = 12;
 const INSPECT_EVERY_MS = 1_000;
 
-/** The log no longer holds what the state would have to fold next: it can only be loaded from elsewhere. */
-export class NeedsBootstrapError extends Error {
-  override readonly name = "NeedsBootstrapError";
+/** What another region says of itself. */
+export interface LogWitness {
+  readonly region: string;
+  readonly position: number;
+  /** Of the log that it has folded. */
+  readonly logCreatedAtMs: number | undefined;
 }
 
 export interface OpenLogOptions {
@@ -25,55 +36,105 @@ export interface OpenLogOptions {
   readonly log: GlobalLog;
   readonly clock: Clock;
   readonly random: Random;
+  readonly logger: Logger;
   /** Was loaded and is folded on: who is a member, it has yet to learn. */
-  readonly isJoining?: boolean;
+  readonly isJoining?: boolean | undefined;
+  /** Asks other regions how far they are: those that answer within a moment. Without it nobody is asked. */
+  readonly witnesses?: (partition: number) => Promise<readonly LogWitness[]>;
+}
+
+export interface OpenedLog {
+  /** To fold onto. */
+  readonly state: PartitionState;
+  /** Of the log. */
+  readonly firstPosition: number;
+}
+
+/** The log no longer holds what this state needs next: it has to be loaded from another region. */
+export class NeedsBootstrapError extends LogMismatchError {}
+
+/**
+ * Checks the log against the state, makes the genesis entry of an empty one, and binds the state to it: also to one that was
+ * made anew, and goes on exactly from it.
+ * @throws {NeedsBootstrapError} it goes on too late for this state.
+ * @throws {LogMismatchError} the log is another one, has lost its tail, or is gone.
+ */
+export async function openLog(options: OpenLogOptions, stop: AbortSignal): Promise<OpenedLog> {
+  const { store, partition, region, logger } = options;
+  const state = await store.loadPartition(partition);
+  const boundTo = await store.logCreatedAtMs(partition);
+  const found = await inspectPatiently(options, state, stop);
+  const evidence = { region, state, boundTo, found };
+  const first = isFirstEntryNeeded(evidence)
+    ? await readFirstEntry(options.log, { partition, position: found!.firstPosition })
+    : undefined;
+  const isAnew = checkVerdict({ ...evidence, first });
+  if (options.isJoining !== true) checkMembership(state, options);
+  const { createdAtMs, firstPosition, lastPosition } = found!;
+  if (isAnew) {
+    const { position } = state;
+    await store.rebindLog({ partition, position, from: boundTo!, to: createdAtMs });
+    logger.warn({ partition, position, createdAtMs }, "the log was made anew; folding goes on with it");
+  }
+  if (state.position === 0 && lastPosition === 0) await publishGenesis(options);
+  if (boundTo === undefined) await store.bindLog({ partition, createdAtMs });
+  return { state, firstPosition };
+}
+
+/** @returns whether the state goes over to another log. @throws {LogMismatchError} */
+function checkVerdict(evidence: LogEvidence): boolean {
+  const verdict = judgeLog(evidence);
+  switch (verdict.kind) {
+    case "go-on":
+      return false;
+    case "rebind":
+      return true;
+    case "behind":
+      throw new NeedsBootstrapError(verdict.reason);
+    case "beyond":
+    case "failed":
+      throw new LogMismatchError(verdict.reason);
+  }
 }
 
 /**
- * Checks the log against the state, makes the genesis entry of an empty one, and binds the state to it.
- * @returns the state to fold onto.
- * @throws {LogMismatchError} the log is another one, or has lost its tail. @throws {NeedsBootstrapError}
+ * Undefined where there is no log, although there was one. A log that seems too short is looked at again: only what stays so
+ * is believed.
+ * @throws {LogMismatchError} another region has folded more of this log than there is.
  */
-export async function openLog(options: OpenLogOptions, stop: AbortSignal): Promise<PartitionState> {
-  const { store, log, partition, clock } = options;
-  const state = await store.loadPartition(partition);
-  const boundTo = await store.logCreatedAtMs(partition);
-  let inspection = await log.inspect(partition);
-  for (let tries = 1; tries < INSPECTIONS_MAX && inspection.lastPosition < state.position; tries += 1) {
-    await clock.sleep(INSPECT_EVERY_MS, stop);
-    inspection = await log.inspect(partition);
+async function inspectPatiently(
+  options: OpenLogOptions,
+  state: PartitionState,
+  stop: AbortSignal,
+): Promise<LogInspection | undefined> {
+  const { partition, clock, witnesses } = options;
+  // Asked first: what they had folded before the log was looked at must be in it.
+  const heard = (await witnesses?.(partition)) ?? [];
+  for (let tries = 1; ; tries += 1) {
+    const found = await inspect(options, state);
+    const problems =
+      found === undefined ? [] : heard.map((witness) => witnessProblem({ ...found, partition }, witness));
+    const problem = problems.find((one) => one !== undefined);
+    const isShort = found === undefined || found.lastPosition < state.position || problem !== undefined;
+    if (isShort && tries < INSPECTIONS_MAX && !stop.aborted) {
+      await clock.sleep(INSPECT_EVERY_MS, stop);
+      continue;
+    }
+    if (problem !== undefined) throw new LogMismatchError(problem);
+    return found;
   }
-  checkIdentity({ state, boundTo, inspection, region: options.region });
-  if (options.isJoining !== true) checkMembership(state, options);
-  if (inspection.lastPosition === 0) await publishGenesis(options);
-  if (boundTo === undefined) await store.bindLog({ partition, createdAtMs: inspection.createdAtMs });
-  return state;
 }
 
-function checkIdentity(input: {
-  state: PartitionState;
-  boundTo: number | undefined;
-  inspection: LogInspection;
-  region: string;
-}): void {
-  const { state, boundTo, inspection, region } = input;
-  const name = `the log of partition ${state.partition}`;
-  if (boundTo !== undefined && boundTo !== inspection.createdAtMs) {
-    throw new LogMismatchError(
-      `${name} was made at ${inspection.createdAtMs}, the state is folded from one made at ${boundTo}`,
-    );
-  }
-  if (state.position > inspection.lastPosition) {
-    throw new LogMismatchError(
-      `${name} ends at ${inspection.lastPosition}, the state is folded up to ${state.position}`,
-    );
-  }
-  // An empty log reports a first position of 0 or 1.
-  if (inspection.firstPosition > state.position + 1) {
-    throw new NeedsBootstrapError(
-      `${name} begins at ${inspection.firstPosition}, the state needs ${state.position + 1}: region ${region} was away for ` +
-        `too long and needs a bootstrap; local writes go on`,
-    );
+async function inspect(
+  { log, partition }: OpenLogOptions,
+  state: PartitionState,
+): Promise<LogInspection | undefined> {
+  try {
+    return await log.inspect(partition);
+  } catch (error) {
+    // Before the first fold it is yet to be made.
+    if (error instanceof LogMissingError && state.position > 0) return undefined;
+    throw error;
   }
 }
 

@@ -6,6 +6,7 @@ import { addConflictsCommand } from "./commands/conflicts.ts";
 import { addEscrowCommand } from "./commands/escrow.ts";
 import { addGetCommand } from "./commands/get.ts";
 import { addLeaderCommand } from "./commands/leader.ts";
+import { addLogCommand } from "./commands/log.ts";
 import { addPutCommand } from "./commands/put.ts";
 import { addRegionCommand } from "./commands/region.ts";
 import { addRepairCommand, addRepairsCommand } from "./commands/repair.ts";
@@ -35,6 +36,7 @@ export function createProgram(version: string): Command {
   addBackupCommand(program);
   addChaosCommand(program);
   addLeaderCommand(program);
+  addLogCommand(program);
   addRegionCommand(program);
   return program;
 }

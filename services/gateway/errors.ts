@@ -31,6 +31,8 @@ export type GatewayErrorCode =
   | "region-not-fit"
   | "drain-refused"
   | "leader-not-moved"
+  | "log-healthy"
+  | "rebuild-refused"
   | "region-not-compared"
   | "reconciler-unavailable"
   | "backup-not-found"

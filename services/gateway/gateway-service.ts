@@ -13,6 +13,7 @@ import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
+import { LogStates } from "../runtime/log-states.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { Refusals } from "./admission/refusals.ts";
 import type { WalPressure } from "./admission/wal-pressure.ts";
@@ -57,6 +58,7 @@ import type {
 import type { GatewayMetrics } from "./metrics.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Leaders } from "./leaders.ts";
+import { LogKeeper, type LogKeeping } from "./log-keeper.ts";
 import { LeaseReader } from "./lease-reader.ts";
 import { reportOperation } from "./operation-report.ts";
 import { Planner } from "./planner.ts";
@@ -102,6 +104,8 @@ export interface GatewayOptions {
   readonly refusals?: Refusals;
   /** Of the reconciler of this process, where it runs one. */
   readonly reconciliation?: Reconciliation | undefined;
+  /** How far the regions have folded which log; without it those that answer are asked, and nobody is answered. */
+  readonly logStates?: LogStates;
 }
 
 export class GatewayService implements Gateway {
@@ -123,6 +127,7 @@ export class GatewayService implements Gateway {
   readonly #leaders: Leaders;
   readonly #reconciling: ReconcilingService;
   readonly #backups: BackupService;
+  readonly #logKeeper: LogKeeper;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -153,6 +158,8 @@ export class GatewayService implements Gateway {
     this.#leaders = new Leaders(options, this.#patience);
     this.#reconciling = new ReconcilingService(options, this.#patience);
     this.#backups = new BackupService(options);
+    const states = options.logStates ?? new LogStates({ ...options, stopReason: () => undefined });
+    this.#logKeeper = new LogKeeper(options, states);
   }
 
   /** Answers what other regions ask, until the returned function is called. */
@@ -278,6 +285,10 @@ export class GatewayService implements Gateway {
   /** Lets go of what is kept open for clients. */
   close(): Promise<void> {
     return this.#backups.closeAll();
+  }
+
+  logKeeping(): LogKeeping {
+    return this.#logKeeper;
   }
 
   /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */

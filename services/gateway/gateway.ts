@@ -17,6 +17,7 @@ import type { AdmissionStatus } from "./admission/refusals.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
 import type { Backups } from "./backups.ts";
 import type { BootstrapStage } from "../ports/bootstraps.ts";
+import type { LogKeeping } from "./log-keeper.ts";
 import type { Reconciling } from "./reconciling.ts";
 
 /** What every request carries. */
@@ -400,4 +401,6 @@ export interface Gateway {
   reconciling(): Reconciling;
   /** @throws {GatewayError} starting. */
   backups(): Backups;
+  /** Logs that have failed. @throws {GatewayError} starting. */
+  logKeeping(): LogKeeping;
 }

@@ -94,10 +94,11 @@ export interface GlobalLog {
   publish(request: PublishRequest): Promise<{ position: number }>;
   /**
    * Reads from this region's own replica, from a position on.
+   * @param options.isElsewhere from another region's replica, where there is one: the own one may be damaged.
    * @throws {LogUnavailableError}
    * @throws {LogTruncatedError} the log does not reach back, or not up, to the position before `from`.
    */
-  subscribe(options: { partition: number; from: number }): Promise<LogSubscription>;
+  subscribe(options: { partition: number; from: number; isElsewhere?: boolean }): Promise<LogSubscription>;
   /**
    * Forgets the entries before a position. Those from it on stay, and the last one in any case. Idempotent: whoever asks,
    * and however many at once.
@@ -107,6 +108,30 @@ export interface GlobalLog {
    * @throws {LogUnavailableError} nothing or all of it has happened; the same again is safe.
    */
   trim(options: TrimRequest): Promise<{ readonly firstPosition: number }>;
+  /**
+   * Makes a log anew in place of one that has failed: positions go on after `after`, and nothing gets in before the first
+   * entry. What the old one holds is gone. Whoever asks again, from whichever region, goes on where the last has stopped.
+   * @returns the log that is there then, with the first entry that it has: another's, where somebody else was faster.
+   * @throws {OtherLogError} the log that is there is neither the one that is meant nor one made in its place. Nothing has happened.
+   * @throws {LogUnavailableError} not done, or not known to be: the same again is safe.
+   */
+  rebuild(request: RebuildRequest): Promise<RebuiltLog>;
+}
+
+export interface RebuildRequest {
+  readonly partition: number;
+  /** Of the log that is meant, and goes; undefined where there is none. */
+  readonly createdAtMs: number | undefined;
+  /** The first entry's position is the one after it. */
+  readonly after: number;
+  /** The region that asks. */
+  readonly origin: string;
+  readonly first: Uint8Array;
+}
+
+export interface RebuiltLog {
+  readonly createdAtMs: number;
+  readonly first: Uint8Array;
 }
 
 export interface TrimRequest {
@@ -124,6 +149,9 @@ export class LogUnavailableError extends Error {
   override readonly name = "LogUnavailableError";
 }
 
+/** There is no log of the partition: it was never made, or was deleted. Certainly nothing has happened. */
+export class LogMissingError extends LogUnavailableError {}
+
 export class PublishTimeoutError extends Error {
   override readonly name = "PublishTimeoutError";
 }
@@ -139,4 +167,13 @@ export class LogTruncatedError extends Error {
 
 export class SubscriptionLostError extends Error {
   override readonly name = "SubscriptionLostError";
+}
+
+/** The replica that is read holds an entry back that the log has: it may be damaged. */
+export class LogGapError extends SubscriptionLostError {
+  readonly position: number;
+  constructor(position: number, message: string) {
+    super(message);
+    this.position = position;
+  }
 }

@@ -130,6 +130,11 @@ export interface CommittedState {
   logCreatedAtMs(partition: number): Promise<number | undefined>;
   /** Remembers the log's identity, once. */
   bindLog(options: { partition: number; createdAtMs: number }): Promise<void>;
+  /**
+   * Goes over to a log that was made anew, at the position where it goes on. Durable, with what was folded. Again it changes
+   * nothing. @throws {StaleApplierError} the partition is elsewhere, or bound to a third log; nothing was written.
+   */
+  rebindLog(options: { partition: number; position: number; from: number; to: number }): Promise<void>;
 }
 
 /** A record with what its region holds of it, in one snapshot. */

@@ -62,6 +62,11 @@ export class Health {
     this.#partitions[partition]!.stopped = reason;
   }
 
+  /** Why a partition is not folded; undefined while it is, or another process does it. */
+  stopReason(partition: number): string | undefined {
+    return this.#partitions[partition]?.stopped;
+  }
+
   /** What the database has told last; undefined before it has told anything. */
   lastFigures(partition: number): Figures | undefined {
     return this.#partitions[partition]!.last;

@@ -29,6 +29,7 @@ import type {
   WriteResult,
 } from "../gateway/gateway.ts";
 import type { Backups } from "../gateway/backups.ts";
+import type { LogKeeping } from "../gateway/log-keeper.ts";
 import type { Reconciling } from "../gateway/reconciling.ts";
 
 const RETRY_AFTER_MS = 1_000;
@@ -135,6 +136,10 @@ export class LateGateway implements Gateway {
 
   backups(): Backups {
     return this.#present().backups();
+  }
+
+  logKeeping(): LogKeeping {
+    return this.#present().logKeeping();
   }
 
   #present(): Gateway {

@@ -8,6 +8,8 @@ import {
   type LogSubscription,
   type MoveLeaderRequest,
   type PublishRequest,
+  type RebuildRequest,
+  type RebuiltLog,
   type TrimRequest,
 } from "../ports/global-log.ts";
 import type { Clock, Random } from "../ports/clock.ts";
@@ -50,10 +52,13 @@ export class LateLog implements GlobalLog {
     });
   }
 
-  /** Sees to it that the partition's stream is there and has a leader, and tries again until it is so. */
-  async ensureStream(partition: number, stop: AbortSignal): Promise<void> {
-    await this.#persist(stop, `the stream of partition ${partition} is not there`, () =>
-      this.#present().ensureStream(partition),
+  /**
+   * Sees to it that the partition's stream is there and has a leader, and tries again until it is so. One that is gone is
+   * only made by a region that has folded nothing; others go on without, and find out what has become of it.
+   */
+  async ensureStream(partition: number, hasFolded: () => Promise<boolean>, stop: AbortSignal): Promise<void> {
+    await this.#persist(stop, `the stream of partition ${partition} is not there`, async () =>
+      this.#present().ensureStream(partition, { mayMake: !(await hasFolded()) }),
     );
   }
 
@@ -73,12 +78,16 @@ export class LateLog implements GlobalLog {
     return this.#present().publish(request);
   }
 
-  async subscribe(options: { partition: number; from: number }): Promise<LogSubscription> {
+  async subscribe(options: Parameters<GlobalLog["subscribe"]>[0]): Promise<LogSubscription> {
     return this.#present().subscribe(options);
   }
 
   async trim(options: TrimRequest): Promise<{ readonly firstPosition: number }> {
     return this.#present().trim(options);
+  }
+
+  async rebuild(request: RebuildRequest): Promise<RebuiltLog> {
+    return this.#present().rebuild(request);
   }
 
   async close(): Promise<void> {

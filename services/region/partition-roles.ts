@@ -1,5 +1,5 @@
 /** The relay and the applier of one partition, held for as long as the process lives; who relays also looks who leads. */
-import { Applier } from "../applier/applier.ts";
+import { Applier, type ApplierOptions } from "../applier/applier.ts";
 import type { BarrierObserver } from "../applier/barrier-stop.ts";
 import type { Bootstrapper } from "../applier/bootstrapper.ts";
 import type { ApplierMetrics } from "../applier/metrics.ts";
@@ -49,6 +49,8 @@ export interface PartitionRolesOptions {
   readonly placementMetrics: PlacementMetrics;
   /** Loads the partition's state where it can't be folded. */
   readonly bootstrapperOf?: (partition: number) => Bootstrapper;
+  /** Asks other regions how far they have folded which log. */
+  readonly witnesses?: NonNullable<ApplierOptions["witnesses"]>;
   /** Looks at barriers while the partition is folded here, and verifies it now and then. */
   readonly verification?: {
     readonly barriers: BarrierObserver;

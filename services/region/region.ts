@@ -25,6 +25,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { Meter } from "../runtime/metrics.ts";
 import { FoldFeed } from "../runtime/fold-feed.ts";
 import { LogBreaker } from "../runtime/log-breaker.ts";
+import type { LogStates } from "../runtime/log-states.ts";
 import { Signal } from "../runtime/signal.ts";
 import { linkBetween } from "../runtime/topology.ts";
 import { repeatChore } from "./chore.ts";
@@ -34,6 +35,7 @@ import { Health } from "./health.ts";
 import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
 import { LoadControl } from "./load-control.ts";
+import { startLogStates } from "./log-states.ts";
 import { createAdmissionMetrics } from "./metrics/admission.ts";
 import { createApplierMetrics } from "./metrics/applier.ts";
 import { createGatewayMetrics } from "./metrics/gateway.ts";
@@ -46,6 +48,7 @@ import { createRelayMetrics } from "./metrics/relay.ts";
 import { Trimmer } from "./trim/trimmer.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
 import { holdPartitionRoles, type PartitionRolesOptions } from "./partition-roles.ts";
+import { streamReplicas } from "./stream-replicas.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
 
 /** Requests in flight may take this long when the process stops; the rest of its time is for roles and connections. */
@@ -53,7 +56,6 @@ const HTTP_CLOSE_MS = 4_000;
 const ROLES_CLOSE_MS = 2_500;
 /** The rest of the connections is for requests: neither can take the other's. */
 const ROLES_SHARE_OF_CONNECTIONS = 0.4;
-const STREAM_REPLICAS_MAX = 3;
 const FOLLOW_UP_EVERY_MS = 5_000;
 const FOLLOW_UP_DEADLINE_MS = 5_000;
 const SWEEP_EVERY_MS = 5_000;
@@ -69,6 +71,7 @@ interface SharedParts {
   readonly verification: RegionVerification;
   readonly bootstrap: RegionBootstrap;
   readonly reconciliation: Reconciliation;
+  readonly logStates: LogStates;
 }
 
 export class RegionProcess {
@@ -212,7 +215,8 @@ export class RegionProcess {
     const reconciliation = verification.reconciler;
     const bootstrap = startBootstrap({ ...this.#ports(), ...about, reconciliation }, stop);
     this.#bootstrapProblems = bootstrap.problems;
-    const shared = { appended, folded, breakers, verification, reconciliation, bootstrap };
+    const logStates = startLogStates({ ...this.#ports(), ...about, health: this.#health }, stop);
+    const shared = { appended, folded, breakers, verification, reconciliation, bootstrap, logStates };
     const service = this.#makeGateway(shared);
     // A region that was drained before it was stopped takes no write in between.
     await this.#persist("whether the region is drained can't be read", () => service.lookAtDrain());
@@ -342,7 +346,7 @@ export class RegionProcess {
 
   #holdRoles(
     partitions: readonly number[],
-    { appended, folded, breakers, verification, bootstrap }: SharedParts,
+    { appended, folded, breakers, verification, bootstrap, logStates }: SharedParts,
     stop: AbortSignal,
   ): Promise<void>[] {
     const { region, topology, roles } = this.#config;
@@ -355,7 +359,8 @@ export class RegionProcess {
     const placement = this.#placement();
     const placementMetrics = createPlacementMetrics(this.#meter);
     return partitions.map(async (partition) => {
-      await this.#log.ensureStream(partition, stop);
+      const hasFolded = async () => (await this.#roleStore.logCreatedAtMs(partition)) !== undefined;
+      await this.#log.ensureStream(partition, hasFolded, stop);
       const options = { region, partition, partitions: partitions.length, members, holder, roles };
       await holdPartitionRoles(
         {
@@ -371,6 +376,7 @@ export class RegionProcess {
           placementMetrics,
           verification,
           bootstrapperOf: bootstrap.bootstrapperOf,
+          witnesses: (number) => logStates.witnesses(number),
         },
         stop,
       );
@@ -401,10 +407,4 @@ export class RegionProcess {
       logger: this.#logger,
     };
   }
-}
-
-/** An even number of replicas tolerates no more failures than the odd one below it. */
-export function streamReplicas(regions: number): number {
-  const replicas = Math.min(STREAM_REPLICAS_MAX, regions);
-  return replicas % 2 === 0 ? replicas - 1 : replicas;
 }

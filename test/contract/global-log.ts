@@ -10,6 +10,7 @@ import {
   type LogMessage,
   type LogSubscription,
 } from "../../services/ports/global-log.ts";
+import { rebuilding } from "./global-log-rebuild.ts";
 import { trimming } from "./global-log-trim.ts";
 
 /** A calm cluster: nothing fails in it, and time passes by itself. */
@@ -20,6 +21,8 @@ export interface GlobalLogBed {
   log(region: string): GlobalLog;
   /** Makes a partition with an empty log. */
   newPartition(): Promise<number>;
+  /** Deletes a partition's log behind everybody's back. */
+  remove(partition: number): Promise<void>;
   /** Lets time pass. */
   pause(durationMs: number): Promise<void>;
   close(): Promise<void>;
@@ -313,13 +316,17 @@ export function globalLogContract(name: string, open: () => Promise<GlobalLogBed
       await expect(bed.log(here).subscribe({ partition, from: 3 })).rejects.toBeInstanceOf(LogTruncatedError);
     });
 
-    trimming({
+    const changing = {
       newPartition: () => bed.newPartition(),
+      remove: (partition: number) => bed.remove(partition),
       here: () => bed.log(here),
       there: () => bed.log(there),
       publish,
-      read: async (log, options) => (await readFrom(log, options)).map(textOf),
-    });
+      read: async (log: GlobalLog, options: { partition: number; from: number; count: number }) =>
+        (await readFrom(log, options)).map(textOf),
+    };
+    trimming(changing);
+    rebuilding(changing);
 
     it("ends a receive that waits, and refuses others, once the subscription is closed", async () => {
       const partition = await bed.newPartition();

@@ -42,6 +42,7 @@ import { leftOf, sharesOf, shortOf } from "./escrows.ts";
 import {
   emptyPartition,
   knownIn,
+  rebindLog,
   rowsAfter,
   toRow,
   withoutPartition,
@@ -302,6 +303,11 @@ export class SimulatedDatabase {
   bindLog(options: { partition: number; createdAtMs: number }): void {
     this.#makeDurable();
     this.#data(options.partition).logCreatedAtMs ??= options.createdAtMs;
+  }
+
+  rebindLog(options: Parameters<typeof rebindLog>[1]): void {
+    this.#makeDurable();
+    rebindLog(this.#data(options.partition), options);
   }
 
   readRecord(options: RecordId & { partition: number }): RecordSnapshot {

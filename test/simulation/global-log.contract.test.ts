@@ -22,6 +22,7 @@ globalLogContract("the simulated twin", () => {
     regions: REGIONS,
     log: (region: string) => logs.get(region)!,
     newPartition: () => Promise.resolve(partitions++),
+    remove: (partition) => Promise.resolve(servers.remove(partition)),
     pause: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
     close: () => time.stop(),
   });

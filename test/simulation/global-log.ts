@@ -4,6 +4,7 @@
  */
 import { assert } from "../../services/core/assert.ts";
 import {
+  LogMissingError,
   LogTruncatedError,
   LogUnavailableError,
   OtherLogError,
@@ -18,6 +19,8 @@ import {
   type LogSubscription,
   type MoveLeaderRequest,
   type PublishRequest,
+  type RebuildRequest,
+  type RebuiltLog,
   type TrimRequest,
 } from "../../services/ports/global-log.ts";
 import type { Process, World } from "./world.ts";
@@ -59,6 +62,13 @@ export class SimulatedLogServers {
   readonly #replicated = new Map<string, number>();
   /** First positions that are left, by partition; checkers still see what was trimmed. */
   readonly #first = new Map<number, number>();
+  /** Of logs that were made since, by partition. */
+  readonly #madeAtMs = new Map<number, number>();
+  readonly #missing = new Set<number>();
+  /** Rises each time a log is not what it was: subscriptions end then. */
+  readonly #generations = new Map<number, number>();
+  /** What a log that has failed held, as the regions have folded it. */
+  readonly #before = new Map<number, readonly LogMessage[]>();
   readonly #listeners = new Set<() => void>();
 
   constructor(world: World, options: { leader: string; members?: readonly string[]; faults?: LogFaults }) {
@@ -112,6 +122,58 @@ export class SimulatedLogServers {
     return position;
   }
 
+  /** Undefined where there is no log. */
+  madeAtMs(partition: number): number | undefined {
+    return this.#missing.has(partition) ? undefined : (this.#madeAtMs.get(partition) ?? this.createdAtMs);
+  }
+
+  generation(partition: number): number {
+    return this.#generations.get(partition) ?? 0;
+  }
+
+  #change(partition: number, messages: readonly LogMessage[]): void {
+    const before = this.messages(partition);
+    if (before.length > (this.#before.get(partition)?.length ?? 0)) this.#before.set(partition, [...before]);
+    this.#messages.set(partition, [...messages]);
+    for (const region of this.members) this.#replicated.delete(`${region} ${partition}`);
+    this.#generations.set(partition, this.generation(partition) + 1);
+    this.#notify();
+  }
+
+  /** What was stored last is gone, although it was acknowledged: as servers do that come back with older disks. */
+  loseTail(partition: number, entries: number): void {
+    this.#change(partition, this.messages(partition).slice(0, -entries));
+  }
+
+  /** Somebody deletes the log. */
+  remove(partition: number): void {
+    this.#change(partition, []);
+    this.#missing.add(partition);
+  }
+
+  /** Somebody makes a log under its name, which is empty. */
+  makeEmpty(partition: number): void {
+    this.#change(partition, []);
+    this.#made(partition, 1);
+  }
+
+  /** Positions go on; what was before is still what the regions have folded, for those who check. */
+  rebuild({ partition, after, first }: RebuildRequest): void {
+    const before = this.#before.get(partition) ?? this.messages(partition);
+    const kept = before.length >= after ? before : this.messages(partition);
+    assert(kept.length >= after, "nobody has folded so much of the log");
+    this.#change(partition, kept.slice(0, after));
+    this.#before.delete(partition);
+    this.#made(partition, after + 1);
+    this.store(partition, first);
+  }
+
+  #made(partition: number, first: number): void {
+    this.#missing.delete(partition);
+    this.#first.set(partition, first);
+    this.#madeAtMs.set(partition, Math.max(wallClockMs(this.world), (this.madeAtMs(partition) ?? 0) + 1));
+  }
+
   firstPosition(partition: number): number {
     return this.#first.get(partition) ?? 1;
   }
@@ -158,7 +220,9 @@ export class SimulatedLog implements GlobalLog {
 
   async inspect(partition: number): Promise<LogInspection> {
     await this.#roundTrip();
-    const { leader, createdAtMs } = this.#servers;
+    const { leader } = this.#servers;
+    const createdAtMs = this.#servers.madeAtMs(partition);
+    if (createdAtMs === undefined) throw new LogMissingError("there is no such log");
     const lastPosition = this.#servers.messages(partition).length;
     return { createdAtMs, firstPosition: this.#servers.firstPosition(partition), lastPosition, leader };
   }
@@ -217,6 +281,7 @@ export class SimulatedLog implements GlobalLog {
 
   #land(request: PublishRequest): number {
     const { partition, data, expectedLastPosition } = request;
+    if (this.#servers.madeAtMs(partition) === undefined) throw new LogMissingError("there is no such log");
     const last = this.#servers.messages(partition).length;
     if (expectedLastPosition !== undefined && expectedLastPosition !== last) {
       throw new WrongLastPositionError(`the log ends at ${last}, not ${expectedLastPosition}`);
@@ -230,7 +295,9 @@ export class SimulatedLog implements GlobalLog {
   }
 
   #landLate(request: PublishRequest): void {
-    if (this.#servers.leader !== undefined && request.expectedLastPosition === undefined) this.#land(request);
+    const isServed =
+      this.#servers.leader !== undefined && this.#servers.madeAtMs(request.partition) !== undefined;
+    if (isServed && request.expectedLastPosition === undefined) this.#land(request);
   }
 
   async #timeOut(request: PublishRequest, startedAtMs: number): Promise<never> {
@@ -241,12 +308,27 @@ export class SimulatedLog implements GlobalLog {
   async trim(options: TrimRequest): Promise<{ firstPosition: number }> {
     assert(Number.isSafeInteger(options.below) && options.below >= 1, "a log is trimmed below a position");
     await this.#roundTrip();
-    if (options.createdAtMs !== this.#servers.createdAtMs) throw new OtherLogError("this is another log");
+    if (options.createdAtMs !== this.#servers.madeAtMs(options.partition))
+      throw new OtherLogError("this is another log");
     return { firstPosition: this.#servers.trim(options) };
   }
 
-  async subscribe(options: { partition: number; from: number }): Promise<LogSubscription> {
+  async rebuild(request: RebuildRequest): Promise<RebuiltLog> {
+    await this.#roundTrip();
+    const servers = this.#servers;
+    const { partition, createdAtMs, after } = request;
+    const madeAtMs = servers.madeAtMs(partition);
+    if (madeAtMs === undefined || madeAtMs === createdAtMs) servers.rebuild(request);
+    else if (servers.firstPosition(partition) !== after + 1) throw new OtherLogError("this is another log");
+    const first = servers.messages(partition)[after]!.data;
+    await this.#roundTrip();
+    return { createdAtMs: servers.madeAtMs(partition)!, first };
+  }
+
+  async subscribe(options: Parameters<GlobalLog["subscribe"]>[0]): Promise<LogSubscription> {
     await this.#process.pass(this.#process.world.random.fraction() * 5);
+    if (this.#servers.madeAtMs(options.partition) === undefined)
+      throw new LogMissingError("there is no such log");
     const last = this.#servers.replicatedTo(this.#region, options.partition);
     const first = this.#servers.firstPosition(options.partition);
     if (options.from > last + 1 || options.from < first) {
@@ -266,6 +348,7 @@ class SimulatedSubscription implements LogSubscription {
   readonly #process: Process;
   readonly #region: string;
   readonly #partition: number;
+  readonly #generation: number;
   #next: number;
   #isClosed = false;
   /** Ends the receive that waits, if one does. */
@@ -282,6 +365,7 @@ class SimulatedSubscription implements LogSubscription {
     this.#process = options.process;
     this.#region = options.region;
     this.#partition = options.partition;
+    this.#generation = options.servers.generation(options.partition);
     this.#next = options.from;
   }
 
@@ -315,12 +399,16 @@ class SimulatedSubscription implements LogSubscription {
 
   #checkOpen(): void {
     if (this.#isClosed) throw new SubscriptionLostError("the subscription is closed");
+    if (this.#generation !== this.#servers.generation(this.#partition))
+      throw new SubscriptionLostError("the consumer is gone");
   }
 
   #waitForMore(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const { world } = this.#servers;
-      const isMore = () => this.#servers.replicatedTo(this.#region, this.#partition) >= this.#next;
+      const isOther = () => this.#generation !== this.#servers.generation(this.#partition);
+      const isMore = () =>
+        isOther() || this.#servers.replicatedTo(this.#region, this.#partition) >= this.#next;
       const finish = () => {
         callOff();
         forget();

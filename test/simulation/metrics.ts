@@ -24,6 +24,7 @@ export const silentMetrics: AllMetrics = {
   clockOffset: ignore,
   disagreement: ignore,
   stopped: ignore,
+  readsElsewhere: ignore,
   observe: ignore,
   published: ignore,
   flushed: ignore,

@@ -6,7 +6,14 @@ import {
 } from "../../services/core/fold/state.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
 import { ZERO_HLC, type Hlc } from "../../services/core/hlc.ts";
-import type { StoredConflict, StoredRepair, TrimMark, WalRow } from "../../services/ports/region-store.ts";
+import {
+  StaleApplierError,
+  type RegionStore,
+  type StoredConflict,
+  type StoredRepair,
+  type TrimMark,
+  type WalRow,
+} from "../../services/ports/region-store.ts";
 import type { Taking } from "./escrows.ts";
 
 export interface TimedRow extends WalRow, Taking {
@@ -53,6 +60,14 @@ export function knownIn(
   const outcome = stored !== undefined && stored.position > state.forgotten.position ? stored : undefined;
   const row = wal.find((one) => one.id === id && (one.sequence > watermark || outcome !== undefined));
   return { ...(outcome && { outcome }), ...(row && { row }) };
+}
+
+type RebindOptions = Parameters<RegionStore["rebindLog"]>[0];
+
+export function rebindLog(data: PartitionData, { partition, position, from, to }: RebindOptions): void {
+  const isThere = data.state.position === position && [from, to].includes(data.logCreatedAtMs ?? -1);
+  if (!isThere) throw new StaleApplierError(`partition ${partition} is not at ${position} of ${from}`);
+  data.logCreatedAtMs = to;
 }
 
 export function toRow({ acceptedAtMs: _, takes: __, handsOver: ___, ...row }: TimedRow): WalRow {

@@ -94,6 +94,10 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.bindLog(options));
   }
 
+  rebindLog(options: Parameters<RegionStore["rebindLog"]>[0]) {
+    return this.#call((database) => database.rebindLog(options));
+  }
+
   readRecords(options: { partition: number; records: readonly RecordId[] }) {
     const { partition, records } = options;
     return this.#call((database) => records.map((record) => database.readRecord({ ...record, partition })));

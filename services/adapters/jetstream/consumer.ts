@@ -20,6 +20,8 @@ export interface ConsumerOptions {
   readonly partition: number;
   readonly from: number;
   readonly region: string;
+  /** On another server than the region's own. */
+  readonly isElsewhere: boolean;
   readonly logger: Logger;
 }
 
@@ -29,12 +31,15 @@ export interface ConsumerOptions {
  * @throws {LogUnavailableError}
  */
 export async function createConsumer(options: ConsumerOptions): Promise<string> {
-  const { connection, api, partition, logger } = options;
+  const { connection, api, partition, isElsewhere, logger } = options;
   for (let tries = 1; ; tries += 1) {
     const { name, host } = await tryConsumer(options);
-    if (host === undefined || host === connection.serverName) return name;
+    if (host === undefined || (host === connection.serverName) !== isElsewhere) return name;
     if (tries === TRIES_MAX) {
-      logger.warn({ partition, host, tries }, "the log is read from another region's server");
+      logger.warn(
+        { partition, host, tries, isElsewhere },
+        "the log is read from another server than was wanted",
+      );
       return name;
     }
     void deleteConsumer(api, { partition, name, logger });

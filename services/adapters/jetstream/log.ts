@@ -9,6 +9,8 @@ import {
   type LogInspection,
   type MoveLeaderRequest,
   type PublishRequest,
+  type RebuildRequest,
+  type RebuiltLog,
   type TrimRequest,
 } from "../../ports/global-log.ts";
 import { silentLogger, type Logger } from "../../runtime/logger.ts";
@@ -21,6 +23,7 @@ import { assertOpen } from "./errors.ts";
 import { leaderSinceMs, raftTerm, toReplicas } from "./monitor.ts";
 import { moveLeader } from "./move-leader.ts";
 import { publish } from "./publish.ts";
+import { rebuildStream } from "./rebuild.ts";
 import { ensureStream, streamInfo, toInspection } from "./stream.ts";
 import { JetStreamSubscription } from "./subscription.ts";
 import { trimStream } from "./trim.ts";
@@ -109,11 +112,14 @@ export class JetStreamLog implements GlobalLog {
   }
 
   /**
-   * Makes the partition's stream if there is none. Idempotent; all regions may do so at once.
+   * Makes the partition's stream if there is none, unless `mayMake` is false. Idempotent; all regions may do so at once.
    * @throws {LogConfigurationError} a stream is there that can't hold the log; names what differs.
    * @throws {LogUnavailableError} not within the time.
    */
-  async ensureStream(partition: number, timeoutMs: number = ENSURE_TIMEOUT_MS): Promise<void> {
+  async ensureStream(
+    partition: number,
+    { mayMake = true, timeoutMs = ENSURE_TIMEOUT_MS }: { mayMake?: boolean; timeoutMs?: number } = {},
+  ): Promise<void> {
     const { options, connection, logger } = this.#parts;
     const settings = { timeout: ENSURE_ATTEMPT_TIMEOUT_MS, checkAPI: false };
     const manager = await jetstreamManager(connection.client, settings);
@@ -122,6 +128,7 @@ export class JetStreamLog implements GlobalLog {
       manager,
       partition,
       replicas: options.streamReplicas,
+      mayMake,
       timeoutMs,
       logger,
     });
@@ -164,7 +171,8 @@ export class JetStreamLog implements GlobalLog {
     }
   }
 
-  async subscribe({ partition, from }: { partition: number; from: number }): Promise<JetStreamSubscription> {
+  async subscribe(asked: Parameters<GlobalLog["subscribe"]>[0]): Promise<JetStreamSubscription> {
+    const { partition, from, isElsewhere = false } = asked;
     assert(Number.isSafeInteger(from) && from >= 1, "a log is read from position 1 or later");
     const { options, connection, api, logger } = this.#parts;
     await this.#checkRange(partition, from);
@@ -174,6 +182,7 @@ export class JetStreamLog implements GlobalLog {
       partition,
       from,
       region: options.region,
+      isElsewhere,
       logger,
     });
     const head = async (): Promise<number> => (await this.inspect(partition)).lastPosition;
@@ -197,25 +206,31 @@ export class JetStreamLog implements GlobalLog {
 
   async trim(request: TrimRequest): Promise<{ firstPosition: number }> {
     assert(Number.isSafeInteger(request.below) && request.below >= 1, "a log is trimmed below a position");
-    const { options, api } = this.#parts;
-    if (options.trimUrl === undefined) return trimStream(api, request);
-    // For the moment that it takes: nothing else can be done with what only trimming may do.
-    const connection = await this.#connectToTrim(options.trimUrl);
-    try {
-      return await trimStream(await JetStreamApi.open(connection), request);
-    } finally {
-      await connection.close(CLOSE_TIMEOUT_MS);
-    }
+    return this.#asTrimmer((_connection, api) => trimStream(api, request));
   }
 
-  #connectToTrim(url: string): Promise<Connection> {
-    const { options, logger } = this.#parts;
-    return connect({
-      url,
-      name: `forebay-${options.region}-trim`,
+  async rebuild(request: RebuildRequest): Promise<RebuiltLog> {
+    assert(Number.isSafeInteger(request.after) && request.after >= 1, "a log is made anew after a position");
+    const { streamReplicas: replicas } = this.#parts.options;
+    return this.#asTrimmer((connection, api) => rebuildStream({ connection, api, replicas }, request));
+  }
+
+  /** For the moment that it takes: nothing else can be done with what only trimming may do. */
+  async #asTrimmer<T>(work: (connection: Connection, api: JetStreamApi) => Promise<T>): Promise<T> {
+    const { options, logger, connection: own, api } = this.#parts;
+    if (options.trimUrl === undefined) return work(own, api);
+    const name = `forebay-${options.region}-trim`;
+    const connection = await connect({
+      url: options.trimUrl,
+      name,
       timeoutMs: TRIM_CONNECT_TIMEOUT_MS,
       logger,
     });
+    try {
+      return await work(connection, await JetStreamApi.open(connection));
+    } finally {
+      await connection.close(CLOSE_TIMEOUT_MS);
+    }
   }
 
   /** Ends the subscriptions, lets publishes on their way finish within a deadline, and closes the connection. */

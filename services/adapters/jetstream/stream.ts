@@ -7,7 +7,7 @@ import {
   type StreamConfig,
   type StreamInfo,
 } from "@nats-io/jetstream";
-import { LogUnavailableError, type LogInspection } from "../../ports/global-log.ts";
+import { LogMissingError, LogUnavailableError, type LogInspection } from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Connection } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
@@ -17,8 +17,8 @@ import { apiErrorCode, assertOpen } from "./errors.ts";
 
 const RETRY_PAUSE_MS = 100;
 
-const STREAM_NOT_FOUND = 10_059;
-const STREAM_EXISTS_OTHERWISE = 10_058;
+export const STREAM_NOT_FOUND = 10_059;
+export const STREAM_EXISTS_OTHERWISE = 10_058;
 
 /** The stream that is there is not one that a log can be kept in. */
 export class LogConfigurationError extends Error {
@@ -35,7 +35,7 @@ export function subjectOf(partition: number, origin: string): string {
 }
 
 /** What a log relies on. A limit on messages or bytes is not named: with `discard: new` it refuses and loses nothing. */
-function requiredConfig(partition: number, replicas: number): Partial<StreamConfig> {
+export function requiredConfig(partition: number, replicas: number): Partial<StreamConfig> {
   return {
     subjects: [subjectOf(partition, "*")],
     storage: StorageType.File,
@@ -68,12 +68,14 @@ export interface EnsureStreamOptions {
   readonly manager: JetStreamManager;
   readonly partition: number;
   readonly replicas: number;
+  /** Whether to make it. A region that has folded a log makes none in its place: it would be empty. */
+  readonly mayMake: boolean;
   readonly timeoutMs: number;
   readonly logger: Logger;
 }
 
 /**
- * Makes the partition's stream if there is none, and resolves once it has a leader. Any number of regions may do so at
+ * Makes the partition's stream if there is none and it may, and resolves once it has a leader. Any number of regions may do so at
  * the same time, and as often as they like.
  * @throws {LogConfigurationError} names what contradicts.
  * @throws {LogUnavailableError} not within the time; the stream may have been made.
@@ -85,6 +87,7 @@ export async function ensureStream(options: EnsureStreamOptions): Promise<void> 
     try {
       assertOpen(options.connection);
       const info = await findOrCreate(options);
+      if (info === undefined) return;
       checkConfig(info.config, options);
       if (info.cluster === undefined || info.cluster.leader) return;
       throw new LogUnavailableError(`the stream of partition ${partition} has no leader yet`);
@@ -106,13 +109,18 @@ async function findOrCreate({
   manager,
   partition,
   replicas,
+  mayMake,
   logger,
-}: EnsureStreamOptions): Promise<StreamInfo> {
+}: EnsureStreamOptions): Promise<StreamInfo | undefined> {
   const name = streamName(partition);
   try {
     return await manager.streams.info(name);
   } catch (error) {
     if (apiErrorCode(error) !== STREAM_NOT_FOUND) throw error;
+  }
+  if (!mayMake) {
+    logger.error({ partition, stream: name }, "the log's stream is gone, and is not made anew by itself");
+    return undefined;
   }
   try {
     const info = await manager.streams.add({ ...requiredConfig(partition, replicas), name });
@@ -135,13 +143,15 @@ function checkConfig(config: StreamConfig, { partition, replicas }: EnsureStream
 
 /**
  * Asks the stream's leader.
- * @throws {LogUnavailableError} no answer within the API's time, or no such stream.
+ * @throws {LogMissingError} no such stream. @throws {LogUnavailableError} no answer within the API's time.
  */
 export async function streamInfo(api: JetStreamApi, partition: number): Promise<StreamInfo> {
   try {
     return await api.ask((manager) => manager.streams.info(streamName(partition)));
   } catch (error) {
     if (error instanceof LogUnavailableError) throw error;
+    if (apiErrorCode(error) === STREAM_NOT_FOUND)
+      throw new LogMissingError(`there is no stream ${streamName(partition)}`, { cause: error });
     throw new LogUnavailableError(`partition ${partition} can't be inspected: ${describeError(error)}`, {
       cause: error,
     });

@@ -7,7 +7,12 @@
  */
 import { createInbox, type Msg, type Subscription } from "@nats-io/transport-node";
 import { assert } from "../../core/assert.ts";
-import { SubscriptionLostError, type LogMessage, type LogSubscription } from "../../ports/global-log.ts";
+import {
+  LogGapError,
+  SubscriptionLostError,
+  type LogMessage,
+  type LogSubscription,
+} from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Connection } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
@@ -55,6 +60,8 @@ export class JetStreamSubscription implements LogSubscription {
   #requests = 0;
   #silentTicks = 0;
   #lostBecause: string | undefined;
+  /** The position that the log has and this consumer does not send. */
+  #gap: number | undefined;
   #released: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
@@ -86,7 +93,8 @@ export class JetStreamSubscription implements LogSubscription {
       await this.#arrival(options.timeoutMs);
     const messages = this.#intake.take(options);
     if (messages.length === 0 && this.#lostBecause !== undefined) {
-      throw new SubscriptionLostError(`partition ${this.#options.partition}: ${this.#lostBecause}`);
+      const reason = `partition ${this.#options.partition}: ${this.#lostBecause}`;
+      throw this.#gap === undefined ? new SubscriptionLostError(reason) : new LogGapError(this.#gap, reason);
     }
     this.#requestMore();
     return messages;
@@ -148,7 +156,7 @@ export class JetStreamSubscription implements LogSubscription {
     this.#stall.sawMessage();
     const expected = this.#intake.expected;
     const fate = this.#intake.offer({ ...delivery, data: message.data });
-    if (fate === "gap") return this.#lose(`position ${delivery.position} came instead of ${expected}`);
+    if (fate === "gap") return this.#loseForGap(`position ${delivery.position} came instead of ${expected}`);
     if (this.#request !== undefined) {
       this.#request.messagesLeft -= 1;
       if (this.#request.messagesLeft === 0) this.#endRequest();
@@ -194,8 +202,13 @@ export class JetStreamSubscription implements LogSubscription {
     this.#silentTicks += 1;
     if (this.#silentTicks > SILENT_TICKS_MAX) return this.#lose("the server is silent");
     void this.#stall.tick(this.#intake.expected).then((isStalled) => {
-      if (isStalled) this.#lose(`position ${this.#intake.expected} is in the log and does not come`);
+      if (isStalled) this.#loseForGap(`position ${this.#intake.expected} is in the log and does not come`);
     });
+  }
+
+  #loseForGap(reason: string): void {
+    if (this.#lostBecause === undefined) this.#gap = this.#intake.expected;
+    this.#lose(reason);
   }
 
   #lose(reason: string): void {

@@ -50,6 +50,14 @@ const BIND_LOG: Statement = {
   effect: "writing",
 };
 
+const REBIND_LOG: Statement = {
+  name: "rebind_log",
+  text: `update applied set log_created_at_ms = $4
+         where partition = $1 and position = $2 and log_created_at_ms in ($3, $4)
+         returning position`,
+  effect: "writing",
+};
+
 export function openCommittedState(database: Database): CommittedState {
   return {
     loadPartition: (partition) => loadPartition(database, partition),
@@ -57,6 +65,7 @@ export function openCommittedState(database: Database): CommittedState {
     commitFold: (options) => commitFold(database, options),
     logCreatedAtMs: (partition) => logCreatedAtMs(database, partition),
     bindLog: (options) => bindLog(database, options),
+    rebindLog: (options) => rebindLog(database, options),
   };
 }
 
@@ -234,5 +243,17 @@ async function bindLog(database: Database, options: Parameters<CommittedState["b
   assert(
     toNumber(row.log_created_at_ms) === createdAtMs,
     `partition ${partition} is bound to the log created at ${row.log_created_at_ms}, not to that of ${createdAtMs}`,
+  );
+}
+
+async function rebindLog(
+  database: Database,
+  options: Parameters<CommittedState["rebindLog"]>[0],
+): Promise<void> {
+  const { partition, position, from, to } = options;
+  const rows = await database.query(REBIND_LOG, [partition, position, from, to]);
+  if (rows.length === 1) return;
+  throw new StaleApplierError(
+    `partition ${partition} is not at position ${position} of the log made at ${from}: it can't go over to that of ${to}`,
   );
 }

@@ -24,6 +24,7 @@ import { addConflictRoutes } from "./routes/conflicts.ts";
 import { addEscrowRoutes } from "./routes/escrows.ts";
 import { addLeaderRoutes } from "./routes/leaders.ts";
 import { addLeaseRoutes } from "./routes/leases.ts";
+import { addLogRoutes } from "./routes/logs.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
 import { addRecordWriteRoutes } from "./routes/record-writes.ts";
 import { addRecordRoutes } from "./routes/records.ts";
@@ -100,6 +101,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   addBackupRoutes(app, context);
   addRegionRoutes(app, context);
   addLeaderRoutes(app, context);
+  addLogRoutes(app, context);
   answerUnknownRoutes(app, options, routes);
   await app.ready();
   return {

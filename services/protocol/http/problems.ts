@@ -75,6 +75,12 @@ export const PROBLEMS = {
   "unknown-region": { status: 422, title: "The cluster has no such region", retry: "never" },
   "region-not-fit": { status: 409, title: "The region can't lead the log at the moment", retry: "same" },
   "drain-refused": { status: 409, title: "Too few regions would be left to take writes", retry: "same" },
+  "log-healthy": { status: 409, title: "The log has not failed: it is not made anew", retry: "never" },
+  "rebuild-refused": {
+    status: 409,
+    title: "The log can't be made anew without somebody deciding more",
+    retry: "never",
+  },
   "not-diverged": { status: 409, title: "The verification has found nothing to repair", retry: "never" },
   "verification-outdated": {
     status: 409,

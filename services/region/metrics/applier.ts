@@ -20,12 +20,18 @@ export function createApplierMetrics(
     help: "1 while folding has stopped, because the log is not what it must be.",
     labels: PARTITION,
   });
+  const elsewhere = meter.gauge({
+    name: "forebay_log_read_elsewhere",
+    help: "1 while the log is read from another region's server, because this region's copy is damaged.",
+    labels: PARTITION,
+  });
   return (number) => {
     const partition = String(number);
     return {
       folded: (fold) => folded(partition, fold),
       clockOffset: peers.clockOffset,
       disagreement: (region) => peers.disagreement(partition, region),
+      readsElsewhere: (isElsewhere) => elsewhere.set({ partition }, isElsewhere ? 1 : 0),
       stopped(reason) {
         isStopped.set({ partition }, reason === undefined ? 0 : 1);
         onStopped(number, reason);

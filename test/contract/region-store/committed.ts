@@ -164,6 +164,24 @@ export function committedState(context: Context): void {
       expect(await context.store.logCreatedAtMs(1)).toBeUndefined();
     });
 
+    it("goes over to a log that goes on where it is, and to no other", async () => {
+      await context.store.bindLog({ partition: 0, createdAtMs: NOW_MS });
+      const { state } = await openLog(context.store);
+      const rebind = (change: object = {}) =>
+        context.store.rebindLog({ partition: 0, position: 1, from: NOW_MS, to: NOW_MS + 7, ...change });
+      for (const wrong of [{ position: 2 }, { position: 0 }, { from: NOW_MS - 1 }, { partition: 1 }]) {
+        await expect(rebind(wrong)).rejects.toThrow(StaleApplierError);
+        expect(await context.store.logCreatedAtMs(0)).toBe(NOW_MS);
+      }
+      await rebind();
+      await rebind();
+      const other = await context.reopen();
+      expect(await other.logCreatedAtMs(0)).toBe(NOW_MS + 7);
+      expect(await other.loadPartition(0)).toEqual(state);
+      await expect(rebind({ to: NOW_MS + 9 })).rejects.toThrow(StaleApplierError);
+      expect(await context.store.logCreatedAtMs(1)).toBeUndefined();
+    });
+
     it("holds the latest version of each collection, by tenant", async () => {
       const log = await openLog(context.store);
       await log.fold(

@@ -14,12 +14,17 @@ export interface Bed {
   stop(): Promise<void>;
 }
 
+/** A bed of `startBed`, with the data folder of its cluster. */
+export interface FolderBed extends Bed {
+  readonly folder: string;
+}
+
 /** @param environment added to that of every region process. */
 export async function startBed(
   purpose: string,
   partitions: 1 | 4 = 1,
   environment: Readonly<Record<string, string>> = {},
-): Promise<Bed> {
+): Promise<FolderBed> {
   const folder = makeTemporaryFolder(purpose);
   const name = partitions === 1 ? "one-partition" : "four-partitions";
   try {
@@ -35,7 +40,7 @@ export async function startBed(
       await cluster.stop();
       folder.remove();
     };
-    return { cluster, partitions, stop };
+    return { cluster, partitions, folder: folder.path, stop };
   } catch (error) {
     folder.remove();
     throw error;

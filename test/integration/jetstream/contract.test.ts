@@ -1,3 +1,4 @@
+import { connect } from "@nats-io/transport-node";
 import { openJetStreamLog } from "../../../services/adapters/jetstream/log.ts";
 import { globalLogContract } from "../../contract/global-log.ts";
 import { REGIONS, startNatsCluster } from "../nats/nats-cluster.ts";
@@ -20,6 +21,11 @@ globalLogContract("JetStream on three servers", async () => {
       const partition = partitions++;
       await Promise.all([...logs.values()].map((log) => log.ensureStream(partition)));
       return partition;
+    },
+    async remove(partition) {
+      const administrator = await connect({ servers: cluster.server("eu").url });
+      await administrator.request(`$JS.API.STREAM.DELETE.FOREBAY_LOG_${partition}`);
+      await administrator.close();
     },
     pause: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
     async close() {

@@ -37,7 +37,7 @@ it(
         (error: unknown) => error instanceof LogUnavailableError,
       ),
     );
-    await expect(log.ensureStream(1, 2_000)).rejects.toBeInstanceOf(LogUnavailableError);
+    await expect(log.ensureStream(1, { timeoutMs: 2_000 })).rejects.toBeInstanceOf(LogUnavailableError);
     await expect(log.subscribe({ partition: 0, from: 1 })).rejects.toBeInstanceOf(LogUnavailableError);
 
     await Promise.all([bed.cluster.server("us").start(), bed.cluster.server("ap").start()]);

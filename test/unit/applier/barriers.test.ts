@@ -63,6 +63,7 @@ class Fold {
         clockOffset: () => undefined,
         disagreement: () => undefined,
         stopped: () => undefined,
+        readsElsewhere: () => undefined,
       },
       ...(observer && { barriers: observer }),
     });

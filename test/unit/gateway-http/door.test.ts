@@ -81,6 +81,8 @@ describe("a request's class", () => {
     ["POST", "/v1/drain", "vital"],
     ["DELETE", "/v1/drain", "vital"],
     ["POST", "/v1/leader?", "vital"],
+    ["POST", "/v1/log/rebuild", "vital"],
+    ["POST", "/v1/log", "ordered"],
     ["POST", "/v1/verify", "vital"],
     ["POST", "/v1/backups", "vital"],
     ["GET", "/v1/backups/0199a1b2/pages?part=records", "read"],

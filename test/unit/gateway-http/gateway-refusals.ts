@@ -8,6 +8,8 @@ export const GATEWAY_REFUSALS = {
   "schema-rejected": { operation: OPERATION },
   "conflict-not-restorable": { field: "name" },
   "region-not-fit": { retryAfterMs: 1_000 },
+  "log-healthy": {},
+  "rebuild-refused": {},
   "drain-refused": {},
   "leader-not-moved": {},
   "region-not-compared": { field: "preferred" },

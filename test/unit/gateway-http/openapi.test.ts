@@ -70,6 +70,8 @@ const ROUTES = [
   "post /v1/leader",
   "post /v1/drain",
   "delete /v1/drain",
+  "get /v1/log",
+  "post /v1/log/rebuild",
   "get /livez",
   "get /readyz",
   "get /metrics",

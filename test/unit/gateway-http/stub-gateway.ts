@@ -46,6 +46,7 @@ import type { Backups } from "../../../services/gateway/backups.ts";
 import type { RegionStore, RepairQuery, StoredRepair } from "../../../services/ports/region-store.ts";
 import { listRepairs } from "../../simulation/conflicts.ts";
 import { StubBackups } from "./stub-backups.ts";
+import { StubLogKeeping } from "./stub-logs.ts";
 import { StubReconciliation } from "./stub-reconciliation.ts";
 import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
 
@@ -140,6 +141,7 @@ export class StubGateway implements Gateway {
   ];
   /** Undefined: the process runs no reconciler. */
   reconciliation: StubReconciliation | undefined = new StubReconciliation();
+  readonly logs = new StubLogKeeping();
   /** What repairs have changed in the stub's region. */
   storedRepairs: StoredRepair[] = [];
   readonly repairLists: RepairQuery[] = [];
@@ -359,6 +361,11 @@ export class StubGateway implements Gateway {
     const { reconciliation } = this;
     const options = { region: "eu", partitions: 2, store, clock, reconciliation };
     return new ReconcilingService(options, new StorePatience(clock));
+  }
+
+  logKeeping(): StubLogKeeping {
+    this.#check();
+    return this.logs;
   }
 
   #checkLife({ collection, key, version }: Pick<LifeRequest, "collection" | "key" | "version">): void {

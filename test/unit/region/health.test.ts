@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { initialPartitionState } from "../../../services/core/fold/state.ts";
 import { ZERO_HLC } from "../../../services/core/hlc.ts";
 import { Health } from "../../../services/region/health.ts";
-import { streamReplicas } from "../../../services/region/region.ts";
+import { streamReplicas } from "../../../services/region/stream-replicas.ts";
 
 const LOG_PROBLEM = "the log can't be connected";
 

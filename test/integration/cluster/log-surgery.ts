@@ -1,0 +1,71 @@
+/** What can happen to a log behind the cluster's back: closed to publishers, deleted, made anew empty, put back as it was once. */
+import { cpSync, renameSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { connect } from "@nats-io/transport-node";
+import { eventually, withStores, type FolderBed } from "./bed.ts";
+
+const STREAM = "FOREBAY_LOG_0";
+const TIMEOUT_MS = 5_000;
+
+interface StreamAnswer {
+  readonly config: object;
+  readonly error?: { readonly description: string };
+}
+
+/** Sends a request of JetStream's administration. @throws what it answers. */
+export async function administer(bed: FolderBed, what: string, body: object = {}): Promise<StreamAnswer> {
+  const connection = await connect({ servers: bed.cluster.regions[0]!.nats.url, ignoreClusterUpdates: true });
+  try {
+    const subject = `$JS.API.STREAM.${what}.${STREAM}`;
+    const answer = await connection.request(subject, JSON.stringify(body), { timeout: TIMEOUT_MS });
+    const said = answer.json<StreamAnswer>();
+    if (said.error !== undefined) throw new Error(said.error.description);
+    return said;
+  } finally {
+    await connection.close();
+  }
+}
+
+/** Nobody can publish any more, and everybody reads what there is. @returns where all regions are then. */
+export async function standStill(bed: FolderBed): Promise<number> {
+  const { config } = await administer(bed, "INFO");
+  await administer(bed, "UPDATE", { ...config, subjects: ["nobody.publishes.here"] });
+  return eventually("all regions are at the end of the log", async () => {
+    const positions = await positionsOf(bed);
+    const { state } = (await administer(bed, "INFO")) as StreamAnswer & { state: { last_seq: number } };
+    return positions.every((position) => position === state.last_seq) ? state.last_seq : undefined;
+  });
+}
+
+export async function positionsOf(bed: FolderBed): Promise<number[]> {
+  return withStores(bed, async (stores) =>
+    Promise.all([...stores.values()].map(async (store) => (await store.readPositions(0)).position)),
+  );
+}
+
+function storeOf(bed: FolderBed, region: string): string {
+  return join(bed.folder, "nats", region, "jetstream");
+}
+
+async function whileStopped(bed: FolderBed, work: (region: string) => void): Promise<void> {
+  const regions = bed.cluster.regions.map(({ name }) => name);
+  await Promise.all(regions.map((region) => bed.cluster.stopNats(region)));
+  for (const region of regions) work(region);
+  await Promise.all(regions.map((region) => bed.cluster.startNats(region)));
+  await bed.cluster.waitForJetStream();
+}
+
+/** Keeps a copy of what all servers have on disk, as a backup of their machines would. */
+export function backUpServers(bed: FolderBed): Promise<void> {
+  return whileStopped(bed, (region) =>
+    cpSync(storeOf(bed, region), `${storeOf(bed, region)}.before`, { recursive: true }),
+  );
+}
+
+/** All servers come back with their disks of before: what they have acknowledged since is gone. */
+export function restoreServers(bed: FolderBed): Promise<void> {
+  return whileStopped(bed, (region) => {
+    rmSync(storeOf(bed, region), { recursive: true });
+    renameSync(`${storeOf(bed, region)}.before`, storeOf(bed, region));
+  });
+}
