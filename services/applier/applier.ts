@@ -12,6 +12,7 @@ import { UndecodableEntryError } from "../protocol/undecodable.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import type { GlobalLog, LogMessage } from "../ports/global-log.ts";
+import { DisplacedError, LostWalError } from "../ports/own-wal.ts";
 import {
   KnownOperationError,
   StaleApplierError,
@@ -25,7 +26,7 @@ import { barrierOf, stopAtBarrier, type BarrierObserver } from "./barrier-stop.t
 import type { ApplierMetrics } from "./metrics.ts";
 import type { Bootstrapper } from "./bootstrapper.ts";
 import {
-  checkMembership,
+  checkPartitions,
   NeedsBootstrapError,
   openLog,
   type OpenedLog,
@@ -36,20 +37,18 @@ import {
   groupsOf,
   hasRepairs,
   overlay,
+  walTailOf,
   type FoldedGroup,
   type FoldedRows,
   type LoadedGroup,
 } from "./fold-group.ts";
 import { mayBeMore } from "./gather.ts";
 import { LogFollower, type Folding } from "./log-follower.ts";
+import { Pace } from "./pace.ts";
 import { RecordCache } from "./record-cache.ts";
 import { ReplicaDoubt } from "./replica-doubt.ts";
 import { SecondOpinion } from "./second-opinion.ts";
 
-/** Operations of one commit; an entry is never split, so a commit may exceed it by one entry. */
-const COMMIT_OPERATIONS_MAX = 1_024;
-/** Growth of a commit after each success, once failures have made it small. */
-const PACE_STEP = 16;
 /** While rows are loaded, the fold before is under way and the one before that may still be committing. */
 const UNSEEN_RESULTS_MAX = 2;
 /** Operations that took effect before come in flocks: clients that were cut off try again in another region. */
@@ -105,11 +104,15 @@ export class Applier {
         if (!stop.aborted) await this.#foldLog(stop);
       } catch (error) {
         if (error instanceof StaleApplierError) return;
+        if (error instanceof LostWalError) {
+          await this.#startRejoin(error);
+          continue;
+        }
         if (!isFatalForLog(error)) throw error;
         metrics.stopped(describeError(error));
         logger.error(
           { partition, error: describeError(error) },
-          "folding has stopped: the log is not what it must be",
+          "folding has stopped: log and state don't go together",
         );
         if (error instanceof NeedsBootstrapError && bootstrapper !== undefined)
           await bootstrapper.catchUp(error.message, stop);
@@ -128,14 +131,21 @@ export class Applier {
     over.abort();
   }
 
+  /** From then on what the log has of this region is folded, whatever its WAL says. */
+  async #startRejoin(lost: LostWalError): Promise<void> {
+    const { store, partition, random, clock, logger } = this.#options;
+    const about = { partition, position: lost.position, error: describeError(lost) };
+    logger.error(about, "the region's database went back or is new: asking the log to take it in again");
+    await store.startRejoin({ partition, id: random.uuid(clock.nowMs()), lost });
+  }
+
   /** Returns when it is stopped, or when something is to be loaded first. */
   async #foldLog(stop: AbortSignal): Promise<void> {
-    const { metrics, bootstrapper } = this.#options;
-    const isJoining = (await bootstrapper?.isUnderWay()) ?? false;
-    const options = { ...this.#options, isJoining };
-    const opened = await openLog(options, stop);
+    const { metrics, bootstrapper, store, partition } = this.#options;
+    const opened = await openLog(this.#options, stop);
+    await store.checkWal(partition);
     metrics.stopped(undefined);
-    const run = new FoldRun({ ...options, pace: this.#pace, doubt: this.#doubt }, opened);
+    const run = new FoldRun({ ...this.#options, pace: this.#pace, doubt: this.#doubt }, opened);
     const over = new AbortController();
     const either = AbortSignal.any([stop, over.signal]);
     void bootstrapper?.attend(either).then(() => over.abort());
@@ -152,20 +162,7 @@ export class Applier {
 }
 
 function isFatalForLog(error: unknown): boolean {
-  return error instanceof UndecodableEntryError || error instanceof LogMismatchError;
-}
-
-/** How many operations go into one commit: fewer after a failure, more again as commits succeed. Survives a run. */
-class Pace {
-  operationsMax = COMMIT_OPERATIONS_MAX;
-
-  slowDown(): void {
-    this.operationsMax = Math.max(1, Math.floor(this.operationsMax / 2));
-  }
-
-  speedUp(): void {
-    this.operationsMax = Math.min(COMMIT_OPERATIONS_MAX, this.operationsMax + PACE_STEP);
-  }
+  return [UndecodableEntryError, LogMismatchError, DisplacedError].some((type) => error instanceof type);
 }
 
 /** A commit whose outcome is open, and what there was before it. */
@@ -178,7 +175,7 @@ interface Committing {
 
 /** Folding from one load of the state on. */
 class FoldRun implements Folding {
-  readonly #options: ApplierOptions & { readonly isJoining: boolean };
+  readonly #options: ApplierOptions;
   readonly #pace: Pace;
   readonly #follower: LogFollower;
   readonly #opinion = new SecondOpinion();
@@ -194,7 +191,7 @@ class FoldRun implements Folding {
   #recent: readonly FoldedRows[] = [];
 
   constructor(
-    options: ApplierOptions & { pace: Pace; doubt: ReplicaDoubt; isJoining: boolean },
+    options: ApplierOptions & { pace: Pace; doubt: ReplicaDoubt },
     { state, firstPosition }: OpenedLog,
   ) {
     this.#options = options;
@@ -264,7 +261,7 @@ class FoldRun implements Folding {
     const group = hasRepairs(loaded.entries) ? await this.#askForRepairs(loaded.entries) : loaded;
     let folded = this.#foldGroup(group);
     this.#hear(group.entries, folded.result.state.members.length);
-    if (!this.#options.isJoining) checkMembership(folded.result.state, this.#options);
+    checkPartitions(folded.result.state, this.#options);
     await this.settle();
     // Folded onto a guess that was wrong, or loaded from what it left in memory.
     if (this.#wrongGuesses > group.wrongGuesses) folded = this.#foldGroup(await this.#ask(group.entries));
@@ -302,7 +299,8 @@ class FoldRun implements Folding {
     this.#recent = [foldedRows(result), ...this.#recent.slice(0, UNSEEN_RESULTS_MAX - 1)];
     this.#cache.remember({ touched: group.touched, rows, changed: result.records });
     const { isGuessed: isGuess } = group;
-    const committing = this.#options.store.commitFold({ expectedPosition, result, isGuess });
+    const tail = walTailOf(group.entries, { state: result.state, region: this.#options.region });
+    const committing = this.#options.store.commitFold({ expectedPosition, result, isGuess, tail });
     const done = committing.then(() => this.#committed(result, startedAtMs));
     // The outcome is looked at by `settle`; until then a failure must not count as unhandled.
     done.catch(() => undefined);

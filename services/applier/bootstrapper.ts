@@ -1,8 +1,6 @@
 /** Who loads a partition's state where it can't be folded, as its applier sees it: nothing is folded meanwhile. */
 
 export interface Bootstrapper {
-  /** Whether a bootstrap of the partition is under way. */
-  isUnderWay(): Promise<boolean>;
   /** Before folding begins: loads what has to be loaded first. Resolves when folding may begin, or `stop` is aborted. */
   prepare(stop: AbortSignal): Promise<void>;
   /** The log no longer holds what comes next. Resolves when folding may be tried again. */

@@ -1,10 +1,12 @@
 /** Entries that are folded and committed together, and the rows that they are folded onto. */
 import type { Entry, OrderedEntry } from "../core/entry.ts";
 import type { FoldResult } from "../core/fold/fold.ts";
-import type { FoldRows, FoldSlice } from "../core/fold/state.ts";
+import type { FoldRows, FoldSlice, PartitionState } from "../core/fold/state.ts";
+import { own } from "../core/json.ts";
 import type { RecordId } from "../core/operation.ts";
 import { decodeEntry } from "../protocol/entry-codec.ts";
 import type { LogMessage } from "../ports/global-log.ts";
+import type { WalTail } from "../ports/own-wal.ts";
 
 /** Entries of one commit, with the rows that they touch. */
 export interface LoadedGroup {
@@ -28,6 +30,7 @@ export interface FoldedGroup {
 
 /**
  * Decodes messages as they are needed, in groups of a commit's size. A barrier ends its group: the applier stops there.
+ * So does a change of the members: what the store does with one depends on those before.
  * Repairs are in groups of their own: their rows are asked of the store, those of other entries are not.
  * @throws {UndecodableEntryError} after the group before it: what the log says up to there holds in every region.
  */
@@ -47,7 +50,7 @@ export function* groupsOf(
       }
       group.push({ position, storedAtMs, checksum, entry });
       operations += operationsOf(entry);
-      if (operations < operationsMax && entry.kind !== "barrier") continue;
+      if (operations < operationsMax && entry.kind !== "barrier" && entry.kind !== "member") continue;
       yield group;
       group = [];
       operations = 0;
@@ -60,6 +63,24 @@ export function* groupsOf(
 /** Of a group of `groupsOf`: either all of its entries are repairs or none is. */
 export function hasRepairs(group: readonly OrderedEntry[]): boolean {
   return group[0]?.entry.kind === "repair";
+}
+
+/** What the fold has taken of a region, where nothing has come in between: after it has joined other numbers hold. */
+export function walTailOf(
+  entries: readonly OrderedEntry[],
+  { state, region }: { state: Pick<PartitionState, "origins">; region: string },
+): WalTail | undefined {
+  const origin = own(state.origins, region);
+  if (origin === undefined) return undefined;
+  let tail: WalTail | undefined;
+  for (const { entry } of entries) {
+    if (entry.kind === "tick" && entry.origin === region && origin.tick?.isAssumed !== true)
+      tail = { ...tail, tick: { walHead: entry.walHead, hlc: entry.hlc } };
+    if (entry.kind !== "batch" || entry.origin !== region || entry.last !== origin.watermark) continue;
+    const { id, hlc } = entry.operations.at(-1)!.operation;
+    tail = { ...tail, operation: { sequence: entry.last, id, hlc } };
+  }
+  return tail;
 }
 
 function operationsOf(entry: Entry): number {

@@ -37,8 +37,6 @@ export interface OpenLogOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  /** Was loaded and is folded on: who is a member, it has yet to learn. */
-  readonly isJoining?: boolean | undefined;
   /** Asks other regions how far they are: those that answer within a moment. Without it nobody is asked. */
   readonly witnesses?: (partition: number) => Promise<readonly LogWitness[]>;
 }
@@ -69,7 +67,7 @@ export async function openLog(options: OpenLogOptions, stop: AbortSignal): Promi
     ? await readFirstEntry(options.log, { partition, position: found!.firstPosition })
     : undefined;
   const isAnew = checkVerdict({ ...evidence, first });
-  if (options.isJoining !== true) checkMembership(state, options);
+  checkPartitions(state, options);
   const { createdAtMs, firstPosition, lastPosition } = found!;
   if (isAnew) {
     const { position } = state;
@@ -138,20 +136,15 @@ async function inspect(
   }
 }
 
-/** The members and partitions of a cluster are what its genesis says; a configuration that says otherwise is wrong. */
-export function checkMembership(
-  state: PartitionState,
-  expected: { members: readonly string[]; partitions: number; region: string },
-): void {
+/**
+ * The partitions of a cluster are what its genesis says; a configuration that says otherwise is wrong. A region that is no
+ * member folds the log all the same: it goes on by itself once it is added.
+ */
+export function checkPartitions(state: PartitionState, expected: { partitions: number }): void {
   if (state.cluster === null) return;
   if (state.partitions !== expected.partitions) {
     throw new LogMismatchError(
       `the cluster has ${state.partitions} partitions, the topology says ${expected.partitions}`,
-    );
-  }
-  if (!state.members.includes(expected.region)) {
-    throw new LogMismatchError(
-      `the cluster's members are ${state.members.join(", ")}; ${expected.region} is none of them; "forebay region add ${expected.region}" adds it`,
     );
   }
 }

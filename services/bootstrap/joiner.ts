@@ -61,11 +61,6 @@ export class Joiner {
     this.#aftermath = new Aftermath(options);
   }
 
-  /** Whether the region's membership has to be known before it folds: not while what it folds onto was just loaded. */
-  async isUnderWay(): Promise<boolean> {
-    return (await this.#find()) !== undefined;
-  }
-
   /**
    * Loads what is under way, or what had better be loaded, before folding begins. Resolves when folding may begin.
    * @throws {StoreUnavailableError}, {LogUnavailableError}, {StaleBootstrapError} another process goes on with it.

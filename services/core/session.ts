@@ -3,6 +3,7 @@
  * and never goes backwards, in any region (I11). Bounded by partitions × regions, and mergeable: the maximum of each number.
  */
 
+import { WAL_RUN_ROWS } from "./fold/member.ts";
 import { own } from "./json.ts";
 
 /** By partition number. */
@@ -72,6 +73,23 @@ export function isMet(need: SessionNeed, folded: FoldedTo): boolean {
   return Object.entries(need.watermarks).every(
     ([region, sequence]) => sequence === 0 || watermarkOf(folded, region) >= sequence,
   );
+}
+
+/**
+ * Regions whose WAL the session has seen in an earlier run of sequences than the one at hand. The log may have taken it, or
+ * it was lost with the region's database, or has another sequence by now: nobody can tell.
+ */
+export function regionsInDoubt(session: Session, partition: number, folded: FoldedTo): string[] {
+  return Object.entries(session.wal)
+    .filter(([region, sequences]) => {
+      const sequence = sequences[partition] ?? 0;
+      return sequence > 0 && runOf(sequence) < runOf(watermarkOf(folded, region) + 1);
+    })
+    .map(([region]) => region);
+}
+
+function runOf(sequence: number): number {
+  return Math.floor((sequence - 1) / WAL_RUN_ROWS);
 }
 
 /**

@@ -39,6 +39,9 @@ export type GatewayErrorCode =
   | "too-many-backups"
   | "draining"
   | "bootstrapping"
+  | "rejoining"
+  | "not-a-member"
+  | "session-lost"
   | RejectedCode
   | "starting";
 

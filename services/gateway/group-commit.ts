@@ -5,6 +5,7 @@
  * the same operation ids until the deadline: the WAL recognises what it already has.
  */
 import type { AppendClass } from "../core/admission/wal.ts";
+import { WalRefusedError } from "../ports/own-wal.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import {
@@ -34,6 +35,7 @@ const RETRY_BASE_MS = 20;
 const RETRY_MAX_MS = 500;
 /** A restart of the database is waited for; one that is away for longer than that refuses whoever comes at once. */
 const FAILING_MS_MAX = 5_000;
+const NOT_JOINED_RETRY_MS = 2_000;
 
 export interface GroupCommitOptions {
   readonly partition: number;
@@ -85,7 +87,7 @@ export class GroupCommit {
 
   /**
    * @param deadlineAtMs on the monotonic clock.
-   * @throws {GatewayError} overloaded, wal-full, store-unavailable: not accepted; outcome-unknown: perhaps.
+   * @throws {GatewayError} overloaded, wal-full, rejoining, not-a-member, store-unavailable: not accepted; outcome-unknown: perhaps.
    */
   async append(
     operation: WalAppend,
@@ -226,6 +228,12 @@ export class GroupCommit {
       for (const waiting of batch) reject(waiting, waiting.isDoubtful ? lateError(waiting, true) : full);
       return () => undefined;
     }
+    if (error instanceof WalRefusedError) {
+      this.#failing = undefined;
+      const refused = notJoined(error);
+      for (const waiting of batch) reject(waiting, waiting.isDoubtful ? lateError(waiting, true) : refused);
+      return () => undefined;
+    }
     if (error instanceof StoreUnavailableError) {
       const isDoubtful = error.outcome === "unknown";
       for (const waiting of batch) waiting.isDoubtful ||= isDoubtful;
@@ -264,6 +272,13 @@ export class GroupCommit {
       }
     }
   }
+}
+
+/** Another region takes it meanwhile. */
+function notJoined({ message, refusal }: WalRefusedError): GatewayError {
+  return new GatewayError(refusal === "no-member" ? "not-a-member" : "rejoining", message, {
+    retryAfterMs: NOT_JOINED_RETRY_MS,
+  });
 }
 
 function lateError(waiting: Waiting, isDoubtful: boolean): GatewayError {

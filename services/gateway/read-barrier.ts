@@ -1,11 +1,19 @@
 /** Waits that a read's consistency asks for, before the store is read. */
 import { stalenessMs } from "../core/staleness.ts";
-import { coverFolded, mergeSessions, needOf, seenPosition, type Session } from "../core/session.ts";
+import {
+  coverFolded,
+  mergeSessions,
+  needOf,
+  seenPosition,
+  type FoldedTo,
+  type Session,
+} from "../core/session.ts";
 import { checkMayWait, type OnWait } from "./admission/may-wait.ts";
 import type { Members } from "./decisions/members.ts";
 import type { Proposer, Published } from "./decisions/proposer.ts";
 import { PROPOSALS_VERSION } from "../protocol/entry-codec.ts";
 import { GatewayError } from "./errors.ts";
+import { checkDeparted, checkRuns } from "./lost-session.ts";
 import type { FoldWatch } from "./fold-watch.ts";
 import type { Consistency } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
@@ -106,7 +114,8 @@ export class ReadBarrier {
   async #awaitSession({ session, deadlineAtMs, onWait }: ReadDemand, partition: number): Promise<Session> {
     const need = needOf(session, partition, this.#options.region);
     const folded = await this.#watches[partition]!.wait({ need, deadlineAtMs, onWait });
-    if (folded !== undefined) return coverFolded(session, partition, folded);
+    if (folded !== undefined) return covered(session, partition, folded);
+    await checkDeparted(this.#options.store, session, partition);
     throw this.#behind();
   }
 
@@ -140,7 +149,8 @@ export class ReadBarrier {
     const session = mergeSessions(demand.session, seenPosition(partition, published.position));
     const need = needOf(session, partition, null);
     const folded = await this.#watches[partition]!.wait({ need, deadlineAtMs });
-    if (folded !== undefined) return coverFolded(session, partition, folded);
+    if (folded !== undefined) return covered(session, partition, folded);
+    await checkDeparted(this.#options.store, session, partition);
     const message = `region ${this.#options.region} has not folded the log up to the read's barrier before the deadline`;
     throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
   }
@@ -158,4 +168,10 @@ export class ReadBarrier {
       over.abort("over");
     }
   }
+}
+
+/** @throws {GatewayError} session-lost. */
+function covered(session: Session, partition: number, folded: FoldedTo): Session {
+  checkRuns(session, partition, folded);
+  return coverFolded(session, partition, folded);
 }

@@ -17,6 +17,7 @@ import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 import type { Collection } from "../core/schema.ts";
 import type { Bootstraps } from "./bootstraps.ts";
+import type { OwnWal, WalTail, WalTrouble } from "./own-wal.ts";
 import type { Snapshots } from "./partition-snapshot.ts";
 import type { VerificationRecords } from "./verification-records.ts";
 
@@ -70,6 +71,9 @@ export interface WalHead {
   readonly nowMs: number;
   /** The database takes no writes at the moment: it is a standby, or somebody has set it so. */
   readonly isReadOnly?: true;
+  readonly trouble?: WalTrouble;
+  /** Rows that were set aside when the region rejoined, ever; undefined is none. */
+  readonly setAsideRows?: number;
 }
 
 export interface TickStamp {
@@ -86,7 +90,7 @@ export interface WriteAheadLog {
    * numbers the rest densely after all that was appended before, stamps them in rising order. Resolves after the commit is durable.
    * @param operations of one partition, with distinct ids.
    * @returns one outcome per operation, in order.
-   * @throws {WalFullError} nothing was appended.
+   * @throws {WalFullError} @throws {WalRefusedError} nothing was appended.
    * @throws {StoreUnavailableError} unknown when `outcome` says so, otherwise nothing was appended.
    */
   append(options: {
@@ -107,6 +111,7 @@ export interface WriteAheadLog {
   /**
    * Issues a stamp for a tick: every row appended later has a later stamp, and has seen the position at least. The position
    * is durable from then on, unlike one that was read before: a crash in between would take it back.
+   * @throws {WalRefusedError}
    */
   stampTick(options: { partition: number; nowMs: number }): Promise<TickStamp>;
 }
@@ -122,10 +127,12 @@ export interface CommittedState {
   /**
    * Commits the result of a fold in one transaction, if the partition is still at `expectedPosition`.
    * @param isGuess the fold took its operations for new without asking: the commit looks whether they are.
+   * @param tail of the own region, where the fold has taken operations of it: the WAL must have it.
    * @throws {StaleApplierError} another applier has folded on; nothing was written.
    * @throws {KnownOperationError} of a guess: an operation took effect before; nothing was written.
+   * @throws {LostWalError} @throws {DisplacedError} nothing was written.
    */
-  commitFold(options: { expectedPosition: number; result: FoldResult; isGuess?: boolean }): Promise<void>;
+  commitFold(options: CommitOptions): Promise<void>;
   /** Which log the partition was folded from; undefined before the first fold. */
   logCreatedAtMs(partition: number): Promise<number | undefined>;
   /** Remembers the log's identity, once. */
@@ -135,6 +142,13 @@ export interface CommittedState {
    * nothing. @throws {StaleApplierError} the partition is elsewhere, or bound to a third log; nothing was written.
    */
   rebindLog(options: { partition: number; position: number; from: number; to: number }): Promise<void>;
+}
+
+export interface CommitOptions {
+  readonly expectedPosition: number;
+  readonly result: FoldResult;
+  readonly isGuess?: boolean;
+  readonly tail?: WalTail | undefined;
 }
 
 /** A record with what its region holds of it, in one snapshot. */
@@ -353,6 +367,7 @@ export interface RegionOrders {
 export interface RegionStore
   extends
     WriteAheadLog,
+    OwnWal,
     CommittedState,
     StateReader,
     Snapshots,

@@ -4,6 +4,7 @@ import type { BarrierObserver } from "../applier/barrier-stop.ts";
 import type { Bootstrapper } from "../applier/bootstrapper.ts";
 import type { ApplierMetrics } from "../applier/metrics.ts";
 import type { PlacementMetrics } from "../placement/metrics.ts";
+import { own } from "../core/json.ts";
 import { Placement, type PlacementOptions } from "../placement/placement.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
@@ -19,7 +20,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { Signal } from "../runtime/signal.ts";
 
-const GENESIS_POLL_MS = 100;
+const MEMBERSHIP_POLL_MS = 100;
 
 export interface PartitionRolesOptions {
   readonly region: string;
@@ -93,7 +94,7 @@ function holdRelay(options: PartitionRolesOptions, stop: AbortSignal): Promise<v
       ...options,
       role: "relay",
       work: async (grant, over) => {
-        await waitForGenesis(options, over);
+        await waitForMembership(options, over);
         const alongside = (stopped: AbortSignal) => placement.run(stopped);
         if (!over.aborted) await runAlongside(alongside, over, (stopped) => relay.run(grant, stopped));
       },
@@ -118,11 +119,11 @@ async function runAlongside(
   }
 }
 
-/** Before it the fold does not know the region, and a relay has nothing to go on from. */
-async function waitForGenesis(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
-  const { store, partition, folded, clock } = options;
+/** Before, the fold does not know the region: it has no say in who leads, and nothing to relay. */
+async function waitForMembership(options: PartitionRolesOptions, stop: AbortSignal): Promise<void> {
+  const { store, partition, folded, clock, region } = options;
   while (!stop.aborted) {
-    if ((await store.readPositions(partition)).cluster !== null) return;
-    await folded.wait({ clock, timeoutMs: GENESIS_POLL_MS, stop });
+    if (own((await store.readPositions(partition)).origins, region) !== undefined) return;
+    await folded.wait({ clock, timeoutMs: MEMBERSHIP_POLL_MS, stop });
   }
 }

@@ -3,6 +3,7 @@ import { encodeBatch, encodeEntry, ENTRY_VERSION } from "../protocol/entry-codec
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
+import { WalRefusedError } from "../ports/own-wal.ts";
 import type { RegionStore, RoleGrant } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
@@ -11,6 +12,7 @@ import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { RelayMetrics } from "./metrics.ts";
+import { joinLog } from "./join-log.ts";
 import { slowestPosition, type FoldPlace } from "./slowest.ts";
 import {
   BATCH_BYTES_MAX,
@@ -69,6 +71,8 @@ export class Relay {
   }
 
   async run(grant: RoleGrant, stop: AbortSignal): Promise<void> {
+    await joinLog(this.#options, stop);
+    if (stop.aborted) return;
     this.#run = new RelayRun(this.#options, stop);
     try {
       await this.#run.start(grant);
@@ -82,7 +86,7 @@ type FoldedPlace = RelayState["folded"] & { readonly epoch: number; readonly slo
 
 function foldedPlace(region: string, place: FoldPlace): FoldedPlace {
   const own = place.origins[region];
-  if (own === undefined) throw new Error("the partition is not folded up to its genesis yet");
+  if (own === undefined) throw new Error("the region takes no part in the partition's log");
   const { watermark: sequence, chain, epoch } = own;
   return { position: place.position, sequence, chain, epoch, slowest: slowestPosition(place) };
 }
@@ -261,6 +265,8 @@ class RelayRun {
       try {
         await this.#publishTick();
       } catch (error) {
+        // What the WAL holds is not the log's: the region has to join anew.
+        if (error instanceof WalRefusedError) return this.#fail(error);
         // A tick that is lost is followed by the next one; batches are what must not be lost.
         logger.debug({ partition, error: describeError(error) }, "tick not published");
       }

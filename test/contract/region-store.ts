@@ -16,6 +16,7 @@ import { decidedState } from "./region-store/decided.ts";
 import { deletedRecords } from "./region-store/deleted.ts";
 import { takingFromEscrows } from "./region-store/escrow.ts";
 import { escrowsWhileFolding } from "./region-store/escrow-folding.ts";
+import { rejoining } from "./region-store/rejoin.ts";
 import { removedRows } from "./region-store/removed.ts";
 import { reservedCollections } from "./region-store/reserved.ts";
 import { outcomesOfProposals } from "./region-store/outcomes.ts";
@@ -87,5 +88,6 @@ export function regionStoreContract(
     verificationRecords(context);
     drainOrders(context);
     trimming(context);
+    rejoining(context);
   });
 }

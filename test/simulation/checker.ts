@@ -4,6 +4,7 @@
  */
 import { addToDigest, digestText, EMPTY_DIGEST, rowHash, type Digest } from "../../services/core/digest.ts";
 import { foldEntries } from "../../services/core/fold/fold.ts";
+import { WAL_RUN_ROWS } from "../../services/core/fold/member.ts";
 import {
   initialPartitionState,
   type Conflict,
@@ -136,10 +137,11 @@ export class Checker {
         this.violations.push(error);
       }
     };
-    const fallBack = database.fallBack.bind(database);
-    database.fallBack = () => {
-      fallBack();
+    const lookAnew = () => {
       rows.clear();
+      digests.clear();
+      for (const key of this.#checked.keys())
+        if (key.startsWith(`${region.name} `)) this.#checked.delete(key);
       for (const partition of database.partitionNumbers()) {
         const held = database
           .records(partition)
@@ -148,6 +150,16 @@ export class Checker {
         digests.set(partition, held.reduce(addToDigest, EMPTY_DIGEST));
         this.#checked.set(`${region.name} ${partition}`, database.loadPartition(partition).position);
       }
+    };
+    const fallBack = database.fallBack.bind(database);
+    database.fallBack = () => {
+      fallBack();
+      lookAnew();
+    };
+    const restore = database.restore.bind(database);
+    database.restore = (copy) => {
+      restore(copy);
+      lookAnew();
     };
   }
 
@@ -176,16 +188,22 @@ export class Checker {
       let lastHlc = "";
       let lastSeen = 0;
       const rows = region.database.walRows(partition);
-      const before = region.database.walEnd(partition) - rows.length;
-      for (const [index, row] of rows.entries()) {
-        const place = before + index + 1;
-        require(row.sequence === place, "I2", `${region.name} has ${row.sequence} at place ${place}`);
+      const end = region.database.walEnd(partition);
+      let last = rows.length === 0 ? end : rows[0]!.sequence - 1;
+      for (const row of rows) {
+        // A run of sequences begins where a database has taken the place of another.
+        const isNext =
+          row.sequence === last + 1 || (row.sequence > last && row.sequence % WAL_RUN_ROWS === 1);
+        require(isNext, "I2", `${region.name} has ${row.sequence} after ${last}`);
+        last = row.sequence;
         require(row.hlc >
           lastHlc, "I2", `${region.name}: the stamp of ${row.sequence} is not later than the one before`);
         require(row.seen >= lastSeen, "I16", `${region.name}: ${row.sequence} saw less than the one before`);
         lastHlc = row.hlc;
         lastSeen = row.seen;
       }
+      const isEnd = last === end || end % WAL_RUN_ROWS === 0;
+      require(isEnd, "I2", `${region.name} has handed out ${end}, and holds ${last}`);
     }
   }
 
@@ -265,8 +283,9 @@ function stateDigest(state: PartitionState, rows: Digest): string {
   // Written out, since a database hands members of objects back in another order.
   const known = Object.keys(origins).toSorted();
   const byOrigin = known.map((region) => {
-    const { watermark, epoch, chain: head, hlc, tick, promise } = origins[region]!;
-    return [region, watermark, epoch, head, hlc, tick && canonicalJson(tick), promise?.walHead, promise?.hlc];
+    const { watermark, epoch, chain: head, hlc, tick, promise, joined } = origins[region]!;
+    const told = [tick && canonicalJson(tick), promise?.walHead, promise?.hlc];
+    return [region, watermark, epoch, head, hlc, ...told, joined];
   });
   const schemas = canonicalJson(collections);
   const texts = [

@@ -79,6 +79,8 @@ export class SimulatedCluster {
   readonly network: SimulatedBusNetwork;
   readonly regions: readonly SimulatedRegion[];
   #processNumber = 0;
+  /** Regions whose databases went back, ever. */
+  readonly wentBack = new Set<string>();
   /** No process dies by itself any more. */
   isCalm = false;
   /** Who looks at the barriers of processes that are started from now on. */

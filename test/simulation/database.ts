@@ -18,6 +18,7 @@ import {
   StaleApplierError,
   WalFullError,
   type AppendOutcome,
+  type CommitOptions,
   type ConflictName,
   type ConflictQuery,
   type FoldedOutcomes,
@@ -35,12 +36,14 @@ import {
   type WalHead,
   type WalRow,
 } from "../../services/ports/region-store.ts";
+import type { OwnWal } from "../../services/ports/own-wal.ts";
 import { roundTrip } from "./document.ts";
 import { bytesOf } from "./bytes.ts";
 import { listConflicts, listRepairs, trimConflicts } from "./conflicts.ts";
 import { leftOf, sharesOf, shortOf } from "./escrows.ts";
 import {
   emptyPartition,
+  foldedUpTo,
   knownIn,
   rebindLog,
   rowsAfter,
@@ -50,6 +53,16 @@ import {
   type TimedRow,
 } from "./partition-data.ts";
 import { OutcomeHistory } from "./outcome-history.ts";
+import {
+  checkAppend,
+  checkJoin,
+  checkStamp,
+  checkTail,
+  checkWal,
+  followMembership,
+  startRejoin,
+  troubleOf,
+} from "./own-wal.ts";
 import { SimulatedTrimming } from "./trimming.ts";
 import { SimulatedBootstraps } from "./bootstraps.ts";
 import { SimulatedDrain } from "./drain.ts";
@@ -57,6 +70,11 @@ import { expiredOf, listedKeys, type ExpiryOptions, type ListingOptions } from "
 import type { SnapshotData } from "./snapshot.ts";
 import { SimulatedRoles } from "./roles.ts";
 import { SimulatedVerifications } from "./verifications.ts";
+
+export interface DatabaseCopy {
+  readonly partitions: ReadonlyMap<number, PartitionData>;
+  readonly records: ReadonlyMap<string, StoredRecord & { readonly partition: number }>;
+}
 
 export class SimulatedDatabase {
   readonly region: string;
@@ -98,18 +116,17 @@ export class SimulatedDatabase {
     return data;
   }
 
-  #watermark(partition: number): number {
-    return this.#data(partition).state.origins[this.region]?.watermark ?? 0;
+  #folded(partition: number): number {
+    return foldedUpTo(this.#data(partition), this.region);
   }
 
   #pending(partition: number): TimedRow[] {
-    return rowsAfter(this.#data(partition), this.#watermark(partition));
+    return rowsAfter(this.#data(partition), this.#folded(partition));
   }
 
   /** Highest sequence handed out. */
   walEnd(partition: number): number {
-    const { wal, walTrimmed } = this.#data(partition);
-    return walTrimmed + wal.length;
+    return this.#data(partition).walEnd;
   }
 
   append(options: {
@@ -121,6 +138,7 @@ export class SimulatedDatabase {
   }): AppendOutcome[] {
     const { partition, operations, nowMs } = options;
     const data = this.#data(partition);
+    if (operations.length > 0) checkAppend(data, this.region);
     const taking: WalAppend[] = [];
     const known = operations.map((operation) => {
       const short = shortOf(operation, this.#escrowsOf(operation, partition, taking));
@@ -140,7 +158,7 @@ export class SimulatedDatabase {
     return operations.map((operation, index) => {
       const outcome = known[index];
       if (outcome !== undefined) return outcome;
-      const sequence = this.walEnd(partition) + 1;
+      const sequence = (data.walEnd += 1);
       data.wal.push({ ...operation, sequence, hlc, seen: data.state.position, acceptedAtMs: this.#nowMs() });
       data.lastHlc = hlc;
       const left = leftOf(operation, this.#escrowsOf(operation, partition));
@@ -182,7 +200,7 @@ export class SimulatedDatabase {
   }
 
   #known(partition: number, id: string) {
-    return knownIn(this.#data(partition), { id, watermark: this.#watermark(partition) });
+    return knownIn(this.#data(partition), { id, folded: this.#folded(partition) });
   }
 
   readWal(options: { partition: number; after: number; rowsMax: number; bytesMax: number }): WalRow[] {
@@ -199,20 +217,35 @@ export class SimulatedDatabase {
 
   walHead(partition: number): WalHead {
     const data = this.#data(partition);
-    const pending = this.#pending(partition);
+    const watermark = data.state.origins[this.region]?.watermark ?? 0;
+    const pending = rowsAfter(data, watermark);
+    const trouble = troubleOf(data);
     return {
-      sequence: this.walEnd(partition),
+      sequence: data.walEnd,
       hlc: data.lastHlc,
-      pendingRows: pending.length,
+      pendingRows: Math.max(0, data.walEnd - watermark),
       pendingBytes: bytesOf(pending),
       oldestPendingAtMs: pending[0]?.acceptedAtMs,
       nowMs: this.#nowMs(),
+      ...(trouble && { trouble }),
+      ...(data.setAside.length > 0 && { setAsideRows: data.setAside.length }),
     };
+  }
+
+  checkWal(partition: number): void {
+    this.#makeDurable();
+    checkWal(this.#data(partition), this.region);
+  }
+
+  startRejoin({ partition, ...options }: Parameters<OwnWal["startRejoin"]>[0]): void {
+    this.#makeDurable();
+    startRejoin(this.#data(partition), { region: this.region, id: options.id, lost: options.lost });
   }
 
   stampTick(options: { partition: number; nowMs: number }): TickStamp {
     this.#makeDurable();
     const data = this.#data(options.partition);
+    checkStamp(data, this.region);
     data.lastHlc = this.#nextHlc(options.partition, options.nowMs);
     const { position, chain } = data.state;
     return { hlc: data.lastHlc, walHead: this.walEnd(options.partition), position, chain };
@@ -237,8 +270,8 @@ export class SimulatedDatabase {
     return { records, operations: new Map(known.map(({ id, position }) => [id, position])) };
   }
 
-  commitFold(options: { expectedPosition: number; result: FoldResult; isGuess?: boolean }): void {
-    const { expectedPosition, result, isGuess = false } = options;
+  commitFold(options: CommitOptions): void {
+    const { expectedPosition, result, isGuess = false, tail } = options;
     const { partition } = result.state;
     const data = this.#data(partition);
     if (isGuess && result.outcomes.some(({ id }) => data.outcomes.has(id))) {
@@ -249,6 +282,8 @@ export class SimulatedDatabase {
         `partition ${partition} is at ${data.state.position}, not ${expectedPosition}`,
       );
     }
+    checkJoin(data, this.region, result);
+    if (tail !== undefined) checkTail(data, tail);
     this.#undurable.push(this.#undoOf(data, result));
     // Schemas are kept as text, so that their fields stay in the order that they were declared in.
     data.state = { ...roundTrip(result.state), collections: result.state.collections };
@@ -262,6 +297,8 @@ export class SimulatedDatabase {
     }
     data.conflicts.push(...result.conflicts.map((conflict) => ({ ...roundTrip(conflict), partition })));
     data.repairs.push(...result.repairs.map((repair) => ({ ...roundTrip(repair), partition })));
+    followMembership(data, { region: this.region, result, nowMs: this.#nowMs() });
+    if (result.membership !== undefined) this.#makeDurable();
   }
 
   #undoOf(data: PartitionData, result: FoldResult): () => void {
@@ -294,6 +331,23 @@ export class SimulatedDatabase {
   fallBack(): void {
     for (const undo of this.#undurable.toReversed()) undo();
     this.#makeDurable();
+  }
+
+  /** All that a backup has of it. */
+  copy(): DatabaseCopy {
+    return structuredClone({ partitions: this.#partitions, records: this.#records });
+  }
+
+  /** @param copy of before; undefined is an empty database. */
+  restore(copy: DatabaseCopy | undefined): void {
+    this.#undurable = [];
+    for (const { outcomes } of this.#partitions.values()) this.#history.lose([...outcomes.values()]);
+    const { partitions, records } = structuredClone(copy ?? { partitions: new Map(), records: new Map() });
+    this.#partitions.clear();
+    this.#records.clear();
+    for (const [partition, data] of partitions) this.#partitions.set(partition, data);
+    for (const [id, record] of records) this.#records.set(id, record);
+    this.#roles.clear();
   }
 
   logCreatedAtMs(partition: number): number | undefined {
@@ -450,6 +504,10 @@ export class SimulatedDatabase {
   /** For checkers. */
   walRows(partition: number): readonly WalRow[] {
     return this.#data(partition).wal;
+  }
+
+  setAside(partition: number): readonly WalRow[] {
+    return this.#data(partition).setAside;
   }
 
   /** What the fold has made of operations, also of those that are forgotten since. */

@@ -23,6 +23,8 @@ const CERTAIN = [
   "no-quorum",
   "overloaded",
   "session-behind",
+  "session-lost",
+  "not-a-member",
   "starting",
   "not-supported-yet",
   "expired",

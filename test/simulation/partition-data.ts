@@ -22,8 +22,16 @@ export interface TimedRow extends WalRow, Taking {
 
 export interface PartitionData {
   wal: TimedRow[];
-  /** Rows of the WAL that were trimmed at its beginning. */
+  /** Highest sequence that was handed out, and highest that was trimmed at the beginning. */
+  walEnd: number;
   walTrimmed: number;
+  /** As the columns of `wal_heads`. */
+  rejoin: string | undefined;
+  orphansAfter: number | undefined;
+  joined: string | undefined;
+  displaced: string | undefined;
+  /** By reason of none being sent again. */
+  readonly setAside: TimedRow[];
   readonly marks: TrimMark[];
   lastHlc: Hlc;
   state: PartitionState;
@@ -36,7 +44,13 @@ export interface PartitionData {
 export function emptyPartition(partition: number): PartitionData {
   return {
     wal: [],
+    walEnd: 0,
     walTrimmed: 0,
+    rejoin: undefined,
+    orphansAfter: undefined,
+    joined: undefined,
+    displaced: undefined,
+    setAside: [],
     marks: [],
     lastHlc: ZERO_HLC,
     state: initialPartitionState(partition),
@@ -47,18 +61,30 @@ export function emptyPartition(partition: number): PartitionData {
   };
 }
 
-export function rowsAfter({ wal, walTrimmed }: PartitionData, sequence: number): TimedRow[] {
-  return sequence < walTrimmed ? [] : wal.slice(sequence - walTrimmed);
+/** Sequences rise, with gaps between runs. */
+export function rowsAfter({ wal }: PartitionData, sequence: number): TimedRow[] {
+  let [low, high] = [0, wal.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (wal[middle]!.sequence > sequence) high = middle;
+    else low = middle + 1;
+  }
+  return wal.slice(low);
+}
+
+/** Up to where rows of the WAL are folded: while the region rejoins the log has others under the sequences of some. */
+export function foldedUpTo({ state, orphansAfter }: PartitionData, region: string): number {
+  return Math.min(state.origins[region]?.watermark ?? 0, orphansAfter ?? Infinity);
 }
 
 /** What the log has let go of counts for nothing, nor does a row of the WAL that is folded and has no outcome any more. */
 export function knownIn(
   { outcomes, wal, state }: PartitionData,
-  { id, watermark }: { id: string; watermark: number },
+  { id, folded }: { id: string; folded: number },
 ): { outcome?: OperationOutcome; row?: TimedRow } {
   const stored = outcomes.get(id);
   const outcome = stored !== undefined && stored.position > state.forgotten.position ? stored : undefined;
-  const row = wal.find((one) => one.id === id && (one.sequence > watermark || outcome !== undefined));
+  const row = wal.find((one) => one.id === id && (one.sequence > folded || outcome !== undefined));
   return { ...(outcome && { outcome }), ...(row && { row }) };
 }
 

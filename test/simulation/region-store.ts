@@ -1,11 +1,12 @@
 /** The RegionStore port over a simulated database: calls take time, fail, and lose their answers as a real one's do. */
-import type { FoldResult } from "../../services/core/fold/fold.ts";
 import type { Bootstraps } from "../../services/ports/bootstraps.ts";
 import type { Verification } from "../../services/ports/reconciliation.ts";
 import type { RecordId } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
+import type { OwnWal } from "../../services/ports/own-wal.ts";
 import {
   StoreUnavailableError,
+  type CommitOptions,
   type ConflictName,
   type ConflictQuery,
   type RegionStore,
@@ -82,7 +83,15 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.loadSlice(options));
   }
 
-  commitFold(options: { expectedPosition: number; result: FoldResult; isGuess?: boolean }) {
+  checkWal(partition: number) {
+    return this.#call((database) => database.checkWal(partition));
+  }
+
+  startRejoin(options: Parameters<OwnWal["startRejoin"]>[0]) {
+    return this.#call((database) => database.startRejoin(options));
+  }
+
+  commitFold(options: CommitOptions) {
     return this.#call((database) => database.commitFold(options));
   }
 

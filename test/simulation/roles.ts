@@ -27,6 +27,10 @@ export class SimulatedRoles {
     return { epoch };
   }
 
+  clear(): void {
+    this.#roles.clear();
+  }
+
   release(options: { role: RoleName; partition: number; holder: string }): void {
     const current = this.#roles.get(`${options.role} ${options.partition}`);
     if (current?.holder === options.holder) current.expiresAtMs = 0;

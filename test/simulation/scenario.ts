@@ -3,6 +3,7 @@ import { silentLogger, type Logger } from "../../services/runtime/logger.ts";
 import { Checker } from "./checker.ts";
 import { DecisionClients } from "./decision-clients.ts";
 import { SimulatedCluster, type ClusterOptions } from "./cluster.ts";
+import { Restores } from "./restores.ts";
 import { StockClients } from "./stock.ts";
 import { Verification } from "./verification.ts";
 import { Workload } from "./workload.ts";
@@ -28,6 +29,9 @@ export interface Report {
   readonly commitsChecked: number;
   readonly checkpointsCompared: number;
   readonly faults: number;
+  /** Databases that went back, and operations that were lost with them. */
+  readonly restores: number;
+  readonly lost: number;
   readonly logTrimmed: number;
   readonly walTrimmed: number;
   readonly forgotten: number;
@@ -38,6 +42,8 @@ export interface SimulationOptions {
   readonly wrapStore?: ClusterOptions["wrapStore"];
   /** How long the clients go on. */
   readonly troubleMs?: number;
+  /** Databases go back to copies of before, or to nothing. */
+  readonly hasRestores?: boolean;
 }
 
 /** @throws {InvariantError} or whatever the code under test threw; the message begins with the seed. */
@@ -55,17 +61,20 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
 }
 
 async function run(seed: number, options: SimulationOptions): Promise<Report> {
-  const { logger = silentLogger, wrapStore, troubleMs = TROUBLE_MS } = options;
+  const { logger = silentLogger, wrapStore, troubleMs = TROUBLE_MS, hasRestores = false } = options;
   const world = new World(seed);
   const drawn = drawOptions(world, logger);
-  const cluster = new SimulatedCluster(world, wrapStore === undefined ? drawn : { ...drawn, wrapStore });
+  // A log that begins behind an old copy is another matter: that takes a bootstrap.
+  const trim = hasRestores ? { ...drawn.trim, logRetentionMs: Number.MAX_SAFE_INTEGER } : drawn.trim;
+  const cluster = new SimulatedCluster(world, { ...drawn, trim, ...(wrapStore && { wrapStore }) });
   const checker = new Checker(cluster);
-  const workload = new Workload(cluster, checker);
+  const restores = hasRestores ? new Restores(cluster) : undefined;
+  const workload = new Workload(cluster, checker, restores);
   const deciders = new DecisionClients(cluster);
-  const stock = new StockClients(cluster);
+  const stock = new StockClients(cluster, restores);
   const verification = new Verification(cluster, checker);
   cluster.startAll();
-  const trouble = new Trouble(cluster);
+  const trouble = new Trouble(cluster, restores);
   let isReady = false;
   // Most runs are about work under trouble, some about starting under it.
   if (world.random.chance(0.25)) trouble.start();
@@ -82,6 +91,7 @@ async function run(seed: number, options: SimulationOptions): Promise<Report> {
       stock.start(world.random.integer(1, 5));
       verification.start();
       trouble.start();
+      restores?.start();
     });
   await world.runUntil(() => isReady, { limitMs: CONVERGENCE_LIMIT_MS, what: "the collection" });
   await world.run(world.nowMs + troubleMs);
@@ -114,7 +124,18 @@ async function run(seed: number, options: SimulationOptions): Promise<Report> {
   deciders.checkOutcomes();
   stock.checkOutcomes();
   checker.checkFinalRows();
-  return report({ seed, world, cluster, checker, verification, workload, deciders, stock, trouble });
+  return report({
+    seed,
+    world,
+    cluster,
+    checker,
+    verification,
+    workload,
+    deciders,
+    stock,
+    trouble,
+    restores,
+  });
 }
 
 async function sellOut(world: World, stock: StockClients): Promise<void> {
@@ -142,8 +163,9 @@ function report(input: {
   deciders: DecisionClients;
   stock: StockClients;
   trouble: Trouble;
+  restores: Restores | undefined;
 }): Report {
-  const { seed, world, cluster, checker, verification, workload, deciders, stock, trouble } = input;
+  const { seed, world, cluster, checker, verification, workload, deciders, stock, trouble, restores } = input;
   const { partitions } = cluster.options;
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   for (const partition of numbers) world.trace(checker.reference(partition).state.chain);
@@ -162,6 +184,8 @@ function report(input: {
     commitsChecked: checker.commitsChecked,
     checkpointsCompared: verification.compared,
     faults: trouble.count,
+    restores: restores?.count ?? 0,
+    lost: restores?.lost.size ?? 0,
     ...checker.trimmed(),
   };
 }
@@ -206,8 +230,11 @@ class Trouble {
   isPaused = false;
   count = 0;
 
-  constructor(cluster: SimulatedCluster) {
+  readonly #restores: Restores | undefined;
+
+  constructor(cluster: SimulatedCluster, restores: Restores | undefined) {
     this.#cluster = cluster;
+    this.#restores = restores;
   }
 
   start(): void {
@@ -233,6 +260,7 @@ class Trouble {
     const { random } = world;
     const region = random.pick(regions);
     const durationMs = random.integer(200, 4_000);
+    if (this.#restores !== undefined && random.chance(0.25)) return this.#restores.strike(region);
     const kind = random.pick(["kill", "election", "cut", "database", "crash", "answers", "clock"] as const);
     world.trace(`${kind} ${region.name} ${durationMs}`);
     switch (kind) {

@@ -1,6 +1,6 @@
 /** Trimming of a simulated database: its marks, its WAL and the operations that the log has let go of. */
 import type { Maintenance, TrimMark } from "../../services/ports/region-store.ts";
-import type { PartitionData } from "./partition-data.ts";
+import { foldedUpTo, type PartitionData } from "./partition-data.ts";
 
 type Options<Name extends keyof Maintenance> = Parameters<Maintenance[Name]>[0];
 
@@ -22,7 +22,7 @@ export class SimulatedTrimming {
     return state.origins[this.#database.region()]?.watermark ?? 0;
   }
 
-  /** Rows of the WAL that are gone at its beginning. */
+  /** Up to which sequence rows of the WAL are gone at its beginning. */
   walTrimmed(partition: number): number {
     return this.#database.partitions().get(partition)?.walTrimmed ?? 0;
   }
@@ -54,10 +54,10 @@ export class SimulatedTrimming {
     this.#database.makeDurable();
     const data = this.#database.partitions().get(partition);
     if (data === undefined) return 0;
-    const last = Math.min(upTo, this.#watermark(data));
-    const trimmed = Math.max(0, Math.min(rowsMax, last - data.walTrimmed));
-    data.wal.splice(0, trimmed);
-    data.walTrimmed += trimmed;
+    const last = Math.min(upTo, foldedUpTo(data, this.#database.region()));
+    const folded = data.wal.findIndex(({ sequence }) => sequence > last);
+    const trimmed = Math.min(rowsMax, folded === -1 ? data.wal.length : folded);
+    data.walTrimmed = data.wal.splice(0, trimmed).at(-1)?.sequence ?? data.walTrimmed;
     return trimmed;
   }
 

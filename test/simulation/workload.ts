@@ -7,11 +7,13 @@ import type { CollectionSchema } from "../../services/core/schema.ts";
 import { EMPTY_SESSION, type Session } from "../../services/core/session.ts";
 import { idempotentOperationId } from "../../services/core/operation-id.ts";
 import { partitionOf } from "../../services/core/partition.ts";
+import { GatewayError } from "../../services/gateway/errors.ts";
 import type { WriteResult } from "../../services/gateway/gateway.ts";
 import { ACCOUNTS, ACCOUNTS_SCHEMA } from "./accounts.ts";
 import type { Checker } from "./checker.ts";
 import type { SimulatedCluster, SimulatedRegion } from "./cluster.ts";
 import { require } from "./require.ts";
+import type { Restores } from "./restores.ts";
 import { GOODS, GOODS_SCHEMA } from "./stock.ts";
 import { Process, type World } from "./world.ts";
 
@@ -59,7 +61,10 @@ export class Workload {
   acknowledged = 0;
   sessionReads = 0;
 
-  constructor(cluster: SimulatedCluster, checker: Checker) {
+  readonly #restores: Restores | undefined;
+
+  constructor(cluster: SimulatedCluster, checker: Checker, restores?: Restores) {
+    this.#restores = restores;
     this.#world = cluster.world;
     this.#cluster = cluster;
     this.#checker = checker;
@@ -279,15 +284,27 @@ export class Workload {
     const gateway = this.#anyProcess(region)?.gateway;
     if (gateway === undefined) return session;
     const context = { tenant: TENANT, session, deadlineMs: CLIENT_TIMEOUT_MS };
+    let isOver = false;
     const read = gateway
       .read({ ...context, collection: COLLECTION, key, consistency: "session" })
-      .catch((error: unknown) => this.#refused(error));
+      .catch((error: unknown) => {
+        isOver = error instanceof GatewayError && error.code === "session-lost";
+        return this.#refused(error);
+      });
     const result = await Promise.race([read, process.pass(CLIENT_TIMEOUT_MS + 500).then(() => undefined)]);
+    if (isOver) return EMPTY_SESSION;
     if (result === undefined) return session;
     this.sessionReads += 1;
     const seen = Number(result.fields["highest"]);
+    // The next to be written is higher: it must not rest on what is lost.
+    if (this.#isLost(written.result.operation)) return EMPTY_SESSION;
     require(seen >= value, "I11", `client ${number} wrote ${value} and read ${seen} in ${region.name}`);
     return result.session;
+  }
+
+  /** It was in no other WAL than one that is gone. */
+  #isLost(id: string): boolean {
+    return this.#restores?.lost.has(id) === true;
   }
 
   #anyProcess(region: SimulatedRegion) {
@@ -304,8 +321,8 @@ export class Workload {
       require(said.every(
         (outcome) => JSON.stringify(outcome) === first,
       ), "I6", `regions disagree on ${request.id}`);
-      require(!request.acknowledged ||
-        said[0] !== undefined, "I1", `acknowledged operation ${request.id} is lost`);
+      const isKept = request.acknowledged && !this.#isLost(request.id);
+      require(!isKept || said[0] !== undefined, "I1", `acknowledged operation ${request.id} is lost`);
     }
     for (const key of KEYS) this.#checkTotal(key);
   }

@@ -4,6 +4,14 @@
  */
 import type { Statement } from "./pool.ts";
 import { CHANGE_MEMBERS_PARAMETERS, changeMembersSql } from "./membership.ts";
+import {
+  checkTailSql,
+  JOIN_PARAMETERS,
+  joinSql,
+  LEAVE_PARAMETERS,
+  leaveSql,
+  TAIL_PARAMETERS,
+} from "./own-wal.ts";
 import { RECORD_REPAIRS_PARAMETERS, recordRepairsSql } from "./repairs.ts";
 
 export interface CommitKind {
@@ -11,6 +19,11 @@ export interface CommitKind {
   readonly isForgetting: boolean;
   readonly isRepairing: boolean;
   readonly isChangingMembers: boolean;
+  /** The own region has joined, or was removed. */
+  readonly isJoining: boolean;
+  readonly isLeaving: boolean;
+  /** Operations of the own region are folded. */
+  readonly isOwn: boolean;
 }
 
 const FOLD_PARAMETERS = 22;
@@ -18,7 +31,7 @@ const FORGET_PARAMETERS = 2;
 
 const statements = new Map<string, Statement>();
 
-/** Parameters: those of the fold, of what is forgotten, of repairs, of members; each only where it is asked for. */
+/** Parameters: those of the fold, of what is forgotten, of repairs, of members, of the own WAL; each only where it is asked for. */
 export function commitStatement(kind: CommitKind): Statement {
   const name = nameOf(kind);
   let statement = statements.get(name);
@@ -29,8 +42,15 @@ export function commitStatement(kind: CommitKind): Statement {
   return statement;
 }
 
-function nameOf({ isForgetting, isRepairing, isChangingMembers }: CommitKind): string {
-  const parts = [isForgetting && "forgetting", isRepairing && "repairing", isChangingMembers && "members"];
+function nameOf(kind: CommitKind): string {
+  const parts = [
+    kind.isForgetting && "forgetting",
+    kind.isRepairing && "repairing",
+    kind.isChangingMembers && "members",
+    kind.isJoining && "joining",
+    kind.isLeaving && "leaving",
+    kind.isOwn && "own",
+  ];
   return ["commit_fold", ...parts.filter((part) => part !== false)].join("_");
 }
 
@@ -38,8 +58,11 @@ function nameOf({ isForgetting, isRepairing, isChangingMembers }: CommitKind): s
 // on from there. Whatever must not be older than what the region has told is a durable commit, and PostgreSQL flushes in
 // order: rows of the WAL with what they have seen, and the stamps of ticks, which are issued after their position was read.
 const WITHOUT_WAITING = "set_config('synchronous_commit', 'off', true)";
+// Rows of the WAL that are numbered anew are sent at once: a crash must not take their numbers back.
+const WAITING = "set_config('synchronous_commit', 'on', true)";
 
-function textOf({ isForgetting, isRepairing, isChangingMembers }: CommitKind): string {
+function textOf(kind: CommitKind): string {
+  const { isForgetting, isRepairing, isChangingMembers, isJoining, isLeaving, isOwn } = kind;
   let next = FOLD_PARAMETERS + 1;
   const take = (count: number) => {
     next += count;
@@ -52,12 +75,15 @@ function textOf({ isForgetting, isRepairing, isChangingMembers }: CommitKind): s
   const further = [
     ...(isRepairing ? [recordRepairsSql(take(RECORD_REPAIRS_PARAMETERS))] : []),
     ...(isChangingMembers ? [changeMembersSql(take(CHANGE_MEMBERS_PARAMETERS))] : []),
+    ...(isJoining ? [joinSql(take(JOIN_PARAMETERS))] : []),
+    ...(isLeaving ? [leaveSql(take(LEAVE_PARAMETERS))] : []),
+    ...(isOwn ? [checkTailSql(take(TAIL_PARAMETERS))] : []),
   ];
   if (further.length === 0) return `select ${WITHOUT_WAITING}, ${call} as outcome`;
   const done = further.map(
     (sql, index) => `case when f.outcome = 'committed' then ${sql} end as done_${index}`,
   );
-  return `select ${WITHOUT_WAITING}, f.outcome, ${done.join(", ")} from (select ${call} as outcome offset 0) f`;
+  return `select ${isJoining || isLeaving ? WAITING : WITHOUT_WAITING}, f.outcome, ${done.join(", ")} from (select ${call} as outcome offset 0) f`;
 }
 
 function parameters(first: number, count: number): string {

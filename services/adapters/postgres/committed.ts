@@ -9,11 +9,18 @@ import {
 } from "../../core/fold/state.ts";
 import { recordIdText, toRecordId } from "../../core/operation.ts";
 import type { Fields, StoredRecord } from "../../core/record.ts";
-import { KnownOperationError, StaleApplierError, type CommittedState } from "../../ports/region-store.ts";
+import { own as ownOf } from "../../core/json.ts";
+import {
+  KnownOperationError,
+  StaleApplierError,
+  type CommitOptions,
+  type CommittedState,
+} from "../../ports/region-store.ts";
 import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
 import { commitStatement } from "./commit-statement.ts";
 import { membershipValues } from "./membership.ts";
+import { joinValues, tailValues, throwWalTrouble } from "./own-wal.ts";
 import { repairValues } from "./repairs.ts";
 import { outcomeDetail, toLifetime } from "./rows.ts";
 import { countArray, fromHlc, hashBytes, stampArray, textArray, toNumber, uuidArray } from "./values.ts";
@@ -58,11 +65,11 @@ const REBIND_LOG: Statement = {
   effect: "writing",
 };
 
-export function openCommittedState(database: Database): CommittedState {
+export function openCommittedState(database: Database, region: string): CommittedState {
   return {
     loadPartition: (partition) => loadPartition(database, partition),
     loadSlice: (options) => loadSlice(database, options),
-    commitFold: (options) => commitFold(database, options),
+    commitFold: (options) => commitFold({ database, region }, options),
     logCreatedAtMs: (partition) => logCreatedAtMs(database, partition),
     bindLog: (options) => bindLog(database, options),
     rebindLog: (options) => rebindLog(database, options),
@@ -108,23 +115,60 @@ interface CommitRow {
 }
 
 async function commitFold(
-  database: Database,
-  options: Parameters<CommittedState["commitFold"]>[0],
+  own: { readonly database: Database; readonly region: string },
+  options: CommitOptions,
 ): Promise<void> {
-  const { expectedPosition, result, isGuess = false } = options;
+  const { expectedPosition, result } = options;
   const { partition } = result.state;
   assert(result.state.position >= expectedPosition, "a fold never goes back");
-  const { position: forgotten, logTimeMs: forgottenTimeMs } = result.state.forgotten;
+  const { statement, values } = commitOf(own.region, options);
+  const { outcome } = await commitOrTell(own, { statement, values }, options);
+  if (outcome === "known") {
+    throw new KnownOperationError(`partition ${partition}: an operation of the fold took effect before`);
+  }
+  if (outcome === "stale") {
+    throw new StaleApplierError(`partition ${partition} is no longer at position ${expectedPosition}`);
+  }
+}
+
+async function commitOrTell(
+  own: { readonly database: Database; readonly region: string },
+  { statement, values }: Commit,
+  options: CommitOptions,
+): Promise<CommitRow> {
+  try {
+    return await own.database.queryOne<CommitRow>(statement, values);
+  } catch (error) {
+    await throwWalTrouble(own, error, options);
+    throw error;
+  }
+}
+
+interface Commit {
+  readonly statement: Statement;
+  readonly values: readonly unknown[];
+}
+
+function commitOf(
+  region: string,
+  { expectedPosition, result, isGuess = false, tail }: CommitOptions,
+): Commit {
+  const { repairs, membership, state } = result;
+  const { position: forgotten, logTimeMs: forgottenTimeMs } = state.forgotten;
   // A guess that lets go of nothing further finds rows that count for nothing, and is asked about.
   const isForgetting = forgotten > 0 && (!isGuess || result.hasForgotten);
-  const { repairs, membership, state } = result;
+  const joined = membership && ownOf(membership.joined, region);
+  const left = membership?.removed.includes(region) === true ? ownOf(state.departed, region) : undefined;
   const statement = commitStatement({
     isForgetting,
     isRepairing: repairs.length > 0,
     isChangingMembers: membership !== undefined,
+    isJoining: joined !== undefined,
+    isLeaving: left !== undefined,
+    isOwn: tail !== undefined,
   });
-  const { outcome } = await database.queryOne<CommitRow>(statement, [
-    partition,
+  const values = [
+    state.partition,
     expectedPosition,
     isGuess,
     ...stateValues(result),
@@ -133,13 +177,11 @@ async function commitFold(
     ...(isForgetting ? [forgotten, forgottenTimeMs] : []),
     ...(repairs.length > 0 ? repairValues(repairs) : []),
     ...(membership === undefined ? [] : membershipValues(state, membership)),
-  ]);
-  if (outcome === "known") {
-    throw new KnownOperationError(`partition ${partition}: an operation of the fold took effect before`);
-  }
-  if (outcome === "stale") {
-    throw new StaleApplierError(`partition ${partition} is no longer at position ${expectedPosition}`);
-  }
+    ...(joined === undefined ? [] : joinValues(region, joined.id)),
+    ...(left === undefined ? [] : [left.watermark]),
+    ...(tail === undefined ? [] : tailValues(tail)),
+  ];
+  return { statement, values };
 }
 
 /** What has not changed is left out: looking at it costs the database more than a small fold does. */

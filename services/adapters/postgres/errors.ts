@@ -62,3 +62,13 @@ function mayHaveCommitted(error: unknown): boolean {
 function isDoubtful(state: string): boolean {
   return DOUBTFUL_STATES.has(state) || state.startsWith(DOUBTFUL_CLASS);
 }
+
+/** Raised by functions of the migrations, where nothing but the transaction's end will do. */
+export const LOST_WAL_STATE = "FB002";
+export const DISPLACED_STATE = "FB003";
+
+/** The SQLSTATE that a failure of a statement came with, if it did. */
+export function sqlStateOf(error: unknown): string | undefined {
+  if (!(error instanceof StoreUnavailableError)) return undefined;
+  return error.cause instanceof pg.DatabaseError ? error.cause.code : undefined;
+}

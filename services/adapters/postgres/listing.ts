@@ -31,8 +31,9 @@ const IS_SHOWN = `coalesce(
     (select r.tombstone is null from records r, applied a
      where r.record_id = found.record_id and a.partition = r.partition and ${IS_ALIVE}),
     (
-      select w.sequence > coalesce(
-        (select o.watermark from origins o where o.partition = w.partition and o.region = $1), 0)
+      select w.sequence > least(coalesce(
+        (select o.watermark from origins o where o.partition = w.partition and o.region = $1), 0),
+        (select h.orphans_after from wal_heads h where h.partition = w.partition))
       from wal w where w.record_id = found.record_id
       order by w.sequence desc limit 1), false)`;
 
@@ -60,7 +61,8 @@ export const LIST: Statement = {
            select w.partition from wal w
            where w.record_id = walk.record_id order by w.sequence desc limit 1) buffered on true
          left join lateral (
-           select coalesce(max(o.watermark), 0) as watermark from origins o
+           select least(coalesce(max(o.watermark), 0), (
+             select h.orphans_after from wal_heads h where h.partition = buffered.partition)) as watermark from origins o
            where o.partition = buffered.partition and o.region = $1) mark on true
          left join lateral (
            select json_agg(${PENDING_JSON} order by w.sequence) filter (where ${IS_WITHOUT_EFFECT}) as rows from wal w

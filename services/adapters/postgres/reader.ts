@@ -34,7 +34,8 @@ const READ_RECORDS: Statement = {
   text: `select coalesce(a.position, 0) as position,
                 r.version, r.fields, r.tombstone, r.expires_at_ms, waiting.rows as pending
          from unnest($2::text[]) with ordinality u(record_id, ordinal)
-         cross join (select coalesce(max(o.watermark), 0) as watermark from origins o
+         cross join (select least(coalesce(max(o.watermark), 0), (
+               select h.orphans_after from wal_heads h where h.partition = $1)) as watermark from origins o
                where o.partition = $1 and o.region = $3) mark
          left join applied a on a.partition = $1
          left join lateral (
@@ -63,6 +64,7 @@ const READ_OPERATION: Statement = {
                  from wal w where w.id = $1 and (
                    w.sequence > coalesce((select m.watermark from origins m
                                           where m.partition = w.partition and m.region = $2), 0)
+                   or w.sequence > (select h.orphans_after from wal_heads h where h.partition = w.partition)
                    or exists (select from operations o
                               where o.id = w.id and o.partition = w.partition and not ${IS_FORGOTTEN}))) as accepted,
                 (select json_agg(${OUTCOME_JSON} order by o.partition)

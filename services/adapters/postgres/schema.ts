@@ -69,7 +69,31 @@ export const walHeads = pgTable("wal_heads", {
   orphansAfter: count("orphans_after"),
   /** Id of the entry by which this database has joined: where the log says another, another database has taken its place. */
   joined: uuid("joined"),
+  /** Another database has joined by this id in place of this one: nothing may be appended. */
+  displaced: uuid("displaced"),
+  /** How many rows were set aside, ever. */
+  setAside: count("set_aside").notNull().default(0),
 });
+
+/** Rows of the WAL that were not sent again when the region rejoined: they might have taken effect, and be forgotten. */
+export const setAside = pgTable(
+  "set_aside",
+  {
+    sequence: count("sequence").notNull(),
+    hlc: stamp("hlc").notNull(),
+    seen: count("seen").notNull(),
+    partition: integer("partition").notNull(),
+    id: uuid("id").notNull(),
+    acceptedAt: timestamp("accepted_at", { withTimezone: true }).notNull(),
+    setAsideAt: timestamp("set_aside_at", { withTimezone: true })
+      .notNull()
+      .default(sql`clock_timestamp()`),
+    recordId: bytewise("record_id").notNull(),
+    reason: text("reason").notNull(),
+    body: text("body").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.id, table.partition] })],
+);
 
 /** There while a partition's committed state is loaded from elsewhere: until then nothing in the region may be read or written. */
 export const bootstraps = pgTable("bootstraps", {

@@ -4,6 +4,7 @@ import { openBootstraps } from "./bootstraps.ts";
 import { openCommittedState } from "./committed.ts";
 import { openConflicts } from "./conflicts.ts";
 import { openOrders } from "./orders.ts";
+import { openOwnWal } from "./own-wal.ts";
 import { Database } from "./pool.ts";
 import { openReader } from "./reader.ts";
 import { openRepairs } from "./repairs.ts";
@@ -50,7 +51,8 @@ export function openPostgresStore(options: PostgresStoreOptions): PostgresRegion
 export function storeOn(database: Database, region: string): PostgresRegionStore {
   return {
     ...openWal(database, region),
-    ...openCommittedState(database),
+    ...openOwnWal(database, region),
+    ...openCommittedState(database, region),
     ...openReader(database, region),
     ...openConflicts(database),
     ...openRepairs(database),

@@ -39,10 +39,12 @@ const TRIM_MARKS: Statement = {
 
 const TRIM_WAL: Statement = {
   name: "trim_wal",
+  // Rows that the log does not know stay, although it has others under their sequences.
   text: `with oldest as (
            select w.sequence from wal w
            where w.partition = $1 and w.sequence <= least($2::bigint, (
-             select o.watermark from origins o where o.partition = $1 and o.region = $4))
+             select o.watermark from origins o where o.partition = $1 and o.region = $4), (
+             select h.orphans_after from wal_heads h where h.partition = $1))
            order by w.sequence limit $3::bigint
          ), trimmed as (
            delete from wal w using oldest o where w.partition = $1 and w.sequence = o.sequence returning 1

@@ -18,21 +18,22 @@ import {
   type WalRow,
   type WriteAheadLog,
 } from "../../ports/region-store.ts";
+import { WalRefusedError, type WalRefusal, type WalTrouble } from "../../ports/own-wal.ts";
 import type { Database, Statement } from "./pool.ts";
 import { toOutcome, type OutcomeJson } from "./rows.ts";
 import { hashArray, textArray, toHlc, toNumber, uuidArray } from "./values.ts";
 
 const APPEND: Statement = {
   name: "append",
-  text: `select is_full, pending_rows, pending_bytes, first_sequence, first_hlc, known, refused, escrow_left
+  text: `select is_full, pending_rows, pending_bytes, first_sequence, first_hlc, known, refused, escrow_left, refusal
          from forebay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
   effect: "writing",
 };
 
 const STAMP_TICK: Statement = {
   name: "stamp_tick",
-  text: `select t.hlc, t.wal_head, a.position, a.chain
-         from forebay_stamp_tick($1, $2, $3) t left join applied a on a.partition = $1`,
+  text: `select t.hlc, t.wal_head, t.refusal, a.position, a.chain
+         from forebay_stamp_tick($1, $2, $3, $4) t left join applied a on a.partition = $1`,
   effect: "writing",
 };
 
@@ -57,7 +58,8 @@ const HEAD: Statement = {
                 coalesce(h.bytes - oldest.bytes + forebay_wal_bytes(oldest.record_id, oldest.body), 0) as pending_bytes,
                 floor(extract(epoch from oldest.accepted_at) * 1000)::bigint as oldest_ms,
                 floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms,
-                current_setting('transaction_read_only')::boolean as is_read_only
+                current_setting('transaction_read_only')::boolean as is_read_only,
+                h.rejoin, h.displaced, coalesce(h.set_aside, 0) as set_aside
          from (select 1) one
          left join wal_heads h on h.partition = $1
          left join origins o on o.partition = $1 and o.region = $2
@@ -76,6 +78,7 @@ interface AppendRow {
   readonly refused: readonly number[] | null;
   /** By operation, and by field: what is left here and of all regions. */
   readonly escrow_left: readonly (LeftJson | null)[] | null;
+  readonly refusal: WalRefusal | null;
 }
 
 type LeftJson = { readonly [field: string]: readonly [number, number] };
@@ -95,7 +98,7 @@ export function openWal(database: Database, region: string): WriteAheadLog {
     append: (options) => append({ database, region, ...options }),
     readWal: (options) => readWal(database, options),
     walHead: (partition) => walHead({ database, region, partition }),
-    stampTick: (options) => stampTick(database, options),
+    stampTick: (options) => stampTick({ database, region, ...options }),
   };
 }
 
@@ -119,6 +122,7 @@ async function append(
     textArray(operations.map((operation) => operation.body)),
     takesArray(operations),
   ]);
+  if (row.refusal !== null) throw new WalRefusedError(partition, row.refusal);
   if (row.is_full) {
     throw new WalFullError(
       `the WAL of partition ${partition} has ${row.pending_rows} rows and ${row.pending_bytes} bytes pending: ` +
@@ -224,37 +228,53 @@ interface HeadRow {
   readonly oldest_ms: string | null;
   readonly now_ms: string;
   readonly is_read_only: boolean;
+  readonly rejoin: string | null;
+  readonly displaced: string | null;
+  readonly set_aside: string;
 }
 
 async function walHead(options: { database: Database; region: string; partition: number }): Promise<WalHead> {
   const row = await options.database.queryOne<HeadRow>(HEAD, [options.partition, options.region]);
   const sequence = toNumber(row.sequence);
+  const trouble = toTrouble(row);
+  const setAsideRows = toNumber(row.set_aside);
   return {
     sequence,
     hlc: row.hlc === null ? ZERO_HLC : toHlc(row.hlc),
-    pendingRows: sequence - toNumber(row.watermark),
+    // The log may have more of the region than a database that went back.
+    pendingRows: Math.max(0, sequence - toNumber(row.watermark)),
     pendingBytes: toNumber(row.pending_bytes),
     oldestPendingAtMs: row.oldest_ms === null ? undefined : toNumber(row.oldest_ms),
     nowMs: toNumber(row.now_ms),
     ...(row.is_read_only && { isReadOnly: true }),
+    ...(trouble && { trouble }),
+    ...(setAsideRows > 0 && { setAsideRows }),
   };
 }
 
+function toTrouble({ rejoin, displaced }: HeadRow): WalTrouble | undefined {
+  if (displaced !== null) return { kind: "displaced", id: displaced };
+  return rejoin === null ? undefined : { kind: "rejoining", id: rejoin };
+}
+
 interface TickRow {
-  readonly hlc: string;
-  readonly wal_head: string;
+  /** Null with a refusal. */
+  readonly hlc: string | null;
+  readonly wal_head: string | null;
+  readonly refusal: WalRefusal | null;
   readonly position: string | null;
   readonly chain: string | null;
 }
 
 async function stampTick(
-  database: Database,
-  { partition, nowMs }: Parameters<WriteAheadLog["stampTick"]>[0],
+  options: { database: Database; region: string } & Parameters<WriteAheadLog["stampTick"]>[0],
 ): Promise<TickStamp> {
-  const row = await database.queryOne<TickRow>(STAMP_TICK, [partition, nowMs, MAX_OFFSET_MS]);
+  const { database, region, partition, nowMs } = options;
+  const row = await database.queryOne<TickRow>(STAMP_TICK, [partition, region, nowMs, MAX_OFFSET_MS]);
+  if (row.refusal !== null) throw new WalRefusedError(partition, row.refusal);
   return {
-    hlc: toHlc(row.hlc),
-    walHead: toNumber(row.wal_head),
+    hlc: toHlc(row.hlc!),
+    walHead: toNumber(row.wal_head!),
     position: toNumber(row.position ?? "0"),
     chain: row.chain ?? ZERO_HASH,
   };

@@ -17,6 +17,7 @@ import { GatewayError, type GatewayErrorDetails } from "../errors.ts";
 import type { FoldWatch } from "../fold-watch.ts";
 import type { ChangeContext, WriteResult } from "../gateway.ts";
 import type { GatewayOptions } from "../gateway-service.ts";
+import { checkDeparted, checkRuns } from "../lost-session.ts";
 import { receiptOf } from "../receipt.ts";
 import { StorePatience } from "../store-patience.ts";
 import type { Members } from "./members.ts";
@@ -130,7 +131,11 @@ export class Decider {
     if (isEmpty) return session;
     const folding = this.#parts.watches[partition]!.wait({ need, deadlineAtMs, onWait });
     const folded = await this.#patience.until(deadlineAtMs, folding);
-    if (folded !== undefined) return coverFolded(session, partition, folded);
+    if (folded !== undefined) {
+      checkRuns(session, partition, folded);
+      return coverFolded(session, partition, folded);
+    }
+    await checkDeparted(this.#options.store, session, partition);
     const message = `region ${this.#options.region} has not folded yet what this session has written or seen; the request was not sent`;
     throw new GatewayError("session-behind", message, { retryAfterMs: 1_000 });
   }

@@ -142,6 +142,7 @@ export const WRITE_ANSWERS: RouteDocument["answers"] = {
 export const WRITE_PROBLEMS: readonly ProblemCode[] = [
   "unknown-collection",
   "wal-full",
+  "rejoining",
   "insufficient",
   "not-unique",
   "immutable-field",
@@ -161,7 +162,9 @@ export const ORDERED_PROBLEMS: readonly ProblemCode[] = [
   "overloaded",
   "draining",
   "bootstrapping",
+  "not-a-member",
   "session-behind",
+  "session-lost",
   "no-quorum",
   "not-supported-yet",
   "expired",
@@ -174,7 +177,9 @@ export const ORDERED_PROBLEMS: readonly ProblemCode[] = [
 export const READ_PROBLEMS: readonly ProblemCode[] = [
   "invalid-session",
   "invalid-deadline",
+  "not-a-member",
   "session-behind",
+  "session-lost",
   "no-quorum",
   "overloaded",
   "not-supported-yet",

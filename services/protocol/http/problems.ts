@@ -42,6 +42,11 @@ export const PROBLEMS = {
   "invalid-parameter": { status: 400, title: "A query or path parameter is not valid", retry: "never" },
   "invalid-cursor": { status: 400, title: "The cursor is none of this listing", retry: "never" },
   "invalid-session": { status: 400, title: "The session token is not valid", retry: "never" },
+  "session-lost": {
+    status: 409,
+    title: "What the session has written may be lost with a region's database; begin a new session",
+    retry: "never",
+  },
   "invalid-idempotency-key": { status: 400, title: "The Idempotency-Key is not valid", retry: "never" },
   "invalid-deadline": { status: 400, title: "The deadline is not valid", retry: "never" },
   "invalid-condition": { status: 400, title: "The condition is not valid", retry: "never" },
@@ -192,6 +197,19 @@ export const PROBLEMS = {
   bootstrapping: {
     status: 503,
     title: "The region loads its state from another one; other regions serve it meanwhile",
+    retry: "same",
+    retryAfterSeconds: 5,
+  },
+  rejoining: {
+    status: 503,
+    title:
+      "The region's database went back or is new, and the log has not taken it in yet; other regions take writes",
+    retry: "same",
+    retryAfterSeconds: 2,
+  },
+  "not-a-member": {
+    status: 503,
+    title: "The region is no member of the cluster; other regions are",
     retry: "same",
     retryAfterSeconds: 5,
   },

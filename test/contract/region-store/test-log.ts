@@ -6,6 +6,7 @@ import type {
   ProposeEntry,
   SchemaEntry,
 } from "../../../services/core/entry.ts";
+import { walTailOf } from "../../../services/applier/fold-group.ts";
 import { foldEntries, sliceOf, type FoldResult } from "../../../services/core/fold/fold.ts";
 import {
   INITIAL_ORIGIN,
@@ -55,13 +56,27 @@ export class TestLog {
 
   /** Folds entries in one commit, as an applier does. */
   async fold(...entries: readonly Entry[]): Promise<FoldResult> {
+    const result = await this.#foldOnce(entries, undefined);
     this.#entries.push(...entries);
+    return result;
+  }
+
+  /** The same, where the store is to look whether its WAL has what is folded of its region. */
+  async foldLooking(...entries: readonly Entry[]): Promise<FoldResult> {
+    const result = await this.#foldOnce(entries, REGION);
+    this.#entries.push(...entries);
+    return result;
+  }
+
+  async #foldOnce(entries: readonly Entry[], region: string | undefined): Promise<FoldResult> {
     const batch = entries.map((entry, index) => ordered(this.state.position + 1 + index, entry));
     const { records, operations } = sliceOf(batch);
     const { partition, position } = this.state;
     const slice = await this.#store.loadSlice({ partition, records: [...records.values()], operations });
     const result = foldEntries({ state: this.state, slice, entries: batch });
-    await this.#store.commitFold({ expectedPosition: position, result });
+    const tail = region === undefined ? undefined : walTailOf(batch, { state: result.state, region });
+    await this.#store.commitFold({ expectedPosition: position, result, tail });
+    for (const joined of Object.keys(result.membership?.joined ?? {})) this.#ends.delete(joined);
     this.state = result.state;
     return result;
   }
@@ -136,8 +151,10 @@ export class TestLog {
     const { watermark, chain } = this.#ends.get(origin) ?? this.state.origins[origin] ?? INITIAL_ORIGIN;
     const last = watermark + operations.length;
     this.operationIds.push(...operations.map(({ operation }) => operation.id));
+    // Of a relay that goes on after all that the log has seen.
+    const epoch = Math.max(1, this.state.origins[origin]?.epoch ?? 1);
     const entry: BatchEntry = {
-      kind: "batch", origin, epoch: 1, first: watermark + 1, last, previous: chain, operations,
+      kind: "batch", origin, epoch, first: watermark + 1, last, previous: chain, operations,
     }; // prettier-ignore
     const end = operations.reduce((head, { text }) => sha256(`${head}\n${text}`), chain);
     this.#ends.set(origin, { chain: end, watermark: last, hlc: operations.at(-1)!.operation.hlc });

@@ -160,8 +160,9 @@ it("a WAL that is shorter than what was folded of it stops appends", async () =>
     `insert into origins (partition, region, watermark, epoch, hlc, chain) values (0, 'eu', 5, 1, 1, '')`,
   );
   const error = await failureOf(appendTo(store, [makeOperation("a")]));
-  expect(error).not.toMatchObject({ name: "StoreUnavailableError" });
-  expect((error as Error).message).toContain("has lost its WAL");
+  expect(error).toMatchObject({ name: "WalRefusedError", refusal: "lost" });
+  const nowMs = 1_700_000_000_000;
+  expect(await failureOf(store.stampTick({ partition: 0, nowMs }))).toMatchObject({ refusal: "lost" });
 });
 
 it("a database that was not migrated is a bug of whoever opened it", async () => {

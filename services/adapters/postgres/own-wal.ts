@@ -1,0 +1,111 @@
+/** The region's WAL against the log: `forebay_check_wal`, `forebay_start_rejoin` and what goes with a fold, in the migrations. */
+import { MAX_OFFSET_MS } from "../../core/hlc.ts";
+import type { CommitOptions } from "../../ports/region-store.ts";
+import { DisplacedError, LostWalError, type OwnWal, type WalTail } from "../../ports/own-wal.ts";
+import { DISPLACED_STATE, LOST_WAL_STATE, sqlStateOf } from "./errors.ts";
+import type { Database, Statement } from "./pool.ts";
+import { fromHlc, toNumber } from "./values.ts";
+
+const CHECK: Statement = {
+  name: "check_wal",
+  text: `select forebay_check_wal($1, $2, $3) as trouble,
+                coalesce((select a.position from applied a where a.partition = $1), 0) as position`,
+  effect: "writing",
+};
+
+const START_REJOIN: Statement = {
+  name: "start_rejoin",
+  text: "select forebay_start_rejoin($1, $2, $3, $4, $5)",
+  effect: "writing",
+};
+
+const DISPLACE: Statement = {
+  name: "displace",
+  text: "select forebay_displace($1, $2, $3)",
+  effect: "writing",
+};
+
+export function openOwnWal(database: Database, region: string): OwnWal {
+  return {
+    checkWal: (partition) => checkWal({ database, region, partition }),
+    startRejoin: async ({ partition, id, lost }) => {
+      await database.query(START_REJOIN, [
+        partition,
+        region,
+        id,
+        lost?.position ?? null,
+        lost?.isLoaded ?? false,
+      ]);
+    },
+  };
+}
+
+async function checkWal(options: { database: Database; region: string; partition: number }): Promise<void> {
+  const { database, region, partition } = options;
+  const row = await database.queryOne<{ trouble: "lost" | "displaced" | null; position: string }>(CHECK, [
+    partition,
+    region,
+    MAX_OFFSET_MS,
+  ]);
+  if (row.trouble === "displaced") throw displaced(partition);
+  if (row.trouble === "lost") {
+    const position = toNumber(row.position);
+    throw new LostWalError(`the WAL of partition ${partition} is not what its state goes on from`, {
+      position,
+      isLoaded: true,
+    });
+  }
+}
+
+function displaced(partition: number): DisplacedError {
+  return new DisplacedError(
+    `another database has taken the place of this region's in partition ${partition}; "forebay region rejoin --force" takes it back`,
+  );
+}
+
+export const TAIL_PARAMETERS = 5;
+export const JOIN_PARAMETERS = 3;
+export const LEAVE_PARAMETERS = 1;
+
+/** SQL of the parameters from a number on: those of `tailValues`. */
+export function checkTailSql(first: number): string {
+  const parameters = Array.from({ length: TAIL_PARAMETERS }, (_, index) => `$${first + index}`);
+  return `forebay_check_wal_tail($1, ${parameters.join(", ")})`;
+}
+
+export function tailValues({ operation, tick }: WalTail): (number | string | null)[] {
+  const taken =
+    operation === undefined ? [null, null, null] : [operation.sequence, operation.id, fromHlc(operation.hlc)];
+  return [...taken, ...(tick === undefined ? [null, null] : [tick.walHead, fromHlc(tick.hlc)])];
+}
+
+/** Parameters: the region, the id of the entry, how far clocks may be off. */
+export function joinSql(first: number): string {
+  return `forebay_join_log($1, $${first}, $${first + 1}, $${first + 2})`;
+}
+
+export function joinValues(region: string, id: string): (number | string)[] {
+  return [region, id, MAX_OFFSET_MS];
+}
+
+/** Parameter: the region's last watermark. */
+export function leaveSql(first: number): string {
+  return `forebay_leave_log($1, $${first})`;
+}
+
+/** What a commit that was not made says of the WAL; notes for good that another database has come. Throws it, or returns. */
+export async function throwWalTrouble(
+  { database, region }: { database: Database; region: string },
+  error: unknown,
+  { expectedPosition, result }: CommitOptions,
+): Promise<void> {
+  const state = sqlStateOf(error);
+  const { partition } = result.state;
+  if (state === LOST_WAL_STATE) {
+    throw new LostWalError((error as Error).message, { position: expectedPosition, isLoaded: false });
+  }
+  if (state !== DISPLACED_STATE) return;
+  const id = result.membership?.joined[region]?.id;
+  await database.query(DISPLACE, [partition, region, id]);
+  throw displaced(partition);
+}

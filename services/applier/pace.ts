@@ -1,0 +1,19 @@
+/** How large the commits of an applier are. */
+
+/** Operations of one commit; an entry is never split, so a commit may exceed it by one entry. */
+const COMMIT_OPERATIONS_MAX = 1_024;
+/** Growth of a commit after each success, once failures have made it small. */
+const PACE_STEP = 16;
+
+/** How many operations go into one commit: fewer after a failure, more again as commits succeed. Survives a run. */
+export class Pace {
+  operationsMax = COMMIT_OPERATIONS_MAX;
+
+  slowDown(): void {
+    this.operationsMax = Math.max(1, Math.floor(this.operationsMax / 2));
+  }
+
+  speedUp(): void {
+    this.operationsMax = Math.min(COMMIT_OPERATIONS_MAX, this.operationsMax + PACE_STEP);
+  }
+}

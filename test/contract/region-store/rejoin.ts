@@ -1,0 +1,324 @@
+/** A WAL that is not what the log has: found, nothing is lost or sent twice, and no sequence is handed out for something else. */
+import { describe, expect, it } from "vitest";
+import type { BatchEntry, MemberEntry, TickEntry } from "../../../services/core/entry.ts";
+import { WAL_RUN_ROWS } from "../../../services/core/fold/member.ts";
+import { advanceHlc, hlcFromMilliseconds } from "../../../services/core/hlc.ts";
+import { uuidOf } from "../../../services/core/operation-id.ts";
+import { DisplacedError, LostWalError, WalRefusedError } from "../../../services/ports/own-wal.ts";
+import type { WalAppend } from "../../../services/ports/region-store.ts";
+import type { Context } from "./context.ts";
+import {
+  append,
+  appendTo,
+  increment,
+  keysOf,
+  list,
+  NOW_MS,
+  readAll,
+  REGION,
+  UNBOUNDED,
+  viewOf,
+} from "./operations.ts";
+import { hold, leftOf, openFlights, take, tell } from "./rights.ts";
+import { openLog, type TestLog } from "./test-log.ts";
+
+const [FIRST, SECOND] = [uuidOf("contract", "rejoin"), uuidOf("contract", "rejoin again")];
+const LATER_MS = NOW_MS + 60_000;
+
+export function rejoining(context: Context): void {
+  describe("a WAL that is not what the log has", () => {
+    finding(context);
+    numberingAnew(context);
+    loadedState(context);
+    otherDatabases(context);
+    coming(context);
+  });
+}
+
+function change(action: MemberEntry["action"], id = FIRST): MemberEntry {
+  const origin = action === "rejoin" ? REGION : "us";
+  return { kind: "member", origin, id, action, region: REGION };
+}
+
+/** What another database of the region has sent before it was lost. */
+function sentBefore(log: TestLog, operations: readonly WalAppend[]): BatchEntry {
+  return log.batch(REGION, operations, hlcFromMilliseconds(NOW_MS - 10_000));
+}
+
+async function tick(context: Context, log: TestLog): Promise<TickEntry> {
+  const stamp = await context.store.stampTick({ partition: 0, nowMs: LATER_MS });
+  const { hlc, walHead, position: appliedPosition, chain } = stamp;
+  return {
+    kind: "tick", origin: REGION, hlc, walHead, appliedPosition, chain, software: "test", reads: log.state.position,
+  }; // prettier-ignore
+}
+
+async function failureOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+}
+
+/** The log has `sent` of the region, and the database has taken others. */
+async function wentBack(context: Context, taken: readonly WalAppend[], sent: readonly WalAppend[]) {
+  const log = await openLog(context.store);
+  await appendTo(context.store, taken);
+  const batch = sentBefore(log, sent);
+  const lost = (await failureOf(log.foldLooking(batch))) as LostWalError;
+  return { log, batch, lost };
+}
+
+function finding(context: Context): void {
+  it("is found when the log has another operation under a sequence, and nothing is committed", async () => {
+    const { lost, log } = await wentBack(context, [append("a"), append("b")], [append("x")]);
+    expect(lost).toBeInstanceOf(LostWalError);
+    expect(lost).toMatchObject({ position: 1, isLoaded: false });
+    expect((await context.store.readPositions(0)).position).toBe(1);
+    expect(await context.store.loadPartition(0)).toEqual(log.state);
+  });
+
+  it("is found when the log has more than the WAL has handed out", async () => {
+    expect((await wentBack(context, [], [append("x")])).lost).toBeInstanceOf(LostWalError);
+    expect((await failureOf(context.store.checkWal(0))) ?? null).toBeNull();
+  });
+
+  it("is found by a tick that tells of more rows, or of a later stamp, than the WAL has", async () => {
+    const log = await openLog(context.store);
+    await appendTo(context.store, [append("a")]);
+    const own = await tick(context, log);
+    const later = { ...own, hlc: advanceHlc(own.hlc, 1) };
+    for (const wrong of [{ ...own, walHead: 2 }, later])
+      expect(await failureOf(log.foldLooking(wrong))).toBeInstanceOf(LostWalError);
+    await log.foldLooking(own);
+    expect(log.state.origins[REGION]?.tick?.walHead).toBe(1);
+  });
+
+  it("is not found where the WAL has it, or has had it", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    const operations = [append("a"), append("b"), append("c")];
+    await appendTo(store, operations);
+    const rows = await readAll(store);
+    const first = rows[0]!;
+    const batch = log.batch(REGION, operations, first.hlc);
+    await log.foldLooking(batch);
+    await store.checkWal(0);
+    expect(await store.trimWal({ partition: 0, upTo: 3, rowsMax: 10 })).toBe(3);
+    await store.checkWal(0);
+    const tail = { operation: { sequence: 3, id: rows[2]!.id, hlc: rows[2]!.hlc } };
+    const { state } = log;
+    const result = await log.fold(log.tick("us"));
+    expect(result.state.position).toBe(state.position + 1);
+    await expect(
+      store.commitFold({ expectedPosition: log.state.position, result: { ...result, state: { ...result.state, position: log.state.position + 1 } }, tail }),
+    ).resolves.toBeUndefined(); // prettier-ignore
+  });
+}
+
+function numberingAnew(context: Context): void {
+  it("is not appended to until the log has taken the region in again", async () => {
+    const { store } = context;
+    const { lost, log, batch } = await wentBack(context, [append("a")], [append("x"), append("y")]);
+    await store.startRejoin({ partition: 0, id: FIRST, lost });
+    await store.startRejoin({ partition: 0, id: SECOND, lost });
+    const other = await context.reopen();
+    expect((await other.walHead(0)).trouble).toEqual({ kind: "rejoining", id: FIRST });
+    for (const refused of [
+      () => appendTo(other, [append("b")]),
+      () => other.stampTick({ partition: 0, nowMs: NOW_MS }),
+    ]) {
+      const error = await failureOf(refused());
+      expect(error).toBeInstanceOf(WalRefusedError);
+      expect(error).toMatchObject({ refusal: "rejoining" });
+    }
+    await log.foldLooking(batch);
+    await store.checkWal(0);
+    await log.foldLooking(change("rejoin"));
+    expect((await store.walHead(0)).trouble).toBeUndefined();
+    expect(await failureOf(appendTo(store, [append("b")]))).toMatchObject({ refusal: "joining" });
+    await log.foldLooking(await tick(context, log));
+    const [accepted] = await appendTo(store, [append("b")], LATER_MS);
+    expect(accepted).toMatchObject({ status: "accepted", sequence: WAL_RUN_ROWS + 2 });
+    await log.foldWal();
+    expect(keysOf(await list(store, {}))).toEqual(["a", "b", "x", "y"]);
+    expect(await store.loadPartition(0)).toEqual(log.state);
+  });
+
+  it("keeps what it has taken, shows it throughout, and has it numbered and stamped anew, once", async () => {
+    const { store } = context;
+    const taken = ["a", "b", "c"].map((key) => append(key, [increment("likes", 1)]));
+    const sent = ["x", "y"].map((key) => append(key));
+    const { lost, log, batch } = await wentBack(context, taken, sent);
+    await store.startRejoin({ partition: 0, id: FIRST, lost });
+    await log.foldLooking(batch);
+    // The client has tried again in another region.
+    await log.fold(log.batch("us", [taken[1]!]));
+    const before = await readAll(store);
+    const read = { partition: 0, tenant: taken[0]!.tenant, collection: taken[0]!.collection };
+    const seen = async () => {
+      for (const key of ["a", "b", "c"])
+        expect(viewOf(await store.readRecord({ ...read, key }))).toEqual({ likes: 1 });
+      for (const { id } of taken) expect(await store.readOperation(id)).toBeDefined();
+      expect(keysOf(await list(store, {}))).toEqual(["a", "b", "c", "x", "y"]);
+    };
+    await seen();
+    expect(await store.trimWal({ partition: 0, upTo: 1_000, rowsMax: 1_000 })).toBe(0);
+    await log.foldLooking(change("rejoin"));
+    await seen();
+    const rows = await store.readWal({ partition: 0, after: WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
+    expect(rows.map(({ id, sequence, seen: at, body }) => ({ id, sequence, at, body }))).toEqual(
+      [taken[0]!, taken[2]!].map(({ id, body }, index) => ({
+        id, sequence: WAL_RUN_ROWS + 1 + index, at: before[0]!.seen, body,
+      })),
+    ); // prettier-ignore
+    expect(rows[0]!.hlc > before[2]!.hlc && rows[1]!.hlc > rows[0]!.hlc).toBe(true);
+    expect(await store.walHead(0)).toMatchObject({ sequence: WAL_RUN_ROWS + 2, pendingRows: 2 });
+    await log.foldWal();
+    await seen();
+    const head = await store.walHead(0);
+    expect(head).toMatchObject({ pendingRows: 0, pendingBytes: 0 });
+    expect(head.setAsideRows).toBeUndefined();
+  });
+
+  it("sets aside what may have taken effect so long ago that nobody knows", async () => {
+    const { store } = context;
+    const [old, young] = [append("a"), append("b")];
+    const log = await openLog(store);
+    await appendTo(store, [old]);
+    await appendTo(store, [young], LATER_MS);
+    const batch = sentBefore(log, [append("x")]);
+    const lost = (await failureOf(log.foldLooking(batch))) as LostWalError;
+    await store.startRejoin({ partition: 0, id: FIRST, lost });
+    await log.foldLooking(batch);
+    const { position } = log.state;
+    const members = ["ap", "eu", "us"].map((origin) => ({ ...(log.tick(origin) as TickEntry), walHead: 0 }));
+    await log.fold(...members);
+    await log.fold({ kind: "forget", origin: "us", position, logTimeMs: NOW_MS + position, without: [] });
+    expect(log.state.forgotten.position).toBe(position);
+    await log.foldLooking(change("rejoin"));
+    const rows = await store.readWal({ partition: 0, after: WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
+    expect(rows.map(({ id }) => id)).toEqual([young.id]);
+    expect(await store.walHead(0)).toMatchObject({ setAsideRows: 1, pendingRows: 1 });
+    expect(await store.readOperation(old.id)).toBeUndefined();
+  });
+
+  it("counts what is promised of escrows without the rows that are gone", async () => {
+    const { store } = context;
+    const log = await openFlights(store);
+    await hold(log, { eu: 9, us: 4 });
+    const takes = [2, 3, 1].map((seats) => take("a", { seats }));
+    expect(await tell(store, takes)).toHaveLength(3);
+    const other = append("x");
+    const batch = sentBefore(log, [other]);
+    const lost = (await failureOf(log.foldLooking(batch))) as LostWalError;
+    await store.startRejoin({ partition: 0, id: FIRST, lost });
+    await log.foldLooking(batch);
+    await log.fold(log.batch("us", [takes[1]!]));
+    await log.foldLooking(change("rejoin"));
+    // The other region has sold three of its own four.
+    expect(await leftOf(store)).toBe("6/7");
+    await log.foldLooking(await tick(context, log));
+    expect(await tell(store, [take("a", { seats: 1 })])).toEqual(["accepted seats 5/6"]);
+    expect(await leftOf(store)).toBe("5/6");
+    await log.foldWal();
+    expect(await leftOf(store)).toBe("5/6");
+  });
+}
+
+function loadedState(context: Context): void {
+  it("is found under a state that was loaded from elsewhere", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    const [known, unknown] = [append("a"), append("b")];
+    await appendTo(store, [known, unknown]);
+    const [row] = await readAll(store);
+    await log.fold(log.batch(REGION, [known], row!.hlc));
+    await store.checkWal(0);
+    // As if loaded: nobody has looked at the WAL.
+    await log.fold(sentBefore(log, [append("x"), append("y")]));
+    const lost = await failureOf(store.checkWal(0));
+    expect(lost).toMatchObject({ name: "LostWalError", isLoaded: true, position: log.state.position });
+    await store.startRejoin({ partition: 0, id: FIRST, lost: lost as LostWalError });
+    await store.checkWal(0);
+    await log.foldLooking(change("rejoin"));
+    const rows = await store.readWal({ partition: 0, after: WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
+    expect(rows.map(({ id }) => id)).toEqual([unknown.id]);
+  });
+
+  it("is found where the region has spoken, and the database has never said a word", async () => {
+    const log = await openLog(context.store);
+    await context.store.checkWal(0);
+    await log.fold({ ...(log.tick(REGION) as TickEntry), walHead: 0 });
+    expect(await failureOf(context.store.checkWal(0))).toBeInstanceOf(LostWalError);
+  });
+
+  it("goes on where the region has joined and nobody has spoken for it yet", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    await log.fold(change("remove", SECOND));
+    await log.fold(change("add"));
+    await store.checkWal(0);
+    await log.foldLooking(await tick(context, log));
+    expect((await appendTo(store, [append("a")], LATER_MS))[0]).toMatchObject({ sequence: WAL_RUN_ROWS + 1 });
+  });
+}
+
+function otherDatabases(context: Context): void {
+  it("folds no further once another database has taken its place, until that is forced", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    await appendTo(store, [append("a")]);
+    await log.foldWal();
+    await appendTo(store, [append("b")]);
+    const entry = change("rejoin", SECOND);
+    expect(await failureOf(log.foldLooking(entry))).toBeInstanceOf(DisplacedError);
+    expect(await store.loadPartition(0)).toEqual(log.state);
+    const other = await context.reopen();
+    expect((await other.walHead(0)).trouble).toEqual({ kind: "displaced", id: SECOND });
+    expect(await failureOf(other.checkWal(0))).toBeInstanceOf(DisplacedError);
+    expect(await failureOf(appendTo(other, [append("c")]))).toMatchObject({ refusal: "displaced" });
+    const lost = new LostWalError("late", { position: log.state.position, isLoaded: false });
+    await other.startRejoin({ partition: 0, id: FIRST, lost });
+    expect((await other.walHead(0)).trouble).toMatchObject({ kind: "displaced" });
+    await other.startRejoin({ partition: 0, id: FIRST });
+    await log.foldLooking(entry);
+    expect((await other.walHead(0)).trouble).toEqual({ kind: "rejoining", id: FIRST });
+    await log.foldLooking(change("rejoin", FIRST));
+    expect(await other.walHead(0)).toMatchObject({ sequence: 2 * WAL_RUN_ROWS + 1, pendingRows: 1 });
+    await log.foldWal();
+    expect(keysOf(await list(store, {}))).toEqual(["a", "b"]);
+  });
+
+  it("starts nothing where the state has gone on since it was found", async () => {
+    const { store } = context;
+    const { lost, log } = await wentBack(context, [append("a")], [append("x")]);
+    await log.fold(log.tick("us"));
+    await store.startRejoin({ partition: 0, id: FIRST, lost });
+    expect((await store.walHead(0)).trouble).toBeUndefined();
+  });
+}
+
+function coming(context: Context): void {
+  it("takes nothing while the region is no member, and goes on with what it had once it is added again", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    await appendTo(store, [append("a")]);
+    await log.foldWal();
+    await appendTo(store, [append("b")]);
+    await log.foldLooking(change("remove", SECOND));
+    const options = { partition: 0, operations: [append("c")], nowMs: NOW_MS, ...UNBOUNDED };
+    expect(await failureOf(store.append(options))).toMatchObject({ refusal: "no-member" });
+    expect(await failureOf(store.stampTick({ partition: 0, nowMs: NOW_MS }))).toMatchObject({
+      refusal: "no-member",
+    });
+    await log.foldLooking(log.tick("us"));
+    await log.foldLooking(change("add"));
+    await store.checkWal(0);
+    await log.foldLooking(await tick(context, log));
+    await log.foldWal();
+    expect(keysOf(await list(store, {}))).toEqual(["a", "b"]);
+    expect(await store.walHead(0)).toMatchObject({ sequence: WAL_RUN_ROWS + 1, pendingRows: 0 });
+    expect(await store.loadPartition(0)).toEqual(log.state);
+  });
+}
