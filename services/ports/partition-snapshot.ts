@@ -31,8 +31,12 @@ export interface Snapshots {
 export interface PartitionSnapshot extends StateExport {
   /** What is folded; 0 before the first fold. */
   readonly position: number;
-  /** Count and hashes of the rows by leaf, in one scan. @param leaves a power of two, `LEAVES_MAX` at most. */
-  digestLeaves(options: { leaves: number }): Promise<LeafDigests>;
+  /**
+   * Count and hashes of the rows by leaf, in one scan.
+   * @param leaves a power of two, `LEAVES_MAX` at most. @param restMs how long to rest after every few milliseconds' work,
+   * for the sake of whatever else the database has to do (default 0).
+   */
+  digestLeaves(options: { leaves: number; restMs?: number }): Promise<LeafDigests>;
   /**
    * Names and hashes of the rows in some leaves, by pages of `LEAF_ROWS_MAX`, in no order, in one scan.
    * @param leaves how many there are, as for `digestLeaves`. @param wanted which of them.
@@ -40,8 +44,11 @@ export interface PartitionSnapshot extends StateExport {
   readLeaves(options: { leaves: number; wanted: readonly number[] }): AsyncGenerator<readonly RowDigest[]>;
   /** Those that exist, in no order. @param records `SNAPSHOT_ROWS_MAX` at most. */
   readRows(records: readonly RecordId[]): Promise<StoredRecord[]>;
-  /** Digests of what the fold keeps besides records. @param operationsAbove operations up to this position are left out. */
-  digestRest(options: { operationsAbove: number }): Promise<RestDigests>;
+  /**
+   * Digests of what the fold keeps besides records.
+   * @param operationsAbove operations up to this position are left out. @param restMs as of `digestLeaves`.
+   */
+  digestRest(options: { operationsAbove: number; restMs?: number }): Promise<RestDigests>;
   /** Ends a call that is under way, too. Never rejects. */
   close(): Promise<void>;
 }

@@ -9,13 +9,15 @@ import { RegionProblemError, type Peer } from "./peer.ts";
 
 /** Longer than any lag that is worth waiting for; a checkpoint of another region is kept for longer. */
 export const ARRIVAL_MS_MAX = 120_000;
+/** Of a checkpoint that is there: for as long as its snapshot lives. */
+const DIGESTING_MS_MAX = 600_000;
 /** Whether the barrier is in the log is unknown. */
 const UNSURE_MS_MAX = 20_000;
 /** Nobody of the region has answered for this long. */
 export const SILENT_MS_MAX = 10_000;
 /** A region is beyond the barrier, and nobody there has a checkpoint: it may be just about to serve it. */
 const PASSED_MS_MAX = 5_000;
-const LOOK = { baseMs: 50, maxMs: 1_000 };
+const LOOK = { baseMs: 50, maxMs: 300 };
 
 export type ReadyState = Extract<CheckpointState, { status: "ready" }>;
 
@@ -46,7 +48,10 @@ export async function awaitCheckpoint(
     if (nowMs - heardAtMs >= SILENT_MS_MAX) fail(peer, "does not answer");
     if (passedAtMs !== undefined && nowMs - passedAtMs >= PASSED_MS_MAX)
       fail(peer, "has passed the barrier without a checkpoint");
-    if (nowMs - startedAtMs >= patienceMs)
+    if (seen === "digesting") {
+      if (nowMs - startedAtMs >= DIGESTING_MS_MAX)
+        fail(peer, `has not digested its rows within ${DIGESTING_MS_MAX / 1_000} s`);
+    } else if (nowMs - startedAtMs >= patienceMs)
       fail(peer, `has not come to the barrier within ${patienceMs / 1_000} s`);
     await clock.sleep(backoffMs({ attempt, ...LOOK, random }));
   }

@@ -53,19 +53,21 @@ export class Checkpoint {
   readonly place: CheckpointPlace;
   readonly #snapshot: PartitionSnapshot | undefined;
   readonly #leaves: number;
+  readonly #restMs: number;
   #tree: DigestTree | undefined;
   #state: CheckpointState = { status: "digesting" };
   #reading: Reading | undefined;
   /** For all pages, and for whoever asks again. */
   #rest: { readonly operationsAbove: number; readonly digests: Promise<RestDigests> } | undefined;
 
-  /** @param snapshot undefined where there is none: `voided` says why. */
+  /** @param snapshot undefined where there is none: `voided` says why. @param restMs how the snapshot is to be digested. */
   constructor(
     place: CheckpointPlace,
-    options: { leaves: number; snapshot?: PartitionSnapshot; voided?: string },
+    options: { leaves: number; snapshot?: PartitionSnapshot; voided?: string; restMs?: number },
   ) {
     this.place = place;
     this.#leaves = options.leaves;
+    this.#restMs = options.restMs ?? 0;
     this.#snapshot = options.snapshot;
     if (options.snapshot === undefined) this.fail(options.voided ?? "it could not be looked at");
   }
@@ -78,7 +80,7 @@ export class Checkpoint {
   async digest(): Promise<void> {
     if (this.#snapshot === undefined) return;
     try {
-      const digests = await this.#snapshot.digestLeaves({ leaves: this.#leaves });
+      const digests = await this.#snapshot.digestLeaves({ leaves: this.#leaves, restMs: this.#restMs });
       if (this.#state.status !== "digesting") return;
       this.#tree = DigestTree.of(digests);
       const { position, logTimeMs, forgotten } = this.place;
@@ -88,6 +90,12 @@ export class Checkpoint {
     } catch (error) {
       this.fail(`its rows could not be digested: ${describeError(error)}`);
     }
+  }
+
+  /** Ahead of whoever asks for it, as all do who compare. Never rejects: whoever asks hears of it. */
+  async digestRest(): Promise<void> {
+    if (this.#state.status !== "ready") return;
+    await this.#restAbove(this.place.forgotten).catch(() => undefined);
   }
 
   fail(reason: string): void {
@@ -163,11 +171,17 @@ export class Checkpoint {
   }
 
   async #readRest(operationsAbove: number, after: number): Promise<Uint8Array> {
-    if (this.#rest?.operationsAbove !== operationsAbove)
-      this.#rest = { operationsAbove, digests: this.#snapshot!.digestRest({ operationsAbove }) };
-    const entries = ownRest(await this.#rest.digests).slice(after);
+    const entries = ownRest(await this.#restAbove(operationsAbove)).slice(after);
     const [page = []] = partsOf(entries, PAGE_ROWS_MAX);
     return encodeVerifyAnswer<"rest">({ entries: page, isLast: page.length === entries.length });
+  }
+
+  #restAbove(operationsAbove: number): Promise<RestDigests> {
+    if (this.#rest?.operationsAbove !== operationsAbove) {
+      const digests = this.#snapshot!.digestRest({ operationsAbove, restMs: this.#restMs });
+      this.#rest = { operationsAbove, digests };
+    }
+    return this.#rest.digests;
   }
 }
 

@@ -28,8 +28,14 @@ const LOOK_EVERY_MS = 10_000;
 /** Of one partition; an older one is closed for a newer. */
 const CHECKPOINTS_MAX = 2;
 
-/** What barriers of verifications are for. */
+/** What barriers of verifications are for: of one that somebody waits for, and of one that may take its time. */
 export const VERIFY_PURPOSE = "verify";
+export const VERIFY_GENTLY_PURPOSE = "verify-gently";
+/** Rests of a scan, by purpose: three times as long as what is done between two of them. */
+const REST_MS: ReadonlyMap<string, number> = new Map([
+  [VERIFY_PURPOSE, 0],
+  [VERIFY_GENTLY_PURPOSE, 9],
+]);
 
 /** Where the applier stands, as it tells its observer. */
 export interface Stop {
@@ -93,7 +99,8 @@ export class Checkpoints {
   /** Opens a snapshot while the applier stands still, and digests it afterwards. */
   async atBarrier(stop: Stop): Promise<void> {
     const { partition, barrier, position, logTimeMs } = stop;
-    if (barrier.purpose !== VERIFY_PURPOSE || this.#kept.has(barrier.id)) return;
+    const restMs = REST_MS.get(barrier.purpose);
+    if (restMs === undefined || this.#kept.has(barrier.id)) return;
     const { store, logger } = this.#options;
     const about = { partition, barrier: barrier.id, position, logTimeMs, forgotten: 0 };
     try {
@@ -104,7 +111,7 @@ export class Checkpoints {
         this.#keepVoid(about, "has folded on before its checkpoint was made");
         return;
       }
-      this.#keep({ ...about, forgotten }, snapshot);
+      this.#keep({ ...about, forgotten }, { snapshot, restMs });
     } catch (error) {
       logger.warn({ ...about, error: describeError(error) }, "a checkpoint could not be made");
       this.#keepVoid(about, `could not open a snapshot: ${describeError(error)}`);
@@ -143,16 +150,27 @@ export class Checkpoints {
     this.#add(new Checkpoint(place, { leaves: 1, voided }));
   }
 
-  #keep(place: CheckpointPlace, snapshot: PartitionSnapshot): void {
+  #keep(place: CheckpointPlace, digesting: { snapshot: PartitionSnapshot; restMs: number }): void {
     const { leaves = LEAVES_MAX, logger, metrics } = this.#options;
-    const checkpoint = new Checkpoint(place, { leaves, snapshot });
+    const checkpoint = new Checkpoint(place, { leaves, ...digesting });
     this.#add(checkpoint);
     this.#digesting = this.#digesting.then(async () => {
-      await checkpoint.digest();
+      const recordsMs = await this.#timed(() => checkpoint.digest());
       const isReady = checkpoint.status === "ready";
       metrics.checkpoint(place.partition, isReady ? "digested" : "void");
-      logger.info({ ...place, isReady }, "a checkpoint was digested");
+      if (!isReady) return logger.info(place, "a checkpoint could not be digested");
+      const restMs = await this.#timed(() => checkpoint.digestRest());
+      metrics.digested({ partition: place.partition, part: "records", durationMs: recordsMs });
+      metrics.digested({ partition: place.partition, part: "rest", durationMs: restMs });
+      logger.info({ ...place, recordsMs, restMs }, "a checkpoint was digested");
     });
+  }
+
+  async #timed(work: () => Promise<void>): Promise<number> {
+    const { clock } = this.#options;
+    const startedAtMs = clock.monotonicMs();
+    await work();
+    return clock.monotonicMs() - startedAtMs;
   }
 
   #add(checkpoint: Checkpoint): void {

@@ -6,4 +6,6 @@ export interface ReconcilerMetrics {
   verified(ended: { partition: number; verdict: Verdict; atMs: number; differing: number }): void;
   repaired(published: { partition: number; records: number }): void;
   checkpoint(partition: number, outcome: "digested" | "void"): void;
+  /** How long the scan of a snapshot's records, or of what else is folded, has taken. */
+  digested(scan: { partition: number; part: "records" | "rest"; durationMs: number }): void;
 }

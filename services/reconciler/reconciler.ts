@@ -58,21 +58,24 @@ export class Reconciler implements Reconciliation {
     return this.#underWay.size > 0;
   }
 
-  async verify(partition: number): Promise<Verification> {
+  async verify(partition: number, isGentle = false): Promise<Verification> {
     const members = await this.#checkMembers(partition);
     // Looked at now: another may have begun in the meantime.
     const running = this.#underWay.get(partition);
     if (running !== undefined) return running.run.view;
     const options = { ...this.#options, breaker: this.#options.breakers[partition]! };
-    const run = new VerificationRun({ partition, members }, options);
+    const run = new VerificationRun({ partition, members, isGentle }, options);
     this.#underWay.set(partition, { run, done: this.#carryOut(run) });
     this.#keep(run);
     return run.view;
   }
 
-  /** Begins one, or joins the one under way, and waits for its end. @throws {ReconciliationError} */
-  async verifyToEnd(partition: number): Promise<Verification> {
-    const { id } = await this.verify(partition);
+  /**
+   * Begins one, or joins the one under way, and waits for its end.
+   * @param isGentle it may take its time, for the sake of whatever else the regions do. @throws {ReconciliationError}
+   */
+  async verifyToEnd(partition: number, isGentle = false): Promise<Verification> {
+    const { id } = await this.verify(partition, isGentle);
     await this.#underWay.get(partition)?.done;
     return this.#runs.get(id)!.view;
   }

@@ -32,7 +32,7 @@ export class ScheduledVerification {
     const { reconciler, isRepairAutomatic, logger } = this.#options;
     let repaired = 0;
     for (let round = 1; ; round += 1) {
-      const verification = await reconciler.verifyToEnd(partition);
+      const verification = await reconciler.verifyToEnd(partition, true);
       if (!isRepairAutomatic || !isRepairable(verification) || round > ROUNDS_MAX || stop.aborted)
         return repaired;
       const { id } = verification;

@@ -14,7 +14,7 @@ import { describeError } from "../runtime/describe-error.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { awaitCheckpoint, type ReadyState } from "./arrival.ts";
-import { VERIFY_PURPOSE, type Checkpoints } from "./checkpoints.ts";
+import { VERIFY_GENTLY_PURPOSE, VERIFY_PURPOSE, type Checkpoints } from "./checkpoints.ts";
 import { compareRegions, NOTHING_FOUND, type ComparisonResult } from "./comparison.ts";
 import { Peer, RegionProblemError } from "./peer.ts";
 
@@ -41,6 +41,7 @@ export class VerificationRun {
   readonly partition: number;
   readonly members: number;
   readonly #options: RunOptions;
+  readonly #purpose: string;
   readonly #startedAtMs: number;
   readonly #regions: readonly Region[];
   #phase: VerificationPhase = "waiting";
@@ -49,9 +50,14 @@ export class VerificationRun {
   #ended: { readonly atMs: number; readonly verdict: Verdict; readonly reason: string } | undefined;
   #isThinned = false;
 
-  constructor(about: { partition: number; members: readonly string[] }, options: RunOptions) {
+  /** @param about.isGentle it may take its time. */
+  constructor(
+    about: { partition: number; members: readonly string[]; isGentle: boolean },
+    options: RunOptions,
+  ) {
     const { clock, random } = options;
     this.#options = options;
+    this.#purpose = about.isGentle ? VERIFY_GENTLY_PURPOSE : VERIFY_PURPOSE;
     this.#startedAtMs = clock.nowMs();
     this.id = random.uuid(this.#startedAtMs);
     this.partition = about.partition;
@@ -139,7 +145,7 @@ export class VerificationRun {
   /** Undefined where it is not known whether the log has it: checkpoints tell, if they come. */
   async #publish(): Promise<number | undefined> {
     const { breaker, region } = this.#options;
-    const barrier = { kind: "barrier", origin: region, id: this.id, purpose: VERIFY_PURPOSE } as const;
+    const barrier = { kind: "barrier", origin: region, id: this.id, purpose: this.#purpose } as const;
     try {
       const limits = { timeoutMs: PUBLISH_TIMEOUT_MS };
       return (await breaker.publish("barrier", encodeEntry(barrier), limits)).position;

@@ -6,10 +6,11 @@ import { migrateDatabase } from "../../services/adapters/postgres/migrate.ts";
 import { packageRoot } from "../../services/runtime/package-root.ts";
 import { interruption, unlessInterrupted } from "./interruption.ts";
 
-/** @param topology path from the package's root. */
+/** @param topology path from the package's root. @param environment added to that of every region process. */
 export async function withCluster<T>(
   topology: string,
   measure: (cluster: LocalCluster) => Promise<T>,
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<T> {
   const folder = makeTemporaryFolder("bench");
   let cluster: LocalCluster | undefined;
@@ -22,7 +23,7 @@ export async function withCluster<T>(
       logLevel: "warn",
       signal: interruption,
       // A leader that moves in between would make two halves of one measurement.
-      environment: { FOREBAY_LEADER_PLACEMENT: "off" },
+      environment: { FOREBAY_LEADER_PLACEMENT: "off", ...environment },
     });
     return await unlessInterrupted(measure(cluster));
   } finally {

@@ -1,6 +1,7 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
- * has to be named: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
+ * has to be named: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
+ * `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchDecide } from "./decide.ts";
@@ -12,6 +13,7 @@ import { benchMemory } from "./memory.ts";
 import { benchOverload } from "./overload.ts";
 import { benchSick } from "./sick.ts";
 import { OptionError } from "./options.ts";
+import { benchVerify } from "./verify/verify.ts";
 
 type Bench = (options: readonly string[]) => Promise<void>;
 
@@ -24,6 +26,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   drain: (words) => benchDrain(readDrainOptions(words)),
   election: benchElection,
   sick: benchSick,
+  verify: benchVerify,
 };
 /** What runs when none is named. */
 const BY_DEFAULT = ["accept", "decide", "fold", "memory"];

@@ -15,10 +15,19 @@ const NAMED = `select hashtextextended(r.record_id, 0) as name_hash, r.* from re
 /** What the hashes of the fields begin with: everything else that there is to a row. */
 function seeded(filter: string): string {
   return `select n.name_hash & $2::bigint as leaf, n.record_id, n.fields,
-                 case when n.tombstone is null and n.expires_at_ms is null then hashint8extended(n.version, n.name_hash)
-                      else hashtextextended(coalesce('+' || n.tombstone, '-') || coalesce('+' || n.expires_at_ms, '-')
-                                            collate "C", hashint8extended(n.version, n.name_hash)) end as seed
-          from (${NAMED}) n ${filter} offset 0`;
+                 hashtextextended(
+                   case when n.tombstone is null and n.expires_at_ms is null then n.version::text
+                        else n.version || coalesce('+' || n.tombstone, '-') || coalesce('+' || n.expires_at_ms, '-') end
+                   collate "C", n.name_hash) as seed
+          from (${NAMED}) n where ${filter} offset 0`;
+}
+
+/** Rows that are looked at between two rests, about: they take a few milliseconds. */
+const RESTED_ROWS = 4_096;
+
+/** True of all rows, and on the way rests now and then. @param seconds parameter; at 0 it costs next to nothing. */
+function resting(hash: string, seconds: string): string {
+  return `case when (${hash} >> 32) & ${RESTED_ROWS - 1} = 0 then pg_sleep(${seconds}) is not null else true end`;
 }
 
 const ONE = `hashtextextended(s.fields collate "C", s.seed)`;
@@ -27,12 +36,12 @@ const TWO = `hashtextextended(s.fields collate "C", ~ s.seed)`;
 /** Bytes of a leaf's entry: leaf and count of 4 bytes, two hashes of 8. */
 const LEAF_BYTES = 24;
 
-/** Of partition $1, with $2 leaves less one. One row of base64, since 65,536 rows cost the driver more than they say. */
+/** Of partition $1, with $2 leaves less one, with rests of $3 seconds. One row of base64, since 65,536 rows cost the driver more than they say. */
 export const DIGEST_LEAVES_SQL = `
   select encode(string_agg(int4send(g.leaf::integer) || int4send(g.rows::integer) || int8send(g.one) || int8send(g.two),
                            ''::bytea), 'base64') as packed
   from (select s.leaf, count(*) as rows, bit_xor(${ONE}) as one, bit_xor(${TWO}) as two
-        from (${seeded("")}) s group by s.leaf) g`;
+        from (${seeded(resting("n.name_hash", "$3"))}) s group by s.leaf) g`;
 
 export function unpackLeaves(leaves: number, packed: Buffer): LeafDigests {
   assert(packed.length % LEAF_BYTES === 0, "leaves come whole");
@@ -49,7 +58,7 @@ export function unpackLeaves(leaves: number, packed: Buffer): LeafDigests {
 /** Names and hashes of the rows in the leaves that have a bit in $3; the other rows are not hashed. */
 export const READ_LEAVES_SQL = `
   select s.record_id, encode(int8send(${ONE}) || int8send(${TWO}), 'hex') as hash
-  from (${seeded("where get_bit($3::bytea, n.name_hash & $2::bigint) = 1")}) s`;
+  from (${seeded("get_bit($3::bytea, n.name_hash & $2::bigint) = 1")}) s`;
 
 /** A bit for each leaf: whether it is wanted costs the same for one leaf and for all. */
 export function wantedBits(leaves: number, wanted: readonly number[]): Buffer {
@@ -61,14 +70,17 @@ export function wantedBits(leaves: number, wanted: readonly number[]): Buffer {
   return bits;
 }
 
-const OPERATION_SEED = `hashint8extended(o.position, hashint8extended(o.hlc, uuid_hash_extended(o.id, 0)))`;
+/** Integers are folded to 32 bits before they are hashed: the high half of what fills more goes into the seed. */
+const OPERATION_SEED = `hashint8extended(o.position, hashint8extended(o.hlc, o.id_hash # (o.hlc >> 32)))`;
 const OPERATION_TEXT = `o.tenant || chr(10) || o.origin || chr(10) || o.status || chr(10)
                         || encode(o.request_hash, 'hex') || coalesce('+' || o.detail, '-')`;
 
-/** Outcomes of partition $1 at positions from $2, exclusive, to $3. */
+/** Outcomes of partition $1 at positions from $2, exclusive, to $3, with rests of $4 seconds. */
 export const OPERATIONS_SQL = `
   select count(*) as count,
          encode(int8send(coalesce(bit_xor(hashtextextended(s.content collate "C", s.seed)), 0))
                 || int8send(coalesce(bit_xor(hashtextextended(s.content collate "C", ~ s.seed)), 0)), 'hex') as hash
   from (select ${OPERATION_SEED} as seed, ${OPERATION_TEXT} as content
-        from operations o where o.partition = $1 and o.position > $2 and o.position <= $3 offset 0) s`;
+        from (select uuid_hash_extended(p.id, 0) as id_hash, p.* from operations p
+              where p.partition = $1 and p.position > $2 and p.position <= $3 offset 0) o
+        where ${resting("o.id_hash", "$4")} offset 0) s`;

@@ -1,6 +1,6 @@
 /**
  * A connection of its own, beside the pool's, for what takes longer than a statement of a request may: one statement
- * after the other, bounded in all, and ended at any time, in the middle of a statement too.
+ * after the other, bounded in all, and ended at any time, in the middle of a statement too. One that fails ends it.
  */
 import pg from "pg";
 import type { Statement } from "./pool.ts";
@@ -25,7 +25,12 @@ export class OwnConnection {
   readonly #options: OwnConnectionOptions;
   readonly #sockets = new Sockets();
   readonly #client: pg.Client;
+  /** Rejected once the connection has ended: the driver tells nobody who waits for it to be opened. */
+  readonly #over: Promise<never>;
+  #tellOver: () => void = () => undefined;
   #last: Promise<unknown> = Promise.resolve();
+  /** What a statement has failed with: it has ended the transaction, and all after it fail with the same. */
+  #failed: { readonly error: unknown } | undefined;
   #timer: NodeJS.Timeout | undefined;
   #isEnded = false;
 
@@ -39,17 +44,20 @@ export class OwnConnection {
       idle_in_transaction_session_timeout: options.holdMsMax,
     });
     this.#client.on("error", () => this.end());
+    this.#over = new Promise<never>((_, reject) => {
+      this.#tellOver = () => reject(options.endedError());
+    });
+    this.#over.catch(() => undefined);
   }
 
   async open(): Promise<void> {
     this.#timer = setTimeout(() => this.end(), this.#options.holdMsMax);
     this.#timer.unref();
     try {
-      await this.#client.connect();
+      await Promise.race([this.#client.connect(), this.#over]);
       // Where the system can't tell, a statement that nobody waits for runs to its end.
-      await this.#client
-        .query(`set client_connection_check_interval = '${CONNECTION_CHECK}'`)
-        .catch(() => undefined);
+      const checking = this.#client.query(`set client_connection_check_interval = '${CONNECTION_CHECK}'`);
+      await Promise.race([checking.catch(() => undefined), this.#over]);
     } catch (error) {
       this.end();
       throw error;
@@ -74,13 +82,17 @@ export class OwnConnection {
   }
 
   async #send<Row extends pg.QueryResultRow>(query: pg.QueryConfig): Promise<Row[]> {
+    if (this.#failed !== undefined) throw this.#failed.error;
     if (this.#isEnded) throw this.#options.endedError();
     const askedAtMs = performance.now();
     try {
       const { rows } = await this.#client.query<Row>(query);
       return rows;
     } catch (error) {
-      throw this.#isEnded ? this.#options.endedError() : this.#options.failure(error, askedAtMs);
+      if (this.#isEnded) throw this.#options.endedError();
+      this.#failed = { error: this.#options.failure(error, askedAtMs) };
+      this.end();
+      throw this.#failed.error;
     }
   }
 
@@ -89,6 +101,7 @@ export class OwnConnection {
     if (this.#isEnded) return;
     this.#isEnded = true;
     clearTimeout(this.#timer);
+    this.#tellOver();
     // Said politely first: a server that finds the connection gone complains.
     this.#client.end().catch(() => undefined);
     setImmediate(() => this.#sockets.cut());

@@ -170,7 +170,7 @@ export class Database {
   async connectApart({ holdMsMax }: { holdMsMax: number }): Promise<OwnConnection> {
     const askedAtMs = performance.now();
     this.#checkPresence();
-    if (this.#closing !== undefined) throw refusal("is being closed");
+    if (this.#isClosing) throw refusal("is being closed");
     if (this.#apart.size >= OWN_CONNECTIONS_MAX)
       throw refusal(`${OWN_CONNECTIONS_MAX} snapshots are open already`);
     const connection = new OwnConnection({
@@ -186,8 +186,13 @@ export class Database {
       await connection.open();
       return connection;
     } catch (error) {
+      if (this.#isClosing) throw refusal("is being closed");
       throw this.#failure(error, "connecting", askedAtMs);
     }
+  }
+
+  get #isClosing(): boolean {
+    return this.#closing !== undefined;
   }
 
   /** Gives statements that are under way a moment to end. */

@@ -82,12 +82,14 @@ class PostgresSnapshot implements PartitionSnapshot {
     this.#reading = new StateReading(options);
   }
 
-  async digestLeaves({ leaves }: { leaves: number }): Promise<LeafDigests> {
+  async digestLeaves(options: { leaves: number; restMs?: number }): Promise<LeafDigests> {
+    const { leaves, restMs = 0 } = options;
     assert(isLeafCount(leaves), `${leaves} leaves: a power of two`);
     await this.#connection.ask(SCANNING);
     const [row] = await this.#connection.ask<{ packed: string | null }>(DIGEST_LEAVES_SQL, [
       this.#partition,
       leaves - 1,
+      restMs / 1_000,
     ]);
     return unpackLeaves(leaves, Buffer.from(row!.packed ?? "", "base64"));
   }
@@ -124,9 +126,10 @@ class PostgresSnapshot implements PartitionSnapshot {
     return rows.map((row) => toStoredRecord(toRecordId(row.record_id), row));
   }
 
-  async digestRest({ operationsAbove }: { operationsAbove: number }): Promise<RestDigests> {
+  async digestRest(options: { operationsAbove: number; restMs?: number }): Promise<RestDigests> {
+    const { operationsAbove, restMs = 0 } = options;
     await this.#connection.ask(SCANNING);
-    const values = [this.#partition, operationsAbove, this.position];
+    const values = [this.#partition, operationsAbove, this.position, restMs / 1_000];
     const [operations] = await this.#connection.ask<{ count: string; hash: string }>(OPERATIONS_SQL, values);
     const { count, hash } = operations!;
     const state = await loadPartition(this.#connection, this.#partition);

@@ -28,6 +28,11 @@ export function createReconcilerMetrics(meter: Meter): ReconcilerMetrics {
     help: "Checkpoints of barriers that this process's appliers came to; a void one was too late.",
     labels: ["partition", "outcome"],
   });
+  const scans = meter.histogram({
+    name: "forebay_checkpoint_digest_seconds",
+    help: "Time that the scan of a checkpoint's records, or of the rest of the state, has taken in the database.",
+    labels: ["partition", "part"],
+  });
   return {
     verified({ partition: number, verdict, atMs, differing: records }) {
       const partition = String(number);
@@ -37,5 +42,7 @@ export function createReconcilerMetrics(meter: Meter): ReconcilerMetrics {
     },
     repaired: ({ partition, records }) => repaired.inc({ partition: String(partition) }, records),
     checkpoint: (partition, outcome) => checkpoints.inc({ partition: String(partition), outcome }),
+    digested: ({ partition, part, durationMs }) =>
+      scans.observe({ partition: String(partition), part }, durationMs / MS_PER_SECOND),
   };
 }

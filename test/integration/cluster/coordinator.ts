@@ -4,6 +4,7 @@ import { NatsBus } from "../../../services/adapters/nats/bus.ts";
 import { openPostgresStore } from "../../../services/adapters/postgres/store.ts";
 import { SystemClock } from "../../../services/adapters/system/clock.ts";
 import { SystemRandom } from "../../../services/adapters/system/random.ts";
+import type { Bus } from "../../../services/ports/bus.ts";
 import { Checkpoints } from "../../../services/reconciler/checkpoints.ts";
 import { Reconciler } from "../../../services/reconciler/reconciler.ts";
 import { FoldFeed } from "../../../services/runtime/fold-feed.ts";
@@ -12,14 +13,20 @@ import { silentLogger } from "../../../services/runtime/logger.ts";
 import { silentMetrics } from "../../simulation/metrics.ts";
 import type { Bed } from "./bed.ts";
 
-const IGNORE = { verified: () => undefined, repaired: () => undefined, checkpoint: () => undefined };
+const ignore = () => undefined;
+const IGNORE = { verified: ignore, repaired: ignore, checkpoint: ignore, digested: ignore };
 
 export interface Coordinator {
   readonly reconciler: Reconciler;
   close(): Promise<void>;
 }
 
-export async function startCoordinator(bed: Bed, region: string): Promise<Coordinator> {
+/** @param wrapBus puts something between the coordinator and the bus. */
+export async function startCoordinator(
+  bed: Pick<Bed, "cluster" | "partitions">,
+  region: string,
+  wrapBus: (bus: Bus) => Bus = (bus) => bus,
+): Promise<Coordinator> {
   const { nats, postgres } = bed.cluster.region(region);
   const clock = new SystemClock();
   const random = new SystemRandom();
@@ -28,7 +35,7 @@ export async function startCoordinator(bed: Bed, region: string): Promise<Coordi
   const bus = new NatsBus({ url: nats.url, region, clock, random, logger, name: "coordinator" });
   await bus.connect(new AbortController().signal);
   const store = openPostgresStore({ url: postgres.url, region });
-  const parts = { region, log, bus, store, clock, random, logger, partitions: bed.partitions };
+  const parts = { region, log, bus: wrapBus(bus), store, clock, random, logger, partitions: bed.partitions };
   const checkpoints = new Checkpoints({ ...parts, metrics: IGNORE });
   const folded = new FoldFeed();
   const breakers = Array.from(

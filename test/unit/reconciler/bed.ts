@@ -11,6 +11,7 @@ export const silentReconciler: ReconcilerMetrics = {
   verified: () => undefined,
   repaired: () => undefined,
   checkpoint: () => undefined,
+  digested: () => undefined,
 };
 const LIMIT_MS = 400_000;
 
