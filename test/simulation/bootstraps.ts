@@ -1,5 +1,6 @@
 /** The simulated twin of what is loaded from elsewhere. Every page is durable at once, which a real one need not be. */
 import type { OperationOutcome } from "../../services/core/fold/state.ts";
+import { canonicalJson } from "../../services/core/json.ts";
 import { recordIdText } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
 import {
@@ -11,6 +12,7 @@ import {
   type Bootstraps,
 } from "../../services/ports/bootstraps.ts";
 import type { StoredConflict } from "../../services/ports/region-store.ts";
+import { roundTrip } from "./document.ts";
 import type { PartitionData } from "./partition-data.ts";
 
 /** Of a partition, cleared at once. */
@@ -64,8 +66,15 @@ export class SimulatedBootstraps {
 
   #set(bootstrap: Bootstrap): Bootstrap {
     this.#database.makeDurable();
-    this.#bootstraps.set(bootstrap.partition, bootstrap);
-    return bootstrap;
+    const { source, progress } = bootstrap;
+    // As JSON, whose members come back in another order.
+    const kept = {
+      ...bootstrap,
+      source: source && roundTrip(source),
+      progress: progress && roundTrip(progress),
+    };
+    this.#bootstraps.set(bootstrap.partition, kept);
+    return kept;
   }
 
   #find({ partition, id }: Named, stages: readonly Bootstrap["stage"][]): Bootstrap {
@@ -100,9 +109,9 @@ export class SimulatedBootstraps {
   loadPage({ bootstrap, page, after }: Options<"loadPage">): BootstrapProgress {
     const found = this.#find(bootstrap, ["loading"]);
     const progress = progressAfter(after, page);
-    const at = JSON.stringify(found.progress);
-    if (at === JSON.stringify(progress)) return progress;
-    if (at !== JSON.stringify(after)) throw new StaleBootstrapError("it is not the page that comes next");
+    const at = canonicalJson(found.progress);
+    if (at === canonicalJson(progress)) return progress;
+    if (at !== canonicalJson(after)) throw new StaleBootstrapError("it is not the page that comes next");
     const lines = Buffer.from(page.lines).toString("utf8").split("\n").slice(0, -1);
     for (const line of lines) this.#load(found.partition, after.part, JSON.parse(line));
     this.#set({ ...found, progress });
@@ -125,7 +134,7 @@ export class SimulatedBootstraps {
     const found = this.#find(bootstrap, ["loading", "folding"]);
     if (found.stage === "folding") return;
     const { part, loaded } = found.progress!;
-    if (part !== undefined || JSON.stringify(loaded) !== JSON.stringify(head.counts))
+    if (part !== undefined || canonicalJson(loaded) !== canonicalJson(head.counts))
       throw new StaleBootstrapError("not all is loaded");
     const data = this.#database.data(found.partition);
     data.state = head.state;

@@ -3,34 +3,17 @@
  * RegionStore port run against it and against PostgreSQL.
  */
 import type { FoldResult } from "../../services/core/fold/fold.ts";
-import {
-  collectionId,
-  type FoldSlice,
-  type OperationOutcome,
-  type PartitionState,
-} from "../../services/core/fold/state.ts";
+import { type FoldSlice, type OperationOutcome } from "../../services/core/fold/state.ts";
 import { advanceHlc, nextHlc, type Hlc } from "../../services/core/hlc.ts";
 import { recordIdText, type RecordId } from "../../services/core/operation.ts";
-import { isExpired, type StoredRecord } from "../../services/core/record.ts";
-import type { Collection } from "../../services/core/schema.ts";
+import { type StoredRecord } from "../../services/core/record.ts";
 import {
   KnownOperationError,
   StaleApplierError,
   WalFullError,
   type AppendOutcome,
   type CommitOptions,
-  type ConflictName,
-  type ConflictQuery,
-  type FoldedOutcomes,
-  type ListedRecord,
-  type Positions,
-  type RecordEscrows,
-  type RecordSnapshot,
   type RoleGrant,
-  type RepairQuery,
-  type StoredConflict,
-  type StoredOperation,
-  type StoredRepair,
   type TickStamp,
   type WalAppend,
   type WalHead,
@@ -39,19 +22,9 @@ import {
 import type { OwnWal } from "../../services/ports/own-wal.ts";
 import { roundTrip } from "./document.ts";
 import { bytesOf } from "./bytes.ts";
-import { listConflicts, listRepairs, trimConflicts } from "./conflicts.ts";
-import { leftOf, sharesOf, shortOf } from "./escrows.ts";
-import {
-  emptyPartition,
-  foldedUpTo,
-  knownIn,
-  rebindLog,
-  rowsAfter,
-  toRow,
-  withoutPartition,
-  type PartitionData,
-  type TimedRow,
-} from "./partition-data.ts";
+import { trimConflicts } from "./conflicts.ts";
+import { leftOf, shortOf } from "./escrows.ts";
+import { rebindLog, rowsAfter, toRow, withoutPartition, type PartitionData } from "./partition-data.ts";
 import { OutcomeHistory } from "./outcome-history.ts";
 import {
   checkAppend,
@@ -63,11 +36,10 @@ import {
   startRejoin,
   troubleOf,
 } from "./own-wal.ts";
+import { ReadableDatabase } from "./readable-database.ts";
 import { SimulatedTrimming } from "./trimming.ts";
 import { SimulatedBootstraps } from "./bootstraps.ts";
 import { SimulatedDrain } from "./drain.ts";
-import { expiredOf, listedKeys, type ExpiryOptions, type ListingOptions } from "./listing.ts";
-import type { SnapshotData } from "./snapshot.ts";
 import { SimulatedRoles } from "./roles.ts";
 import { SimulatedVerifications } from "./verifications.ts";
 
@@ -76,24 +48,21 @@ export interface DatabaseCopy {
   readonly records: ReadonlyMap<string, StoredRecord & { readonly partition: number }>;
 }
 
-export class SimulatedDatabase {
-  readonly region: string;
+export class SimulatedDatabase extends ReadableDatabase {
   readonly #nowMs: () => number;
-  readonly #partitions = new Map<number, PartitionData>();
-  readonly #records = new Map<string, StoredRecord & { readonly partition: number }>();
   readonly #history = new OutcomeHistory();
   readonly #roles: SimulatedRoles;
   readonly trimming = new SimulatedTrimming({
     region: () => this.region,
-    partitions: () => this.#partitions,
+    partitions: () => this.tables,
     makeDurable: () => this.#makeDurable(),
   });
   readonly verifications = new SimulatedVerifications();
   readonly drain = new SimulatedDrain(() => this.#nowMs());
   readonly bootstraps = new SimulatedBootstraps({
     nowMs: () => this.#nowMs(),
-    data: (partition) => this.#data(partition),
-    records: () => this.#records,
+    data: (partition) => this.data(partition),
+    records: () => this.rows,
     known: (partition, outcome) => this.#history.add(partition, outcome),
     makeDurable: () => this.#makeDurable(),
   });
@@ -102,31 +71,14 @@ export class SimulatedDatabase {
 
   /** @param nowMs the database's own clock. */
   constructor(region: string, nowMs: () => number) {
-    this.region = region;
+    super(region);
     this.#nowMs = nowMs;
     this.#roles = new SimulatedRoles(nowMs);
   }
 
-  #data(partition: number): PartitionData {
-    let data = this.#partitions.get(partition);
-    if (data === undefined) {
-      data = emptyPartition(partition);
-      this.#partitions.set(partition, data);
-    }
-    return data;
-  }
-
-  #folded(partition: number): number {
-    return foldedUpTo(this.#data(partition), this.region);
-  }
-
-  #pending(partition: number): TimedRow[] {
-    return rowsAfter(this.#data(partition), this.#folded(partition));
-  }
-
   /** Highest sequence handed out. */
   walEnd(partition: number): number {
-    return this.#data(partition).walEnd;
+    return this.data(partition).walEnd;
   }
 
   append(options: {
@@ -137,19 +89,19 @@ export class SimulatedDatabase {
     pendingBytesMax: number;
   }): AppendOutcome[] {
     const { partition, operations, nowMs } = options;
-    const data = this.#data(partition);
+    const data = this.data(partition);
     if (operations.length > 0) checkAppend(data, this.region);
     const taking: WalAppend[] = [];
     const known = operations.map((operation) => {
-      const short = shortOf(operation, this.#escrowsOf(operation, partition, taking));
+      const short = shortOf(operation, this.escrowsOf(operation, partition, taking));
       const refused = short && ({ status: "insufficient", left: short } as const);
       const outcome = this.#findKnown(operation) ?? refused;
       if (outcome === undefined) taking.push(operation);
       return outcome;
     });
     const fresh = operations.filter((_, index) => known[index] === undefined);
-    const rows = this.#pending(partition).length + fresh.length;
-    const bytes = bytesOf(this.#pending(partition)) + bytesOf(fresh);
+    const rows = this.pending(partition).length + fresh.length;
+    const bytes = bytesOf(this.pending(partition)) + bytesOf(fresh);
     if (fresh.length > 0 && (rows > options.pendingRowsMax || bytes > options.pendingBytesMax)) {
       throw new WalFullError(`the buffer would hold ${rows} operations of ${bytes} bytes`);
     }
@@ -161,7 +113,7 @@ export class SimulatedDatabase {
       const sequence = (data.walEnd += 1);
       data.wal.push({ ...operation, sequence, hlc, seen: data.state.position, acceptedAtMs: this.#nowMs() });
       data.lastHlc = hlc;
-      const left = leftOf(operation, this.#escrowsOf(operation, partition));
+      const left = leftOf(operation, this.escrowsOf(operation, partition));
       const accepted = { status: "accepted", sequence, hlc, ...(left.length > 0 && { left }) } as const;
       hlc = advanceHlc(hlc, 1);
       return accepted;
@@ -169,26 +121,14 @@ export class SimulatedDatabase {
   }
 
   #nextHlc(partition: number, nowMs: number): Hlc {
-    const data = this.#data(partition);
+    const data = this.data(partition);
     const observed = [...Object.values(data.state.origins).map((origin) => origin.hlc), data.state.hlc];
     return nextHlc({ nowMs, lastIssued: data.lastHlc, observed });
   }
 
-  /** @param before operations of the same call that are about to be appended. */
-  #escrowsOf(id: RecordId & Partial<WalAppend>, partition: number, before: readonly WalAppend[] = []) {
-    // What is pending does not matter to what takes nothing, and there may be a lot of it.
-    const isTaking = id.id === undefined || id.takes !== undefined || id.handsOver !== undefined;
-    if (!isTaking) return { fields: undefined, region: this.region, pending: [] };
-    const text = recordIdText(id);
-    const record = this.#records.get(text);
-    const fields = record?.tombstone === undefined ? record?.fields : undefined;
-    const pending = [...this.#pending(partition), ...before].filter((row) => recordIdText(row) === text);
-    return { fields, region: this.region, pending };
-  }
-
   #findKnown(operation: WalAppend): AppendOutcome | undefined {
-    for (const partition of this.#partitions.keys()) {
-      const { outcome, row } = this.#known(partition, operation.id);
+    for (const partition of this.tables.keys()) {
+      const { outcome, row } = this.known(partition, operation.id);
       const known = outcome ?? row;
       if (known === undefined) continue;
       const isSame = known.requestHash === operation.requestHash && known.tenant === operation.tenant;
@@ -199,14 +139,10 @@ export class SimulatedDatabase {
     return undefined;
   }
 
-  #known(partition: number, id: string) {
-    return knownIn(this.#data(partition), { id, folded: this.#folded(partition) });
-  }
-
   readWal(options: { partition: number; after: number; rowsMax: number; bytesMax: number }): WalRow[] {
     const rows: WalRow[] = [];
     let bytes = 0;
-    for (const timed of rowsAfter(this.#data(options.partition), options.after)) {
+    for (const timed of rowsAfter(this.data(options.partition), options.after)) {
       const row = toRow(timed);
       bytes += bytesOf([row]);
       if (rows.length > 0 && (rows.length >= options.rowsMax || bytes > options.bytesMax)) break;
@@ -216,7 +152,7 @@ export class SimulatedDatabase {
   }
 
   walHead(partition: number): WalHead {
-    const data = this.#data(partition);
+    const data = this.data(partition);
     const watermark = data.state.origins[this.region]?.watermark ?? 0;
     const pending = rowsAfter(data, watermark);
     const trouble = troubleOf(data);
@@ -234,25 +170,21 @@ export class SimulatedDatabase {
 
   checkWal(partition: number): void {
     this.#makeDurable();
-    checkWal(this.#data(partition), this.region);
+    checkWal(this.data(partition), this.region);
   }
 
   startRejoin({ partition, ...options }: Parameters<OwnWal["startRejoin"]>[0]): void {
     this.#makeDurable();
-    startRejoin(this.#data(partition), { region: this.region, id: options.id, lost: options.lost });
+    startRejoin(this.data(partition), { region: this.region, id: options.id, lost: options.lost });
   }
 
   stampTick(options: { partition: number; nowMs: number }): TickStamp {
     this.#makeDurable();
-    const data = this.#data(options.partition);
+    const data = this.data(options.partition);
     checkStamp(data, this.region);
     data.lastHlc = this.#nextHlc(options.partition, options.nowMs);
     const { position, chain } = data.state;
     return { hlc: data.lastHlc, walHead: this.walEnd(options.partition), position, chain };
-  }
-
-  loadPartition(partition: number): PartitionState {
-    return this.#data(partition).state;
   }
 
   loadSlice(options: {
@@ -262,10 +194,10 @@ export class SimulatedDatabase {
   }): FoldSlice {
     const records = new Map<string, StoredRecord>();
     for (const id of options.records) {
-      const record = this.#records.get(recordIdText(id));
+      const record = this.rows.get(recordIdText(id));
       if (record !== undefined) records.set(recordIdText(id), withoutPartition(record));
     }
-    const { outcomes } = this.#data(options.partition);
+    const { outcomes } = this.data(options.partition);
     const known = options.operations.flatMap((id) => outcomes.get(id) ?? []);
     return { records, operations: new Map(known.map(({ id, position }) => [id, position])) };
   }
@@ -273,7 +205,7 @@ export class SimulatedDatabase {
   commitFold(options: CommitOptions): void {
     const { expectedPosition, result, isGuess = false, tail } = options;
     const { partition } = result.state;
-    const data = this.#data(partition);
+    const data = this.data(partition);
     if (isGuess && result.outcomes.some(({ id }) => data.outcomes.has(id))) {
       throw new KnownOperationError("an operation of the fold took effect before");
     }
@@ -288,8 +220,8 @@ export class SimulatedDatabase {
     // Schemas are kept as text, so that their fields stay in the order that they were declared in.
     data.state = { ...roundTrip(result.state), collections: result.state.collections };
     for (const [id, record] of result.records) {
-      if (record === null) this.#records.delete(id);
-      else this.#records.set(id, { ...roundTrip(record), partition });
+      if (record === null) this.rows.delete(id);
+      else this.rows.set(id, { ...roundTrip(record), partition });
     }
     for (const outcome of result.outcomes) {
       data.outcomes.set(outcome.id, outcome);
@@ -304,13 +236,13 @@ export class SimulatedDatabase {
   #undoOf(data: PartitionData, result: FoldResult): () => void {
     const { state } = data;
     const [conflicts, repairs] = [data.conflicts.length, data.repairs.length];
-    const rows = [...result.records.keys()].map((id) => [id, this.#records.get(id)] as const);
+    const rows = [...result.records.keys()].map((id) => [id, this.rows.get(id)] as const);
     const before = result.outcomes.map(({ id }) => [id, data.outcomes.get(id)] as const);
     return () => {
       data.state = state;
       for (const [id, row] of rows) {
-        if (row === undefined) this.#records.delete(id);
-        else this.#records.set(id, row);
+        if (row === undefined) this.rows.delete(id);
+        else this.rows.set(id, row);
       }
       for (const [id, outcome] of before) {
         if (outcome === undefined) data.outcomes.delete(id);
@@ -335,153 +267,38 @@ export class SimulatedDatabase {
 
   /** All that a backup has of it. */
   copy(): DatabaseCopy {
-    return structuredClone({ partitions: this.#partitions, records: this.#records });
+    return structuredClone({ partitions: this.tables, records: this.rows });
   }
 
   /** @param copy of before; undefined is an empty database. */
   restore(copy: DatabaseCopy | undefined): void {
     this.#undurable = [];
-    for (const { outcomes } of this.#partitions.values()) this.#history.lose([...outcomes.values()]);
+    for (const { outcomes } of this.tables.values()) this.#history.lose([...outcomes.values()]);
     const { partitions, records } = structuredClone(copy ?? { partitions: new Map(), records: new Map() });
-    this.#partitions.clear();
-    this.#records.clear();
-    for (const [partition, data] of partitions) this.#partitions.set(partition, data);
-    for (const [id, record] of records) this.#records.set(id, record);
+    this.tables.clear();
+    this.rows.clear();
+    for (const [partition, data] of partitions) this.tables.set(partition, data);
+    for (const [id, record] of records) this.rows.set(id, record);
     this.#roles.clear();
   }
 
   logCreatedAtMs(partition: number): number | undefined {
-    return this.#data(partition).logCreatedAtMs;
+    return this.data(partition).logCreatedAtMs;
   }
 
   bindLog(options: { partition: number; createdAtMs: number }): void {
     this.#makeDurable();
-    this.#data(options.partition).logCreatedAtMs ??= options.createdAtMs;
+    this.data(options.partition).logCreatedAtMs ??= options.createdAtMs;
   }
 
   rebindLog(options: Parameters<typeof rebindLog>[1]): void {
     this.#makeDurable();
-    rebindLog(this.#data(options.partition), options);
-  }
-
-  readRecord(options: RecordId & { partition: number }): RecordSnapshot {
-    const { partition, ...id } = options;
-    const text = recordIdText(id);
-    const record = this.#alive(text);
-    // A retry through another region may have taken effect already: the view must not count it twice.
-    const pending = this.#pending(partition).filter(
-      (row) => recordIdText(row) === text && this.#known(partition, row.id).outcome === undefined,
-    );
-    return {
-      committed: record === undefined ? undefined : withoutPartition(record),
-      pending: pending.map(toRow),
-      position: this.#data(partition).state.position,
-    };
-  }
-
-  readEscrows(options: RecordId & { partition: number }): RecordEscrows {
-    const { partition, ...id } = options;
-    return { position: this.#data(partition).state.position, ...sharesOf(this.#escrowsOf(id, partition)) };
-  }
-
-  listRecords(options: ListingOptions): ListedRecord[] {
-    const alive = [...this.#records.keys()].map((id) => this.#alive(id)).filter((row) => row !== undefined);
-    const partitions = [...this.#partitions.keys()];
-    const pending = partitions.flatMap((partition) =>
-      this.#pending(partition).map((row) => ({ ...row, partition })),
-    );
-    const deleted = [...this.#records.values()].filter(({ tombstone }) => tombstone !== undefined);
-    const { tenant, collection } = options;
-    return listedKeys({ alive, pending, deleted }, options).map(({ key, partition }) => ({
-      key,
-      ...this.readRecord({ partition, tenant, collection, key }),
-    }));
-  }
-
-  readCollections(partition: number): Collection[] {
-    return Object.values(this.#data(partition).state.collections).toSorted((one, other) =>
-      collectionId(one.tenant, one.name) < collectionId(other.tenant, other.name) ? -1 : 1,
-    );
-  }
-
-  readPositions(partition: number): Positions {
-    const { collections: _, ...positions } = this.loadPartition(partition);
-    return positions;
-  }
-
-  #alive(id: string): (StoredRecord & { partition: number }) | undefined {
-    const record = this.#records.get(id);
-    if (record === undefined) return undefined;
-    return isExpired(record, this.#data(record.partition).state.logTimeMs) ? undefined : record;
-  }
-
-  readExpired({ partition, ...options }: ExpiryOptions & { readonly partition: number }): RecordId[] {
-    const { logTimeMs } = this.#data(partition).state;
-    return expiredOf(this.records(partition), { ...options, logTimeMs });
-  }
-
-  readOutcomes({ partition, ids }: { partition: number; ids: readonly string[] }): FoldedOutcomes {
-    const { position, logTimeMs, forgotten } = this.#data(partition).state;
-    const outcomes = ids.flatMap((id) => this.#known(partition, id).outcome ?? []);
-    return { position, logTimeMs, forgottenTimeMs: forgotten.logTimeMs, outcomes };
-  }
-
-  readOperation(id: string): StoredOperation | undefined {
-    for (const [partition, data] of this.#partitions) {
-      const { outcome, row } = this.#known(partition, id);
-      const tenant = outcome?.tenant ?? row?.tenant;
-      if (tenant === undefined) continue;
-      const lost = data.conflicts.filter((conflict) => conflict.loser.operation === id);
-      return {
-        id,
-        tenant,
-        partition,
-        ...(row === undefined
-          ? {}
-          : { accepted: { sequence: row.sequence, hlc: row.hlc, requestHash: row.requestHash } }),
-        ...(outcome === undefined ? {} : { outcome }),
-        lostFields: [...new Set(lost.map((conflict) => conflict.field))].toSorted(),
-      };
-    }
-    return undefined;
-  }
-
-  listConflicts(query: ConflictQuery): StoredConflict[] {
-    return listConflicts(
-      [...this.#partitions.values()].flatMap(({ conflicts }) => conflicts),
-      query,
-    );
-  }
-
-  listRepairs(query: RepairQuery): StoredRepair[] {
-    return listRepairs(
-      [...this.#partitions.values()].flatMap(({ repairs }) => repairs),
-      query,
-    );
-  }
-
-  readConflict({ partition, position, ordinal }: ConflictName): StoredConflict | undefined {
-    return this.#data(partition).conflicts.find(
-      (conflict) => conflict.position === position && conflict.ordinal === ordinal,
-    );
+    rebindLog(this.data(options.partition), options);
   }
 
   trimConflicts(options: { partition: number; beforeLogTimeMs: number; rowsMax: number }): number {
     this.#makeDurable();
-    return trimConflicts(this.#data(options.partition).conflicts, options);
-  }
-
-  /** The rows of a partition as they are now. */
-  records(partition: number): StoredRecord[] {
-    return [...this.#records.values()]
-      .filter((record) => record.partition === partition)
-      .map(withoutPartition);
-  }
-
-  snapshot(partition: number): SnapshotData {
-    const { state, outcomes, conflicts, logCreatedAtMs } = this.#data(partition);
-    const rows = { records: this.records(partition), outcomes: [...outcomes.values()] };
-    return { state, ...rows, conflicts: [...conflicts], logCreatedAtMs };
+    return trimConflicts(this.data(options.partition).conflicts, options);
   }
 
   acquireRole(options: Parameters<SimulatedRoles["acquire"]>[0]): RoleGrant | undefined {
@@ -497,34 +314,17 @@ export class SimulatedDatabase {
   /** What somebody does to a row behind the store's back. Durable at once. */
   edit(partition: number, id: RecordId, record: StoredRecord | undefined): void {
     this.#makeDurable();
-    if (record === undefined) this.#records.delete(recordIdText(id));
-    else this.#records.set(recordIdText(id), { ...record, partition });
-  }
-
-  /** For checkers. */
-  walRows(partition: number): readonly WalRow[] {
-    return this.#data(partition).wal;
-  }
-
-  setAside(partition: number): readonly WalRow[] {
-    return this.#data(partition).setAside;
+    if (record === undefined) this.rows.delete(recordIdText(id));
+    else this.rows.set(recordIdText(id), { ...record, partition });
   }
 
   /** What the fold has made of operations, also of those that are forgotten since. */
   outcomes(partition: number): ReadonlyMap<string, OperationOutcome> {
-    return this.#history.upTo(partition, this.#data(partition).state.position);
+    return this.#history.upTo(partition, this.data(partition).state.position);
   }
 
   /** What the region had folded and told, before it fell back. */
   lostOutcome(id: string): OperationOutcome | undefined {
     return this.#history.lost(id);
-  }
-
-  conflicts(partition: number): readonly StoredConflict[] {
-    return this.#data(partition).conflicts;
-  }
-
-  partitionNumbers(): number[] {
-    return [...this.#partitions.keys()];
   }
 }

@@ -10,6 +10,7 @@ import {
   StaleApplierError,
   type RegionStore,
   type StoredConflict,
+  type StoredOperation,
   type StoredRepair,
   type TrimMark,
   type WalRow,
@@ -105,4 +106,23 @@ export function withoutPartition({
   ...record
 }: StoredRecord & { partition: number }): StoredRecord {
   return record;
+}
+
+/** What is known of an operation; undefined where nothing is. */
+export function storedOperation(
+  { id, partition }: { readonly id: string; readonly partition: number },
+  { conflicts }: PartitionData,
+  { outcome, row }: { readonly outcome: OperationOutcome | undefined; readonly row: TimedRow | undefined },
+): StoredOperation | undefined {
+  const tenant = outcome?.tenant ?? row?.tenant;
+  if (tenant === undefined) return undefined;
+  const lost = conflicts.filter((conflict) => conflict.loser.operation === id);
+  return {
+    id,
+    tenant,
+    partition,
+    ...(row && { accepted: { sequence: row.sequence, hlc: row.hlc, requestHash: row.requestHash } }),
+    ...(outcome && { outcome }),
+    lostFields: [...new Set(lost.map((conflict) => conflict.field))].toSorted(),
+  };
 }

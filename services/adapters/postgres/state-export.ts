@@ -17,21 +17,49 @@ import { toNumber } from "./values.ts";
 const ROWS_FIRST = 200;
 const ROWS_MAX = 5_000;
 
+/** A row as JSON, put together by hand: `json_build_object` takes half as long again. Members that are null are left out. */
+function rowJson(members: Readonly<Record<string, string>>): string {
+  const parts = Object.entries(members).map(([name, value]) => `coalesce(',"${name}":' || ${value}, '')`);
+  return `'{' || substr(${parts.join(" || ")}, 2) || '}'`;
+}
+
+const text = (column: string) => `to_json(${column})::text`;
+
 /** Rows $3 of a partition $1 after a place $2; of operations those above position $5. */
 const ROWS: Readonly<Record<StatePart, string>> = {
   records: `select r.record_id as place,
-                   json_build_object('id', r.record_id, 'v', r.version, 'f', r.fields, 't', r.tombstone, 'e', r.expires_at_ms)::text as line
+                   ${rowJson({ id: text("r.record_id"), v: "r.version", f: text("r.fields"), t: text("r.tombstone"), e: "r.expires_at_ms" })} as line
             from records r where r.partition = $1 and r.record_id > $2 and $5::bigint is not null
             order by r.record_id limit $3`,
   operations: `select o.id::text as place,
-                      json_build_object('id', o.id, 'p', o.position, 'h', o.hlc, 'n', o.tenant, 'o', o.origin, 's', o.status,
-                                        'r', encode(o.request_hash, 'base64'), 'd', o.detail)::text as line
+                      ${rowJson({
+                        id: `'"' || o.id || '"'`,
+                        p: "o.position",
+                        h: "o.hlc",
+                        n: text("o.tenant"),
+                        o: text("o.origin"),
+                        s: text("o.status"),
+                        r: `'"' || encode(o.request_hash, 'base64') || '"'`,
+                        d: text("o.detail"),
+                      })} as line
                from operations o where o.partition = $1 and o.id > $2::uuid and o.position > $5::bigint
                order by o.id limit $3`,
   conflicts: `select c.position || ' ' || c.ordinal as place,
-                     json_build_object('p', c.position, 'm', c.log_time_ms, 'o', c.ordinal, 'lo', c.loser_operation,
-                                       'wo', c.winner_operation, 'n', c.tenant, 'c', c.collection, 'k', c.key, 'f', c.field,
-                                       'e', c.entry, 'r', c.reason, 'l', c.loser, 'w', c.winner)::text as line
+                     ${rowJson({
+                       p: "c.position",
+                       m: "c.log_time_ms",
+                       o: "c.ordinal",
+                       lo: text("c.loser_operation"),
+                       wo: text("c.winner_operation"),
+                       n: text("c.tenant"),
+                       c: text("c.collection"),
+                       k: text("c.key"),
+                       f: text("c.field"),
+                       e: text("c.entry"),
+                       r: text("c.reason"),
+                       l: "c.loser::text",
+                       w: "c.winner::text",
+                     })} as line
               from conflicts c
               where c.partition = $1 and $5::bigint is not null and (c.position, c.ordinal)
                     > (split_part($2, ' ', 1)::bigint, split_part($2, ' ', 2)::integer)
@@ -47,14 +75,15 @@ const BEGINNING: Readonly<Record<StatePart, string>> = {
 
 /** Of the rows those within $4 bytes, and the one that exceeds them: what is cut off comes with the next page. */
 function pageStatement(part: StatePart): Statement {
-  const text = `select count(*) as rows, max(p.rank) as last_rank, (array_agg(p.place order by p.rank desc))[1] as last,
-                       string_agg(p.line || chr(10), '' order by p.rank) as lines,
-                       (select count(*) from found) as found
-                from (select f.*, sum(octet_length(f.line) + 1) over (order by f.rank rows unbounded preceding)
-                                  - octet_length(f.line) - 1 as before from found f) p
-                where p.before < $4::bigint`;
-  const found = `with found as materialized (select row_number() over () as rank, r.* from (${ROWS[part]}) r)`;
-  return { name: `export_${part}`, text: `${found} ${text}`, effect: "reading" };
+  const sql = `with found as materialized (select row_number() over () as rank, r.* from (${ROWS[part]}) r),
+                    page as (select count(*) as rows, string_agg(p.line || chr(10), '') as lines
+                             from (select f.line, sum(octet_length(f.line) + 1) over (order by f.rank rows unbounded preceding)
+                                                  - octet_length(f.line) - 1 as before from found f) p
+                             where p.before < $4::bigint)
+               select page.rows, page.lines, (select count(*) from found) as found,
+                      (select f.place from found f where f.rank = page.rows) as last
+               from page`;
+  return { name: `export_${part}`, text: sql, effect: "reading" };
 }
 
 const PAGES: Readonly<Record<StatePart, Statement>> = {

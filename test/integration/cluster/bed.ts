@@ -11,6 +11,8 @@ import { makeTemporaryFolder } from "../../../infra/local/temporary-folder.ts";
 export interface Bed {
   readonly cluster: LocalCluster;
   readonly partitions: number;
+  /** Where the cluster keeps everything, its logs too. */
+  readonly folder?: string;
   stop(): Promise<void>;
 }
 

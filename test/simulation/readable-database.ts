@@ -1,0 +1,205 @@
+/** What a simulated database holds, and what can be asked of it without changing anything. */
+import { collectionId, type PartitionState } from "../../services/core/fold/state.ts";
+import { recordIdText, type RecordId } from "../../services/core/operation.ts";
+import { isExpired, type StoredRecord } from "../../services/core/record.ts";
+import type { Collection } from "../../services/core/schema.ts";
+import {
+  type ConflictName,
+  type ConflictQuery,
+  type FoldedOutcomes,
+  type ListedRecord,
+  type Positions,
+  type RecordEscrows,
+  type RecordSnapshot,
+  type RepairQuery,
+  type StoredConflict,
+  type StoredOperation,
+  type StoredRepair,
+  type WalAppend,
+  type WalRow,
+} from "../../services/ports/region-store.ts";
+import { listConflicts, listRepairs } from "./conflicts.ts";
+import { sharesOf } from "./escrows.ts";
+import {
+  emptyPartition,
+  foldedUpTo,
+  knownIn,
+  rowsAfter,
+  storedOperation,
+  toRow,
+  withoutPartition,
+  type PartitionData,
+  type TimedRow,
+} from "./partition-data.ts";
+import { expiredOf, listedKeys, type ExpiryOptions, type ListingOptions } from "./listing.ts";
+import type { SnapshotData } from "./snapshot.ts";
+
+export abstract class ReadableDatabase {
+  readonly region: string;
+  protected readonly tables = new Map<number, PartitionData>();
+  protected readonly rows = new Map<string, StoredRecord & { readonly partition: number }>();
+
+  constructor(region: string) {
+    this.region = region;
+  }
+
+  protected data(partition: number): PartitionData {
+    let data = this.tables.get(partition);
+    if (data === undefined) {
+      data = emptyPartition(partition);
+      this.tables.set(partition, data);
+    }
+    return data;
+  }
+
+  protected folded(partition: number): number {
+    return foldedUpTo(this.data(partition), this.region);
+  }
+
+  protected pending(partition: number): TimedRow[] {
+    return rowsAfter(this.data(partition), this.folded(partition));
+  }
+
+  /** @param before operations of the same call that are about to be appended. */
+  protected escrowsOf(
+    id: RecordId & Partial<WalAppend>,
+    partition: number,
+    before: readonly WalAppend[] = [],
+  ) {
+    // What is pending does not matter to what takes nothing, and there may be a lot of it.
+    const isTaking = id.id === undefined || id.takes !== undefined || id.handsOver !== undefined;
+    if (!isTaking) return { fields: undefined, region: this.region, pending: [] };
+    const text = recordIdText(id);
+    const record = this.rows.get(text);
+    const fields = record?.tombstone === undefined ? record?.fields : undefined;
+    const pending = [...this.pending(partition), ...before].filter((row) => recordIdText(row) === text);
+    return { fields, region: this.region, pending };
+  }
+
+  protected known(partition: number, id: string) {
+    return knownIn(this.data(partition), { id, folded: this.folded(partition) });
+  }
+
+  loadPartition(partition: number): PartitionState {
+    return this.data(partition).state;
+  }
+
+  readRecord(options: RecordId & { partition: number }): RecordSnapshot {
+    const { partition, ...id } = options;
+    const text = recordIdText(id);
+    const record = this.alive(text);
+    // A retry through another region may have taken effect already: the view must not count it twice.
+    const pending = this.pending(partition).filter(
+      (row) => recordIdText(row) === text && this.known(partition, row.id).outcome === undefined,
+    );
+    return {
+      committed: record === undefined ? undefined : withoutPartition(record),
+      pending: pending.map(toRow),
+      position: this.data(partition).state.position,
+    };
+  }
+
+  readEscrows(options: RecordId & { partition: number }): RecordEscrows {
+    const { partition, ...id } = options;
+    return { position: this.data(partition).state.position, ...sharesOf(this.escrowsOf(id, partition)) };
+  }
+
+  listRecords(options: ListingOptions): ListedRecord[] {
+    const alive = [...this.rows.keys()].map((id) => this.alive(id)).filter((row) => row !== undefined);
+    const partitions = [...this.tables.keys()];
+    const pending = partitions.flatMap((partition) =>
+      this.pending(partition).map((row) => ({ ...row, partition })),
+    );
+    const deleted = [...this.rows.values()].filter(({ tombstone }) => tombstone !== undefined);
+    const { tenant, collection } = options;
+    return listedKeys({ alive, pending, deleted }, options).map(({ key, partition }) => ({
+      key,
+      ...this.readRecord({ partition, tenant, collection, key }),
+    }));
+  }
+
+  readCollections(partition: number): Collection[] {
+    return Object.values(this.data(partition).state.collections).toSorted((one, other) =>
+      collectionId(one.tenant, one.name) < collectionId(other.tenant, other.name) ? -1 : 1,
+    );
+  }
+
+  readPositions(partition: number): Positions {
+    const { collections: _, ...positions } = this.loadPartition(partition);
+    return positions;
+  }
+
+  protected alive(id: string): (StoredRecord & { partition: number }) | undefined {
+    const record = this.rows.get(id);
+    if (record === undefined) return undefined;
+    return isExpired(record, this.data(record.partition).state.logTimeMs) ? undefined : record;
+  }
+
+  readExpired({ partition, ...options }: ExpiryOptions & { readonly partition: number }): RecordId[] {
+    const { logTimeMs } = this.data(partition).state;
+    return expiredOf(this.records(partition), { ...options, logTimeMs });
+  }
+
+  readOutcomes({ partition, ids }: { partition: number; ids: readonly string[] }): FoldedOutcomes {
+    const { position, logTimeMs, forgotten } = this.data(partition).state;
+    const outcomes = ids.flatMap((id) => this.known(partition, id).outcome ?? []);
+    return { position, logTimeMs, forgottenTimeMs: forgotten.logTimeMs, outcomes };
+  }
+
+  readOperation(id: string): StoredOperation | undefined {
+    for (const [partition, data] of this.tables) {
+      const { outcome, row } = this.known(partition, id);
+      const found = storedOperation({ id, partition }, data, { outcome, row });
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  listConflicts(query: ConflictQuery): StoredConflict[] {
+    return listConflicts(
+      [...this.tables.values()].flatMap(({ conflicts }) => conflicts),
+      query,
+    );
+  }
+
+  listRepairs(query: RepairQuery): StoredRepair[] {
+    return listRepairs(
+      [...this.tables.values()].flatMap(({ repairs }) => repairs),
+      query,
+    );
+  }
+
+  readConflict({ partition, position, ordinal }: ConflictName): StoredConflict | undefined {
+    return this.data(partition).conflicts.find(
+      (conflict) => conflict.position === position && conflict.ordinal === ordinal,
+    );
+  }
+
+  /** The rows of a partition as they are now. */
+  records(partition: number): StoredRecord[] {
+    return [...this.rows.values()].filter((record) => record.partition === partition).map(withoutPartition);
+  }
+
+  snapshot(partition: number): SnapshotData {
+    const { state, outcomes, conflicts, logCreatedAtMs } = this.data(partition);
+    const rows = { records: this.records(partition), outcomes: [...outcomes.values()] };
+    return { state, ...rows, conflicts: [...conflicts], logCreatedAtMs };
+  }
+
+  /** For checkers. */
+  walRows(partition: number): readonly WalRow[] {
+    return this.data(partition).wal;
+  }
+
+  setAside(partition: number): readonly WalRow[] {
+    return this.data(partition).setAside;
+  }
+
+  conflicts(partition: number): readonly StoredConflict[] {
+    return this.data(partition).conflicts;
+  }
+
+  partitionNumbers(): number[] {
+    return [...this.tables.keys()];
+  }
+}
