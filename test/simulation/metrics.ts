@@ -25,6 +25,7 @@ export const silentMetrics: AllMetrics = {
   disagreement: ignore,
   stopped: ignore,
   readsElsewhere: ignore,
+  digested: ignore,
   observe: ignore,
   published: ignore,
   flushed: ignore,
