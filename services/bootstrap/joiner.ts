@@ -80,8 +80,8 @@ export class Joiner {
   /** The log no longer holds what comes next. Returns also where nobody could be found to load from for a while. */
   async catchUp(reason: string, stop: AbortSignal): Promise<void> {
     const ordered = await this.#order(reason);
-    if (ordered.stage === "folding" || ordered.stage === "verifying")
-      await this.#options.store.enterStage({ bootstrap: ordered, stage: "announced" });
+    // What was loaded is not proven: nobody gets to see it.
+    if (ordered.stage === "folding" || ordered.stage === "verifying") await this.#enter(ordered, "clearing");
     await this.#load(stop, BEHIND_PATIENCE_MS);
   }
 

@@ -93,7 +93,7 @@ export class RegionProcess {
   readonly #stop = new AbortController();
   #server: HttpServer | undefined;
   #service: GatewayService | undefined;
-  #bootstrapProblems: RegionBootstrap["problems"] = () => [];
+  #bootstrapReasons: () => readonly string[] = () => [];
   #work: Promise<void> = Promise.resolve();
 
   /** @throws {InvalidCrashPointError} */
@@ -168,11 +168,7 @@ export class RegionProcess {
       logger: this.#logger,
       metrics: createHttpMetrics(this.#meter),
       metricsText: () => this.#meter.text(),
-      readiness: () => [
-        ...this.#health.reasons(),
-        ...(this.#service?.bootstrapReasons ?? []),
-        ...this.#bootstrapProblems(),
-      ],
+      readiness: () => [...this.#health.reasons(), ...this.#bootstrapReasons()],
       drainReason: () => this.#service?.drainReason,
       admission: this.#load.admission,
       connectionsMax: http.connectionsMax,
@@ -222,6 +218,7 @@ export class RegionProcess {
     await this.#persist("whether the region is drained can't be read", () => service.lookAtDrain());
     if (stop.aborted) return;
     this.#service = service;
+    this.#bootstrapReasons = () => [...service.bootstrapReasons, ...bootstrap.problems()];
     if (this.#config.roles.includes("gateway")) {
       this.#gateway.arrive(service);
       service.serveRegions();

@@ -1,9 +1,11 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
  * has to be named: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
+ * `bootstrap [--records N] [--writes N]`,
  * `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
+import { benchBootstrap, readBootstrapOptions } from "./bootstrap.ts";
 import { benchDecide } from "./decide.ts";
 import { benchDrain, readDrainOptions } from "./drain.ts";
 import { benchElection } from "./election/election.ts";
@@ -23,6 +25,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   fold: withoutOptions(benchFold),
   memory: withoutOptions(benchMemory),
   overload: withoutOptions(benchOverload),
+  bootstrap: (words) => benchBootstrap(readBootstrapOptions(words)),
   drain: (words) => benchDrain(readDrainOptions(words)),
   election: benchElection,
   sick: benchSick,

@@ -51,4 +51,5 @@ export const silentMetrics: AllMetrics = {
   verified: ignore,
   repaired: ignore,
   checkpoint: ignore,
+  digested: ignore,
 };

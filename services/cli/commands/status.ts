@@ -109,7 +109,15 @@ function timeOf(milliseconds: number): string {
   return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
 }
 
-function bootstrapNotes(region: string, { partition, position, trim }: PartitionStatusAnswer): string[] {
+function bootstrapNotes(region: string, status: PartitionStatusAnswer): string[] {
+  const { partition, position, trim, bootstrap } = status;
+  if (bootstrap !== undefined) {
+    const { stage, source, rows, rows_loaded: loaded, seconds_left: left } = bootstrap;
+    const from = source === undefined ? "" : ` from ${source}`;
+    const amount = stage === "loading" && rows !== undefined ? `, ${loaded ?? 0} of ${rows} rows` : "";
+    const time = left === undefined ? "" : `, about ${left} s left`;
+    return [`partition ${partition}: ${region} is bootstrapped${from}: ${stage}${amount}${time}`];
+  }
   if (trim.needs_bootstrap === undefined) return [];
   return [
     `partition ${partition}: ${region} needs a bootstrap: it has folded up to ${position}, and the log begins at ${trim.log_first ?? "?"}; its local writes go on`,
