@@ -14,7 +14,8 @@ const SCHEMA = { fields: { note: { class: "lww" }, likes: { class: "merge", kind
 const AWAY_SECONDS_MAX = 20;
 const ENVIRONMENT = {
   FOREBAY_TRIM_EVERY_SECONDS: "1",
-  FOREBAY_LOG_RETENTION_SECONDS: "5",
+  // Longer than loading takes: what comes after the snapshot has to be there.
+  FOREBAY_LOG_RETENTION_SECONDS: "15",
   FOREBAY_WAL_RETENTION_SECONDS: "1",
   FOREBAY_OPERATION_RETENTION_SECONDS: "3600",
   FOREBAY_MEMBER_AWAY_SECONDS_MAX: String(AWAY_SECONDS_MAX),
@@ -36,10 +37,8 @@ afterEach(async () => {
   await traffic?.end();
   traffic = undefined;
 });
-afterAll(async () => {
-  (await import("node:fs")).cpSync(join(bed.folder!, "logs"), "/tmp/bs-logs", { recursive: true });
-  await bed.stop();
-});
+
+afterAll(() => bed.stop());
 
 function urlOf(region: string, key: string): string {
   return `${bed.cluster.region(region).url}/v1/collections/notes/records/${key}`;
@@ -145,6 +144,18 @@ async function loadedInPart(): Promise<Bootstrap> {
   );
 }
 
+async function bootstrapIsOver(): Promise<void> {
+  await eventually(
+    "ap is ready again",
+    async () => {
+      const [status, ready] = await Promise.all([statusOf("ap"), readyz("ap")]);
+      const isOver = status !== undefined && status.bootstrap === undefined;
+      return isOver && ready?.status === 200 ? true : undefined;
+    },
+    LIMIT_MS,
+  );
+}
+
 async function expectAllAlike(operations: readonly string[]): Promise<void> {
   await withStores(bed, async (stores) => {
     await converged(bed, stores);
@@ -179,13 +190,14 @@ describe("a region that the log was trimmed past", () => {
                 rows: expect.any(Number),
               });
           }
-          return ready?.status === 200 ? true : undefined;
+          // It can be ready for a moment, before it has looked at the log.
+          const isOver = stages.has("announced") && status !== undefined && status.bootstrap === undefined;
+          return isOver && ready?.status === 200 ? true : undefined;
         },
         LIMIT_MS,
       );
       await Promise.all([starting, watching]);
       await traffic.end();
-      expect([...stages]).toEqual(expect.arrayContaining(["announced"]));
       expect(traffic.found).toEqual([]);
       expect([...traffic.refused]).toContain("urn:forebay:problem:bootstrapping");
       expect((await statusOf("ap"))!.bootstrap).toBeUndefined();
@@ -213,6 +225,7 @@ describe("a region that the log was trimmed past", () => {
     const [left] = await withStores(bed, (stores) => stores.get("ap")!.readBootstraps());
     expect(left).toMatchObject({ stage: "loading", source: half.source });
     await bed.cluster.startRegion("ap");
+    await bootstrapIsOver();
     await traffic.end();
     const lines = logOf("ap")
       .slice(before)
@@ -240,11 +253,7 @@ describe("a region that the log was trimmed past", () => {
       bed.cluster.cutLink("ap", source);
       await bed.cluster.killRegion(source);
       bed.cluster.healLink("ap", source);
-      await eventually(
-        "ap is ready again",
-        async () => ((await readyz("ap"))?.status === 200 ? true : undefined),
-        LIMIT_MS,
-      );
+      await bootstrapIsOver();
       await bed.cluster.startRegion(source);
       await expectAllAlike([]);
     },
