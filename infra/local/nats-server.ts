@@ -39,6 +39,11 @@ export class NatsServer {
     this.monitorUrl = `http://${LOOPBACK}:${options.config.monitorPort}`;
   }
 
+  /** Where JetStream keeps what it stores. */
+  get storeFolder(): string {
+    return join(this.#options.folder, "jetstream");
+  }
+
   /** The process id while it runs. */
   get pid(): number | undefined {
     return this.#child?.isRunning === true ? this.#child.pid : undefined;
@@ -60,7 +65,7 @@ export class NatsServer {
     const { folder, config, program, logPath, records } = this.#options;
     mkdirSync(folder, { recursive: true });
     const configPath = join(folder, "nats.conf");
-    writeFileAtomic(configPath, natsConfig({ ...config, storeFolder: join(folder, "jetstream") }));
+    writeFileAtomic(configPath, natsConfig({ ...config, storeFolder: this.storeFolder }));
     const child = await Child.spawn({
       command: program,
       args: ["--config", configPath],

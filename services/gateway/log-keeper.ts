@@ -50,9 +50,8 @@ type Options = Pick<
   GatewayOptions,
   "region" | "partitions" | "store" | "log" | "clock" | "random" | "logger"
 >;
-type Asked = Pick<LogRebuildRequest, "without" | "from" | "isForced">;
 
-const NOTHING_ASKED: Asked = { without: [], from: undefined, isForced: false };
+const NOTHING_ASKED = { without: [], from: undefined, isForced: false };
 
 export class LogKeeper implements LogKeeping {
   readonly #options: Options;
@@ -82,7 +81,10 @@ export class LogKeeper implements LogKeeping {
     return done.toSorted((one, other) => one.plan.partition - other.plan.partition);
   }
 
-  async #look(partition: number, asked: Asked): Promise<PartitionLog> {
+  async #look(
+    partition: number,
+    { without, from, isForced }: Pick<LogRebuildRequest, "without" | "from" | "isForced">,
+  ): Promise<PartitionLog> {
     const answers = await this.#states.askAll(partition, { isDurable: true });
     if (answers.length === 0)
       throw new GatewayError("starting", "the region has not joined its log yet; ask another");
@@ -94,7 +96,8 @@ export class LogKeeper implements LogKeeping {
       if (!(error instanceof LogUnavailableError)) throw error;
       if (!(error instanceof LogMissingError)) problem = describeError(error);
     }
-    return { plan: planRebuild({ partition, found, answers, ...asked }), problem, made: undefined };
+    const plan = planRebuild({ partition, found, answers, without, from, isForced });
+    return { plan, problem, made: undefined };
   }
 
   async #rebuild(plan: RebuildPlan): Promise<PartitionLog> {

@@ -1,7 +1,7 @@
 /** A log that fails on a whole cluster under load: noticed, not folded, made anew; nothing that was acknowledged is lost. */
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import type { LogAnswer } from "../../services/protocol/http/log.ts";
-import { eventually, startBed, withStores, type FolderBed } from "./cluster/bed.ts";
+import { eventually, startBed, withStores, type LocalBed } from "./cluster/bed.ts";
 import { startCoordinator } from "./cluster/coordinator.ts";
 import { createCollection, Load } from "./cluster/load.ts";
 import { administer, backUpServers, positionsOf, restoreServers, standStill } from "./cluster/log-surgery.ts";
@@ -9,7 +9,7 @@ import { send } from "./cluster/request.ts";
 
 const LIMIT_MS = 60_000;
 
-let bed: FolderBed;
+let bed: LocalBed;
 let load: Load;
 
 beforeAll(async () => {
@@ -80,22 +80,26 @@ async function verifyOnce(): Promise<void> {
 }
 
 describe("a log that fails under load", () => {
-  it("is missed when it was deleted; no region makes an empty one in its place", { timeout: 170_000 }, async () => {
-    load = new Load(bed);
-    load.start({ clients: 2 });
-    await load.untilAcknowledged(100);
-    const position = await standStill(bed);
-    await administer(bed, "DELETE");
-    await untilStopped(/is gone.*forebay log rebuild/);
-    await load.untilAcknowledged(100);
-    await bed.cluster.killRegion("ap");
-    const starting = bed.cluster.startRegion("ap");
-    starting.catch(() => undefined);
-    await untilStopped(/is gone/);
-    await expect(administer(bed, "INFO")).rejects.toThrow("stream not found");
-    await rebuildAndVerify(position);
-    await starting;
-  });
+  it(
+    "is missed when it was deleted; no region makes an empty one in its place",
+    { timeout: 170_000 },
+    async () => {
+      load = new Load(bed);
+      load.start({ clients: 2 });
+      await load.untilAcknowledged(100);
+      const position = await standStill(bed);
+      await administer(bed, "DELETE");
+      await untilStopped(/is gone.*forebay log rebuild/);
+      await load.untilAcknowledged(100);
+      await bed.cluster.killRegion("ap");
+      const starting = bed.cluster.startRegion("ap");
+      starting.catch(() => undefined);
+      await untilStopped(/is gone/);
+      await expect(administer(bed, "INFO")).rejects.toThrow("stream not found");
+      await rebuildAndVerify(position);
+      await starting;
+    },
+  );
 
   it("is refused when somebody has made an empty one in its place", { timeout: 170_000 }, async () => {
     load = new Load(bed);

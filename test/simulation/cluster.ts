@@ -15,6 +15,7 @@ import { holdRole } from "../../services/runtime/hold-role.ts";
 import type { Logger } from "../../services/runtime/logger.ts";
 import { FoldFeed } from "../../services/runtime/fold-feed.ts";
 import { LogBreaker } from "../../services/runtime/log-breaker.ts";
+import { LogStates } from "../../services/runtime/log-states.ts";
 import { Signal } from "../../services/runtime/signal.ts";
 import { SimulatedDatabase } from "./database.ts";
 import { SimulatedBus, SimulatedBusNetwork, type BusFaults } from "./bus.ts";
@@ -60,6 +61,8 @@ export class SimulatedRegion {
 
 export interface RegionProcess {
   readonly process: Process;
+  /** Why it does not fold, by partition. */
+  readonly stopped: ReadonlyMap<number, string>;
   readonly gateway: GatewayService;
   /** A process takes no requests before it knows whether it may. */
   isServing: boolean;
@@ -120,19 +123,24 @@ export class SimulatedCluster {
       (_, partition) => new LogBreaker({ ...ports, folded, partition }),
     );
     const signals = { appended: new Signal(), folded, breakers };
+    const stopped = new Map<number, string>();
+    const logStates = new LogStates({ ...ports, stopReason: (partition) => stopped.get(partition) });
+    logStates.serve();
     const bootstrapping = this.options.isBootstrapping === true ? this.#bootstrapping(ports, breakers) : {};
     for (let partition = 0; partition < partitions; partition += 1) {
       const barriers = this.observerOf?.(region, ports.store);
-      const watched = { ...ports, ...bootstrapping, ...(barriers && { barriers }) };
-      this.#startRoles({ partition, process, ports: watched, signals });
+      const metrics = { ...ports.metrics, stopped: noteIn(stopped, partition) };
+      const witnesses = (number: number) => logStates.witnesses(number);
+      const parts = { ...ports, ...bootstrapping, ...(barriers && { barriers }), metrics, witnesses };
+      this.#startRoles({ partition, process, ports: parts, signals });
     }
     const { pendingRowsMax, trim } = this.options;
     const limits = { pendingRowsMax, pendingBytesMax: 1 << 30, memberAwayMsMax: trim.awayMsMax };
-    const gateway = new GatewayService({ ...ports, ...signals, ...limits, partitions });
+    const gateway = new GatewayService({ ...ports, ...signals, ...limits, partitions, logStates });
     gateway.serveRegions();
     void this.#sweep(process, gateway);
     void this.#trim(process, { ...ports, breakers });
-    const started = { process, gateway, isServing: this.options.isBootstrapping !== true };
+    const started = { process, gateway, stopped, isServing: this.options.isBootstrapping !== true };
     if (!started.isServing) void this.#serveOnceKnown(started);
     region.processes.push(started);
     this.world.trace(`start ${process.name}`);
@@ -240,4 +248,11 @@ export class SimulatedCluster {
     );
     this.world.after(this.world.random.integer(100, 2_500), () => this.start(region));
   }
+}
+
+function noteIn(stopped: Map<number, string>, partition: number): (reason: string | undefined) => void {
+  return (reason) => {
+    if (reason === undefined) stopped.delete(partition);
+    else stopped.set(partition, reason);
+  };
 }

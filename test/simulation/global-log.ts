@@ -58,6 +58,8 @@ export class SimulatedLogServers {
   #leader: string | undefined;
   #leaderSinceMs: number;
   readonly cutOff = new Set<string>();
+  /** Nobody can publish, and everybody can read. */
+  isClosed = false;
   readonly #messages = new Map<number, LogMessage[]>();
   readonly #replicated = new Map<string, number>();
   /** First positions that are left, by partition; checkers still see what was trimmed. */
@@ -264,7 +266,7 @@ export class SimulatedLog implements GlobalLog {
     const startedAtMs = world.nowMs;
     await this.#process.pass(1 + random.fraction() * faults.jitterMs);
     const isLost = random.chance(faults.lostPublishes);
-    if (!this.#isServed()) {
+    if (!this.#isServed() || this.#servers.isClosed) {
       // A leader that is gone answers at once or not at all; a publish on its way may still land after the election.
       if (random.chance(0.5)) throw new LogUnavailableError("no responders");
       if (random.chance(0.3)) world.after(random.fraction() * 8_000, () => this.#landLate(request));
@@ -296,7 +298,9 @@ export class SimulatedLog implements GlobalLog {
 
   #landLate(request: PublishRequest): void {
     const isServed =
-      this.#servers.leader !== undefined && this.#servers.madeAtMs(request.partition) !== undefined;
+      this.#servers.leader !== undefined &&
+      !this.#servers.isClosed &&
+      this.#servers.madeAtMs(request.partition) !== undefined;
     if (isServed && request.expectedLastPosition === undefined) this.#land(request);
   }
 

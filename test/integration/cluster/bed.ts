@@ -11,13 +11,11 @@ import { makeTemporaryFolder } from "../../../infra/local/temporary-folder.ts";
 export interface Bed {
   readonly cluster: LocalCluster;
   readonly partitions: number;
-  /** Where the cluster keeps everything, its logs too. */
-  readonly folder?: string;
   stop(): Promise<void>;
 }
 
-/** A bed of `startBed`, with the data folder of its cluster. */
-export interface FolderBed extends Bed {
+export interface LocalBed extends Bed {
+  /** Of the cluster's data. */
   readonly folder: string;
 }
 
@@ -26,7 +24,7 @@ export async function startBed(
   purpose: string,
   partitions: 1 | 4 = 1,
   environment: Readonly<Record<string, string>> = {},
-): Promise<FolderBed> {
+): Promise<LocalBed> {
   const folder = makeTemporaryFolder(purpose);
   const name = partitions === 1 ? "one-partition" : "four-partitions";
   try {

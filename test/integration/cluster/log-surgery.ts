@@ -2,7 +2,7 @@
 import { cpSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
-import { eventually, withStores, type FolderBed } from "./bed.ts";
+import { eventually, withStores, type Bed, type LocalBed } from "./bed.ts";
 
 const STREAM = "FOREBAY_LOG_0";
 const TIMEOUT_MS = 5_000;
@@ -17,8 +17,10 @@ export async function administer(bed: FolderBed, what: string, body: object = {}
   const connection = await connect({ servers: bed.cluster.regions[0]!.nats.url, ignoreClusterUpdates: true });
   try {
     const subject = `$JS.API.STREAM.${what}.${STREAM}`;
-    const answer = await connection.request(subject, JSON.stringify(body), { timeout: TIMEOUT_MS });
-    const said = answer.json<StreamAnswer>();
+    // Servers that have just started elect a leader first: until then nobody answers.
+    const said = await eventually(`an answer to ${what}`, async () =>
+      (await connection.request(subject, JSON.stringify(body), { timeout: TIMEOUT_MS })).json<StreamAnswer>(),
+    );
     if (said.error !== undefined) throw new Error(said.error.description);
     return said;
   } finally {
@@ -43,11 +45,11 @@ export async function positionsOf(bed: FolderBed): Promise<number[]> {
   );
 }
 
-function storeOf(bed: FolderBed, region: string): string {
+function storeOf(bed: LocalBed, region: string): string {
   return join(bed.folder, "nats", region, "jetstream");
 }
 
-async function whileStopped(bed: FolderBed, work: (region: string) => void): Promise<void> {
+async function whileStopped(bed: LocalBed, work: (region: string) => void): Promise<void> {
   const regions = bed.cluster.regions.map(({ name }) => name);
   await Promise.all(regions.map((region) => bed.cluster.stopNats(region)));
   for (const region of regions) work(region);
@@ -56,14 +58,14 @@ async function whileStopped(bed: FolderBed, work: (region: string) => void): Pro
 }
 
 /** Keeps a copy of what all servers have on disk, as a backup of their machines would. */
-export function backUpServers(bed: FolderBed): Promise<void> {
+export function backUpServers(bed: LocalBed): Promise<void> {
   return whileStopped(bed, (region) =>
     cpSync(storeOf(bed, region), `${storeOf(bed, region)}.before`, { recursive: true }),
   );
 }
 
 /** All servers come back with their disks of before: what they have acknowledged since is gone. */
-export function restoreServers(bed: FolderBed): Promise<void> {
+export function restoreServers(bed: LocalBed): Promise<void> {
   return whileStopped(bed, (region) => {
     rmSync(storeOf(bed, region), { recursive: true });
     renameSync(`${storeOf(bed, region)}.before`, storeOf(bed, region));
