@@ -27,6 +27,7 @@ for (const [failure, reason] of FAILURES) {
         const before = run.acknowledged;
         await run.pass(3_000);
         expect(run.acknowledged).toBeGreaterThan(before);
+        if (failure === "made-empty") expect(run.kindsInLog()).not.toContain("genesis");
         const dry = await run.rebuild({ isDryRun: true });
         expect(dry).toMatchObject({ plan: { refusal: undefined, lostPositions: 0 }, made: undefined });
         expect(run.cluster.servers.firstPosition(0)).toBeLessThanOrEqual(position);

@@ -5,6 +5,7 @@
 import { EMPTY_SESSION } from "../../services/core/session.ts";
 import { showFields } from "../../services/core/record.ts";
 import type { LogRebuildRequest, PartitionLog } from "../../services/gateway/log-keeper.ts";
+import { decodeEntry } from "../../services/protocol/entry-codec.ts";
 import { silentLogger } from "../../services/runtime/logger.ts";
 import { NO_BUS_FAULTS } from "./bus.ts";
 import { SimulatedCluster, type ClusterOptions, type SimulatedRegion } from "./cluster.ts";
@@ -168,6 +169,11 @@ export class FailingLog {
     if (kind === "deleted") servers.remove(0);
     if (kind === "made-empty") servers.makeEmpty(0);
     servers.isClosed = false;
+  }
+
+  /** Of the entries that the log has now. */
+  kindsInLog(): string[] {
+    return this.cluster.servers.messages(0).map(({ data }) => decodeEntry(data).entry.kind);
   }
 
   stopReasons(): string[] {
