@@ -87,6 +87,13 @@ async function startDatabase(site: Site, { options, onStep }: BringUp): Promise<
   }
 }
 
+/** Of a cluster that runs: servers and process of one more region. */
+export async function startLater(site: Site, bringUp: BringUp): Promise<void> {
+  await startNats([site], bringUp);
+  await startDatabase(site, bringUp);
+  await startProcesses([site], bringUp);
+}
+
 export async function startProcesses(sites: readonly Site[], { options, onStep }: BringUp): Promise<void> {
   await allOrFirstError(
     sites.map(async (site) => {

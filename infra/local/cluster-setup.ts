@@ -29,7 +29,7 @@ export interface Setup {
   readonly state: ClusterState;
   readonly ports: PortChooser;
   /** HTTP ports of the regions, by name. */
-  readonly httpPorts: ReadonlyMap<string, number>;
+  readonly httpPorts: Map<string, number>;
   /** Whom PostgreSQL runs as; undefined means as ourselves. */
   readonly user: ServerUser | undefined;
   /** The names of processes of an earlier run that were ended. */
@@ -81,6 +81,33 @@ async function setUpLocked(
   };
   writeState(folder.state, state);
   return { ...base, records, state, ports, httpPorts, user, ended };
+}
+
+/**
+ * Ports for one more region, kept in the state: from its next start on, the cluster is started with a topology that has it.
+ * @throws {StartError} the topology is not this cluster's with one more region.
+ */
+export async function setUpLater(
+  setup: Setup,
+  name: string,
+  path: string,
+): Promise<{ topology: Topology; path: string }> {
+  const topology = readTopology(resolve(path));
+  const known = Object.keys(setup.state.regions);
+  const names = topology.regions.map((region) => region.name);
+  if (known.includes(name) || !names.includes(name) || known.some((one) => !names.includes(one)))
+    throw new StartError(
+      `${path} has the regions ${names.join(", ")}; it must have ${known.join(", ")} and ${name}, which is new`,
+    );
+  setup.httpPorts.set(name, await setup.ports.choose());
+  setup.state.regions[name] = {
+    natsPort: await setup.ports.choose(),
+    natsMonitorPort: await setup.ports.choose(),
+    natsClusterPort: await setup.ports.choose(),
+    postgresPort: await setup.ports.choose(),
+  };
+  writeState(setup.folder.state, setup.state);
+  return { topology, path: resolve(path) };
 }
 
 async function erase(folder: DataFolder, adminUrl: string | undefined): Promise<void> {
@@ -139,7 +166,7 @@ async function chooseHttpPorts(
   topology: Topology,
   portBase: number,
   ports: PortChooser,
-): Promise<ReadonlyMap<string, number>> {
+): Promise<Map<string, number>> {
   const chosen = new Map<string, number>();
   for (const [index, region] of topology.regions.entries()) {
     const port = portBase === 0 ? await ports.choose() : portBase + index;

@@ -1,22 +1,24 @@
 /** A whole cluster on one machine: `start` brings it up, methods break and mend it, `stop` leaves no process. */
 import { setMaxListeners } from "node:events";
-import { openLinks, provision, startProcesses, startServers } from "./bring-up.ts";
+import { openLinks, provision, startLater, startProcesses, startServers } from "./bring-up.ts";
 import { removeClusterFile, writeClusterFile } from "./cluster-file.ts";
 import type { GatewayView, LocalClusterOptions, RegionView } from "./cluster-options.ts";
-import { setUp, type Setup } from "./cluster-setup.ts";
+import { setUp, setUpLater, type Setup } from "./cluster-setup.ts";
 import { ControlServer } from "./control/server.ts";
 import { ClusterFaults } from "./faults/cluster-faults.ts";
 import type { LinkProxies } from "./link-proxy.ts";
 import type { PostgresStopMode } from "./postgres-server.ts";
 import type { RegionProcess } from "./region-process.ts";
-import { Site } from "./site.ts";
+import { Site, type SiteOptions } from "./site.ts";
 import { writeState } from "./state.ts";
 import { runStep, type OnStep } from "./steps.ts";
 import { Supervisor } from "./supervisor.ts";
 
 interface ClusterParts {
   readonly setup: Setup;
-  readonly sites: readonly Site[];
+  readonly sites: Site[];
+  readonly makeSite: (name: string, later?: SiteOptions["later"]) => Site;
+  readonly options: LocalClusterOptions;
   readonly links: LinkProxies;
   readonly onStep: OnStep;
 }
@@ -25,7 +27,9 @@ export class LocalCluster {
   /** What can be broken besides, and mended: links in other ways than a cut, pauses, the log's leader. */
   readonly faults: ClusterFaults;
   readonly #setup: Setup;
-  readonly #sites: readonly Site[];
+  readonly #sites: Site[];
+  readonly #makeSite: ClusterParts["makeSite"];
+  readonly #options: LocalClusterOptions;
   readonly #links: LinkProxies;
   readonly #onStep: OnStep;
   readonly #supervisor: Supervisor;
@@ -35,6 +39,8 @@ export class LocalCluster {
   private constructor(parts: ClusterParts) {
     this.#setup = parts.setup;
     this.#sites = parts.sites;
+    this.#makeSite = parts.makeSite;
+    this.#options = parts.options;
     this.#links = parts.links;
     this.#onStep = parts.onStep;
     this.#supervisor = new Supervisor(parts.onStep);
@@ -63,10 +69,10 @@ export class LocalCluster {
     try {
       const programs = await provision(setup, { options, onStep });
       const links = await openLinks(setup);
-      const sites = setup.topology.regions.map(
-        ({ name }) => new Site(name, { setup, cluster: options, links, ...programs }),
-      );
-      cluster = new LocalCluster({ setup, sites, links, onStep });
+      const makeSite: ClusterParts["makeSite"] = (name, later) =>
+        new Site(name, { setup, cluster: options, links, later, ...programs });
+      const sites = setup.topology.regions.map(({ name }) => makeSite(name));
+      cluster = new LocalCluster({ setup, sites, makeSite, options, links, onStep });
       cluster.#listenForForce(options.forceSignal);
       await startServers(sites, links, { options, onStep });
       writeState(setup.folder.state, { ...setup.state, hasStarted: true });
@@ -98,6 +104,20 @@ export class LocalCluster {
   /** A region as it is now. @throws {Error} when the topology has no such region. */
   region(name: string): RegionView {
     return this.#site(name).view();
+  }
+
+  /**
+   * Starts servers and process of one more region; nothing that runs is touched. It takes part once it is added.
+   * @param topology path of a YAML file that has the region besides all others.
+   * @throws {StartError}
+   */
+  async addRegion(name: string, topology: string): Promise<void> {
+    const later = await setUpLater(this.#setup, name, topology);
+    await this.#links.add(name, later.topology);
+    const site = this.#makeSite(name, later);
+    this.#sites.push(site);
+    await startLater(site, { options: this.#options, onStep: this.#onStep });
+    this.#writeFile();
   }
 
   /** Starts the region's process again after `killRegion`; the environment is added for this start alone. */

@@ -52,7 +52,9 @@ interface Proxy {
 
 export class LinkProxies {
   readonly #options: LinkProxyOptions;
-  readonly #directions: readonly Direction[];
+  readonly #directions: Direction[];
+  #topology: Topology;
+  #hasLatency: boolean;
   readonly #proxies = new Map<string, Proxy>();
   /** Region by server id: a server that is known by it need not be let through to name itself. */
   readonly #regionById = new Map<string, string>();
@@ -61,16 +63,10 @@ export class LinkProxies {
   private constructor(options: LinkProxyOptions) {
     const names = options.topology.regions.map((region) => region.name);
     this.#options = options;
+    this.#topology = options.topology;
+    this.#hasLatency = options.hasLatency;
     this.#directions = names.flatMap((from) =>
-      names
-        .filter((to) => to !== from)
-        .map((to) => ({
-          from,
-          to,
-          latency: NO_LATENCY,
-          fault: NO_FAULT,
-          condition: conditionWith(NO_LATENCY, NO_FAULT),
-        })),
+      names.filter((to) => to !== from).map((to) => healthyDirection(from, to)),
     );
   }
 
@@ -87,6 +83,17 @@ export class LinkProxies {
     }
     proxies.setLatency(options.hasLatency);
     return proxies;
+  }
+
+  /** Listens in front of one more region. @param topology has it, and its links. */
+  async add(region: string, topology: Topology): Promise<void> {
+    const others = [...this.#proxies.keys()];
+    this.#topology = topology;
+    this.#directions.push(
+      ...others.flatMap((other) => [healthyDirection(region, other), healthyDirection(other, region)]),
+    );
+    await this.#listen(region);
+    this.setLatency(this.#hasLatency);
   }
 
   /** The port under which the other regions reach this one. */
@@ -137,8 +144,9 @@ export class LinkProxies {
 
   /** Switches the topology's latency on or off for all links; bytes on their way keep the delay they started with. */
   setLatency(isOn: boolean): void {
+    this.#hasLatency = isOn;
     for (const direction of this.#directions) {
-      const { roundTripMs, jitterMs } = linkBetween(this.#options.topology, direction.from, direction.to);
+      const { roundTripMs, jitterMs } = linkBetween(this.#topology, direction.from, direction.to);
       const latency = isOn ? { delayMs: roundTripMs / 2, jitterMs: jitterMs / 2 } : NO_LATENCY;
       this.#change(direction, { latency });
     }
@@ -255,6 +263,11 @@ export class LinkProxies {
       }
     }
   }
+}
+
+function healthyDirection(from: string, to: string): Direction {
+  const condition = conditionWith(NO_LATENCY, NO_FAULT);
+  return { from, to, latency: NO_LATENCY, fault: NO_FAULT, condition };
 }
 
 /** A view of the direction that follows its changes. */

@@ -93,7 +93,7 @@ export class RegionProcess {
       const response = await fetch(`${this.url}/readyz`, { signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS) });
       const text = await response.text();
       this.#isDrained = isOnlyDrained(text);
-      if (!response.ok && !this.#isDrained) {
+      if (!response.ok && !this.#isDrained && !waitsToBeAdded(text)) {
         throw new Error(`answers ${response.status} ${text.trim().slice(0, 200)}`);
       }
       return true;
@@ -149,6 +149,11 @@ export class RegionProcess {
       FOREBAY_EXIT_WITH_PARENT: "1",
     };
   }
+}
+
+/** It has started, and folds the log; that it takes part is somebody else's to say. */
+function waitsToBeAdded(text: string): boolean {
+  return /is no member of the cluster|was removed from the cluster/.test(text);
 }
 
 /** Somebody wants it so: a region that is drained has started when nothing else is in its way. */

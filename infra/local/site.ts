@@ -1,6 +1,7 @@
 /** One region on this machine: its database, its nats-server, its region process and further gateways. */
 import { join } from "node:path";
 import { packageRoot } from "../../services/runtime/package-root.ts";
+import type { Topology } from "../../services/runtime/topology.ts";
 import type { LocalClusterOptions, RegionView } from "./cluster-options.ts";
 import type { Setup } from "./cluster-setup.ts";
 import type { LinkProxies } from "./link-proxy.ts";
@@ -16,6 +17,8 @@ export interface SiteOptions {
   readonly setup: Setup;
   readonly cluster: LocalClusterOptions;
   readonly links: LinkProxies;
+  /** Of a region that has come later: the topology that has it. */
+  readonly later?: { readonly topology: Topology; readonly path: string } | undefined;
   readonly natsProgram: NatsProgram;
   /** Undefined when a PostgreSQL was given by URL. */
   readonly postgresPrograms: PostgresPrograms | undefined;
@@ -91,8 +94,8 @@ export class Site {
   }
 
   #makeNats(): NatsServer {
-    const { setup, links, natsProgram } = this.#options;
-    const regions = setup.topology.regions;
+    const { setup, links, natsProgram, later } = this.#options;
+    const { regions } = later?.topology ?? setup.topology;
     return new NatsServer({
       program: natsProgram.path,
       config: {
@@ -111,12 +114,12 @@ export class Site {
   }
 
   #makeProcess(name: string, httpPort: number): RegionProcess {
-    const { setup, cluster } = this.#options;
+    const { setup, cluster, later } = this.#options;
     return new RegionProcess({
       region: this.name,
       name,
       entryPath: cluster.regionEntry ?? join(packageRoot(), "dist", "services", "region", "main.js"),
-      topologyPath: setup.topologyPath,
+      topologyPath: later?.path ?? setup.topologyPath,
       httpPort,
       postgresUrl: this.postgres.url,
       natsUrl: this.nats.url,

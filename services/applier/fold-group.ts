@@ -72,15 +72,17 @@ export function walTailOf(
 ): WalTail | undefined {
   const origin = own(state.origins, region);
   if (origin === undefined) return undefined;
-  let tail: WalTail | undefined;
+  let tick: WalTail["tick"];
+  let operation: WalTail["operation"];
   for (const { entry } of entries) {
     if (entry.kind === "tick" && entry.origin === region && origin.tick?.isAssumed !== true)
-      tail = { ...tail, tick: { walHead: entry.walHead, hlc: entry.hlc } };
+      tick = { walHead: entry.walHead, hlc: entry.hlc };
     if (entry.kind !== "batch" || entry.origin !== region || entry.last !== origin.watermark) continue;
     const { id, hlc } = entry.operations.at(-1)!.operation;
-    tail = { ...tail, operation: { sequence: entry.last, id, hlc } };
+    operation = { sequence: entry.last, id, hlc };
   }
-  return tail;
+  if (tick === undefined && operation === undefined) return undefined;
+  return { ...(tick && { tick }), ...(operation && { operation }) };
 }
 
 function operationsOf(entry: Entry): number {

@@ -30,6 +30,7 @@ export type GatewayErrorCode =
   | "unknown-region"
   | "region-not-fit"
   | "drain-refused"
+  | "remove-refused"
   | "leader-not-moved"
   | "log-healthy"
   | "rebuild-refused"

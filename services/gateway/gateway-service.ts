@@ -1,8 +1,10 @@
 /** The gateway at work: composes writes, reads and schemas over the region's store and the log. */
 import type { Collection } from "../core/schema.ts";
+import { own } from "../core/json.ts";
 import type { Session } from "../core/session.ts";
 import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
 import { RIGHTS_SERVICE } from "../protocol/rights-request.ts";
+import type { Bootstraps } from "../ports/bootstraps.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
@@ -28,6 +30,7 @@ import { DrainGate, type DrainStore } from "./drain-gate.ts";
 import { EscrowReader } from "./escrow/escrow-reader.ts";
 import { RightsDonor } from "./escrow/rights-donor.ts";
 import { RightsSeeker } from "./escrow/rights-seeker.ts";
+import { GatewayError } from "./errors.ts";
 import { FoldWatch } from "./fold-watch.ts";
 import type {
   ConflictPage,
@@ -64,6 +67,7 @@ import { reportOperation } from "./operation-report.ts";
 import { Planner } from "./planner.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import { BackupService, type Backups } from "./backups.ts";
+import { Membership, type Membering } from "./membership.ts";
 import { ReconcilingService, type Reconciling } from "./reconciling.ts";
 import { Reader } from "./reader.ts";
 import { SchemaProposer } from "./schema-proposer.ts";
@@ -71,6 +75,8 @@ import { processStatus, StatusReader, type StoreFigures } from "./status.ts";
 import { StorePatience } from "./store-patience.ts";
 import { Sweeper } from "./sweeper.ts";
 import { Writer } from "./writer.ts";
+
+const NOT_MEMBER_RETRY_MS = 5_000;
 
 export interface GatewayOptions {
   readonly region: string;
@@ -102,6 +108,8 @@ export interface GatewayOptions {
   /** Refuse load before it is too much; without them each queue keeps its own bound alone. */
   readonly walPressure?: WalPressure;
   readonly refusals?: Refusals;
+  /** For orders to load another region's state; without them there are none. */
+  readonly bootstraps?: Pick<Bootstraps, "orderBootstrap"> | undefined;
   /** Of the reconciler of this process, where it runs one. */
   readonly reconciliation?: Reconciliation | undefined;
   /** How far the regions have folded which log; without it those that answer are asked, and nobody is answered. */
@@ -128,6 +136,7 @@ export class GatewayService implements Gateway {
   readonly #reconciling: ReconcilingService;
   readonly #backups: BackupService;
   readonly #logKeeper: LogKeeper;
+  readonly #membership: Membership;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -160,6 +169,7 @@ export class GatewayService implements Gateway {
     this.#backups = new BackupService(options);
     const states = options.logStates ?? new LogStates({ ...options, stopReason: () => undefined });
     this.#logKeeper = new LogKeeper(options, states);
+    this.#membership = new Membership(options, this.#patience);
   }
 
   /** Answers what other regions ask, until the returned function is called. */
@@ -291,6 +301,10 @@ export class GatewayService implements Gateway {
     return this.#logKeeper;
   }
 
+  membership(): Membering {
+    return this.#membership;
+  }
+
   /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */
   followUpSchemas(deadlineMs: number): Promise<number> {
     return this.#schemas.followUp(deadlineMs);
@@ -319,6 +333,7 @@ export class GatewayService implements Gateway {
     request: Request,
     work: (admitted: Request) => Promise<Answer>,
   ): Promise<Answer> {
+    this.#checkMember();
     this.#drain.check();
     const isOpen = this.#bootstrap.isOpen && this.#drain.isFresh;
     return isOpen ? work(request) : this.#admitLate(request).then(work);
@@ -337,7 +352,21 @@ export class GatewayService implements Gateway {
     { deadlineMs }: { deadlineMs?: number | undefined },
     reading: () => Promise<T>,
   ): Promise<T> {
+    this.#checkMember();
     const deadlineAtMs = this.#options.clock.monotonicMs() + (deadlineMs ?? DEADLINE_MS_DEFAULT);
     return this.#patience.until(deadlineAtMs, this.#bootstrap.read(deadlineAtMs, reading));
+  }
+
+  /** What a region shows that takes no part gets old without end. @throws {GatewayError} not-a-member. */
+  #checkMember(): void {
+    const { lastFigures, partitions, region } = this.#options;
+    if (lastFigures === undefined) return;
+    for (let partition = 0; partition < partitions; partition += 1) {
+      const positions = lastFigures(partition)?.positions;
+      if (positions === undefined || positions.cluster === null || own(positions.origins, region)) continue;
+      throw new GatewayError("not-a-member", `region ${region} is no member of the cluster`, {
+        retryAfterMs: NOT_MEMBER_RETRY_MS,
+      });
+    }
   }
 }

@@ -14,10 +14,12 @@ import type { Collection, CollectionSchema } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
 import type { OnWait } from "./admission/may-wait.ts";
 import type { AdmissionStatus } from "./admission/refusals.ts";
+import type { WalTrouble } from "../ports/own-wal.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
 import type { Backups } from "./backups.ts";
 import type { BootstrapStage } from "../ports/bootstraps.ts";
 import type { LogKeeping } from "./log-keeper.ts";
+import type { Membering } from "./membership.ts";
 import type { Reconciling } from "./reconciling.ts";
 
 /** What every request carries. */
@@ -276,6 +278,10 @@ export interface PartitionStatus {
     readonly pendingRows: number;
     readonly pendingBytes: number;
     readonly oldestPendingAgeMs: number;
+    /** Why nothing may be appended. */
+    readonly trouble: WalTrouble["kind"] | undefined;
+    /** Rows that were not sent again when the region rejoined, since they might have taken effect. */
+    readonly setAsideRows: number;
   };
   readonly breaker: BreakerStatus;
   readonly trim: TrimStatus;
@@ -403,4 +409,6 @@ export interface Gateway {
   backups(): Backups;
   /** Logs that have failed. @throws {GatewayError} starting. */
   logKeeping(): LogKeeping;
+  /** Who takes part. @throws {GatewayError} starting. */
+  membership(): Membering;
 }

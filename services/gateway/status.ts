@@ -84,6 +84,8 @@ async function partitionStatus(
       pendingRows: head.pendingRows,
       pendingBytes: head.pendingBytes,
       oldestPendingAgeMs: oldest === undefined ? 0 : Math.max(0, head.nowMs - oldest),
+      trouble: head.trouble?.kind,
+      setAsideRows: head.setAsideRows ?? 0,
     },
     breaker: breakerStatus(options.breakers[partition]!),
     trim: trimStatus(options, positions, inspection),

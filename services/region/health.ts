@@ -2,6 +2,7 @@
  * Why a region process is not ready, if it isn't. A loop looks at the database and remembers, so that a probe is
  * answered at once also while the database hangs.
  */
+import { own } from "../core/json.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Positions, StateReader, WalHead, WriteAheadLog } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
@@ -13,6 +14,7 @@ const LOOK_EVERY_MS = 500;
 const STALE_AFTER_MS = 5_000;
 
 export interface HealthOptions {
+  readonly region: string;
   readonly partitions: number;
   readonly clock: Clock;
   readonly metrics: HealthMetrics;
@@ -110,10 +112,32 @@ export class Health {
     if (last.head.isReadOnly === true) return ["the database takes no writes: it is read-only"];
     if (health.stopped !== undefined)
       return [`partition ${partition} has stopped folding: ${health.stopped}`];
-    if (last.positions.cluster !== null) return [];
+    if (last.positions.cluster !== null) return this.#memberReasons(last, partition);
     const why = logProblem();
     return [
       `partition ${partition} has not folded its log's first entry yet${why === undefined ? "" : `: ${why}`}`,
     ];
+  }
+
+  #memberReasons({ positions, head }: Figures, partition: number): string[] {
+    const { region } = this.#options;
+    const origin = own(positions.origins, region);
+    if (origin === undefined) {
+      const isRemoved = own(positions.departed, region) !== undefined;
+      return [
+        isRemoved
+          ? `region ${region} was removed from the cluster; "forebay region add ${region}" takes it in again`
+          : `region ${region} is no member of the cluster; "forebay region add ${region}" adds it`,
+      ];
+    }
+    if (head.trouble?.kind === "displaced")
+      return [
+        `partition ${partition}: another database has taken the place of this region's; "forebay region rejoin ${region} --force" takes it back`,
+      ];
+    if (head.trouble?.kind === "rejoining")
+      return [`partition ${partition} waits for the log to take the region in again, with a new database`];
+    return origin.tick?.isAssumed === true
+      ? [`partition ${partition}: the others have not heard of the region since it has joined`]
+      : [];
   }
 }

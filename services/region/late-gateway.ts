@@ -30,6 +30,7 @@ import type {
 } from "../gateway/gateway.ts";
 import type { Backups } from "../gateway/backups.ts";
 import type { LogKeeping } from "../gateway/log-keeper.ts";
+import type { Membering } from "../gateway/membership.ts";
 import type { Reconciling } from "../gateway/reconciling.ts";
 
 const RETRY_AFTER_MS = 1_000;
@@ -140,6 +141,10 @@ export class LateGateway implements Gateway {
 
   logKeeping(): LogKeeping {
     return this.#present().logKeeping();
+  }
+
+  membership(): Membering {
+    return this.#present().membership();
   }
 
   #present(): Gateway {

@@ -27,7 +27,7 @@ import { FoldFeed } from "../runtime/fold-feed.ts";
 import { LogBreaker } from "../runtime/log-breaker.ts";
 import type { LogStates } from "../runtime/log-states.ts";
 import { Signal } from "../runtime/signal.ts";
-import { linkBetween } from "../runtime/topology.ts";
+import { expectedRoundTripMs } from "../runtime/topology.ts";
 import { repeatChore } from "./chore.ts";
 import { forgetOldConflicts } from "./conflict-janitor.ts";
 import { startBootstrap, type RegionBootstrap } from "./bootstrap.ts";
@@ -145,6 +145,7 @@ export class RegionProcess {
     const { region, topology } = this.#config;
     const metrics = createHealthMetrics(this.#meter, region);
     return new Health({
+      region,
       partitions: topology.partitions,
       clock: this.#clock,
       metrics: {
@@ -210,7 +211,6 @@ export class RegionProcess {
     const verification = startVerification({ ...this.#ports(), ...about, breakers }, stop);
     const reconciliation = verification.reconciler;
     const bootstrap = startBootstrap({ ...this.#ports(), ...about, reconciliation }, stop);
-    this.#bootstrapProblems = bootstrap.problems;
     const logStates = startLogStates({ ...this.#ports(), ...about, health: this.#health }, stop);
     const shared = { appended, folded, breakers, verification, reconciliation, bootstrap, logStates };
     const service = this.#makeGateway(shared);
@@ -387,7 +387,7 @@ export class RegionProcess {
       isAutomatic,
       lookEveryMs,
       settings: { ...PLACEMENT_DEFAULTS, settledMs, coolDownMs },
-      expectedMs: (one, other) => linkBetween(topology, one, other).roundTripMs,
+      expectedMs: (one, other) => expectedRoundTripMs(topology, one, other),
       routes: new MonitoredRoutes({ monitorUrl: nats.monitorUrl, logger: this.#logger }),
     };
   }

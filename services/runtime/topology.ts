@@ -134,3 +134,11 @@ export function linkBetween(topology: Topology, one: string, other: string): Lin
   const found = topology.links.find((link) => link.between.includes(one) && link.between.includes(other));
   return found ?? { between: [one, other], roundTripMs: 0, jitterMs: 0 };
 }
+
+const UNKNOWN_ROUND_TRIP_MS = 200;
+
+/** What counts until something is measured. A region that was added later is in no older topology, and taken for far away. */
+export function expectedRoundTripMs(topology: Topology, one: string, other: string): number {
+  const known = topology.regions.filter(({ name }) => name === one || name === other);
+  return known.length === 2 ? linkBetween(topology, one, other).roundTripMs : UNKNOWN_ROUND_TRIP_MS;
+}

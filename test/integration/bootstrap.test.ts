@@ -5,7 +5,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest";
 import { uuidOf } from "../../services/core/operation-id.ts";
 import type { Bootstrap } from "../../services/ports/bootstraps.ts";
 import type { PartitionStatusAnswer, StatusAnswer } from "../../services/protocol/http/status.ts";
-import { converged, digests, eventually, startBed, withStores, type Bed } from "./cluster/bed.ts";
+import { converged, digests, eventually, startBed, withStores, type LocalBed } from "./cluster/bed.ts";
 import { createCollection } from "./cluster/load.ts";
 import { readMetrics } from "./cluster/metrics.ts";
 import { send, type Answer } from "./cluster/request.ts";
@@ -25,7 +25,7 @@ const ENVIRONMENT = {
 const FILLED_RECORDS = 15_000;
 const LIMIT_MS = 120_000;
 
-let bed: Bed;
+let bed: LocalBed;
 let traffic: Traffic | undefined;
 
 beforeAll(async () => {

@@ -21,10 +21,11 @@ import {
 } from "../../services/ports/region-store.ts";
 import type { OwnWal } from "../../services/ports/own-wal.ts";
 import { roundTrip } from "./document.ts";
+import { findKnown, headOf, readRows } from "./wal-reading.ts";
 import { bytesOf } from "./bytes.ts";
 import { trimConflicts } from "./conflicts.ts";
 import { leftOf, shortOf } from "./escrows.ts";
-import { rebindLog, rowsAfter, toRow, withoutPartition, type PartitionData } from "./partition-data.ts";
+import { rebindLog, withoutPartition, type PartitionData } from "./partition-data.ts";
 import { OutcomeHistory } from "./outcome-history.ts";
 import {
   checkAppend,
@@ -34,7 +35,6 @@ import {
   checkWal,
   followMembership,
   startRejoin,
-  troubleOf,
 } from "./own-wal.ts";
 import { ReadableDatabase } from "./readable-database.ts";
 import { SimulatedTrimming } from "./trimming.ts";
@@ -95,7 +95,7 @@ export class SimulatedDatabase extends ReadableDatabase {
     const known = operations.map((operation) => {
       const short = shortOf(operation, this.escrowsOf(operation, partition, taking));
       const refused = short && ({ status: "insufficient", left: short } as const);
-      const outcome = this.#findKnown(operation) ?? refused;
+      const outcome = findKnown(this.tables, { operation, region: this.region }) ?? refused;
       if (outcome === undefined) taking.push(operation);
       return outcome;
     });
@@ -126,46 +126,15 @@ export class SimulatedDatabase extends ReadableDatabase {
     return nextHlc({ nowMs, lastIssued: data.lastHlc, observed });
   }
 
-  #findKnown(operation: WalAppend): AppendOutcome | undefined {
-    for (const partition of this.tables.keys()) {
-      const { outcome, row } = this.known(partition, operation.id);
-      const known = outcome ?? row;
-      if (known === undefined) continue;
-      const isSame = known.requestHash === operation.requestHash && known.tenant === operation.tenant;
-      if (!isSame) return { status: "mismatched" };
-      if (outcome !== undefined) return { status: "folded", outcome };
-      if (row !== undefined) return { status: "replayed", sequence: row.sequence, hlc: row.hlc };
-    }
-    return undefined;
-  }
-
-  readWal(options: { partition: number; after: number; rowsMax: number; bytesMax: number }): WalRow[] {
-    const rows: WalRow[] = [];
-    let bytes = 0;
-    for (const timed of rowsAfter(this.data(options.partition), options.after)) {
-      const row = toRow(timed);
-      bytes += bytesOf([row]);
-      if (rows.length > 0 && (rows.length >= options.rowsMax || bytes > options.bytesMax)) break;
-      rows.push(row);
-    }
-    return rows;
+  readWal({
+    partition,
+    ...options
+  }: Parameters<typeof readRows>[1] & { readonly partition: number }): WalRow[] {
+    return readRows(this.data(partition), options);
   }
 
   walHead(partition: number): WalHead {
-    const data = this.data(partition);
-    const watermark = data.state.origins[this.region]?.watermark ?? 0;
-    const pending = rowsAfter(data, watermark);
-    const trouble = troubleOf(data);
-    return {
-      sequence: data.walEnd,
-      hlc: data.lastHlc,
-      pendingRows: Math.max(0, data.walEnd - watermark),
-      pendingBytes: bytesOf(pending),
-      oldestPendingAtMs: pending[0]?.acceptedAtMs,
-      nowMs: this.#nowMs(),
-      ...(trouble && { trouble }),
-      ...(data.setAside.length > 0 && { setAsideRows: data.setAside.length }),
-    };
+    return headOf(this.data(partition), { region: this.region, nowMs: this.#nowMs() });
   }
 
   checkWal(partition: number): void {

@@ -25,7 +25,6 @@ export const silentMetrics: AllMetrics = {
   disagreement: ignore,
   stopped: ignore,
   readsElsewhere: ignore,
-  digested: ignore,
   observe: ignore,
   published: ignore,
   flushed: ignore,

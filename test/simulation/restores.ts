@@ -37,7 +37,8 @@ export class Restores {
     region.database.restore(copy);
     const after = this.#known(region);
     for (const id of before) if (!after.has(id)) this.lost.add(id);
-    for (const { process } of region.processes) this.#cluster.kill(region, process, "with its database");
+    for (const { process } of region.processes.slice())
+      this.#cluster.kill(region, process, "with its database");
   }
 
   /** Whatever is in the region's WAL, or set aside of it. */

@@ -298,6 +298,8 @@ export class Workload {
     const seen = Number(result.fields["highest"]);
     // The next to be written is higher: it must not rest on what is lost.
     if (this.#isLost(written.result.operation)) return EMPTY_SESSION;
+    // A database that went back shows what was there then, until it has folded on to where it was.
+    if ([region, written.region].some(({ name }) => this.#cluster.wentBack.has(name))) return EMPTY_SESSION;
     require(seen >= value, "I11", `client ${number} wrote ${value} and read ${seen} in ${region.name}`);
     return result.session;
   }

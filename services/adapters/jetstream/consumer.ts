@@ -7,7 +7,7 @@ import type { Connection } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
 import { withinMs } from "../nats/wait.ts";
 import type { JetStreamApi } from "./api.ts";
-import { streamName } from "./stream.ts";
+import { streamInfo, streamName } from "./stream.ts";
 
 /** With three servers all tries miss once in 130. */
 const TRIES_MAX = 12;
@@ -35,6 +35,8 @@ export async function createConsumer(options: ConsumerOptions): Promise<string> 
   for (let tries = 1; ; tries += 1) {
     const { name, host } = await tryConsumer(options);
     if (host === undefined || (host === connection.serverName) !== isElsewhere) return name;
+    // Of more regions than there are replicas, some always read from another's server.
+    if (!isElsewhere && tries === 1 && !(await holdsReplica(options))) return name;
     if (tries === TRIES_MAX) {
       logger.warn(
         { partition, host, tries, isElsewhere },
@@ -43,6 +45,18 @@ export async function createConsumer(options: ConsumerOptions): Promise<string> 
       return name;
     }
     void deleteConsumer(api, { partition, name, logger });
+  }
+}
+
+/** Whether the own server may be landed on; where that can't be known, it is tried. */
+async function holdsReplica({ api, connection, partition, logger }: ConsumerOptions): Promise<boolean> {
+  try {
+    const { cluster } = await streamInfo(api, partition);
+    const holders = [cluster?.leader, ...(cluster?.replicas ?? []).map(({ name }) => name)];
+    return holders.includes(connection.serverName);
+  } catch (error) {
+    logger.debug({ partition, error: describeError(error) }, "it is not known who holds the log");
+    return true;
   }
 }
 

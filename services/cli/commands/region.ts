@@ -1,4 +1,4 @@
-/** `forebay region`: taking a region out of service before maintenance, and back into it. */
+/** `forebay region`: taking a region out of service before maintenance, and back into it; and who takes part at all. */
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { API_PREFIX } from "../../protocol/http/headers.ts";
@@ -8,6 +8,7 @@ import { DATA_FOLDER, type CommonOptions } from "../common-options.ts";
 import { parseDuration } from "../duration.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { callApi, UnreachableError } from "../http.ts";
+import { addMemberCommands } from "./region-members.ts";
 
 const DRAIN_PATH = `${API_PREFIX}/drain`;
 const STATUS_PATH = `${API_PREFIX}/status`;
@@ -29,7 +30,10 @@ interface RegionOptions extends Pick<CommonOptions, "data" | "url"> {
 }
 
 export function addRegionCommand(program: Command): void {
-  const region = program.command("region").description("take a region out of service, and back");
+  const region = program
+    .command("region")
+    .description("who takes part; take a region out of service, and back");
+  addMemberCommands(region, { findNamed, drain });
   withPlace(region.command("drain <name>"))
     .description("stop taking writes, hand leadership over, and wait until nothing is left to send")
     .option("--force", "also where fewer than a majority of the regions would be left")
@@ -38,11 +42,9 @@ export function addRegionCommand(program: Command): void {
     .addHelpText("after", DRAIN_HELP)
     .action(async (name: string, options: RegionOptions) => {
       const target = await findNamed(name, options);
-      const body = options.force === true ? { force: true } : {};
-      const answer = await callApi(target, { method: "POST", path: DRAIN_PATH, body });
-      process.stderr.write(`forebay: region ${name} takes no new writes\n`);
+      const first = await beginDrain(target, options.force === true);
       if (!options.wait) return;
-      await waitUntilDrained(target, { first: answer.body as StatusAnswer, deadlineMs: options.deadline });
+      await waitUntilDrained(target, { first, deadlineMs: options.deadline });
       process.stdout.write(`region ${name} is drained: nothing is left to send, and it leads nothing\n`);
     });
   withPlace(region.command("undrain <name>"))
@@ -52,6 +54,17 @@ export function addRegionCommand(program: Command): void {
       await callApi(target, { method: "DELETE", path: DRAIN_PATH });
       process.stdout.write(`region ${name} takes writes\n`);
     });
+}
+
+async function beginDrain(target: ClusterRegion, isForced: boolean): Promise<StatusAnswer> {
+  const body = isForced ? { force: true } : {};
+  const answer = await callApi(target, { method: "POST", path: DRAIN_PATH, body });
+  process.stderr.write(`forebay: region ${target.name} takes no new writes\n`);
+  return answer.body as StatusAnswer;
+}
+
+async function drain(target: ClusterRegion, deadlineMs: number): Promise<void> {
+  await waitUntilDrained(target, { first: await beginDrain(target, false), deadlineMs });
 }
 
 function withPlace(command: Command): Command {

@@ -184,6 +184,8 @@ function partitionAnswer(status: PartitionStatus): PartitionStatusAnswer {
       pending_rows: wal.pendingRows,
       pending_bytes: wal.pendingBytes,
       oldest_pending_age_ms: Math.round(wal.oldestPendingAgeMs),
+      ...(wal.trouble !== undefined && { trouble: wal.trouble }),
+      ...(wal.setAsideRows > 0 && { set_aside_rows: wal.setAsideRows }),
     },
     breaker: {
       state,

@@ -23,6 +23,7 @@ import { addCollectionRoutes } from "./routes/collections.ts";
 import { addConflictRoutes } from "./routes/conflicts.ts";
 import { addEscrowRoutes } from "./routes/escrows.ts";
 import { addLeaderRoutes } from "./routes/leaders.ts";
+import { addMemberRoutes } from "./routes/members.ts";
 import { addLeaseRoutes } from "./routes/leases.ts";
 import { addLogRoutes } from "./routes/logs.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
@@ -102,6 +103,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   addRegionRoutes(app, context);
   addLeaderRoutes(app, context);
   addLogRoutes(app, context);
+  addMemberRoutes(app, context);
   answerUnknownRoutes(app, options, routes);
   await app.ready();
   return {

@@ -86,6 +86,7 @@ export const PROBLEMS = {
     title: "The log can't be made anew without somebody deciding more",
     retry: "never",
   },
+  "remove-refused": { status: 409, title: "The region can't be removed as it is", retry: "same" },
   "not-diverged": { status: 409, title: "The verification has found nothing to repair", retry: "never" },
   "verification-outdated": {
     status: 409,

@@ -134,7 +134,25 @@ const PartitionStatus = Type.Object(
     last_position: Type.Optional(Type.Integer({ minimum: 0, description: "The end of the log." })),
     log_time_ms: Count,
     wal: Type.Object(
-      { head: Count, pending_rows: Count, pending_bytes: Count, oldest_pending_age_ms: Count },
+      {
+        head: Count,
+        pending_rows: Count,
+        pending_bytes: Count,
+        oldest_pending_age_ms: Count,
+        trouble: Type.Optional(
+          Type.Enum(["rejoining", "displaced"], {
+            description:
+              "Why it takes nothing: the database went back or is new and waits for the log to take it in, or another has taken its place.",
+          }),
+        ),
+        set_aside_rows: Type.Optional(
+          Type.Integer({
+            minimum: 1,
+            description:
+              "Rows that were not sent again when the region rejoined: they might have taken effect before.",
+          }),
+        ),
+      },
       { additionalProperties: false },
     ),
     breaker: BreakerStatus,

@@ -42,7 +42,19 @@ function createWalMetrics(meter: Meter): (partition: string, head: WalHead) => v
     help: "Highest sequence of the WAL.",
     labels: PARTITION,
   });
+  const setAside = meter.gauge({
+    name: "forebay_wal_set_aside_rows",
+    help: "Rows that were not sent again when the region rejoined, since they might have taken effect.",
+    labels: PARTITION,
+  });
+  const refusing = meter.gauge({
+    name: "forebay_wal_is_refusing",
+    help: "1 while nothing may be appended: the region rejoins, or another database has taken its place.",
+    labels: PARTITION,
+  });
   return (partition, head) => {
+    setAside.set({ partition }, head.setAsideRows ?? 0);
+    refusing.set({ partition }, head.trouble === undefined ? 0 : 1);
     rows.set({ partition }, head.pendingRows);
     bytes.set({ partition }, head.pendingBytes);
     const ageMs = head.oldestPendingAtMs === undefined ? 0 : head.nowMs - head.oldestPendingAtMs;

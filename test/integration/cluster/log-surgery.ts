@@ -13,7 +13,7 @@ interface StreamAnswer {
 }
 
 /** Sends a request of JetStream's administration. @throws what it answers. */
-export async function administer(bed: FolderBed, what: string, body: object = {}): Promise<StreamAnswer> {
+export async function administer(bed: Bed, what: string, body: object = {}): Promise<StreamAnswer> {
   const connection = await connect({ servers: bed.cluster.regions[0]!.nats.url, ignoreClusterUpdates: true });
   try {
     const subject = `$JS.API.STREAM.${what}.${STREAM}`;
@@ -29,7 +29,7 @@ export async function administer(bed: FolderBed, what: string, body: object = {}
 }
 
 /** Nobody can publish any more, and everybody reads what there is. @returns where all regions are then. */
-export async function standStill(bed: FolderBed): Promise<number> {
+export async function standStill(bed: Bed): Promise<number> {
   const { config } = await administer(bed, "INFO");
   await administer(bed, "UPDATE", { ...config, subjects: ["nobody.publishes.here"] });
   return eventually("all regions are at the end of the log", async () => {
@@ -39,7 +39,7 @@ export async function standStill(bed: FolderBed): Promise<number> {
   });
 }
 
-export async function positionsOf(bed: FolderBed): Promise<number[]> {
+export async function positionsOf(bed: Bed): Promise<number[]> {
   return withStores(bed, async (stores) =>
     Promise.all([...stores.values()].map(async (store) => (await store.readPositions(0)).position)),
   );

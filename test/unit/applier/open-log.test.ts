@@ -1,6 +1,6 @@
 /** Opening a log against a state: what is bound, gone over to, refused, and never written. */
 import { describe, expect, it } from "vitest";
-import { BootstrapNeededError, openLog, type OpenLogOptions } from "../../../services/applier/open-log.ts";
+import { NeedsBootstrapError, openLog, type OpenLogOptions } from "../../../services/applier/open-log.ts";
 import { LogMismatchError } from "../../../services/core/fold/fold.ts";
 import { LogMissingError } from "../../../services/ports/global-log.ts";
 import { encodeEntry } from "../../../services/protocol/entry-codec.ts";
@@ -93,7 +93,7 @@ describe("a log that was made anew", () => {
     const behind = await folded();
     behind.servers.store(0, encodeEntry({ kind: "barrier", origin: "eu", id: ID, purpose: "test" }));
     rebuild(behind, { after: position + 1, chain });
-    expect(await open(behind)).toBeInstanceOf(BootstrapNeededError);
+    expect(await open(behind)).toBeInstanceOf(NeedsBootstrapError);
     expect(bed.first.database.logCreatedAtMs(0)).toBe(boundTo);
   });
 });

@@ -1,11 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { WAL_RUN_ROWS } from "../../../services/core/fold/member.ts";
 import {
   coverFolded,
   EMPTY_SESSION,
   isMet,
   mergeSessions,
   needOf,
+  regionsInDoubt,
   seenPosition,
   seenWal,
   type Session,
@@ -142,5 +144,31 @@ describe("coverFolded", () => {
         }
       }),
     );
+  });
+});
+
+describe("regionsInDoubt", () => {
+  const folded = { position: 9, origins: { eu: { watermark: WAL_RUN_ROWS + 3 }, us: { watermark: 5 } } };
+  const seenAt = (region: string, sequence: number) => ({
+    positions: {},
+    wal: { [region]: { "0": sequence } },
+  });
+
+  it("names a region whose sequences began anew since", () => {
+    expect(regionsInDoubt(seenAt("eu", 7), 0, folded)).toEqual(["eu"]);
+    expect(
+      regionsInDoubt(seenAt("eu", 7), 0, { ...folded, origins: { eu: { watermark: WAL_RUN_ROWS } } }),
+    ).toEqual(["eu"]);
+  });
+
+  it("names none whose run goes on, that is ahead, or that the session has nothing of there", () => {
+    for (const [region, sequence] of [
+      ["eu", WAL_RUN_ROWS + 1],
+      ["eu", 2 * WAL_RUN_ROWS + 1],
+      ["us", 4],
+      ["us", 6],
+    ] as const)
+      expect(regionsInDoubt(seenAt(region, sequence), 0, folded)).toEqual([]);
+    expect(regionsInDoubt({ positions: {}, wal: { eu: { "1": 7 } } }, 0, folded)).toEqual([]);
   });
 });

@@ -8,6 +8,7 @@ export const GATEWAY_REFUSALS = {
   "schema-rejected": { operation: OPERATION },
   "conflict-not-restorable": { field: "name" },
   "region-not-fit": { retryAfterMs: 1_000 },
+  "remove-refused": { retryAfterMs: 2_000 },
   "log-healthy": {},
   "rebuild-refused": {},
   "drain-refused": {},

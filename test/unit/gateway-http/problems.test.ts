@@ -28,11 +28,7 @@ afterAll(() => rig.server.close(100));
 
 async function failing(failure: unknown): Promise<Answer> {
   rig.gateway.failure = failure;
-  try {
-    return await patch(rig);
-  } finally {
-    rig.gateway.failure = undefined;
-  }
+  return patch(rig).finally(() => (rig.gateway.failure = undefined));
 }
 
 function refusing(code: GatewayErrorCode, options = {}): () => Promise<Answer> {
@@ -50,13 +46,10 @@ async function timedOut(): Promise<Answer> {
   return raw("");
 }
 
-function put(body: unknown, name = "orders", headers = {}): Promise<Answer> {
-  return send(rig, "PUT", { url: `/v1/collections/${name}`, body, headers });
-}
-
-function transact(writes: readonly object[]): Promise<Answer> {
-  return send(rig, "POST", { url: "/v1/transactions", body: { writes } });
-}
+const put = (body: unknown, name = "orders", headers = {}) =>
+  send(rig, "PUT", { url: `/v1/collections/${name}`, body, headers });
+const transact = (writes: readonly object[]) =>
+  send(rig, "POST", { url: "/v1/transactions", body: { writes } });
 
 const LEASE = "/v1/leases/job-7";
 const ADA = { collection: "users", key: "ada", inc: { credit: 1 } };

@@ -37,6 +37,7 @@ import {
   type HttpServerOptions,
 } from "../../../services/gateway/http/server.ts";
 import type { AnsweredRequest } from "../../../services/gateway/http/metrics.ts";
+import type { Membering, PartitionMembers } from "../../../services/gateway/membership.ts";
 import { ReconcilingService, type Reconciling } from "../../../services/gateway/reconciling.ts";
 import { SchemaProposer } from "../../../services/gateway/schema-proposer.ts";
 import { StorePatience } from "../../../services/gateway/store-patience.ts";
@@ -104,6 +105,8 @@ export class StubGateway implements Gateway {
   readonly conflictRestorals: RestoreConflictRequest[] = [];
   readonly reads: ReadRequest[] = [];
   readonly lists: ListRequest[] = [];
+  readonly memberChanges: object[] = [];
+  members: PartitionMembers = { partition: 0, members: [], departed: [] };
   /** Thrown by every method, when set. */
   failure: unknown;
   /** Merged into the answer to whatever changes something. */
@@ -275,7 +278,14 @@ export class StubGateway implements Gateway {
 
   async status(): Promise<RegionOverview> {
     this.#check();
-    const wal = { head: 3, pendingRows: 1, pendingBytes: 80, oldestPendingAgeMs: 1.5 };
+    const wal = {
+      head: 3,
+      pendingRows: 1,
+      pendingBytes: 80,
+      oldestPendingAgeMs: 1.5,
+      trouble: undefined,
+      setAsideRows: 0,
+    };
     const region = {
       region: "us",
       watermark: 2,
@@ -347,6 +357,28 @@ export class StubGateway implements Gateway {
   backups(): Backups {
     this.#check();
     return this.stubBackups.service;
+  }
+
+  membership(): Membering {
+    const report = async () => {
+      this.#check();
+      return [this.members];
+    };
+    return {
+      list: report,
+      add: (region) => {
+        this.memberChanges.push({ action: "add", region });
+        return report();
+      },
+      remove: (removal) => {
+        this.memberChanges.push({ action: "remove", ...removal });
+        return report();
+      },
+      rejoin: (rejoin) => {
+        this.memberChanges.push({ action: "rejoin", ...rejoin });
+        return report();
+      },
+    };
   }
 
   reconciling(): Reconciling {

@@ -1,5 +1,10 @@
 import { describe, expect, it } from "vitest";
-import { initialPartitionState } from "../../../services/core/fold/state.ts";
+import {
+  INITIAL_ORIGIN,
+  initialPartitionState,
+  type PartitionState,
+} from "../../../services/core/fold/state.ts";
+import type { WalTrouble } from "../../../services/ports/own-wal.ts";
 import { ZERO_HLC } from "../../../services/core/hlc.ts";
 import { Health } from "../../../services/region/health.ts";
 import { streamReplicas } from "../../../services/region/stream-replicas.ts";
@@ -13,8 +18,11 @@ function makeHealth() {
     cluster: null as string | null,
     failure: undefined as Error | undefined,
     isReadOnly: false,
+    origins: { eu: INITIAL_ORIGIN } as PartitionState["origins"],
+    trouble: undefined as WalTrouble | undefined,
   };
   const health = new Health({
+    region: "eu",
     partitions: 1,
     clock: {
       nowMs: () => nowMs,
@@ -31,7 +39,8 @@ function makeHealth() {
       {
         readPositions: async () => {
           if (store.failure !== undefined) throw store.failure;
-          return { ...initialPartitionState(0), cluster: store.cluster };
+          const origins = store.cluster === null ? {} : store.origins;
+          return { ...initialPartitionState(0), cluster: store.cluster, origins };
         },
         walHead: async () => ({
           sequence: 0,
@@ -41,6 +50,7 @@ function makeHealth() {
           oldestPendingAtMs: undefined,
           nowMs: 0,
           ...(store.isReadOnly && { isReadOnly: true }),
+          ...(store.trouble && { trouble: store.trouble }),
         }),
       },
       stop.signal,
@@ -50,6 +60,21 @@ function makeHealth() {
 }
 
 describe("a region process is not ready", () => {
+  it("while its region takes no part, or its WAL is not the log's", async () => {
+    const cases = [
+      { origins: {}, says: "eu is no member" },
+      { trouble: { kind: "displaced", id: "x" } as const, says: "another database" },
+      { trouble: { kind: "rejoining", id: "x" } as const, says: "waits for the log" },
+    ];
+    for (const { says, ...wrong } of cases) {
+      const { health, store, look } = makeHealth();
+      health.starting(undefined);
+      Object.assign(store, { cluster: "c", ...wrong });
+      await look();
+      expect(health.reasons()).toEqual([expect.stringContaining(says)]);
+    }
+  });
+
   it("while it starts", () => {
     const { health } = makeHealth();
     expect(health.reasons()).toEqual(["the process is starting"]);
