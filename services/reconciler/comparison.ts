@@ -13,7 +13,7 @@ import {
   type DifferingRecord,
   type VerificationPhase,
 } from "../ports/reconciliation.ts";
-import { differingRest } from "./rest.ts";
+import { differingRest, outvotedRegions } from "./rest.ts";
 import type { Peer } from "./peer.ts";
 
 /** Rows of the leaves of a round, about, in each region. */
@@ -46,17 +46,28 @@ export interface ComparisonResult {
   /** By name. */
   readonly sample: readonly DifferingRecord[];
   readonly rest: readonly string[];
+  /** Regions that differ in the rest from what most members say. */
+  readonly outvoted: readonly string[];
   readonly sameInOtherWords: number;
 }
 
-export const NOTHING_FOUND: ComparisonResult = { records: 0, sample: [], rest: [], sameInOtherWords: 0 };
+export const NOTHING_FOUND: ComparisonResult = {
+  records: 0,
+  sample: [],
+  rest: [],
+  outvoted: [],
+  sameInOtherWords: 0,
+};
 
 /** @throws {RegionProblemError} a region can't be compared to the end. */
 export async function compareRegions(options: ComparisonOptions): Promise<ComparisonResult> {
   const { peers, operationsAbove, onPhase } = options;
   onPhase("descending");
   const told = await Promise.all(peers.map((peer) => peer.rest(operationsAbove)));
-  const sample = new Sample(differingRest(told));
+  const rest = differingRest(told);
+  const byRegion = peers.map(({ region }, index) => ({ region, entries: told[index]! }));
+  const outvoted = outvotedRegions(byRegion, { names: rest, members: options.members });
+  const sample = new Sample({ rest, outvoted });
   options.onFound(sample.result);
   const leaves = await differingLeaves(options);
   if (leaves.length > 0) onPhase("reading");
@@ -134,20 +145,20 @@ async function readRecords(
 
 /** The first differing records by name, and how many there are. */
 class Sample {
-  readonly #rest: readonly string[];
+  readonly #besides: Pick<ComparisonResult, "rest" | "outvoted">;
   #records = 0;
   #read = 0;
   #sameInOtherWords = 0;
   #bytes = 0;
   #sample: DifferingRecord[] = [];
 
-  constructor(rest: readonly string[]) {
-    this.#rest = rest;
+  constructor(besides: Pick<ComparisonResult, "rest" | "outvoted">) {
+    this.#besides = besides;
   }
 
   get result(): ComparisonResult {
     const sample = this.#sample.toSorted(byName).slice(0, DIFFERING_RECORDS_MAX);
-    return { records: this.#records, sample, rest: this.#rest, sameInOtherWords: this.#sameInOtherWords };
+    return { ...this.#besides, records: this.#records, sample, sameInOtherWords: this.#sameInOtherWords };
   }
 
   /** To count the others costs more than it says. */

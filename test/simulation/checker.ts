@@ -33,6 +33,8 @@ class Reference {
   /** By position. */
   readonly digests: string[] = [];
   readonly #decisions = new DecisionChecks(this.records);
+  /** Positions of the outcomes. */
+  readonly #operations = new Map<string, number>();
   #digest: Digest = EMPTY_DIGEST;
 
   constructor(partition: number) {
@@ -47,7 +49,7 @@ class Reference {
       state: this.state,
       slice: {
         records: this.records,
-        operations: new Map([...this.outcomes.values()].map(({ id, position }) => [id, position])),
+        operations: this.#operations,
       },
       entries: [{ position: message.position, storedAtMs: message.storedAtMs, checksum, entry }],
     });
@@ -63,6 +65,7 @@ class Reference {
       const isNew = before === undefined || before.position <= this.state.forgotten.position;
       require(isNew, "I4", `operation ${outcome.id} took effect twice`);
       this.outcomes.set(outcome.id, outcome);
+      this.#operations.set(outcome.id, outcome.position);
     }
     this.conflicts.push(...result.conflicts);
     this.digests.push(stateDigest(this.state, this.#digest));

@@ -59,6 +59,13 @@ export class SimulatedRegion {
   }
 }
 
+/** A process that is being started, with what it has been given. */
+export interface StartedProcess {
+  readonly region: SimulatedRegion;
+  readonly process: Process;
+  readonly ports: Ports & Pick<Signals, "breakers">;
+}
+
 export interface RegionProcess {
   readonly process: Process;
   /** Why it does not fold, by partition. */
@@ -68,7 +75,7 @@ export interface RegionProcess {
   isServing: boolean;
 }
 
-type Ports = Omit<
+export type Ports = Omit<
   ApplierOptions & RelayOptions & GatewayOptions,
   "partition" | "partitions" | "breaker" | "metrics" | keyof Signals | keyof Limits
 > & { readonly metrics: typeof silentMetrics };
@@ -87,7 +94,7 @@ export class SimulatedCluster {
   /** No process dies by itself any more. */
   isCalm = false;
   /** Who looks at the barriers of processes that are started from now on. */
-  observerOf: ((region: SimulatedRegion, store: RegionStore) => BarrierObserver) | undefined;
+  observerOf: ((started: StartedProcess) => BarrierObserver) | undefined;
 
   constructor(world: World, options: ClusterOptions) {
     this.world = world;
@@ -127,8 +134,8 @@ export class SimulatedCluster {
     const logStates = new LogStates({ ...ports, stopReason: (partition) => stopped.get(partition) });
     logStates.serve();
     const bootstrapping = this.options.isBootstrapping === true ? this.#bootstrapping(ports, breakers) : {};
+    const barriers = this.observerOf?.({ region, process, ports: { ...ports, breakers } });
     for (let partition = 0; partition < partitions; partition += 1) {
-      const barriers = this.observerOf?.(region, ports.store);
       const metrics = { ...ports.metrics, stopped: noteIn(stopped, partition) };
       const witnesses = (number: number) => logStates.witnesses(number);
       const parts = { ...ports, ...bootstrapping, ...(barriers && { barriers }), metrics, witnesses };

@@ -3,7 +3,7 @@
  * RegionStore port run against it and against PostgreSQL.
  */
 import type { FoldResult } from "../../services/core/fold/fold.ts";
-import { type FoldSlice, type OperationOutcome } from "../../services/core/fold/state.ts";
+import type { FoldSlice, OperationOutcome, PartitionState } from "../../services/core/fold/state.ts";
 import { advanceHlc, nextHlc, type Hlc } from "../../services/core/hlc.ts";
 import { recordIdText, type RecordId } from "../../services/core/operation.ts";
 import { type StoredRecord } from "../../services/core/record.ts";
@@ -287,9 +287,30 @@ export class SimulatedDatabase extends ReadableDatabase {
     else this.rows.set(recordIdText(id), { ...record, partition });
   }
 
+  /** What somebody does to the state of a partition behind the store's back. Durable at once. */
+  editState(partition: number, change: (state: PartitionState) => PartitionState): void {
+    this.#makeDurable();
+    const data = this.data(partition);
+    data.state = change(data.state);
+  }
+
+  /** As if an operation had never been. Durable at once. @returns how to undo it. */
+  dropOutcome(partition: number, id: string): () => void {
+    this.#makeDurable();
+    const { outcomes } = this.data(partition);
+    const outcome = outcomes.get(id)!;
+    outcomes.delete(id);
+    return () => void outcomes.set(id, outcome);
+  }
+
   /** What the fold has made of operations, also of those that are forgotten since. */
   outcomes(partition: number): ReadonlyMap<string, OperationOutcome> {
     return this.#history.upTo(partition, this.data(partition).state.position);
+  }
+
+  /** One of them. */
+  outcome(partition: number, id: string): OperationOutcome | undefined {
+    return this.#history.find(partition, { id, position: this.data(partition).state.position });
   }
 
   /** What the region had folded and told, before it fell back. */

@@ -297,7 +297,7 @@ export class DecisionClients {
 
   #outcomeIn(region: SimulatedRegion, id: string): OperationOutcome | undefined {
     // What was told before the database fell back is in the log, and will be folded again.
-    return region.database.outcomes(this.#partition).get(id) ?? region.database.lostOutcome(id);
+    return region.database.outcome(this.#partition, id) ?? region.database.lostOutcome(id);
   }
 
   #anyGateway(region: SimulatedRegion): Gateway | undefined {
@@ -316,9 +316,7 @@ export class DecisionClients {
   /** After convergence: what clients were told is what the log says, in every region. */
   checkOutcomes(): void {
     for (const request of this.requests) {
-      const said = this.#cluster.regions.map(({ database }) =>
-        database.outcomes(this.#partition).get(request.id),
-      );
+      const said = this.#cluster.regions.map(({ database }) => database.outcome(this.#partition, request.id));
       const first = JSON.stringify(said[0]);
       require(said.every(
         (outcome) => JSON.stringify(outcome) === first,

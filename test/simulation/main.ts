@@ -1,22 +1,39 @@
-/** `npm run sim -- --seed=N [--count=M] [--verbose]`: replays one seed, or runs several from it on. */
+/**
+ * `npm run sim -- --seed=N [--count=M] [--verbose]`: replays one seed, or runs several from it on.
+ * `npm run sim -- --verdicts=N [--seed=N]`: as many verifications under trouble without drift, and as many with one planted.
+ */
 import { parseArgs } from "node:util";
 import { createLogger, silentLogger } from "../../services/runtime/logger.ts";
 import { simulate } from "./scenario.ts";
+import { tryVerdicts } from "./try-verdicts.ts";
 
 const { values } = parseArgs({
   options: {
     seed: { type: "string", default: "1" },
     count: { type: "string", default: "1" },
     verbose: { type: "boolean", default: false },
+    verdicts: { type: "string" },
   },
 });
-const first = Number(values.seed);
-const count = Number(values.count);
-if (!Number.isSafeInteger(first) || !Number.isSafeInteger(count) || count < 1) {
-  console.error("usage: npm run sim -- --seed=N [--count=M] [--verbose], with whole numbers");
+const first = wholeNumber(values.seed);
+if (values.verdicts === undefined) {
+  const count = wholeNumber(values.count);
+  const logger = values.verbose ? createLogger({ level: "debug", fields: {} }) : silentLogger;
+  for (let seed = first; seed < first + count; seed += 1)
+    console.log(JSON.stringify(await simulate(seed, { logger })));
+} else {
+  process.exitCode = (await tryVerdicts({ first, count: wholeNumber(values.verdicts), tell })) ? 0 : 1;
+}
+
+function wholeNumber(text: string): number {
+  const number = Number(text);
+  if (Number.isSafeInteger(number) && number >= 0) return number;
+  console.error(
+    "usage: npm run sim -- --seed=N [--count=M] [--verbose], or --verdicts=N [--seed=N], with whole numbers",
+  );
   process.exit(2);
 }
-const logger = values.verbose ? createLogger({ level: "debug", fields: {} }) : silentLogger;
-for (let seed = first; seed < first + count; seed += 1) {
-  console.log(JSON.stringify(await simulate(seed, { logger })));
+
+function tell(line: string): void {
+  console.log(line);
 }

@@ -23,6 +23,11 @@ export class OutcomeHistory {
     return new Map(folded.map(([, outcome]) => [outcome.id, outcome]));
   }
 
+  find(partition: number, { id, position }: { id: string; position: number }): OperationOutcome | undefined {
+    const outcome = this.#ever.get(`${partition} ${id}`);
+    return outcome !== undefined && outcome.position <= position ? outcome : undefined;
+  }
+
   lost(id: string): OperationOutcome | undefined {
     return this.#lost.get(id);
   }

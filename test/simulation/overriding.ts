@@ -1,8 +1,7 @@
-/** A store with some of its methods replaced. */
-import type { RegionStore } from "../../services/ports/region-store.ts";
+/** A port with some of its methods replaced. */
 
-export function overriding(store: RegionStore, overrides: Partial<RegionStore>): RegionStore {
-  return new Proxy(store, {
+export function overriding<Port extends object>(port: Port, overrides: Partial<Port>): Port {
+  return new Proxy(port, {
     get(target, name) {
       const override = (overrides as Record<string | symbol, unknown>)[name];
       if (override !== undefined) return override;

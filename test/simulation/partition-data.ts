@@ -101,10 +101,9 @@ export function toRow({ acceptedAtMs: _, takes: __, handsOver: ___, ...row }: Ti
   return row;
 }
 
-export function withoutPartition({
-  partition: _,
-  ...record
-}: StoredRecord & { partition: number }): StoredRecord {
+export type HeldRecord = StoredRecord & { readonly partition: number };
+
+export function withoutPartition({ partition: _, ...record }: HeldRecord): StoredRecord {
   return record;
 }
 

@@ -28,6 +28,7 @@ import {
   storedOperation,
   toRow,
   withoutPartition,
+  type HeldRecord,
   type PartitionData,
   type TimedRow,
 } from "./partition-data.ts";
@@ -37,7 +38,7 @@ import type { SnapshotData } from "./snapshot.ts";
 export abstract class ReadableDatabase {
   readonly region: string;
   protected readonly tables = new Map<number, PartitionData>();
-  protected readonly rows = new Map<string, StoredRecord & { readonly partition: number }>();
+  protected readonly rows = new Map<string, HeldRecord>();
 
   constructor(region: string) {
     this.region = region;
@@ -129,7 +130,7 @@ export abstract class ReadableDatabase {
     return positions;
   }
 
-  protected alive(id: string): (StoredRecord & { partition: number }) | undefined {
+  protected alive(id: string): HeldRecord | undefined {
     const record = this.rows.get(id);
     if (record === undefined) return undefined;
     return isExpired(record, this.data(record.partition).state.logTimeMs) ? undefined : record;

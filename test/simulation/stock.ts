@@ -181,7 +181,7 @@ export class StockClients {
   checkOutcomes(): void {
     for (const sale of this.#sales) {
       const outcomes = this.#cluster.regions.map(({ database }) =>
-        database.outcomes(this.#partitionOf(sale.key)).get(sale.id),
+        database.outcome(this.#partitionOf(sale.key), sale.id),
       );
       const status = outcomes[0]?.status;
       require(outcomes.every(

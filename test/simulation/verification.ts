@@ -37,7 +37,7 @@ export class Verification {
   constructor(cluster: SimulatedCluster, checker: Checker) {
     this.#cluster = cluster;
     this.#checker = checker;
-    cluster.observerOf = (region, store): BarrierObserver => ({
+    cluster.observerOf = ({ region, ports: { store } }): BarrierObserver => ({
       atBarrier: (stop) => this.#look(region, store, stop),
     });
   }

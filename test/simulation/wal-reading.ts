@@ -1,10 +1,5 @@
 /** What a simulated database tells of its WAL, and of the operations in it. */
-import type {
-  AppendOutcome,
-  WalAppend,
-  WalHead,
-  WalRow,
-} from "../../services/ports/region-store.ts";
+import type { AppendOutcome, WalAppend, WalHead, WalRow } from "../../services/ports/region-store.ts";
 import { bytesOf } from "./bytes.ts";
 import { troubleOf } from "./own-wal.ts";
 import { foldedUpTo, knownIn, rowsAfter, toRow, type PartitionData } from "./partition-data.ts";

@@ -318,7 +318,7 @@ export class Workload {
     const { partitions } = this.#cluster.options;
     for (const request of this.requests.values()) {
       const partition = partitionOf({ tenant: TENANT, key: request.key }, partitions);
-      const said = this.#cluster.regions.map((region) => region.database.outcomes(partition).get(request.id));
+      const said = this.#cluster.regions.map((region) => region.database.outcome(partition, request.id));
       const first = JSON.stringify(said[0]);
       require(said.every(
         (outcome) => JSON.stringify(outcome) === first,

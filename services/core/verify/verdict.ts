@@ -17,6 +17,8 @@ export interface Found {
   readonly records: number;
   /** What else does. */
   readonly rest: readonly string[];
+  /** Regions that differ in it from what most members say. */
+  readonly outvoted: readonly string[];
   /** Rows that are the same, but are stored as different texts. */
   readonly sameInOtherWords: number;
 }
@@ -34,7 +36,8 @@ export function judge(regions: readonly Compared[], position: number | undefined
   const names = compared.map(({ region }) => region).join(", ");
   const place = `at position ${position ?? "?"}`;
   if (isDiverged) {
-    const parts = [`${names} do not hold the same ${place}: ${describeFound(found)}`, missing];
+    const what = `${names} do not hold the same ${place}: ${describeFound(found)}`;
+    const parts = [what, describeRemedy(found), missing];
     return { verdict: "diverged", reason: parts.filter((part) => part !== "").join("; ") };
   }
   const same = compared.length > 1 ? `${names} hold the same ${place}` : "";
@@ -54,4 +57,14 @@ function describeFound({ records, rest }: Found): string {
   const parts = records > 0 ? [`${records} ${records === 1 ? "record differs" : "records differ"}`] : [];
   if (rest.length > 0) parts.push(`so do ${rest.slice(0, 5).join(", ")}${rest.length > 5 ? ", …" : ""}`);
   return parts.join("; ");
+}
+
+/** Repairs set records alone. What else is folded comes right only with all of the state. */
+function describeRemedy({ rest, outvoted }: Found): string {
+  if (rest.length === 0) return "";
+  const who =
+    outvoted.length > 0
+      ? `${outvoted.join(", ")} ${outvoted.length === 1 ? "says" : "say"} otherwise than most, and should`
+      : "no majority says whose is right: the region that is wrong should";
+  return `no repair sets what is no record: ${who} load the state of another region (forebay region rejoin)`;
 }

@@ -1,5 +1,6 @@
 /**
  * `npm run bench -- verify [--records N] [--drifted N] [--rate N]`: what it costs to prove that three regions hold the same.
+ * With `--chaos [--verifications N] [--seconds N]`: whether what is said is true (`chaos.ts`).
  *
  * A real cluster whose databases hold the same records, an operation each, loaded by SQL. All three regions digest at once
  * on this machine's processors; besides the wall-clock time each region's own scan is told, and next to it in the same run
@@ -13,7 +14,8 @@ import { putCollection, withCluster } from "../bench-cluster.ts";
 import { BENCH_COLLECTION, BENCH_FIELDS } from "../operations.ts";
 import { positiveNumber, readOptions } from "../options.ts";
 import { median, progress, report, round } from "../report.ts";
-import { plantDrift } from "./drift.ts";
+import { benchVerdicts } from "./chaos.ts";
+import { plantDrift, spreadDrift } from "./drift.ts";
 import {
   Appender,
   compareWindows,
@@ -37,9 +39,11 @@ const ROUNDS = 3;
 const ALONE_MS = 3_000;
 const REGION_THAT_DRIFTS = "us";
 /** What a saturated fold has to do at first; with none left in the end it would not be saturated. */
-const BACKLOG_OPERATIONS = 120_000;
+const BACKLOG_OPERATIONS = 220_000;
 const SATURATED_ROUNDS = 2;
 const STORE_TIMEOUT_MS = 30_000;
+const VERIFICATIONS = 200;
+const CHAOS_SECONDS = 240;
 
 interface VerifyOptions {
   readonly records: number;
@@ -48,18 +52,35 @@ interface VerifyOptions {
 }
 
 export async function benchVerify(words: readonly string[]): Promise<void> {
-  const { records, drifted, rate } = readOptions(words, ["records", "drifted", "rate"]);
+  const names = ["records", "drifted", "rate", "verifications", "seconds"] as const;
+  const { chaos = false, ...texts } = readOptions(words, names, ["chaos"]);
+  const number = (name: (typeof names)[number], byDefault: number) =>
+    Math.ceil(positiveNumber(texts[name], name, byDefault));
   const options = {
-    records: Math.ceil(positiveNumber(records, "records", RECORDS)),
-    drifted: Math.ceil(positiveNumber(drifted, "drifted", DRIFTED)),
-    ratePerSecond: positiveNumber(rate, "rate", STEADY_PER_SECOND),
+    records: number("records", RECORDS),
+    drifted: number("drifted", DRIFTED),
+    ratePerSecond: number("rate", STEADY_PER_SECOND),
   };
-  await withCluster(TOPOLOGY, (cluster) => measure(cluster, options), ENVIRONMENT);
+  const limits = {
+    verifications: number("verifications", VERIFICATIONS),
+    secondsMax: number("seconds", CHAOS_SECONDS),
+  };
+  const measuring = async (parts: Measured) =>
+    chaos ? benchVerdicts(parts, limits) : measure({ ...parts, options });
+  await withCluster(TOPOLOGY, (cluster) => withCoordinator(cluster, measuring), ENVIRONMENT);
 }
 
-async function measure(cluster: LocalCluster, options: VerifyOptions): Promise<void> {
+interface Measured {
+  readonly cluster: LocalCluster;
+  readonly coordinator: MeasuredCoordinator;
+  readonly stores: Stores;
+}
+
+async function withCoordinator(
+  cluster: LocalCluster,
+  use: (parts: Measured) => Promise<void>,
+): Promise<void> {
   await putCollection(cluster.regions[0]!.url, BENCH_COLLECTION, BENCH_FIELDS);
-  await writeTemplate(cluster);
   const coordinator = await MeasuredCoordinator.start(cluster);
   const stores: Stores = new Map<string, RegionStore>(
     cluster.regions.map(({ name, postgres }) => [
@@ -68,13 +89,18 @@ async function measure(cluster: LocalCluster, options: VerifyOptions): Promise<v
     ]),
   );
   try {
-    await measureMatches({ cluster, coordinator, options });
-    await measureDrift({ cluster, coordinator, options });
-    await measureFolding({ coordinator, stores, options });
+    await use({ cluster, coordinator, stores });
   } finally {
     await coordinator.close();
     await Promise.all([...stores.values()].map((store) => store.close()));
   }
+}
+
+async function measure(parts: Measured & { readonly options: VerifyOptions }): Promise<void> {
+  await writeTemplate(parts.cluster);
+  await measureMatches(parts);
+  await measureDrift(parts);
+  await measureFolding(parts);
 }
 
 interface Measuring {
@@ -135,7 +161,7 @@ async function verifyMatch(
 async function measureDrift({ cluster, coordinator, options }: Measuring): Promise<void> {
   const { drifted, records } = options;
   progress(`${drifted} rows drift`);
-  const keys = await plantDrift(cluster.region(REGION_THAT_DRIFTS), { rows: drifted, records });
+  const keys = await plantDrift(cluster.region(REGION_THAT_DRIFTS), spreadDrift({ rows: drifted, records }));
   const found = await coordinator.verify();
   const { id, verdict, reason, differences } = found.verification;
   const held = differences.sample.map(({ key }) => key);

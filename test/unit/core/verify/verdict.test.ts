@@ -2,7 +2,7 @@
 import { expect, it } from "vitest";
 import { judge, type Compared, type Found } from "../../../../services/core/verify/verdict.ts";
 
-const NOTHING: Found = { records: 0, rest: [], sameInOtherWords: 0 };
+const NOTHING: Found = { records: 0, rest: [], outvoted: [], sameInOtherWords: 0 };
 const eu: Compared = { region: "eu", problem: undefined, rows: 5 };
 const us: Compared = { region: "us", problem: undefined, rows: 5 };
 const ap: Compared = { region: "ap", problem: undefined, rows: 5 };
@@ -22,6 +22,16 @@ it.each([
   ],
   ["a record differs", [[eu, us, ap], { ...NOTHING, records: 1 }], ["diverged", "1 record differs"]],
   ["only the rest differs", [[eu, us], { ...NOTHING, rest: ["origin us"] }], ["diverged", "origin us"]],
+  [
+    "the rest differs in one of three",
+    [[eu, us, ap], { ...NOTHING, rest: ["operations"], outvoted: ["ap"] }],
+    ["diverged", "ap says otherwise than most, and should load the state of another region"],
+  ],
+  [
+    "the rest differs, and none is in a majority",
+    [[eu, us], { ...NOTHING, rest: ["operations"] }],
+    ["diverged", "no repair sets what is no record: no majority says whose is right"],
+  ],
   [
     "one is silent",
     [[eu, us, { ...ap, problem: silent }], NOTHING],
