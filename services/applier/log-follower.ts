@@ -142,8 +142,9 @@ export class LogFollower {
     if (!wasElsewhere && this.#doubt.isElsewhere(nowMs)) {
       logger.error(
         { partition, position, error },
-        "this region's copy of the log is damaged, and the log is read from another region's server: stop this " +
-          "region's nats-server, delete the stream's folder in its store, and start it, so that it copies the stream anew",
+        "this region's copy of the log holds an entry back, or has it garbled: the log is read from another region's server " +
+          "now. Where the copy only lags, this ends by itself. Where it is damaged, stop this region's nats-server, delete " +
+          "the stream's folder in its store, and start it, so that it copies the stream anew",
       );
     }
     return isLeft;

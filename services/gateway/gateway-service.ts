@@ -4,7 +4,6 @@ import { own } from "../core/json.ts";
 import type { Session } from "../core/session.ts";
 import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
 import { RIGHTS_SERVICE } from "../protocol/rights-request.ts";
-import type { Bootstraps } from "../ports/bootstraps.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
@@ -108,8 +107,6 @@ export interface GatewayOptions {
   /** Refuse load before it is too much; without them each queue keeps its own bound alone. */
   readonly walPressure?: WalPressure;
   readonly refusals?: Refusals;
-  /** For orders to load another region's state; without them there are none. */
-  readonly bootstraps?: Pick<Bootstraps, "orderBootstrap"> | undefined;
   /** Of the reconciler of this process, where it runs one. */
   readonly reconciliation?: Reconciliation | undefined;
   /** How far the regions have folded which log; without it those that answer are asked, and nobody is answered. */

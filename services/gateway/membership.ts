@@ -6,7 +6,6 @@ import { membersNotReadingMembers } from "../core/entry-version.ts";
 import type { MemberEntry } from "../core/entry.ts";
 import { own } from "../core/json.ts";
 import { encodeEntry, MEMBERS_VERSION } from "../protocol/entry-codec.ts";
-import type { Bootstraps } from "../ports/bootstraps.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
 import type { Positions } from "../ports/region-store.ts";
 import { GatewayError } from "./errors.ts";
@@ -58,7 +57,7 @@ export interface Membering {
 type Options = Pick<
   GatewayOptions,
   "region" | "partitions" | "store" | "clock" | "random" | "breakers" | "bus" | "logger"
-> & { readonly bootstraps?: Pick<Bootstraps, "orderBootstrap"> | undefined };
+>;
 
 type Change = Pick<MemberEntry, "action" | "region">;
 
@@ -88,14 +87,14 @@ export class Membership implements Membering {
     return this.list();
   }
 
-  /** @throws {GatewayError} not-supported-yet. @throws {StoreUnavailableError} */
+  /** @throws {StoreUnavailableError} */
   async rejoin({ isForced }: { isForced: boolean }): Promise<PartitionMembers[]> {
-    const { store, random, clock, bootstraps } = this.#options;
+    const { store, random, clock } = this.#options;
     for (const partition of this.#partitions()) {
       const id = random.uuid(clock.nowMs());
       const ordered = isForced
         ? store.startRejoin({ partition, id })
-        : orderOf(bootstraps)({ partition, id, reason: "an operator has asked for it" });
+        : store.orderBootstrap({ partition, id, reason: "an operator has asked for it" });
       await this.#patience.until(this.#deadlineAtMs(), Promise.resolve(ordered), "unknown");
     }
     return this.list();
@@ -194,12 +193,6 @@ export class Membership implements Membering {
 
 function refused(why: string): GatewayError {
   return new GatewayError("remove-refused", why, { retryAfterMs: RETRY_AFTER_MS });
-}
-
-function orderOf(bootstraps: Options["bootstraps"]): Bootstraps["orderBootstrap"] {
-  if (bootstraps !== undefined) return (order) => bootstraps.orderBootstrap(order);
-  const message = "this process can't load another region's state; force makes the WAL begin anew alone";
-  throw new GatewayError("not-supported-yet", message);
 }
 
 function toReport({ partition, position, logTimeMs, origins, departed }: Positions): PartitionMembers {

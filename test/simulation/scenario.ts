@@ -94,7 +94,10 @@ async function run(seed: number, options: SimulationOptions): Promise<Report> {
       trouble.start();
       restores?.start();
     });
-  await world.runUntil(() => isReady, { limitMs: CONVERGENCE_LIMIT_MS, what: "the collection" });
+  // What went wrong already may be why there is none.
+  const isBegun = () => isReady || checker.violations.length > 0;
+  await world.runUntil(isBegun, { limitMs: CONVERGENCE_LIMIT_MS, what: "the collection" });
+  throwFirst(checker.violations);
   await world.run(world.nowMs + troubleMs);
   throwFirst(checker.violations);
   workload.isOver = true;

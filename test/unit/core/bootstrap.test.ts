@@ -62,7 +62,7 @@ describe("what a bootstrap needs next", () => {
     ["folding", ONE, undefined, "fold"],
     ["verifying", ONE, TWO, "fold"],
   ];
-  it.each(cases)("%s, with %s noted and %s at hand: %s", (stage, snapshot, held, step) => {
+  it.each(cases)("%s, with %s noted and %s at hand: %s", (...[stage, snapshot, held, step]) => {
     expect(nextStep({ stage, snapshot }, held)).toBe(step);
   });
 });

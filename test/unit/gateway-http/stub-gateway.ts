@@ -360,24 +360,16 @@ export class StubGateway implements Gateway {
   }
 
   membership(): Membering {
-    const report = async () => {
+    const note = async (change?: object) => {
+      if (change !== undefined) this.memberChanges.push(change);
       this.#check();
       return [this.members];
     };
     return {
-      list: report,
-      add: (region) => {
-        this.memberChanges.push({ action: "add", region });
-        return report();
-      },
-      remove: (removal) => {
-        this.memberChanges.push({ action: "remove", ...removal });
-        return report();
-      },
-      rejoin: (rejoin) => {
-        this.memberChanges.push({ action: "rejoin", ...rejoin });
-        return report();
-      },
+      list: () => note(),
+      add: (region) => note({ action: "add", region }),
+      remove: (removal) => note({ action: "remove", ...removal }),
+      rejoin: (rejoin) => note({ action: "rejoin", ...rejoin }),
     };
   }
 
