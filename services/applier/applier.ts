@@ -299,7 +299,7 @@ class FoldRun implements Folding {
     this.#recent = [foldedRows(result), ...this.#recent.slice(0, UNSEEN_RESULTS_MAX - 1)];
     this.#cache.remember({ touched: group.touched, rows, changed: result.records });
     const { isGuessed: isGuess } = group;
-    const tail = walTailOf(group.entries, { state: result.state, region: this.#options.region });
+    const tail = walTailOf(group.entries, { result, region: this.#options.region });
     const committing = this.#options.store.commitFold({ expectedPosition, result, isGuess, tail });
     const done = committing.then(() => this.#committed(result, startedAtMs));
     // The outcome is looked at by `settle`; until then a failure must not count as unhandled.

@@ -1,7 +1,7 @@
 /** Entries that are folded and committed together, and the rows that they are folded onto. */
 import type { Entry, OrderedEntry } from "../core/entry.ts";
 import type { FoldResult } from "../core/fold/fold.ts";
-import type { FoldRows, FoldSlice, PartitionState } from "../core/fold/state.ts";
+import type { FoldRows, FoldSlice } from "../core/fold/state.ts";
 import { own } from "../core/json.ts";
 import type { RecordId } from "../core/operation.ts";
 import { decodeEntry } from "../protocol/entry-codec.ts";
@@ -68,21 +68,21 @@ export function hasRepairs(group: readonly OrderedEntry[]): boolean {
 /** What the fold has taken of a region, where nothing has come in between: after it has joined other numbers hold. */
 export function walTailOf(
   entries: readonly OrderedEntry[],
-  { state, region }: { state: Pick<PartitionState, "origins">; region: string },
+  { result, region }: { result: Pick<FoldResult, "state" | "lastTaken">; region: string },
 ): WalTail | undefined {
-  const origin = own(state.origins, region);
+  const origin = own(result.state.origins, region);
   if (origin === undefined) return undefined;
-  let tick: WalTail["tick"];
-  let operation: WalTail["operation"];
-  for (const { entry } of entries) {
-    if (entry.kind === "tick" && entry.origin === region && origin.tick?.isAssumed !== true)
-      tick = { walHead: entry.walHead, hlc: entry.hlc };
-    if (entry.kind !== "batch" || entry.origin !== region || entry.last !== origin.watermark) continue;
-    const { id, hlc } = entry.operations.at(-1)!.operation;
-    operation = { sequence: entry.last, id, hlc };
+  const operation = result.lastTaken.get(region);
+  const tick = origin.tick?.isAssumed === true ? undefined : lastTickOf(entries, region);
+  if (tick === undefined && operation?.sequence !== origin.watermark) return undefined;
+  return { ...(tick && { tick }), ...(operation?.sequence === origin.watermark && { operation }) };
+}
+
+function lastTickOf(entries: readonly OrderedEntry[], region: string): WalTail["tick"] {
+  for (const { entry } of entries.toReversed()) {
+    if (entry.kind === "tick" && entry.origin === region) return { walHead: entry.walHead, hlc: entry.hlc };
   }
-  if (tick === undefined && operation === undefined) return undefined;
-  return { ...(tick && { tick }), ...(operation && { operation }) };
+  return undefined;
 }
 
 function operationsOf(entry: Entry): number {

@@ -8,7 +8,7 @@ import type { Bootstrap, StateCounts } from "../ports/bootstraps.ts";
 import { StoreUnavailableError, type RegionStore } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { GatewayError } from "./errors.ts";
-import type { BootstrapReport } from "./gateway.ts";
+import type { BootstrapReport } from "./status-report.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 import type { StorePatience } from "./store-patience.ts";
 

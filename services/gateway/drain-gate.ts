@@ -6,11 +6,12 @@
  * while takes no write before it has: it may have been ordered meanwhile.
  */
 import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
-import { StoreUnavailableError, type Drain, type RegionStore } from "../ports/region-store.ts";
+import { StoreUnavailableError, type RegionStore } from "../ports/region-store.ts";
+import type { Drain } from "../ports/region-orders.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { checkMajority } from "./drain-majority.ts";
 import { GatewayError } from "./errors.ts";
-import type { DrainReport, PartitionStatus } from "./gateway.ts";
+import type { DrainReport, PartitionStatus } from "./status-report.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 import type { StorePatience } from "./store-patience.ts";
 

@@ -50,13 +50,13 @@ import type {
   ReadResult,
   ReclaimRequest,
   RecordEscrowsReport,
-  RegionOverview,
   RequestContext,
   RestoreConflictRequest,
   TransactionRequest,
   WriteRequest,
   WriteResult,
 } from "./gateway.ts";
+import type { RegionOverview } from "./status-report.ts";
 import type { GatewayMetrics } from "./metrics.ts";
 import { GroupCommit } from "./group-commit.ts";
 import { Leaders } from "./leaders.ts";

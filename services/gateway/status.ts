@@ -5,7 +5,13 @@ import type { OriginState } from "../core/fold/state.ts";
 import { StoreUnavailableError, type Positions, type WalHead } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
-import type { BreakerStatus, PartitionStatus, RegionOverview, RegionStatus, TrimStatus } from "./gateway.ts";
+import type {
+  BreakerStatus,
+  PartitionStatus,
+  RegionOverview,
+  RegionStatus,
+  TrimStatus,
+} from "./status-report.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 import type { StorePatience } from "./store-patience.ts";
 

@@ -5,13 +5,13 @@
  *   the log has what the WAL has not → LostWalError → startRejoin → nothing is appended, folding goes on
  *     → the log orders `rejoin` → the fold that takes it numbers anew what the log does not know → appended again
  */
-
+import type { TakenOperation } from "../core/fold/state.ts";
 import type { Hlc } from "../core/hlc.ts";
 
 /** What a fold has taken of the own region: the WAL must have it, or have had it. */
 export interface WalTail {
   /** Its last operation. */
-  readonly operation?: { readonly sequence: number; readonly id: string; readonly hlc: Hlc };
+  readonly operation?: TakenOperation;
   /** Its last tick: so many rows the WAL had, and this stamp was issued. */
   readonly tick?: { readonly walHead: number; readonly hlc: Hlc };
 }

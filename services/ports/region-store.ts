@@ -19,6 +19,7 @@ import type { Collection } from "../core/schema.ts";
 import type { Bootstraps } from "./bootstraps.ts";
 import type { OwnWal, WalTail, WalTrouble } from "./own-wal.ts";
 import type { Snapshots } from "./partition-snapshot.ts";
+import type { RegionOrders } from "./region-orders.ts";
 import type { VerificationRecords } from "./verification-records.ts";
 
 /** An operation that a gateway asks the WAL to take. */
@@ -342,26 +343,6 @@ export interface Roles {
     ttlMs: number;
   }): Promise<RoleGrant | undefined>;
   releaseRole(options: { role: RoleName; partition: number; holder: string }): Promise<void>;
-}
-
-/** Since when a region takes no new writes, by the database's clock. */
-export interface Drain {
-  readonly sinceMs: number;
-  /** How long ago that is. */
-  readonly forMs: number;
-}
-
-/** What an operator has ordered the region as a whole to do; holds over restarts, for all of its processes. */
-export interface RegionOrders {
-  /** Undefined while the region is not drained. Cheap: processes poll it. */
-  readDrain(): Promise<Drain | undefined>;
-  /**
-   * From now on; one that has begun goes on from when it did. Where it is forced, `sinceMs` turns another (a millisecond
-   * earlier): whoever has begun it can no longer take it back by its `sinceMs`.
-   */
-  startDrain(options: { isForced: boolean }): Promise<Drain & { readonly isNew: boolean }>;
-  /** @param only the drain to end; another stays. @returns whether one has ended. */
-  endDrain(only?: Pick<Drain, "sinceMs">): Promise<boolean>;
 }
 
 export interface RegionStore

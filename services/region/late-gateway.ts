@@ -21,13 +21,13 @@ import type {
   ReadResult,
   ReclaimRequest,
   RecordEscrowsReport,
-  RegionOverview,
   RequestContext,
   RestoreConflictRequest,
   TransactionRequest,
   WriteRequest,
   WriteResult,
 } from "../gateway/gateway.ts";
+import type { RegionOverview } from "../gateway/status-report.ts";
 import type { Backups } from "../gateway/backups.ts";
 import type { LogKeeping } from "../gateway/log-keeper.ts";
 import type { Membering } from "../gateway/membership.ts";

@@ -8,7 +8,6 @@ import { openJetStreamLog } from "../adapters/jetstream/log.ts";
 import { MonitoredRoutes } from "../adapters/jetstream/routes.ts";
 import { NatsBus } from "../adapters/nats/bus.ts";
 import { migrateDatabase } from "../adapters/postgres/migrate.ts";
-import { openPostgresStore } from "../adapters/postgres/store.ts";
 import { SystemClock } from "../adapters/system/clock.ts";
 import { environmentCrashPoints } from "../adapters/system/crash-points.ts";
 import { SystemRandom } from "../adapters/system/random.ts";
@@ -46,6 +45,7 @@ import { createPlacementMetrics } from "./metrics/placement.ts";
 import { createTrimMetrics } from "./trim/metrics.ts";
 import { createRelayMetrics } from "./metrics/relay.ts";
 import { Trimmer } from "./trim/trimmer.ts";
+import { openStore } from "./open-store.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
 import { holdPartitionRoles, type PartitionRolesOptions } from "./partition-roles.ts";
 import { streamReplicas } from "./stream-replicas.ts";
@@ -109,8 +109,12 @@ export class RegionProcess {
         : "this process of the region runs no gateway",
     );
     const forRoles = Math.max(1, Math.floor(postgres.connectionsMax * ROLES_SHARE_OF_CONNECTIONS));
-    this.#store = this.#openStore("requests", postgres.connectionsMax - forRoles);
-    this.#roleStore = this.#openStore("roles", forRoles);
+    this.#store = openStore("requests", {
+      config,
+      logger,
+      connectionsMax: postgres.connectionsMax - forRoles,
+    });
+    this.#roleStore = openStore("roles", { config, logger, connectionsMax: forRoles });
     this.#log = new LateLog({
       open: () =>
         openJetStreamLog({
@@ -230,25 +234,6 @@ export class RegionProcess {
       this.#bus.connect(stop),
       this.#workOnLog({ ...shared, service }, stop),
     ]);
-  }
-
-  #openStore(purpose: "requests" | "roles", connectionsMax: number): RegionStore {
-    const logger = this.#logger;
-    return openPostgresStore({
-      url: this.#config.postgres.url,
-      region: this.#config.region,
-      connectionsMax,
-      onIdleError: (error) =>
-        logger.warn({ purpose, error: describeError(error) }, "a database connection was lost"),
-      onAway: (reason) => {
-        if (reason === undefined) logger.info({ purpose }, "the database answers again");
-        else
-          logger.error(
-            { purpose, error: describeError(reason) },
-            "the database is away: what needs it is refused",
-          );
-      },
-    });
   }
 
   /** Another process may be migrating, or the database not be there yet. */

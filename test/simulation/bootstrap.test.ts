@@ -190,15 +190,12 @@ function snapshots(change: (snapshot: PartitionSnapshot) => Partial<PartitionSna
 
 describe("planted bugs of a bootstrap are caught", () => {
   it("a page is skipped: what is loaded never counts as all", async () => {
-    let pages = 0;
     const away = new Away({
       wrapStore: snapshots((snapshot) => ({
         readPage: async (options) => {
           const page = await snapshot.readPage(options);
-          pages += 1;
-          return pages % 3 === 0 && page.next !== undefined
-            ? { ...page, rows: 0, lines: new Uint8Array() }
-            : page;
+          const isSkipped = options.part === "records" && options.after === undefined;
+          return isSkipped ? { ...page, rows: 0, lines: new Uint8Array() } : page;
         },
       })),
     });

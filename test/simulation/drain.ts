@@ -1,5 +1,5 @@
 /** Whether a simulated region is drained. */
-import type { Drain } from "../../services/ports/region-store.ts";
+import type { Drain } from "../../services/ports/region-orders.ts";
 
 export class SimulatedDrain {
   readonly #nowMs: () => number;

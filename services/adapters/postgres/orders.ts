@@ -1,5 +1,5 @@
 /** What an operator has ordered: whether the region is drained. */
-import type { Drain, RegionOrders } from "../../ports/region-store.ts";
+import type { Drain, RegionOrders } from "../../ports/region-orders.ts";
 import type { Database, Statement } from "./pool.ts";
 import { toNumber } from "./values.ts";
 

@@ -34,12 +34,15 @@ import {
   type OperationOutcome,
   type PartitionState,
   type Repair,
+  type TakenOperation,
 } from "./state.ts";
 
 export interface FoldResult {
   readonly state: PartitionState;
   /** Of the state's origins, those that differ from before. */
   readonly changedOrigins: ReadonlySet<string>;
+  /** By origin, the last operation that was taken of its WAL: batches that were skipped or refused don't count. */
+  readonly lastTaken: ReadonlyMap<string, TakenOperation>;
   /** Rows that changed, by `recordIdText`, as they are now; null is gone. */
   readonly records: ReadonlyMap<string, StoredRecord | null>;
   readonly outcomes: readonly OperationOutcome[];
@@ -67,6 +70,7 @@ export function foldEntries(options: {
     state: options.state,
     slice: options.slice,
     changedOrigins: new Set(),
+    lastTaken: new Map(),
     records: new Map(),
     outcomes: [],
     outcomeIds: new Map(),

@@ -224,6 +224,13 @@ export interface MembershipChange {
 
 export const NO_MEMBERSHIP_CHANGE: MembershipChange = { removed: [], joined: {} };
 
+/** An operation of a WAL, as the log has it under its sequence. */
+export interface TakenOperation {
+  readonly sequence: number;
+  readonly id: string;
+  readonly hlc: Hlc;
+}
+
 /** What the fold refused or skipped: all of it is counted, none of it is silent. */
 export interface FoldCounts {
   readonly operations: number;

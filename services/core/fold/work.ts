@@ -11,6 +11,7 @@ import type {
   OriginState,
   PartitionState,
   Repair,
+  TakenOperation,
 } from "./state.ts";
 
 /** What one call of the fold gathers. Private to the call, so the fold stays a function of its arguments. */
@@ -18,6 +19,8 @@ export interface FoldWork {
   state: PartitionState;
   readonly slice: FoldRows;
   readonly changedOrigins: Set<string>;
+  /** By origin. */
+  readonly lastTaken: Map<string, TakenOperation>;
   readonly records: Map<string, StoredRecord | null>;
   readonly outcomes: OperationOutcome[];
   /** Positions of the outcomes, by id. */

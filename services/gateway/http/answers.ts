@@ -17,19 +17,16 @@ import type {
   ConflictPage,
   ConflictReport,
   ConflictSide,
-  DrainReport,
   Lease,
   ListResult,
   OperationReport,
   PartitionLeader,
-  PartitionStatus,
   ReadResult,
   Receipt,
   RecordEscrowsReport,
-  RegionOverview,
-  RegionStatus,
   WriteResult,
 } from "../gateway.ts";
+import type { DrainReport, PartitionStatus, RegionOverview, RegionStatus } from "../status-report.ts";
 import { encodeConflictCursor, encodeCursor } from "./cursor.ts";
 import { operationResult, type ShowResult } from "./results.ts";
 

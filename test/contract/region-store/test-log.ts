@@ -74,7 +74,7 @@ export class TestLog {
     const { partition, position } = this.state;
     const slice = await this.#store.loadSlice({ partition, records: [...records.values()], operations });
     const result = foldEntries({ state: this.state, slice, entries: batch });
-    const tail = region === undefined ? undefined : walTailOf(batch, { state: result.state, region });
+    const tail = region === undefined ? undefined : walTailOf(batch, { result, region });
     await this.#store.commitFold({ expectedPosition: position, result, tail });
     for (const joined of Object.keys(result.membership?.joined ?? {})) this.#ends.delete(joined);
     this.state = result.state;

@@ -89,6 +89,7 @@ async function commitFold(
     conflicts: [],
     repairs: [],
     membership: undefined,
+    lastTaken: new Map(),
     collections: [],
     hasForgotten: false,
     counts: NO_COUNTS,

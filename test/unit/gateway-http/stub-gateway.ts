@@ -9,7 +9,6 @@ import { GatewayError } from "../../../services/gateway/errors.ts";
 import type {
   ConflictPage,
   ConflictsRequest,
-  DrainReport,
   EscrowRequest,
   Gateway,
   LeaderMoveRequest,
@@ -24,13 +23,13 @@ import type {
   ReclaimRequest,
   RecordEscrowsReport,
   RecordView,
-  RegionOverview,
   RequestContext,
   RestoreConflictRequest,
   TransactionRequest,
   WriteRequest,
   WriteResult,
 } from "../../../services/gateway/gateway.ts";
+import type { DrainReport, RegionOverview } from "../../../services/gateway/status-report.ts";
 import {
   buildHttpServer,
   type HttpServer,

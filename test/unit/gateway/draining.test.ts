@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { CollectionSchema } from "../../../services/core/schema.ts";
 import type { DrainStore } from "../../../services/gateway/drain-gate.ts";
-import type { DrainReport } from "../../../services/gateway/gateway.ts";
+import type { DrainReport } from "../../../services/gateway/status-report.ts";
 import type { GatewayService } from "../../../services/gateway/gateway-service.ts";
 import { StoreUnavailableError } from "../../../services/ports/region-store.ts";
 import { CONTEXT, overriding, list, read, SCHEMA, write, type Bed, type RegionBed } from "./bed.ts";

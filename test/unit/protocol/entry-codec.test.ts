@@ -200,7 +200,7 @@ describe("what no writer should have written is refused", () => {
 
   it("a newer version, and says to upgrade", () => {
     expect(failure(framed(JSON.stringify(TICK), ENTRY_VERSION + 1))).toMatch(
-      /version 6 is newer than 5: upgrade/,
+      /version 7 is newer than 6: upgrade/,
     );
     expect(failure(framed(JSON.stringify(TICK), 9_999))).toMatch(/newer/);
   });
