@@ -10,6 +10,7 @@ import { addLogCommand } from "./commands/log.ts";
 import { addPutCommand } from "./commands/put.ts";
 import { addRegionCommand } from "./commands/region.ts";
 import { addRepairCommand, addRepairsCommand } from "./commands/repair.ts";
+import { addRestoreCommand } from "./commands/restore.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
 import { addStatusCommand } from "./commands/status.ts";
 import { addUpCommand } from "./commands/up.ts";
@@ -34,6 +35,7 @@ export function createProgram(version: string): Command {
   addRepairCommand(program);
   addRepairsCommand(program);
   addBackupCommand(program);
+  addRestoreCommand(program);
   addChaosCommand(program);
   addLeaderCommand(program);
   addLogCommand(program);

@@ -1,7 +1,6 @@
 /** How far each region has folded a partition's log, and which one: answered for the own region, asked of the others. */
 import type { RegionLogState } from "../core/log/rebuild-plan.ts";
 import type { Bus } from "../ports/bus.ts";
-import type { Clock } from "../ports/clock.ts";
 import type { CommittedState, StateReader, WriteAheadLog } from "../ports/region-store.ts";
 import {
   decodeLogState,
@@ -21,9 +20,8 @@ export interface LogStatesOptions {
   readonly region: string;
   readonly bus: Bus;
   readonly store: Pick<StateReader, "readPositions"> &
-    Pick<CommittedState, "logCreatedAtMs"> &
-    Pick<WriteAheadLog, "walHead" | "stampTick">;
-  readonly clock: Clock;
+    Pick<CommittedState, "logCreatedAtMs" | "bindLog"> &
+    Pick<WriteAheadLog, "walHead">;
   /** Why this process does not fold a partition, as far as it knows. */
   readonly stopReason: (partition: number) => string | undefined;
 }
@@ -84,11 +82,12 @@ export class LogStates {
   }
 
   async #own({ partition, isDurable }: LogStateRequest): Promise<RegionLogState> {
-    const { region, store, clock, stopReason } = this.#options;
+    const { region, store, stopReason } = this.#options;
     const positions = await store.readPositions(partition);
-    // A stamp is on disk, and so is all that was folded before it.
-    if (isDurable && positions.cluster !== null) await store.stampTick({ partition, nowMs: clock.nowMs() });
     const logCreatedAtMs = await store.logCreatedAtMs(partition);
+    // It is bound already; to say so again is a commit on disk, and with it all that was folded before.
+    if (isDurable && logCreatedAtMs !== undefined)
+      await store.bindLog({ partition, createdAtMs: logCreatedAtMs });
     const { sequence } = await store.walHead(partition);
     const { position, chain, cluster, logEpoch, logTimeMs } = positions;
     const origins = Object.entries(positions.origins).map(([name, { watermark, tick }]) => [
