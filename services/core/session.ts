@@ -66,6 +66,8 @@ export function needOf(session: Session, partition: number, ownRegion: string | 
 export interface FoldedTo {
   readonly position: number;
   readonly origins: { readonly [region: string]: { readonly watermark: number } };
+  /** Members of before: what was folded of them stays folded. */
+  readonly departed?: { readonly [region: string]: { readonly watermark: number } };
 }
 
 export function isMet(need: SessionNeed, folded: FoldedTo): boolean {
@@ -111,5 +113,5 @@ export function coverFolded(session: Session, partition: number, folded: FoldedT
 }
 
 function watermarkOf(folded: FoldedTo, region: string): number {
-  return own(folded.origins, region)?.watermark ?? 0;
+  return (own(folded.origins, region) ?? own(folded.departed ?? {}, region))?.watermark ?? 0;
 }

@@ -4,7 +4,8 @@
  * At most a few at once, since a database can't tidy up behind an open snapshot; one that nobody asks for is closed.
  */
 import type { StatePart } from "../core/state-parts.ts";
-import type { StateHead, StatePage } from "../ports/bootstraps.ts";
+import { NothingToLoadError, type StateHead, type StatePage } from "../ports/bootstraps.ts";
+import { own } from "../core/json.ts";
 import { SnapshotClosedError, type PartitionSnapshot } from "../ports/partition-snapshot.ts";
 import type { Clock } from "../ports/clock.ts";
 import { GatewayError } from "./errors.ts";
@@ -58,7 +59,7 @@ export class BackupService implements Backups {
     this.#options = options;
   }
 
-  /** @throws {GatewayError} malformed-body, too-many-backups. @throws {StoreUnavailableError} */
+  /** @throws {GatewayError} malformed-body, too-many-backups, bootstrapping, not-a-member, starting. @throws {StoreUnavailableError} */
   async open(partition: number): Promise<OpenBackup> {
     const { partitions, store, clock, random } = this.#options;
     if (partition >= partitions) {
@@ -70,7 +71,7 @@ export class BackupService implements Backups {
     try {
       const snapshot = await store.openSnapshot({ partition, holdMsMax: LIFE_MS_MAX });
       const takenAtMs = clock.nowMs();
-      const head = await orClosed(snapshot, snapshot.readHead());
+      const head = await orClosed(snapshot, this.#readHead(partition, snapshot));
       const id = random.uuid(takenAtMs);
       const kept = { snapshot, over: new AbortController(), askedAtMs: clock.monotonicMs() };
       this.#kept.set(id, kept);
@@ -107,6 +108,20 @@ export class BackupService implements Backups {
     await Promise.all([...this.#kept.keys()].map((id) => this.close(id)));
   }
 
+  /** Looked at behind the snapshot: what is cleared or loaded after that is not in it. */
+  async #readHead(partition: number, snapshot: PartitionSnapshot): Promise<StateHead> {
+    const { region, store } = this.#options;
+    const bootstrap = (await store.readBootstraps()).find((one) => one.partition === partition);
+    if (bootstrap !== undefined && bootstrap.stage !== "ordered") {
+      const message = `region ${region} loads partition ${partition} from elsewhere (${bootstrap.stage}): back up another region`;
+      throw new GatewayError("bootstrapping", message, { retryAfterMs: RETRY_AFTER_MS });
+    }
+    const head = await orStarting(snapshot.readHead());
+    if (own(head.state.origins, region) !== undefined) return head;
+    const message = `region ${region} is no member, and what it shows gets old: back up one that is`;
+    throw new GatewayError("not-a-member", message, { retryAfterMs: RETRY_AFTER_MS });
+  }
+
   #checkRoom(): void {
     if (this.#kept.size + this.#opening < OPEN_MAX) return;
     const { region } = this.#options;
@@ -128,6 +143,15 @@ export class BackupService implements Backups {
       await clock.sleep(LOOK_EVERY_MS, kept.over.signal);
       if (clock.monotonicMs() - kept.askedAtMs >= IDLE_MS_MAX) await this.close(id);
     }
+  }
+}
+
+async function orStarting<T>(asked: Promise<T>): Promise<T> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (!(error instanceof NothingToLoadError)) throw error;
+    throw new GatewayError("starting", error.message, { retryAfterMs: RETRY_AFTER_MS });
   }
 }
 

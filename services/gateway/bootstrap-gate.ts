@@ -1,5 +1,6 @@
 /**
- * Keeps requests from a state that is being loaded: from `announced` on the region answers none, in any of its processes.
+ * Keeps requests from a state that is being loaded: from `announced` on the region answers none that reads
+ * or writes records, in any of its processes.
  *
  * Each process looks twice a second. An answer that rests on a look of less than `STALE_AFTER_MS` ago is right: what it was
  * read from was not cleared by then, since the stage before that lasts longer.

@@ -166,7 +166,7 @@ export class GatewayService implements Gateway {
     this.#backups = new BackupService(options);
     const states = options.logStates ?? new LogStates({ ...options, stopReason: () => undefined });
     this.#logKeeper = new LogKeeper(options, states);
-    this.#membership = new Membership(options, this.#patience);
+    this.#membership = new Membership(options, { patience: this.#patience, states });
   }
 
   /** Answers what other regions ask, until the returned function is called. */

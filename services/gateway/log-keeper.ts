@@ -4,7 +4,7 @@
  * ask every region → plan (`core/log/rebuild-plan.ts`) → old log deleted, new one with its first entry in place → each region
  * finds out by itself what it does with it
  */
-import { membersNotReading } from "../core/entry-version.ts";
+import { membersNotReadingMembers } from "../core/entry-version.ts";
 import type { FoundLog } from "../core/log/judge-log.ts";
 import { planRebuild, type RebuildPlan } from "../core/log/rebuild-plan.ts";
 import type { EpochEntry } from "../core/entry.ts";
@@ -74,10 +74,10 @@ export class LogKeeper implements LogKeeping {
     const wanted = looked.filter(isWanted);
     if (wanted.length === 0) throw new GatewayError("log-healthy", looked[0]!.plan.refusal!.reason);
     for (const one of wanted) checkPlan(one);
-    for (const { plan } of wanted) await this.#checkReading(plan.partition);
+    for (const { plan } of wanted) await this.#checkReading(plan.partition, request.without);
     const done: PartitionLog[] = looked.filter((one) => !isWanted(one));
     // One after the other: what is not known of one must not keep anybody from hearing of the others.
-    for (const one of wanted) done.push(await this.#rebuild(one.plan));
+    for (const { plan } of wanted) done.push(await this.#rebuildAfterLook(plan.partition, request));
     return done.toSorted((one, other) => one.plan.partition - other.plan.partition);
   }
 
@@ -98,6 +98,13 @@ export class LogKeeper implements LogKeeping {
     }
     const plan = planRebuild({ partition, found, answers, without, from, isForced });
     return { plan, problem, made: undefined };
+  }
+
+  /** What was seen of it may be old by now. */
+  async #rebuildAfterLook(partition: number, request: LogRebuildRequest): Promise<PartitionLog> {
+    const looked = await this.#look(partition, request);
+    checkPlan(looked);
+    return this.#rebuild(looked.plan);
   }
 
   async #rebuild(plan: RebuildPlan): Promise<PartitionLog> {
@@ -139,8 +146,9 @@ export class LogKeeper implements LogKeeping {
   }
 
   /** An entry that a region can't decode would stop it. */
-  async #checkReading(partition: number): Promise<void> {
-    const old = membersNotReading(await this.#options.store.readPositions(partition), MEMBERS_VERSION);
+  async #checkReading(partition: number, without: readonly string[]): Promise<void> {
+    const positions = await this.#options.store.readPositions(partition);
+    const old = membersNotReadingMembers(positions, { version: MEMBERS_VERSION, without });
     if (old.length === 0) return;
     const message = `${old.join(", ")} runs software that can't read such a log: update it there first`;
     throw new GatewayError("not-supported-yet", message, { retryAfterMs: RETRY_AFTER_MS });

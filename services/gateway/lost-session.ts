@@ -21,7 +21,9 @@ export async function checkDeparted(
 ): Promise<void> {
   const { departed } = await store.readPositions(partition);
   const gone = Object.entries(session.wal)
-    .filter(([region, sequences]) => own(departed, region) !== undefined && (sequences[partition] ?? 0) > 0)
+    .filter(
+      ([region, sequences]) => (sequences[partition] ?? 0) > (own(departed, region)?.watermark ?? Infinity),
+    )
     .map(([region]) => region);
   if (gone.length > 0)
     throw lost(`${gone.join(", ")} was removed: what this session has written there won't come any more`);

@@ -11,6 +11,7 @@ import type { Positions } from "../ports/region-store.ts";
 import { GatewayError } from "./errors.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 import { askPlacement } from "./placement-client.ts";
+import type { LogStates } from "../runtime/log-states.ts";
 import type { StorePatience } from "./store-patience.ts";
 
 /** Below what operators' tools wait for an answer. */
@@ -19,6 +20,8 @@ const PUBLISH_TIMEOUT_MS = 5_000;
 const LOOK_EVERY_MS = 100;
 /** An entry that was acknowledged is folded soon; one that was not is sent again. */
 const ASK_EVERY_MS = 5_000;
+/** As a drain takes until every process of the region has heard of it. */
+const SETTLED_MS = 2_000;
 const RETRY_AFTER_MS = 2_000;
 
 export interface MemberReport {
@@ -65,9 +68,12 @@ export class Membership implements Membering {
   readonly #options: Options;
   readonly #patience: StorePatience;
 
-  constructor(options: Options, patience: StorePatience) {
+  readonly #states: Pick<LogStates, "ask">;
+
+  constructor(options: Options, parts: { patience: StorePatience; states: Pick<LogStates, "ask"> }) {
     this.#options = options;
-    this.#patience = patience;
+    this.#patience = parts.patience;
+    this.#states = parts.states;
   }
 
   list(): Promise<PartitionMembers[]> {
@@ -76,6 +82,7 @@ export class Membership implements Membering {
 
   /** @throws {GatewayError} not-a-member, not-supported-yet, starting, outcome-unknown. @throws {StoreUnavailableError} */
   async add(region: string): Promise<PartitionMembers[]> {
+    await this.#checkIsThere(region);
     await this.#changeAll({ action: "add", region }, ({ origins }) => own(origins, region) !== undefined);
     return this.list();
   }
@@ -112,6 +119,16 @@ export class Membership implements Membering {
     return this.#patience.until(this.#deadlineAtMs(), this.#options.store.readPositions(partition));
   }
 
+  /** A member that never comes keeps everything from being trimmed. */
+  async #checkIsThere(region: string): Promise<void> {
+    const { origins } = await this.#read(0);
+    if (own(origins, region) !== undefined) return;
+    const { problem } = await this.#states.ask(region, 0);
+    if (problem === undefined) return;
+    const message = `region ${region} can't be asked (${problem}): start its servers and its process first, with a topology that has it`;
+    throw new GatewayError("unknown-region", message, { field: "region" });
+  }
+
   async #checkRemoval(partition: number, region: string, isForced: boolean): Promise<void> {
     const { origins, departed, members } = await this.#read(partition);
     const origin = own(origins, region);
@@ -129,7 +146,12 @@ export class Membership implements Membering {
       const what = answer === undefined ? "does not answer" : "still takes writes";
       throw refused(`${region} ${what}: drain it first, or force it, which loses what only its WAL has`);
     }
-    const unshipped = (origin.tick?.walHead ?? 0) - origin.watermark;
+    // By then none of its processes takes a write, and what it has taken is in its WAL.
+    await this.#options.clock.sleep(SETTLED_MS);
+    const { state, problem } = await this.#states.ask(region, partition);
+    if (state === undefined) throw refused(`${region} can't be asked what is left to send: ${problem}`);
+    const watermark = own((await this.#read(partition)).origins, region)?.watermark ?? 0;
+    const unshipped = state.walHead - watermark;
     if (unshipped > 0)
       throw refused(`${region} has ${unshipped} rows of partition ${partition} still to send`);
   }

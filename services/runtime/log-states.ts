@@ -1,5 +1,6 @@
 /** How far each region has folded a partition's log, and which one: answered for the own region, asked of the others. */
 import type { RegionLogState } from "../core/log/rebuild-plan.ts";
+import type { Bootstraps } from "../ports/bootstraps.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { CommittedState, StateReader, WriteAheadLog } from "../ports/region-store.ts";
 import {
@@ -21,6 +22,7 @@ export interface LogStatesOptions {
   readonly bus: Bus;
   readonly store: Pick<StateReader, "readPositions"> &
     Pick<CommittedState, "logCreatedAtMs" | "bindLog"> &
+    Pick<Bootstraps, "readBootstraps"> &
     Pick<WriteAheadLog, "walHead">;
   /** Why this process does not fold a partition, as far as it knows. */
   readonly stopReason: (partition: number) => string | undefined;
@@ -64,6 +66,11 @@ export class LogStates {
     return asked.flatMap(({ state }) => (state === undefined ? [] : [state]));
   }
 
+  /** Of any region, also of one that is no member. Never rejects. */
+  ask(region: string, partition: number): Promise<AskedRegion> {
+    return this.#ask(region, partition, { isDurable: false, timeoutMs: ASK_TIMEOUT_MS });
+  }
+
   async #ask(
     region: string,
     partition: number,
@@ -84,6 +91,10 @@ export class LogStates {
   async #own({ partition, isDurable }: LogStateRequest): Promise<RegionLogState> {
     const { region, store, stopReason } = this.#options;
     const positions = await store.readPositions(partition);
+    const bootstrap = (await store.readBootstraps()).find((one) => one.partition === partition);
+    // Rows that are being cleared or loaded are not what the position says.
+    if (bootstrap?.stage === "clearing" || bootstrap?.stage === "loading")
+      throw new Error(`its state is being loaded from ${bootstrap.source?.name ?? "elsewhere"}`);
     const logCreatedAtMs = await store.logCreatedAtMs(partition);
     // It is bound already; to say so again is a commit on disk, and with it all that was folded before.
     if (isDurable && logCreatedAtMs !== undefined)

@@ -66,7 +66,10 @@ function addRebuild(log: Command): void {
     .option("--yes", "do it; without this it only says what it would do")
     .option("--without <region>", "don't wait for a region that can't be asked; may be repeated", collect, [])
     .option("--from <region>", "whose past counts, where regions disagree")
-    .option("--force", "also where the log is healthy")
+    .option(
+      "--force",
+      "also where the regions that answer only lag; never from one that folds the log that is there",
+    )
     .option(
       "--deadline <time>",
       "how long to wait for the regions, such as 5m",
@@ -191,11 +194,12 @@ export function formatLog({ partitions }: LogAnswer): string {
   const rows = partitions.flatMap((one) => one.regions.map((region) => rowOf(one, region)));
   const notes = partitions.flatMap(({ partition, log, problem, healthy, refusal }) => {
     if (healthy) return [];
-    const found =
-      log === undefined ? (problem ?? "there is no log") : `the log holds ${log.first} to ${log.last}`;
+    if (problem !== undefined) return [`partition ${partition} can't be looked at: ${problem}; ask again`];
+    const found = log === undefined ? "there is no log" : `the log holds ${log.first} to ${log.last}`;
     const next =
       refusal === undefined ? '"forebay log rebuild" says what making it anew would do' : refusal.reason;
-    return [`partition ${partition} has failed: ${found}`, `partition ${partition}: ${next}`];
+    const what = refusal?.why === "others-fold" ? "does not go on everywhere" : "has failed";
+    return [`partition ${partition} ${what}: ${found}`, `partition ${partition}: ${next}`];
   });
   return [formatTable(headings, rows), ...notes].join("\n");
 }

@@ -41,10 +41,12 @@ export interface PlannedRegion {
 
 /**
  * healthy: nobody says that anything is wrong. no-state: no region has folded anything. unreachable: regions that may have
- * folded further. disagreeing: regions that have folded different things, of which one has to be chosen. unknown-region: the
+ * folded further. disagreeing: regions that have folded different things, of which one has to be chosen. others-fold: the log
+ * goes on, for some of them. unknown-region: the
  * one that was named can't be gone on from.
  */
-export type RebuildRefusal = "healthy" | "no-state" | "unreachable" | "disagreeing" | "unknown-region";
+export type RebuildRefusal =
+  "healthy" | "no-state" | "unreachable" | "disagreeing" | "others-fold" | "unknown-region";
 
 export interface RebuildPlan {
   readonly partition: number;
@@ -165,12 +167,39 @@ function refusalOf(question: RebuildQuestion, { states, from }: Chosen): Rebuild
     return { why: "unreachable", reason };
   }
   const reason = question.from === undefined ? disagreement(question, { states, from }) : undefined;
-  return reason === undefined ? undefined : { why: "disagreeing", reason };
+  if (reason !== undefined) return { why: "disagreeing", reason };
+  const going = goingProblem(question, { states, from });
+  return going === undefined ? undefined : { why: "others-fold", reason: going };
 }
 
 function isHealthy(states: readonly RegionLogState[], found: FoundLog | undefined): boolean {
   const isWell = (state: RegionLogState) => isFollowing(state, found) || isBehind(state, found);
   return states.every(isWell) && states.some((state) => isFollowing(state, found));
+}
+
+/**
+ * Some fold the log that is there. Who goes on from one of them would find it beyond the new beginning, since it folds on
+ * while the log is deleted; and what keeps the others from folding is not the log.
+ */
+function goingProblem(question: RebuildQuestion, { states, from }: Chosen): string | undefined {
+  const { found, isForced } = question;
+  const following = states.filter((state) => isFollowing(state, found));
+  const isChosen = question.from !== undefined || isForced;
+  if (following.length === 0 || (isChosen && !following.includes(from!))) return undefined;
+  const others = states.filter((state) => !following.includes(state));
+  const remedy = others.length === 0 ? "" : `; "forebay region rejoin" has ${namesOf(others)} load its state`;
+  return `${namesOf(following)} folds the log that is there, and goes on with it${remedy}`;
+}
+
+/** Some fold on from the log that others have folded as well, and can't go on from. */
+function isForked(states: readonly RegionLogState[], found: FoundLog | undefined): boolean {
+  const stopped = states.filter(
+    (state) => !isFollowing(state, found) && !isBehind(state, found) && state.position > 0,
+  );
+  return (
+    states.some((state) => isFollowing(state, found)) &&
+    stopped.some(({ logCreatedAtMs }) => logCreatedAtMs === found?.createdAtMs)
+  );
 }
 
 /** Why the furthest region can't be taken for right without being asked; undefined where it can. */
@@ -185,13 +214,9 @@ function disagreement({ found }: RebuildQuestion, { states, from }: Chosen): str
   );
   if (others.length > 0)
     return `${namesOf(others)} and ${furthest.region} have folded different entries up to ${furthest.position}; ${choose}`;
+  if (!isForked(states, found)) return undefined;
   const following = states.filter((state) => isFollowing(state, found));
-  const stopped = states.filter(
-    (state) => !isFollowing(state, found) && !isBehind(state, found) && state.position > 0,
-  );
-  const isFork =
-    following.length > 0 && stopped.some(({ logCreatedAtMs }) => logCreatedAtMs === found?.createdAtMs);
-  if (!isFork) return undefined;
+  const stopped = states.filter((state) => !following.includes(state) && !isBehind(state, found));
   return `${namesOf(following)} folds on from the log that ${namesOf(stopped)} can't go on from: what they have folded differs; ${choose}`;
 }
 

@@ -11,6 +11,7 @@ export const REBUILD_REFUSALS = [
   "no-state",
   "unreachable",
   "disagreeing",
+  "others-fold",
   "unknown-region",
 ] as const;
 
@@ -98,7 +99,12 @@ export const RebuildLogBody = Type.Object(
     from: Type.Optional(
       Type.String({ pattern: REGION_NAME_PATTERN, description: "Whose past counts. Default: the furthest." }),
     ),
-    force: Type.Optional(Type.Boolean({ description: "Also where the log is healthy." })),
+    force: Type.Optional(
+      Type.Boolean({
+        description:
+          "Also where the regions that answer only lag. Never from a region that folds the log that is there.",
+      }),
+    ),
   },
   { additionalProperties: false },
 );

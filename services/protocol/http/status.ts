@@ -98,7 +98,7 @@ const BootstrapStatus = Type.Object(
         Type.Literal("folding"),
         Type.Literal("verifying"),
       ],
-      { description: "From `announced` on the region answers no requests but for its status." },
+      { description: "From `announced` on the region reads and writes no records." },
     ),
     reason: Type.String(),
     started_ms: Count,

@@ -102,6 +102,24 @@ describe("a backup", () => {
     expect(codeOf(await page(await opened(), query))).toBe(code);
   });
 
+  it("is not taken of a state that is being loaded, whatever is there of it", async () => {
+    for (const stage of ["announced", "clearing", "loading", "folding", "verifying"]) {
+      backups.bootstraps = [{ partition: 0, stage }];
+      const refused = await open();
+      expect(codeOf(refused)).toBe("bootstrapping");
+      expect(refused.json<{ detail: string }>().detail).toContain(stage);
+    }
+    expect(backups.closed).toBe(backups.opened);
+    backups.bootstraps = [{ partition: 0, stage: "ordered" }];
+    expect((await open()).statusCode).toBe(201);
+  });
+
+  it("is not taken of a region that is no member", async () => {
+    backups.members = ["us"];
+    expect(codeOf(await open())).toBe("not-a-member");
+    expect(backups.closed).toBe(1);
+  });
+
   it("that nobody has opened is not found", async () => {
     expect(codeOf(await page(OPERATION, "part=records"))).toBe("backup-not-found");
   });

@@ -1,5 +1,5 @@
 /** Backups of rows in memory: the service is the real one, its snapshots are lists of lines. */
-import { initialPartitionState } from "../../../services/core/fold/state.ts";
+import { INITIAL_ORIGIN, initialPartitionState } from "../../../services/core/fold/state.ts";
 import { STATE_PARTS, type StatePart } from "../../../services/core/state-parts.ts";
 import { BackupService } from "../../../services/gateway/backups.ts";
 import type { Clock, Random } from "../../../services/ports/clock.ts";
@@ -17,12 +17,16 @@ export class StubBackups {
   lose = 0;
   /** Of the database: its connections end. */
   isGone = false;
+  /** Of the region: what it loads from elsewhere. */
+  bootstraps: { partition: number; stage: string }[] = [];
+  members = ["eu", "us"];
   opened = 0;
   closed = 0;
   readonly service: BackupService;
 
   constructor(time: { clock: Clock; random: Random }) {
     const store = {
+      readBootstraps: async () => this.bootstraps,
       openSnapshot: async ({ partition }: { partition: number }) => this.#snapshot(partition),
     } as unknown as RegionStore;
     this.service = new BackupService({ region: "eu", partitions: 2, store, ...time });
@@ -31,7 +35,9 @@ export class StubBackups {
   #snapshot(partition: number) {
     this.opened += 1;
     const counts = Object.fromEntries(STATE_PARTS.map((part) => [part, this.lines[part].length]));
-    const state = { ...initialPartitionState(partition), position: 7 + partition, cluster: CLUSTER };
+    const origins = Object.fromEntries(this.members.map((member) => [member, INITIAL_ORIGIN]));
+    const place = { position: 7 + partition, cluster: CLUSTER, origins };
+    const state = { ...initialPartitionState(partition), ...place };
     return {
       readHead: async () => ({ state, logCreatedAtMs: 1, counts }),
       readPage: async (request: { part: StatePart; after: string | undefined }) => {

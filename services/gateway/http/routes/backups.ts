@@ -42,7 +42,7 @@ const openDocument: RouteDocument = {
   tag: "backup",
   body: BackupBody,
   answers: { 201: { description: "What there is to read.", body: BackupAnswer } },
-  problems: ["too-many-backups", "store-unavailable", "starting"],
+  problems: ["too-many-backups", "bootstrapping", "not-a-member", "store-unavailable", "starting"],
 };
 
 function addOpen(app: FastifyInstance, context: RouteContext): void {

@@ -42,9 +42,10 @@ describe("making a log anew", () => {
     expect(plan({}, { found }).why).toBeUndefined();
   });
 
-  it("is refused where nothing is wrong, unless it is forced", () => {
+  it("is refused where nothing is wrong, also by force: who folds on would stand beyond the new beginning", () => {
     expect(plan().why).toBe("healthy");
-    expect(plan({}, { isForced: true }).why).toBeUndefined();
+    expect(plan({}, { isForced: true }).why).toBe("others-fold");
+    expect(plan({}, { from: "eu", isForced: true }).why).toBe("others-fold");
     expect(plan({ us: { position: 80 } }).why).toBe("healthy");
   });
 
@@ -90,6 +91,19 @@ describe("making a log anew", () => {
     const chosen = plan({ ap: STOPPED, eu: STOPPED, us }, { found, from: "eu" });
     expect(chosen).toMatchObject({ why: undefined, lostPositions: 20 });
     expect(chosen.fates).toEqual({ ap: "goes-on", eu: "goes-on", us: "rejoin" });
+  });
+
+  it("is refused where others fold the log that is there: that is not mended by another log", () => {
+    const found = { createdAtMs: MADE_AT_MS, firstPosition: 101, lastPosition: 110 };
+    const goesOn = { eu: { position: 110 }, us: { position: 110 } };
+    // Beyond what the log was made anew from.
+    const beyond = { ...STOPPED, position: 120, logCreatedAtMs: MADE_AT_MS - 1 };
+    const refused = plan({ ...goesOn, ap: beyond }, { found });
+    expect(refused.why).toBe("others-fold");
+    expect(refused.reason).toMatch(/eu, us folds the log that is there.*rejoin" has ap load/);
+    // Has joined a moment ago.
+    const empty = { position: 0, cluster: undefined, logCreatedAtMs: undefined };
+    expect(plan({ ap: empty }).why).toBe("others-fold");
   });
 
   it("asks whose past counts where a region is of another cluster", () => {
