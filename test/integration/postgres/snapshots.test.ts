@@ -22,6 +22,8 @@ afterAll(async () => {
 });
 
 const TIMEOUT_MS = 400;
+/** Nobody waits for so long: it is ended. */
+const LONG_MS = 60_000;
 const LEAVES = 16;
 const ROWS: readonly StoredRecord[] = [
   { tenant: "acme", collection: "users", key: "ada", version: 7, fields: { n: { kind: "counter", sum: 3 } } },
@@ -49,12 +51,24 @@ async function plantRows(url: string): Promise<void> {
   for (const row of ROWS) await editRow(url, { partition: 0, id: row }, row);
 }
 
-/** Keeps everybody from reading records, until it is let go. */
-async function lockRecords(url: string): Promise<() => Promise<void>> {
+/** A row that scans rest at: one takes as long as its rests then. */
+async function plantRest(url: string): Promise<void> {
+  const name = "'acme' || chr(10) || 'users' || chr(10) || 'rest ' || i";
+  const planted = await queryOnce(
+    url,
+    `insert into records (version, partition, record_id, fields)
+     select 1, 0, ${name}, '{}' from generate_series(1, 100000) i
+     where (hashtextextended((${name}) collate "C", 0) >> 32) & 4095 = 0 limit 1 returning 1`,
+  );
+  expect(planted).toHaveLength(1);
+}
+
+/** Keeps everybody from reading collections, which no snapshot keeps, until it is let go. */
+async function lockCollections(url: string): Promise<() => Promise<void>> {
   const client = new pg.Client({ connectionString: url });
   client.on("error", () => undefined);
   await client.connect();
-  await client.query("begin; lock table records in access exclusive mode");
+  await client.query("begin; lock table collections in access exclusive mode");
   return () => client.end();
 }
 
@@ -84,29 +98,28 @@ describe("a scan", () => {
   it("outlasts the deadline of ordinary statements", async () => {
     const url = await server.createDatabase();
     await plantRows(url);
+    await plantRest(url);
     await withStore(url, async (store) => {
       const snapshot = await store.openSnapshot({ partition: 0 });
-      const letGo = await lockRecords(url);
-      const digests = snapshot.digestLeaves({ leaves: LEAVES });
+      const letGo = await lockCollections(url);
+      const digests = snapshot.digestLeaves({ leaves: LEAVES, restMs: 4 * TIMEOUT_MS });
       digests.catch(() => undefined);
       // Whatever the deadline ends, it has ended by then: an ordinary read that began later.
-      await expect(store.loadSlice({ partition: 0, records: ROWS, operations: [] })).rejects.toThrow(
-        StoreUnavailableError,
-      );
+      await expect(store.readCollections(0)).rejects.toThrow(StoreUnavailableError);
       await letGo();
       const { rows } = await digests;
-      expect(rows.reduce((sum, count) => sum + count, 0)).toBe(ROWS.length);
+      expect(rows.reduce((sum, count) => sum + count, 0)).toBe(ROWS.length + 1);
     });
   });
 
   it("is ended by close, and by the store's, on the server too", async () => {
     const url = await server.createDatabase();
     await plantRows(url);
+    await plantRest(url);
     for (const ends of ["close", "store"] as const) {
       const store = openPostgresStore({ url, region: "eu" });
       const snapshot = await store.openSnapshot({ partition: 0 });
-      const letGo = await lockRecords(url);
-      const digests = snapshot.digestLeaves({ leaves: LEAVES });
+      const digests = snapshot.digestLeaves({ leaves: LEAVES, restMs: LONG_MS });
       digests.catch(() => undefined);
       await waitFor(async () => ((await scansOf(url)) === 1 ? true : undefined), {
         timeoutMs: 10_000,
@@ -118,7 +131,6 @@ describe("a scan", () => {
         timeoutMs: 10_000,
         what: "the end of the scan",
       });
-      await letGo();
       await store.close();
     }
   });
@@ -153,10 +165,10 @@ describe("a snapshot", () => {
   it("of which a statement has failed says so ever after, and has ended", async () => {
     const url = await server.createDatabase();
     await plantRows(url);
+    await plantRest(url);
     await withStore(url, async (store) => {
       const snapshot = await store.openSnapshot({ partition: 0 });
-      const letGo = await lockRecords(url);
-      const digests = snapshot.digestLeaves({ leaves: LEAVES });
+      const digests = snapshot.digestLeaves({ leaves: LEAVES, restMs: LONG_MS });
       digests.catch(() => undefined);
       const cancelled = async () => {
         const [row] = await queryOnce<{ count: number }>(
@@ -168,7 +180,6 @@ describe("a snapshot", () => {
       };
       await waitFor(cancelled, { timeoutMs: 10_000, what: "the scan" });
       await expect(digests).rejects.toThrow(/canceling statement/);
-      await letGo();
       await expect(snapshot.readRows(ROWS)).rejects.toThrow(/canceling statement/);
       await expect(snapshot.digestRest({ operationsAbove: 0 })).rejects.toThrow(/canceling statement/);
       const idle =
