@@ -1,5 +1,5 @@
 /** How old a region's committed state may be, as the log itself proves it. */
-import { hlcMilliseconds, MAX_OFFSET_MS, type Hlc } from "./hlc.ts";
+import { hlcMilliseconds, MAX_OFFSET_MS, ZERO_HLC, type Hlc } from "./hlc.ts";
 
 export interface ProvenPlace {
   readonly logTimeMs: number;
@@ -10,12 +10,12 @@ export interface ProvenPlace {
 
 /**
  * Upper bound, in milliseconds, on the age of what is missing: whatever another region accepted before its folded stamp
- * is folded, and so is whatever the log took before log time. One that has joined takes writes only after its first tick.
+ * is folded, and so is whatever the log took before log time. One that was added takes writes only after its first tick.
  * Clocks may differ by the maximum offset, which is added.
  */
 export function stalenessMs(place: ProvenPlace, own: { region: string; nowMs: number }): number {
   const others = Object.entries(place.origins).filter(
-    ([region, { tick }]) => region !== own.region && tick?.isAssumed !== true,
+    ([region, { tick, hlc }]) => region !== own.region && (tick?.isAssumed !== true || hlc !== ZERO_HLC),
   );
   const provenMs = Math.min(place.logTimeMs, ...others.map(([, origin]) => hlcMilliseconds(origin.hlc)));
   return Math.max(0, own.nowMs - provenMs) + MAX_OFFSET_MS;

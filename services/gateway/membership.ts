@@ -7,6 +7,7 @@ import type { MemberEntry } from "../core/entry.ts";
 import { own } from "../core/json.ts";
 import { encodeEntry, MEMBERS_VERSION } from "../protocol/entry-codec.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
+import { StaleBootstrapError } from "../ports/bootstraps.ts";
 import type { Positions } from "../ports/region-store.ts";
 import { GatewayError } from "./errors.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
@@ -99,12 +100,23 @@ export class Membership implements Membering {
     const { store, random, clock } = this.#options;
     for (const partition of this.#partitions()) {
       const id = random.uuid(clock.nowMs());
-      const ordered = isForced
-        ? store.startRejoin({ partition, id })
-        : store.orderBootstrap({ partition, id, reason: "an operator has asked for it" });
+      const ordered = isForced ? store.startRejoin({ partition, id }) : this.#orderBootstrap(partition, id);
       await this.#patience.until(this.#deadlineAtMs(), Promise.resolve(ordered), "unknown");
     }
     return this.list();
+  }
+
+  /** What is loaded already, and not proven, is loaded once more. */
+  async #orderBootstrap(partition: number, id: string): Promise<void> {
+    const { store } = this.#options;
+    const bootstrap = await store.orderBootstrap({ partition, id, reason: "an operator has asked for it" });
+    if (bootstrap.stage !== "folding" && bootstrap.stage !== "verifying") return;
+    try {
+      await store.enterStage({ bootstrap, stage: "clearing" });
+    } catch (error) {
+      // It has gone on meanwhile: who still wants it asks again.
+      if (!(error instanceof StaleBootstrapError)) throw error;
+    }
   }
 
   #partitions(): number[] {

@@ -132,7 +132,7 @@ export interface Bootstraps {
   }): Promise<BootstrapProgress>;
   /** From here on, stage `folding`, the partition is where the source was. Durable. @throws {StaleBootstrapError} not all is loaded. */
   finishLoad(options: { bootstrap: Pick<Bootstrap, "partition" | "id">; head: StateHead }): Promise<void>;
-  /** The region may be read and written again. Done again, it changes nothing. @throws {StaleBootstrapError} */
+  /** The region may be read and written again. Done again, it changes nothing. @throws {StaleBootstrapError} also while it is cleared or loaded. */
   endBootstrap(bootstrap: Pick<Bootstrap, "partition" | "id">): Promise<void>;
 }
 

@@ -93,9 +93,8 @@ export class LogStates {
     const positions = await store.readPositions(partition);
     const bootstrap = (await store.readBootstraps()).find((one) => one.partition === partition);
     // Rows that are being cleared or loaded are not what the position says.
-    if (bootstrap?.stage === "clearing" || bootstrap?.stage === "loading")
-      throw new Error(`its state is being loaded from ${bootstrap.source?.name ?? "elsewhere"}`);
-    const logCreatedAtMs = await store.logCreatedAtMs(partition);
+    const isLoading = bootstrap?.stage === "clearing" || bootstrap?.stage === "loading";
+    const logCreatedAtMs = isLoading ? undefined : await store.logCreatedAtMs(partition);
     // It is bound already; to say so again is a commit on disk, and with it all that was folded before.
     if (isDurable && logCreatedAtMs !== undefined)
       await store.bindLog({ partition, createdAtMs: logCreatedAtMs });
@@ -107,9 +106,9 @@ export class LogStates {
     ]);
     return {
       region,
-      position,
+      position: isLoading ? 0 : position,
       chain,
-      cluster: cluster ?? undefined,
+      cluster: isLoading ? undefined : (cluster ?? undefined),
       logEpoch,
       logCreatedAtMs,
       logTimeMs,

@@ -137,6 +137,10 @@ export class SimulatedBootstraps {
     if (part !== undefined || canonicalJson(loaded) !== canonicalJson(head.counts))
       throw new StaleBootstrapError("not all is loaded");
     const data = this.#database.data(found.partition);
+    const { position } = head.state;
+    // What was seen of another log was not seen of this one.
+    if (data.logCreatedAtMs !== undefined && data.logCreatedAtMs !== head.logCreatedAtMs)
+      data.wal = data.wal.map((row) => ({ ...row, seen: Math.min(row.seen, position) }));
     data.state = head.state;
     data.logCreatedAtMs = head.logCreatedAtMs;
     data.marks.splice(0);
@@ -146,7 +150,8 @@ export class SimulatedBootstraps {
   end({ partition, id }: Named): void {
     const found = this.#bootstraps.get(partition);
     if (found === undefined) return;
-    if (found.id !== id) throw new StaleBootstrapError("another bootstrap has begun");
+    if (found.id !== id || found.stage === "clearing" || found.stage === "loading")
+      throw new StaleBootstrapError("another bootstrap has begun, or this one anew");
     this.#database.makeDurable();
     this.#bootstraps.delete(partition);
   }

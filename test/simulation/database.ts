@@ -139,7 +139,7 @@ export class SimulatedDatabase extends ReadableDatabase {
 
   checkWal(partition: number): void {
     this.#makeDurable();
-    checkWal(this.data(partition), this.region);
+    checkWal(this.data(partition), { region: this.region, nowMs: this.#nowMs() });
   }
 
   startRejoin({ partition, ...options }: Parameters<OwnWal["startRejoin"]>[0]): void {

@@ -70,20 +70,27 @@ function holds({ wal, walEnd }: PartitionData, operation: NonNullable<WalTail["o
 }
 
 /** @throws {LostWalError} @throws {DisplacedError} */
-export function checkWal(data: PartitionData, region: string): void {
+export function checkWal(data: PartitionData, { region, nowMs }: { region: string; nowMs: number }): void {
   const origin = data.state.origins[region];
-  if (origin === undefined) return;
+  if (origin === undefined) {
+    if (data.walEnd > 0 && data.state.cluster !== null)
+      data.orphansAfter ??= knownTo(data, region, data.walEnd);
+    return;
+  }
   if (data.displaced !== undefined) throw displacedError();
-  if (data.rejoin !== undefined) return;
+  if (data.rejoin !== undefined) {
+    if (data.rejoin === origin.joined) takeIn(data, { region, nowMs, id: data.rejoin });
+    return;
+  }
   const { position } = data.state;
   const lost = new LostWalError("the WAL is not what the state goes on from", { position, isLoaded: true });
   if (data.joined !== origin.joined) {
-    if (data.walEnd > 0 || data.joined !== undefined) throw displacedError();
-    if (origin.tick?.isAssumed !== true) throw lost;
-    data.walEnd = origin.watermark;
-    data.joined = origin.joined;
-    data.lastHlc = maxHlc(data.lastHlc, maxHlc(origin.hlc, origin.tick.hlc));
-    return;
+    if (origin.tick?.isAssumed === true) {
+      data.orphansAfter ??= knownTo(data, region, data.walEnd);
+      takeIn(data, { region, nowMs, id: origin.joined! });
+      return;
+    }
+    throw data.walEnd > 0 || data.joined !== undefined ? displacedError() : lost;
   }
   const isUnheard = origin.tick === null || origin.tick.isAssumed === true;
   if (data.walEnd < origin.watermark || (!isUnheard && origin.tick.hlc > data.lastHlc)) throw lost;
@@ -111,17 +118,21 @@ export function startRejoin(
   if (data.rejoin !== undefined) return;
   const isLate = lost?.position !== data.state.position || data.displaced !== undefined;
   if (lost !== undefined && isLate) return;
-  let folded = data.state.origins[region]?.watermark ?? 0;
-  if (lost?.isLoaded === true) {
-    const isProven = ({ id: name, hlc, sequence }: (typeof data.wal)[number]) => {
-      const outcome = data.outcomes.get(name);
-      return sequence <= folded && outcome?.origin === region && outcome.hlc === hlc;
-    };
-    folded = data.wal.findLast(isProven)?.sequence ?? 0;
-  }
+  const origin = data.state.origins[region];
+  let folded = origin?.watermark ?? 0;
+  if (lost?.isLoaded === true || data.joined !== origin?.joined) folded = knownTo(data, region, folded);
   data.orphansAfter ??= folded;
   data.rejoin = id;
   data.displaced = undefined;
+}
+
+/** Up to which sequence the WAL is what the log has, as far as operations tell. */
+function knownTo(data: PartitionData, region: string, sequenceMax: number): number {
+  const isKnown = ({ id, hlc, sequence }: (typeof data.wal)[number]) => {
+    const outcome = data.outcomes.get(id);
+    return sequence <= sequenceMax && outcome?.origin === region && outcome.hlc === hlc;
+  };
+  return data.wal.findLast(isKnown)?.sequence ?? 0;
 }
 
 /** Whether the fold may be committed. @throws {DisplacedError} noted for good. */
@@ -150,13 +161,12 @@ export function followMembership(
   const joined = membership.joined[region];
   if (joined === undefined || data.joined === joined.id) return;
   if (data.rejoin !== undefined && data.rejoin !== joined.id) return;
-  renumber(data, { region, nowMs });
-  Object.assign(data, {
-    joined: joined.id,
-    rejoin: undefined,
-    orphansAfter: undefined,
-    displaced: undefined,
-  });
+  takeIn(data, { region, nowMs, id: joined.id });
+}
+
+function takeIn(data: PartitionData, { id, ...at }: { region: string; nowMs: number; id: string }): void {
+  renumber(data, at);
+  Object.assign(data, { joined: id, rejoin: undefined, orphansAfter: undefined, displaced: undefined });
 }
 
 function renumber(data: PartitionData, { region, nowMs }: { region: string; nowMs: number }): void {

@@ -63,8 +63,9 @@ const FINISH: Statement = {
 
 const END: Statement = {
   name: "end_bootstrap",
-  text: `with ended as (delete from bootstraps b where b.partition = $1 and b.id = $2 returning 1)
-         select case when exists (select from bootstraps b where b.partition = $1 and b.id <> $2) then 'stale' else 'done' end as outcome,
+  text: `with ended as (delete from bootstraps b
+                        where b.partition = $1 and b.id = $2 and b.stage not in ('clearing', 'loading') returning 1)
+         select case when exists (select from bootstraps b where b.partition = $1 and (b.id <> $2 or b.stage in ('clearing', 'loading'))) then 'stale' else 'done' end as outcome,
                 (select count(*) from ended) as ended`,
   effect: "writing",
 };

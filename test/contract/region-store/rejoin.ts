@@ -1,11 +1,15 @@
 /** A WAL that is not what the log has: found, nothing is lost or sent twice, and no sequence is handed out for something else. */
 import { describe, expect, it } from "vitest";
-import type { BatchEntry, MemberEntry, TickEntry } from "../../../services/core/entry.ts";
+import type { BatchEntry, MemberEntry, OrderedEntry, TickEntry } from "../../../services/core/entry.ts";
+import { foldEntries } from "../../../services/core/fold/fold.ts";
+import type { PartitionState } from "../../../services/core/fold/state.ts";
+import { ZERO_HASH } from "../../../services/core/hash.ts";
 import { WAL_RUN_ROWS } from "../../../services/core/fold/member.ts";
 import { advanceHlc, hlcFromMilliseconds } from "../../../services/core/hlc.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import { DisplacedError, LostWalError, WalRefusedError } from "../../../services/ports/own-wal.ts";
-import type { WalAppend } from "../../../services/ports/region-store.ts";
+import { NOTHING_LOADED } from "../../../services/ports/bootstraps.ts";
+import type { RegionStore, WalAppend } from "../../../services/ports/region-store.ts";
 import type { Context } from "./context.ts";
 import {
   append,
@@ -30,6 +34,7 @@ export function rejoining(context: Context): void {
     finding(context);
     numberingAnew(context);
     loadedState(context);
+    loadedAfterJoining(context);
     otherDatabases(context);
     coming(context);
   });
@@ -261,6 +266,92 @@ function loadedState(context: Context): void {
     await store.checkWal(0);
     await log.foldLooking(await tick(context, log));
     expect((await appendTo(store, [append("a")], LATER_MS))[0]).toMatchObject({ sequence: WAL_RUN_ROWS + 1 });
+  });
+}
+
+/** In place of folding, as a bootstrap does: no rows, and a state of later. */
+async function load(store: RegionStore, state: PartitionState): Promise<void> {
+  const id = uuidOf("contract", "loads");
+  const counts = NOTHING_LOADED.loaded;
+  let bootstrap = await store.orderBootstrap({ partition: 0, id, reason: "a test" });
+  bootstrap = await store.enterStage({ bootstrap, stage: "announced" });
+  const source = { name: "us", snapshot: id, position: state.position, counts };
+  bootstrap = await store.enterStage({ bootstrap, stage: "clearing", source });
+  while ((await store.clearSome(bootstrap)).isMore);
+  bootstrap = await store.enterStage({ bootstrap, stage: "loading" });
+  let after = bootstrap.progress!;
+  const page = { rows: 0, lines: new Uint8Array(), next: undefined };
+  while (after.part !== undefined) after = await store.loadPage({ bootstrap, page, after });
+  await store.finishLoad({ bootstrap, head: { state, logCreatedAtMs: 1, counts } });
+  await store.endBootstrap(bootstrap);
+}
+
+/** The state as a fold of further entries leaves it elsewhere. */
+function elsewhere(log: TestLog, ...changes: readonly MemberEntry[]): PartitionState {
+  const entries = changes.map((entry, index): OrderedEntry => {
+    const position = log.state.position + index + 1;
+    return { position, storedAtMs: NOW_MS + position, checksum: ZERO_HASH, entry };
+  });
+  const slice = { records: new Map(), operations: new Map<string, number>() };
+  return foldEntries({ state: log.state, slice, entries }).state;
+}
+
+const rowsOfRun = (store: RegionStore, run: number) =>
+  store.readWal({ partition: 0, after: run * WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
+
+function loadedAfterJoining(context: Context): void {
+  it("is taken in where the log's answer came with a state that was loaded meanwhile", async () => {
+    const { store } = context;
+    const taken = [append("a"), append("b")];
+    const { lost, log } = await wentBack(context, taken, [append("x")]);
+    await store.startRejoin({ partition: 0, id: FIRST, lost });
+    await load(store, elsewhere(log, change("rejoin")));
+    await store.checkWal(0);
+    expect((await store.walHead(0)).trouble).toBeUndefined();
+    expect((await rowsOfRun(store, 1)).map(({ id }) => id)).toEqual(taken.map(({ id }) => id));
+    await store.checkWal(0);
+  });
+
+  it("keeps what it has taken where it was removed and added again while it was off", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    const [sent, pending] = [append("a"), append("b")];
+    await appendTo(store, [sent]);
+    await log.foldWal();
+    await appendTo(store, [pending]);
+    await load(store, elsewhere(log, change("remove", SECOND), change("add")));
+    await store.checkWal(0);
+    // The rows are gone from what is loaded here, and with them what is known of the one that was sent.
+    expect((await rowsOfRun(store, 1)).map(({ id }) => id)).toEqual([sent.id, pending.id]);
+    expect(await store.walHead(0)).toMatchObject({ pendingRows: 2 });
+  });
+
+  it("keeps what it has taken where it was removed while it was off, and is added once that is loaded", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    const pending = append("b");
+    await appendTo(store, [pending]);
+    await load(store, elsewhere(log, change("remove", SECOND)));
+    await store.checkWal(0);
+    await log.restart();
+    await log.foldLooking(change("add"));
+    expect((await rowsOfRun(store, 1)).map(({ id }) => id)).toEqual([pending.id]);
+  });
+
+  it("keeps what it has taken where another database had its place, and it is forced to take it back", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    const pending = append("b");
+    await appendTo(store, [pending]);
+    const spoken = elsewhere(log, change("rejoin", SECOND));
+    const origin = spoken.origins[REGION]!;
+    const { isAssumed: _, ...tick } = origin.tick!;
+    await load(store, { ...spoken, origins: { ...spoken.origins, [REGION]: { ...origin, tick } } });
+    expect(await failureOf(store.checkWal(0))).toBeInstanceOf(DisplacedError);
+    await store.startRejoin({ partition: 0, id: FIRST });
+    await log.restart();
+    await log.foldLooking(change("rejoin", FIRST));
+    expect((await rowsOfRun(store, 2)).map(({ id }) => id)).toEqual([pending.id]);
   });
 }
 

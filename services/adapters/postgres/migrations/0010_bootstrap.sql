@@ -138,6 +138,11 @@ begin
     return 'done';
   end if;
   update bootstraps b set stage = 'folding' where b.partition = p_partition;
+  -- What was seen of another log was not seen of this one.
+  update wal w set seen = (p_state ->> 'position')::bigint
+  where w.partition = p_partition and w.seen > (p_state ->> 'position')::bigint
+    and exists (select from applied a where a.partition = p_partition
+                                        and a.log_created_at_ms <> (p_state ->> 'log_created_at_ms')::bigint);
   delete from origins o where o.partition = p_partition;
   delete from collections c where c.partition = p_partition;
   delete from trim_marks m where m.partition = p_partition;

@@ -207,6 +207,17 @@ language sql immutable as $$
   select ('x' || p_text)::bit(64)::bigint
 $$;--> statement-breakpoint
 
+-- Up to which sequence the WAL is what the log has, as far as operations tell: 0 where they tell of none.
+create function forebay_known_to(p_partition integer, p_region text, p_sequence bigint) returns bigint
+language sql stable as $$
+  select coalesce((
+    select w.sequence from wal w
+    where w.partition = p_partition and w.sequence <= p_sequence
+      and exists (select from operations o
+                  where o.id = w.id and o.partition = w.partition and o.origin = p_region and o.hlc = w.hlc)
+    order by w.sequence desc limit 1), 0)
+$$;--> statement-breakpoint
+
 -- Whether the WAL is the one that the committed state goes on from, wherever that has come from: null, `lost` or `displaced`.
 create function forebay_check_wal(p_partition integer, p_region text, p_offset_ms_max bigint) returns text
 language plpgsql as $$
@@ -215,29 +226,34 @@ declare
   v_origin origins;
   v_row wal;
 begin
+  v_head := forebay_lock_head(p_partition);
   select * into v_origin from origins o where o.partition = p_partition and o.region = p_region;
   if not found then
+    -- A state that was loaded may be of after the region was removed: what its WAL has is numbered anew when it is added.
+    update wal_heads h set orphans_after = forebay_known_to(p_partition, p_region, h.sequence)
+    where h.partition = p_partition and h.sequence > 0 and h.orphans_after is null
+      and exists (select from applied a where a.partition = p_partition and a.cluster is not null);
     return null;
   end if;
-  v_head := forebay_lock_head(p_partition);
   if v_head.displaced is not null then
     return 'displaced';
   end if;
   if v_head.rejoin is not null then
+    -- The log has answered in what was loaded since.
+    if v_head.rejoin = v_origin.joined then
+      perform forebay_join_log(p_partition, p_region, v_head.rejoin, p_offset_ms_max);
+    end if;
     return null;
   end if;
   if v_head.joined is distinct from v_origin.joined then
-    if v_head.sequence > 0 or v_head.joined is not null then
-      return 'displaced';
-    end if;
     if (v_origin.tick ->> 'isAssumed')::boolean then
       -- Loaded after the region has joined, and before anything was said for it.
-      update wal_heads h set sequence = v_origin.watermark, joined = v_origin.joined,
-        hlc = greatest(h.hlc, v_origin.hlc, forebay_stamp_of(v_origin.tick ->> 'hlc'))
+      update wal_heads h set orphans_after = coalesce(h.orphans_after, forebay_known_to(p_partition, p_region, h.sequence))
       where h.partition = p_partition;
+      perform forebay_join_log(p_partition, p_region, v_origin.joined, p_offset_ms_max);
       return null;
     end if;
-    return 'lost';
+    return case when v_head.sequence > 0 or v_head.joined is not null then 'displaced' else 'lost' end;
   end if;
   -- Each tick is issued, for good, before it is sent.
   if v_head.sequence < v_origin.watermark
@@ -270,6 +286,7 @@ language plpgsql as $$
 declare
   v_head wal_heads;
   v_watermark bigint;
+  v_joined uuid;
 begin
   v_head := forebay_lock_head(p_partition);
   if v_head.rejoin is not null then
@@ -279,12 +296,11 @@ begin
      or p_position <> coalesce((select a.position from applied a where a.partition = p_partition), 0)) then
     return;
   end if;
-  select o.watermark into v_watermark from origins o where o.partition = p_partition and o.region = p_region;
+  select o.watermark, o.joined into v_watermark, v_joined from origins o where o.partition = p_partition and o.region = p_region;
   v_watermark := coalesce(v_watermark, 0);
-  if p_is_loaded then
-    select coalesce(max(w.sequence), 0) into v_watermark
-    from wal w join operations o on o.id = w.id and o.partition = w.partition
-    where w.partition = p_partition and w.sequence <= v_watermark and o.origin = p_region and o.hlc = w.hlc;
+  -- Sequences of another database's run say nothing of the rows here.
+  if p_is_loaded or v_head.joined is distinct from v_joined then
+    v_watermark := forebay_known_to(p_partition, p_region, least(v_watermark, v_head.sequence));
   end if;
   update wal_heads h
   set rejoin = p_id, orphans_after = coalesce(h.orphans_after, v_watermark), displaced = null
