@@ -11,6 +11,8 @@ export class Restores {
   /** Operations that were only in a WAL which is gone. */
   readonly lost = new Set<string>();
   count = 0;
+  /** How often an operator had to say which database counts. */
+  forced = 0;
 
   constructor(cluster: SimulatedCluster) {
     this.#cluster = cluster;
@@ -20,10 +22,24 @@ export class Restores {
   start(): void {
     const { world, regions } = this.#cluster;
     for (const region of regions) {
+      this.#takeBack(region);
       if (!this.#copies.has(region.name) || world.random.chance(0.4))
         this.#copies.set(region.name, region.database.copy());
     }
     world.after(COPY_EVERY_MS, () => this.start());
+  }
+
+  /**
+   * A copy of before its region has rejoined can't be told from another database that is still there: an operator says that
+   * it is the only one.
+   */
+  #takeBack({ database }: SimulatedRegion): void {
+    const { random } = this.#cluster.world;
+    for (const partition of database.partitionNumbers()) {
+      if (database.walHead(partition).trouble?.kind !== "displaced") continue;
+      this.forced += 1;
+      database.startRejoin({ partition, id: random.uuid() });
+    }
   }
 
   /** Its processes die with it, as they lose their connections, and come again. */
