@@ -131,10 +131,10 @@ export class Membership implements Membering {
     return this.#patience.until(this.#deadlineAtMs(), this.#options.store.readPositions(partition));
   }
 
-  /** A member that never comes keeps everything from being trimmed. */
+  /** A member that never comes keeps everything from being trimmed; a name that was one is no slip of the pen. */
   async #checkIsThere(region: string): Promise<void> {
-    const { origins } = await this.#read(0);
-    if (own(origins, region) !== undefined) return;
+    const { origins, departed } = await this.#read(0);
+    if (own(origins, region) !== undefined || own(departed, region) !== undefined) return;
     const { problem } = await this.#states.ask(region, 0);
     if (problem === undefined) return;
     const message = `region ${region} can't be asked (${problem}): start its servers and its process first, with a topology that has it`;
