@@ -21,6 +21,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { isRefusal, Transfer } from "./transfer.ts";
 
 const TRANSFERS_MAX = 2;
+const LOADING = "is bootstrapping itself";
 /** Of a process that loads, and starts anew in between. */
 const IDLE_MS_MAX = 120_000;
 const LIFE_MS_MAX = 3_600_000;
@@ -95,9 +96,12 @@ export class Donor {
 
   async #whyNot(partition: number): Promise<string | undefined> {
     if (this.#kept.size + this.#opening >= TRANSFERS_MAX) return `has ${TRANSFERS_MAX} transfers under way`;
+    return (await this.#isLoading(partition)) ? LOADING : undefined;
+  }
+
+  async #isLoading(partition: number): Promise<boolean> {
     const underWay = await this.#options.store.readBootstraps();
-    const own = underWay.find((bootstrap) => bootstrap.partition === partition);
-    return own === undefined || own.stage === "ordered" ? undefined : "is bootstrapping itself";
+    return underWay.some((one) => one.partition === partition && one.stage !== "ordered");
   }
 
   async #open({ partition, transfer: id, by }: BootstrapRequestOf<"open">): Promise<Uint8Array> {
@@ -108,6 +112,8 @@ export class Donor {
     try {
       const snapshot = await store.openSnapshot({ partition, holdMsMax: LIFE_MS_MAX });
       try {
+        // Behind the snapshot: what is cleared or loaded after this look is not in it.
+        if (await this.#isLoading(partition)) throw new BootstrapRefusedError(LOADING);
         const head = await snapshot.readHead();
         this.#keep(id, new Transfer({ snapshot, head, pageBytes: this.#options.pageBytes }));
         const { position } = head.state;

@@ -22,3 +22,13 @@ export class Progress {
     if (this.#isTerminal && this.#told !== "") process.stderr.write(CLEAR_LINE);
   }
 }
+
+/** For as long as some work takes, however it ends. */
+export async function withProgress<T>(work: (progress: Progress) => Promise<T>): Promise<T> {
+  const progress = new Progress();
+  try {
+    return await work(progress);
+  } finally {
+    progress.end();
+  }
+}

@@ -13,6 +13,7 @@ import { withCommonOptions, type CommonOptions } from "../common-options.ts";
 import { parseDuration } from "../duration.ts";
 import { CommandError } from "../errors.ts";
 import { callApi, ProblemAnsweredError, UnreachableError } from "../http.ts";
+import { withProgress } from "../progress.ts";
 import { formatTable } from "../table.ts";
 
 const LOG_PATH = `${API_PREFIX}/log`;
@@ -121,20 +122,18 @@ async function follow(
   { made, deadlineMs }: { made: LogAnswer; deadlineMs: number },
 ): Promise<void> {
   const untilMs = performance.now() + deadlineMs;
-  let told = "";
-  for (;;) {
-    const now = await lookAgain(region);
-    const left = now === undefined ? [`region ${region.name} does not answer`] : leftToDo(made, now);
-    if (left.length === 0) break;
-    const progress = left.join("; ");
-    if (progress !== told) process.stderr.write(`forebay: ${progress}\n`);
-    told = progress;
-    if (performance.now() >= untilMs)
-      throw new CommandError(
-        `not within the deadline: ${progress}; "forebay log status" shows how it goes on`,
-      );
-    await sleep(POLL_MS);
-  }
+  await withProgress(async (progress) => {
+    for (;;) {
+      const now = await lookAgain(region);
+      const left = now === undefined ? [`region ${region.name} does not answer`] : leftToDo(made, now);
+      if (left.length === 0) return;
+      const text = left.join("; ");
+      progress.show(text);
+      if (performance.now() >= untilMs)
+        throw new CommandError(`not within the deadline: ${text}; "forebay log status" shows how it goes on`);
+      await sleep(POLL_MS);
+    }
+  });
   for (const { fates } of made.partitions.map(othersOf)) for (const line of fates) print(line);
   print('the log goes on; "forebay verify" proves that all regions hold the same');
 }

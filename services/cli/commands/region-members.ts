@@ -8,6 +8,7 @@ import { DATA_FOLDER, type CommonOptions } from "../common-options.ts";
 import { parseDuration } from "../duration.ts";
 import { CommandError } from "../errors.ts";
 import { callApi, UnreachableError } from "../http.ts";
+import { withProgress } from "../progress.ts";
 import { formatDuration, formatTable } from "../table.ts";
 
 const MEMBERS_PATH = `${API_PREFIX}/members`;
@@ -156,25 +157,23 @@ async function waitUntilThere(
   deadlineMs: number,
 ): Promise<void> {
   const untilMs = performance.now() + deadlineMs;
-  let told = "";
-  for (;;) {
-    const places = placesOf(await askMembers(others), name);
-    const behind = places.filter(
-      ({ joining, lag_entries: lag = Infinity }) => joining || lag > LAG_ENTRIES_MAX,
-    );
-    if (places.length > 0 && behind.length === 0) {
-      process.stdout.write(`region ${name} keeps up with the log\n`);
-      return;
-    }
-    const progress = describeLag(behind);
-    if (progress !== told) process.stderr.write(`forebay: ${progress}\n`);
-    told = progress;
-    if (performance.now() >= untilMs)
-      throw new CommandError(
-        `region ${name} does not keep up within the deadline: ${progress}; it goes on, and the command can be run again`,
+  await withProgress(async (progress) => {
+    for (;;) {
+      const places = placesOf(await askMembers(others), name);
+      const behind = places.filter(
+        ({ joining, lag_entries: lag = Infinity }) => joining || lag > LAG_ENTRIES_MAX,
       );
-    await sleep(POLL_MS);
-  }
+      if (places.length > 0 && behind.length === 0) return;
+      const text = describeLag(behind);
+      progress.show(text);
+      if (performance.now() >= untilMs)
+        throw new CommandError(
+          `region ${name} does not keep up within the deadline: ${text}; it goes on, and the command can be run again`,
+        );
+      await sleep(POLL_MS);
+    }
+  });
+  process.stdout.write(`region ${name} keeps up with the log\n`);
 }
 
 function describeLag(behind: readonly Place[]): string {

@@ -8,6 +8,7 @@ import { DATA_FOLDER, type CommonOptions } from "../common-options.ts";
 import { parseDuration } from "../duration.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { callApi, UnreachableError } from "../http.ts";
+import { withProgress } from "../progress.ts";
 import { addMemberCommands } from "./region-members.ts";
 
 const DRAIN_PATH = `${API_PREFIX}/drain`;
@@ -88,21 +89,21 @@ async function waitUntilDrained(
   { first, deadlineMs }: { first: StatusAnswer; deadlineMs: number },
 ): Promise<void> {
   const untilMs = performance.now() + deadlineMs;
-  let told = "";
-  let status: StatusAnswer | undefined = first;
-  for (;;) {
-    const progress = describe(status);
-    if (progress === undefined) return;
-    if (progress !== told) process.stderr.write(`forebay: ${progress}\n`);
-    told = progress;
-    if (performance.now() >= untilMs) {
-      throw new CommandError(
-        `region ${target.name} is not drained within the deadline: ${progress}; it goes on, and the command can be run again`,
-      );
+  await withProgress(async (progress) => {
+    let status: StatusAnswer | undefined = first;
+    for (;;) {
+      const text = describe(status);
+      if (text === undefined) return;
+      progress.show(text);
+      if (performance.now() >= untilMs) {
+        throw new CommandError(
+          `region ${target.name} is not drained within the deadline: ${text}; it goes on, and the command can be run again`,
+        );
+      }
+      await sleep(POLL_MS);
+      status = await statusOf(target);
     }
-    await sleep(POLL_MS);
-    status = await statusOf(target);
-  }
+  });
 }
 
 /** Undefined while it can't be asked: a drain goes on over restarts. */
