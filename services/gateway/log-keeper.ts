@@ -109,30 +109,30 @@ export class LogKeeper implements LogKeeping {
 
   async #rebuild(plan: RebuildPlan): Promise<PartitionLog> {
     const { log, region, logger } = this.#options;
-    const { partition, found, from, epoch } = plan;
-    const { position, chain, cluster } = from!;
-    const entry = this.#firstEntry({ ...plan, from: from!, cluster: cluster! });
-    logger.warn(
-      { partition, position, epoch, from: from!.region },
-      "the log is made anew, as an operator has ordered",
-    );
+    const { partition, found, from, epoch, resumedAfter } = plan;
+    const { position, chain } = from!;
+    const after = resumedAfter ?? position;
+    logger.warn({ partition, after, epoch, from: from!.region }, whatIsDone(plan));
     try {
-      const request = { partition, createdAtMs: found?.createdAtMs, after: position, origin: region };
-      const { createdAtMs, first } = await log.rebuild({ ...request, first: encodeEntry(entry) });
-      const { entry: there } = decodeEntry(first);
-      if (there.kind !== "epoch" || there.chain !== chain)
+      // Who has folded the first entry does not know any more what it goes on from.
+      const entry = position === after ? encodeEntry(this.#firstEntry(plan)) : undefined;
+      const createdAtMs = resumedAfter === undefined ? found?.createdAtMs : undefined;
+      const made = await log.rebuild({ partition, createdAtMs, after, origin: region, first: entry });
+      const { entry: there } = decodeEntry(made.first);
+      if (there.kind !== "epoch" || (entry !== undefined && there.chain !== chain))
         throw new OtherLogError("its first entry is another's");
-      return { plan, problem: undefined, made: { createdAtMs, epoch: there.epoch, position: position + 1 } };
+      const told = { createdAtMs: made.createdAtMs, epoch: there.epoch, position: after + 1 };
+      return { plan, problem: undefined, made: told };
     } catch (error) {
       throw this.#rebuildError(error, partition);
     }
   }
 
-  #firstEntry(plan: RebuildPlan & { from: NonNullable<RebuildPlan["from"]>; cluster: string }): EpochEntry {
+  #firstEntry({ partition, epoch, from }: RebuildPlan): EpochEntry {
     const { random, clock } = this.#options;
-    const { partition, epoch, cluster, from } = plan;
+    const { region: origin, cluster, chain } = from!;
     const id = random.uuid(clock.nowMs());
-    return { kind: "epoch", origin: from.region, id, cluster, partition, epoch, chain: from.chain };
+    return { kind: "epoch", origin, id, cluster: cluster!, partition, epoch, chain };
   }
 
   #rebuildError(error: unknown, partition: number): unknown {
@@ -165,6 +165,11 @@ export class LogKeeper implements LogKeeping {
     const message = `there is no partition ${partition}; the cluster has 0 to ${all.length - 1}`;
     throw new GatewayError("malformed-body", message, { field: "partition" });
   }
+}
+
+function whatIsDone({ resumedAfter }: RebuildPlan): string {
+  if (resumedAfter === undefined) return "the log is made anew, as an operator has ordered";
+  return "a log that was made anew is opened, as an operator has ordered";
 }
 
 function checkPlan({ plan, problem }: PartitionLog): void {

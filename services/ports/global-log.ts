@@ -11,6 +11,8 @@ export interface LogInspection {
   readonly lastPosition: number;
   /** Name of the region whose server leads; undefined during an election. */
   readonly leader: string | undefined;
+  /** It was made anew and not opened yet: nobody can publish to it. The same `rebuild` again opens it. */
+  readonly isClosed: boolean;
 }
 
 export interface Leadership {
@@ -126,7 +128,8 @@ export interface RebuildRequest {
   readonly after: number;
   /** The region that asks. */
   readonly origin: string;
-  readonly first: Uint8Array;
+  /** Undefined: one is there. */
+  readonly first: Uint8Array | undefined;
 }
 
 export interface RebuiltLog {

@@ -5,9 +5,10 @@
 import type { PartitionSnapshot } from "../ports/partition-snapshot.ts";
 import type { BarrierEntry } from "../core/entry.ts";
 import { LEAVES_MAX } from "../core/verify/digest-tree.ts";
+import { scanRestMs } from "../core/verify/scan-pace.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { RegionStore } from "../ports/region-store.ts";
+import type { Positions, RegionStore } from "../ports/region-store.ts";
 import {
   checkpointService,
   decodeVerifyRequest,
@@ -31,11 +32,7 @@ const CHECKPOINTS_MAX = 2;
 /** What barriers of verifications are for: of one that somebody waits for, and of one that may take its time. */
 export const VERIFY_PURPOSE = "verify";
 export const VERIFY_GENTLY_PURPOSE = "verify-gently";
-/** Rests of a scan, by purpose: three times as long as what is done between two of them. */
-const REST_MS: ReadonlyMap<string, number> = new Map([
-  [VERIFY_PURPOSE, 0],
-  [VERIFY_GENTLY_PURPOSE, 9],
-]);
+const PURPOSES: readonly string[] = [VERIFY_PURPOSE, VERIFY_GENTLY_PURPOSE];
 
 /** Where the applier stands, as it tells its observer. */
 export interface Stop {
@@ -99,19 +96,19 @@ export class Checkpoints {
   /** Opens a snapshot while the applier stands still, and digests it afterwards. */
   async atBarrier(stop: Stop): Promise<void> {
     const { partition, barrier, position, logTimeMs } = stop;
-    const restMs = REST_MS.get(barrier.purpose);
-    if (restMs === undefined || this.#kept.has(barrier.id)) return;
+    if (!PURPOSES.includes(barrier.purpose) || this.#kept.has(barrier.id)) return;
     const { store, logger } = this.#options;
     const about = { partition, barrier: barrier.id, position, logTimeMs, forgotten: 0 };
     try {
       const snapshot = await store.openSnapshot({ partition, holdMsMax: LIFE_MS_MAX });
-      const forgotten = await this.#readForgotten(partition, snapshot);
+      const { forgotten, origins } = await this.#readPositions(partition, snapshot);
       if (stop.passed.aborted || snapshot.position !== position) {
         await snapshot.close();
         this.#keepVoid(about, "has folded on before its checkpoint was made");
         return;
       }
-      this.#keep({ ...about, forgotten }, { snapshot, restMs });
+      const restMs = scanRestMs({ isGentle: barrier.purpose === VERIFY_GENTLY_PURPOSE, origins });
+      this.#keep({ ...about, forgotten: forgotten.position }, { snapshot, restMs });
     } catch (error) {
       logger.warn({ ...about, error: describeError(error) }, "a checkpoint could not be made");
       this.#keepVoid(about, `could not open a snapshot: ${describeError(error)}`);
@@ -136,9 +133,9 @@ export class Checkpoints {
   }
 
   /** Before the applier goes on: what is read later may be of a later position. */
-  async #readForgotten(partition: number, snapshot: PartitionSnapshot): Promise<number> {
+  async #readPositions(partition: number, snapshot: PartitionSnapshot): Promise<Positions> {
     try {
-      return (await this.#options.store.readPositions(partition)).forgotten.position;
+      return await this.#options.store.readPositions(partition);
     } catch (error) {
       await snapshot.close();
       throw error;
@@ -159,10 +156,10 @@ export class Checkpoints {
       const isReady = checkpoint.status === "ready";
       metrics.checkpoint(place.partition, isReady ? "digested" : "void");
       if (!isReady) return logger.info(place, "a checkpoint could not be digested");
-      const restMs = await this.#timed(() => checkpoint.digestRest());
+      const otherMs = await this.#timed(() => checkpoint.digestRest());
       metrics.digested({ partition: place.partition, part: "records", durationMs: recordsMs });
-      metrics.digested({ partition: place.partition, part: "rest", durationMs: restMs });
-      logger.info({ ...place, recordsMs, restMs }, "a checkpoint was digested");
+      metrics.digested({ partition: place.partition, part: "rest", durationMs: otherMs });
+      logger.info({ ...place, recordsMs, otherMs, restMs: digesting.restMs }, "a checkpoint was digested");
     });
   }
 

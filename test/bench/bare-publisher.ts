@@ -1,7 +1,7 @@
 /** The limit of an authoritative write: bare JetStream publishes of the same size, to a stream of the same kind and leader. */
 import { jetstream, jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { streamName } from "../../services/adapters/jetstream/stream.ts";
+import { streamName } from "../../services/adapters/jetstream/stream-config.ts";
 
 const STREAM = "BENCH";
 const SUBJECT = "bench";

@@ -107,6 +107,32 @@ describe("a region that was cut off when the log failed", () => {
     expect(run.position("eu")).toBeGreaterThan(before);
   });
 
+  it.each(["first-entry", "opening"] as const)(
+    "is opened by the same order where making it anew was cut off before its %s",
+    async (end) => {
+      const run = new FailingLog(firstSeed);
+      await run.start();
+      await run.pass(3_000);
+      await run.standStill();
+      run.fail("deleted");
+      await run.until(() => run.stopReasons().every((text) => text !== ""), "all regions have stopped");
+      const at = run.position("eu");
+      run.cluster.servers.rebuildEndsBefore = end;
+      await expect(run.rebuild()).rejects.toThrow(
+        /whether the log of partition 0 is there again is not known/,
+      );
+      const cutOffAt = run.cluster.servers.madeAtMs(0);
+      // Long enough for regions to fold the first entry, and for relays to try.
+      await run.pass(30_000);
+      const planned = await run.rebuild({ isDryRun: true });
+      expect(planned.plan).toMatchObject({ resumedAfter: at, refusal: undefined, lostPositions: 0 });
+      const opened = await run.rebuild();
+      expect(opened.made).toMatchObject({ createdAtMs: cutOffAt, position: at + 1 });
+      expect(opened.plan.regions.map(({ fate }) => fate)).toEqual(["goes-on", "goes-on", "goes-on"]);
+      await run.finish();
+    },
+  );
+
   it("does not fold what has grown over a tail that it has not seen being lost", async () => {
     const run = new FailingLog(firstSeed);
     await run.start();

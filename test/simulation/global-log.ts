@@ -67,6 +67,10 @@ export class SimulatedLogServers {
   /** Of logs that were made since, by partition. */
   readonly #madeAtMs = new Map<number, number>();
   readonly #missing = new Set<number>();
+  /** Made anew, and not opened. */
+  readonly #closed = new Set<number>();
+  /** Where whoever makes the next log anew gets no further: before its first entry, or before it is opened. */
+  rebuildEndsBefore: "first-entry" | "opening" | undefined;
   /** Rises each time a log is not what it was: subscriptions end then. */
   readonly #generations = new Map<number, number>();
   /** What a log that has failed held, as the regions have folded it. */
@@ -149,6 +153,7 @@ export class SimulatedLogServers {
 
   /** Somebody deletes the log. */
   remove(partition: number): void {
+    this.#closed.delete(partition);
     this.#change(partition, []);
     this.#missing.add(partition);
   }
@@ -159,15 +164,36 @@ export class SimulatedLogServers {
     this.#made(partition, 1);
   }
 
-  /** Positions go on; what was before is still what the regions have folded, for those who check. */
-  rebuild({ partition, after, first }: RebuildRequest): void {
+  isClosedLog(partition: number): boolean {
+    return this.#closed.has(partition);
+  }
+
+  /**
+   * Positions go on; what was before is still what the regions have folded, for those who check. Goes on with a log that
+   * is closed. @throws {LogUnavailableError} got no further.
+   */
+  rebuild(request: RebuildRequest): void {
+    const { partition, after, first } = request;
+    const end = this.rebuildEndsBefore;
+    this.rebuildEndsBefore = undefined;
+    if (!this.#closed.has(partition)) this.#makeClosed(request);
+    if (end === "first-entry") throw new LogUnavailableError("it has gone away");
+    if (this.messages(partition).length === after) {
+      if (first === undefined) throw new OtherLogError("it has lost its first entry");
+      this.store(partition, first);
+    }
+    if (end === "opening") throw new LogUnavailableError("it has gone away");
+    this.#closed.delete(partition);
+  }
+
+  #makeClosed({ partition, after }: RebuildRequest): void {
     const before = this.#before.get(partition) ?? this.messages(partition);
     const kept = before.length >= after ? before : this.messages(partition);
     assert(kept.length >= after, "nobody has folded so much of the log");
     this.#change(partition, kept.slice(0, after));
     this.#before.delete(partition);
     this.#made(partition, after + 1);
-    this.store(partition, first);
+    this.#closed.add(partition);
   }
 
   #made(partition: number, first: number): void {
@@ -226,7 +252,14 @@ export class SimulatedLog implements GlobalLog {
     const createdAtMs = this.#servers.madeAtMs(partition);
     if (createdAtMs === undefined) throw new LogMissingError("there is no such log");
     const lastPosition = this.#servers.messages(partition).length;
-    return { createdAtMs, firstPosition: this.#servers.firstPosition(partition), lastPosition, leader };
+    const firstPosition = this.#servers.firstPosition(partition);
+    return {
+      createdAtMs,
+      firstPosition,
+      lastPosition,
+      leader,
+      isClosed: this.#servers.isClosedLog(partition),
+    };
   }
 
   async leadership(): Promise<Leadership> {
@@ -284,6 +317,7 @@ export class SimulatedLog implements GlobalLog {
   #land(request: PublishRequest): number {
     const { partition, data, expectedLastPosition } = request;
     if (this.#servers.madeAtMs(partition) === undefined) throw new LogMissingError("there is no such log");
+    if (this.#servers.isClosedLog(partition)) throw new LogUnavailableError("no responders");
     const last = this.#servers.messages(partition).length;
     if (expectedLastPosition !== undefined && expectedLastPosition !== last) {
       throw new WrongLastPositionError(`the log ends at ${last}, not ${expectedLastPosition}`);
@@ -300,6 +334,7 @@ export class SimulatedLog implements GlobalLog {
     const isServed =
       this.#servers.leader !== undefined &&
       !this.#servers.isClosed &&
+      !this.#servers.isClosedLog(request.partition) &&
       this.#servers.madeAtMs(request.partition) !== undefined;
     if (isServed && request.expectedLastPosition === undefined) this.#land(request);
   }
@@ -322,8 +357,10 @@ export class SimulatedLog implements GlobalLog {
     const servers = this.#servers;
     const { partition, createdAtMs, after } = request;
     const madeAtMs = servers.madeAtMs(partition);
-    if (madeAtMs === undefined || madeAtMs === createdAtMs) servers.rebuild(request);
-    else if (servers.firstPosition(partition) !== after + 1) throw new OtherLogError("this is another log");
+    const isMeant = madeAtMs === undefined || madeAtMs === createdAtMs;
+    if (!isMeant && servers.firstPosition(partition) !== after + 1)
+      throw new OtherLogError("this is another log");
+    if (isMeant || servers.isClosedLog(partition)) servers.rebuild(request);
     const first = servers.messages(partition)[after]!.data;
     await this.#roundTrip();
     return { createdAtMs: servers.madeAtMs(partition)!, first };

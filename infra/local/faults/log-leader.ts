@@ -2,7 +2,7 @@
 import { connect } from "@nats-io/transport-node";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
-import { streamName } from "../../../services/adapters/jetstream/stream.ts";
+import { streamName } from "../../../services/adapters/jetstream/stream-config.ts";
 import { FaultError, messageOf } from "../errors.ts";
 import { majority } from "../majority.ts";
 import { waitFor } from "../wait.ts";

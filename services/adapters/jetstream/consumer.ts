@@ -7,7 +7,8 @@ import type { Connection } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
 import { withinMs } from "../nats/wait.ts";
 import type { JetStreamApi } from "./api.ts";
-import { streamInfo, streamName } from "./stream.ts";
+import { streamName } from "./stream-config.ts";
+import { streamInfo } from "./stream.ts";
 
 /** With three servers all tries miss once in 130. */
 const TRIES_MAX = 12;

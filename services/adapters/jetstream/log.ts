@@ -136,7 +136,7 @@ export class JetStreamLog implements GlobalLog {
 
   async inspect(partition: number): Promise<LogInspection> {
     const { connection, api } = this.#parts;
-    return toInspection(await streamInfo(api, partition), connection.serverName);
+    return toInspection(await streamInfo(api, partition), { partition, server: connection.serverName });
   }
 
   /**
@@ -152,7 +152,7 @@ export class JetStreamLog implements GlobalLog {
       monitorUrl === undefined || group === undefined
         ? undefined
         : await raftTerm({ monitorUrl, account, group, logger });
-    const { leader } = toInspection(info, connection.serverName);
+    const { leader } = toInspection(info, { partition, server: connection.serverName });
     return { leader, term, leaderSinceMs: leaderSinceMs(info), replicas: toReplicas(info) };
   }
 

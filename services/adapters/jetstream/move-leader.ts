@@ -8,7 +8,7 @@ import type { Connection } from "../nats/connection.ts";
 import { describeError, isWithoutResponders } from "../nats/errors.ts";
 import { pause } from "../nats/wait.ts";
 import { assertOpen } from "./errors.ts";
-import { streamName } from "./stream.ts";
+import { streamName } from "./stream-config.ts";
 
 const LOOK_TIMEOUT_MS = 1_000;
 const LOOK_PAUSE_MS = 25;

@@ -15,7 +15,7 @@ import {
 import type { Connection } from "../nats/connection.ts";
 import { describeError, isUnsent, isWithoutResponders } from "../nats/errors.ts";
 import { apiErrorCode, assertOpen } from "./errors.ts";
-import { streamName, subjectOf } from "./stream.ts";
+import { streamName, subjectOf } from "./stream-config.ts";
 
 const WRONG_LAST_SEQUENCE = 10_071;
 const WRONG_LAST_SEQUENCE_UNTOLD = 10_164;

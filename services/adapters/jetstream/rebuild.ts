@@ -20,13 +20,8 @@ import { describeError } from "../nats/errors.ts";
 import { pause } from "../nats/wait.ts";
 import type { JetStreamApi } from "./api.ts";
 import { apiErrorCode, assertOpen } from "./errors.ts";
-import {
-  requiredConfig,
-  STREAM_EXISTS_OTHERWISE,
-  STREAM_NOT_FOUND,
-  streamInfo,
-  streamName,
-} from "./stream.ts";
+import { closedSubject, requiredConfig, streamName } from "./stream-config.ts";
+import { STREAM_EXISTS_OTHERWISE, STREAM_NOT_FOUND, streamInfo } from "./stream.ts";
 
 /** A stream that was just made elects its leader first. */
 const FIRST_ENTRY_MS_MAX = 20_000;
@@ -54,11 +49,6 @@ export async function rebuildStream(parts: RebuildParts, request: RebuildRequest
     const reason = `the log of partition ${request.partition} can't be made anew: ${describeError(error)}`;
     throw new LogUnavailableError(reason, { cause: error });
   }
-}
-
-/** Nobody publishes to it but who makes the log anew. */
-function closedSubject(partition: number): string {
-  return `forebay.rebuild.${partition}`;
 }
 
 function isMeant(info: StreamInfo, { createdAtMs }: RebuildRequest): boolean {
@@ -117,6 +107,8 @@ async function putFirst(parts: RebuildParts, request: RebuildRequest): Promise<U
   for (;;) {
     const { state } = await streamInfo(parts.api, partition);
     if (state.last_seq > after) return readFirst(parts, request);
+    if (first === undefined)
+      throw new OtherLogError(`the log of partition ${partition} has lost its first entry`);
     try {
       await publishFirst(parts.connection, { subject: closedSubject(partition), after, first });
       return first;
@@ -157,6 +149,7 @@ async function openStream(
   { partition }: RebuildRequest,
 ): Promise<StreamInfo> {
   const { config } = await streamInfo(api, partition);
-  const wanted = { ...config, ...requiredConfig(partition, replicas) };
+  const kept = Math.max(config.num_replicas, replicas);
+  const wanted = { ...config, ...requiredConfig(partition, kept) };
   return api.ask((manager) => manager.streams.update(streamName(partition), wanted));
 }

@@ -1,12 +1,5 @@
-/** A partition's stream: its name, how it has to be configured, making it, and what the server says of it. */
-import {
-  DiscardPolicy,
-  RetentionPolicy,
-  StorageType,
-  type JetStreamManager,
-  type StreamConfig,
-  type StreamInfo,
-} from "@nats-io/jetstream";
+/** A partition's stream: making it, bringing it to more servers, and what the server says of it. */
+import type { JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import { LogMissingError, LogUnavailableError, type LogInspection } from "../../ports/global-log.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Connection } from "../nats/connection.ts";
@@ -14,8 +7,11 @@ import { describeError } from "../nats/errors.ts";
 import { pause } from "../nats/wait.ts";
 import type { JetStreamApi } from "./api.ts";
 import { apiErrorCode, assertOpen } from "./errors.ts";
+import { configDifferences, isClosedFor, requiredConfig, streamName } from "./stream-config.ts";
 
 const RETRY_PAUSE_MS = 100;
+/** A server that has just joined takes a moment to be known; a log on fewer servers works, and is not waited for longer. */
+const WIDEN_MS_MAX = 20_000;
 
 export const STREAM_NOT_FOUND = 10_059;
 export const STREAM_EXISTS_OTHERWISE = 10_058;
@@ -23,44 +19,6 @@ export const STREAM_EXISTS_OTHERWISE = 10_058;
 /** The stream that is there is not one that a log can be kept in. */
 export class LogConfigurationError extends Error {
   override readonly name = "LogConfigurationError";
-}
-
-export function streamName(partition: number): string {
-  return `FOREBAY_LOG_${partition}`;
-}
-
-/** The last token is the origin, so that the server's permissions can keep a region from publishing as another. */
-export function subjectOf(partition: number, origin: string): string {
-  return `forebay.log.${partition}.${origin}`;
-}
-
-/** What a log relies on. A limit on messages or bytes is not named: with `discard: new` it refuses and loses nothing. */
-export function requiredConfig(partition: number, replicas: number): Partial<StreamConfig> {
-  return {
-    subjects: [subjectOf(partition, "*")],
-    storage: StorageType.File,
-    num_replicas: replicas,
-    retention: RetentionPolicy.Limits,
-    discard: DiscardPolicy.New,
-    max_age: 0,
-    max_msgs_per_subject: -1,
-    deny_delete: true,
-    allow_rollup_hdrs: false,
-    allow_msg_ttl: false,
-    sealed: false,
-  };
-}
-
-/** What differs, in words: `num_replicas is 1 instead of 3`. */
-export function configDifferences(actual: StreamConfig, partition: number, replicas: number): string[] {
-  const differences: string[] = [];
-  for (const [key, required] of Object.entries(requiredConfig(partition, replicas))) {
-    // A server that does not know a setting leaves it out, which means the same as false.
-    const found = JSON.stringify(actual[key as keyof StreamConfig] ?? false);
-    const wanted = JSON.stringify(required);
-    if (found !== wanted) differences.push(`${key} is ${found} instead of ${wanted}`);
-  }
-  return differences;
 }
 
 export interface EnsureStreamOptions {
@@ -75,20 +33,26 @@ export interface EnsureStreamOptions {
 }
 
 /**
- * Makes the partition's stream if there is none and it may, and resolves once it has a leader. Any number of regions may do so at
+ * Makes the partition's stream if there is none and it may, and resolves once it has a leader. One that is kept on fewer
+ * servers than are asked for is brought to more. One that is closed, since making it anew was cut off, stays so. Any number of regions may do so at
  * the same time, and as often as they like.
  * @throws {LogConfigurationError} names what contradicts.
  * @throws {LogUnavailableError} not within the time; the stream may have been made.
  */
 export async function ensureStream(options: EnsureStreamOptions): Promise<void> {
   const { partition, timeoutMs, logger } = options;
-  const deadlineMs = performance.now() + timeoutMs;
+  const startedAtMs = performance.now();
+  const deadlineMs = startedAtMs + timeoutMs;
   for (let attempt = 1; ; attempt += 1) {
     try {
       assertOpen(options.connection);
       const info = await findOrCreate(options);
       if (info === undefined) return;
-      checkConfig(info.config, options);
+      checkConfig(info, options);
+      if (info.config.num_replicas < options.replicas) {
+        const isPatient = performance.now() - startedAtMs < WIDEN_MS_MAX;
+        await widen(info, { ...options, isPatient });
+      }
       if (info.cluster === undefined || info.cluster.leader) return;
       throw new LogUnavailableError(`the stream of partition ${partition} has no leader yet`);
     } catch (error) {
@@ -133,12 +97,43 @@ async function findOrCreate({
   }
 }
 
-function checkConfig(config: StreamConfig, { partition, replicas }: EnsureStreamOptions): void {
-  const differences = configDifferences(config, partition, replicas);
+function checkConfig({ config }: StreamInfo, { partition, replicas, logger }: EnsureStreamOptions): void {
+  const stream = streamName(partition);
+  const isClosed = isClosedFor(config, partition);
+  if (isClosed)
+    logger.error(
+      { partition, stream },
+      'the log is closed: "forebay log rebuild" was cut off, and goes on with it',
+    );
+  const required = {
+    ...config,
+    ...(isClosed && { subjects: requiredConfig(partition, replicas).subjects! }),
+  };
+  // Where it is kept can be changed.
+  const differences = configDifferences({ ...required, num_replicas: replicas }, partition, replicas);
   if (differences.length === 0) return;
   throw new LogConfigurationError(
-    `stream ${streamName(partition)} can't hold the log of partition ${partition}: ${differences.join("; ")}`,
+    `stream ${stream} can't hold the log of partition ${partition}: ${differences.join("; ")}`,
   );
+}
+
+/** On more servers, as the cluster has grown. @throws where it did not work, and there is patience left. */
+async function widen(
+  { config }: StreamInfo,
+  options: EnsureStreamOptions & { readonly isPatient: boolean },
+): Promise<void> {
+  const { manager, partition, replicas, logger, isPatient } = options;
+  const about = { partition, from: config.num_replicas, to: replicas };
+  try {
+    await manager.streams.update(streamName(partition), { ...config, num_replicas: replicas });
+    logger.info(about, "the log is kept on more servers");
+  } catch (error) {
+    if (isPatient) throw error;
+    logger.error(
+      { ...about, error: describeError(error) },
+      "the log is kept on fewer servers than it should be; the next start tries again",
+    );
+  }
 }
 
 /**
@@ -159,8 +154,12 @@ export async function streamInfo(api: JetStreamApi, partition: number): Promise<
 }
 
 /** @param server the connected server, which leads where there is no cluster. */
-export function toInspection(info: StreamInfo, server: string | undefined): LogInspection {
+export function toInspection(
+  info: StreamInfo,
+  { partition, server }: { partition: number; server: string | undefined },
+): LogInspection {
   return {
+    isClosed: isClosedFor(info.config, partition),
     createdAtMs: Date.parse(info.created),
     firstPosition: Math.max(1, info.state.first_seq),
     lastPosition: info.state.last_seq,

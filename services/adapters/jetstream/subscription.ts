@@ -21,7 +21,7 @@ import { deleteConsumer } from "./consumer.ts";
 import { parseDelivery } from "./delivery.ts";
 import { Intake } from "./intake.ts";
 import { StallDetector } from "./stall.ts";
-import { streamName } from "./stream.ts";
+import { streamName } from "./stream-config.ts";
 
 const BUFFER_MESSAGES_MAX = 8_192;
 const BUFFER_BYTES_MAX = 8 * 1024 * 1024;

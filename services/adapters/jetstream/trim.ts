@@ -2,7 +2,8 @@
 import { LogUnavailableError, OtherLogError, type TrimRequest } from "../../ports/global-log.ts";
 import { describeError } from "../nats/errors.ts";
 import type { JetStreamApi } from "./api.ts";
-import { streamInfo, streamName } from "./stream.ts";
+import { streamName } from "./stream-config.ts";
+import { streamInfo } from "./stream.ts";
 
 /**
  * Purges what is before `below`. The server takes a position beyond the end at its word and goes on counting from there,

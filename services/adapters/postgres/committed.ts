@@ -20,7 +20,7 @@ import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
 import { commitStatement } from "./commit-statement.ts";
 import { membershipValues } from "./membership.ts";
-import { joinValues, tailValues, throwWalTrouble } from "./own-wal.ts";
+import { joinValues, RENUMBERING_MS_MAX, tailValues, throwWalTrouble } from "./own-wal.ts";
 import { repairValues } from "./repairs.ts";
 import { outcomeDetail, toLifetime } from "./rows.ts";
 import { countArray, fromHlc, hashBytes, stampArray, textArray, toNumber, uuidArray } from "./values.ts";
@@ -121,8 +121,7 @@ async function commitFold(
   const { expectedPosition, result } = options;
   const { partition } = result.state;
   assert(result.state.position >= expectedPosition, "a fold never goes back");
-  const { statement, values } = commitOf(own.region, options);
-  const { outcome } = await commitOrTell(own, { statement, values }, options);
+  const { outcome } = await commitOrTell(own, commitOf(own.region, options), options);
   if (outcome === "known") {
     throw new KnownOperationError(`partition ${partition}: an operation of the fold took effect before`);
   }
@@ -133,10 +132,15 @@ async function commitFold(
 
 async function commitOrTell(
   own: { readonly database: Database; readonly region: string },
-  { statement, values }: Commit,
+  { statement, values, isJoining }: Commit,
   options: CommitOptions,
 ): Promise<CommitRow> {
   try {
+    if (isJoining)
+      return await own.database.queryOneApart<CommitRow>(statement, {
+        values,
+        timeoutMs: RENUMBERING_MS_MAX,
+      });
     return await own.database.queryOne<CommitRow>(statement, values);
   } catch (error) {
     await throwWalTrouble(own, error, options);
@@ -147,6 +151,8 @@ async function commitOrTell(
 interface Commit {
   readonly statement: Statement;
   readonly values: readonly unknown[];
+  /** The WAL is numbered anew with it. */
+  readonly isJoining: boolean;
 }
 
 function commitOf(
@@ -181,7 +187,7 @@ function commitOf(
     ...(left === undefined ? [] : [left.watermark]),
     ...(tail === undefined ? [] : tailValues(tail)),
   ];
-  return { statement, values };
+  return { statement, values, isJoining: joined !== undefined };
 }
 
 /** What has not changed is left out: looking at it costs the database more than a small fold does. */

@@ -25,6 +25,14 @@ const DISPLACE: Statement = {
   effect: "writing",
 };
 
+interface CheckRow {
+  readonly trouble: "lost" | "displaced" | null;
+  readonly position: string;
+}
+
+/** For a WAL of millions of rows, each of which gets another number; nothing is appended meanwhile. */
+export const RENUMBERING_MS_MAX = 300_000;
+
 export function openOwnWal(database: Database, region: string): OwnWal {
   return {
     checkWal: (partition) => checkWal({ database, region, partition }),
@@ -42,11 +50,10 @@ export function openOwnWal(database: Database, region: string): OwnWal {
 
 async function checkWal(options: { database: Database; region: string; partition: number }): Promise<void> {
   const { database, region, partition } = options;
-  const row = await database.queryOne<{ trouble: "lost" | "displaced" | null; position: string }>(CHECK, [
-    partition,
-    region,
-    MAX_OFFSET_MS,
-  ]);
+  const row = await database.queryOneApart<CheckRow>(CHECK, {
+    values: [partition, region, MAX_OFFSET_MS],
+    timeoutMs: RENUMBERING_MS_MAX,
+  });
   if (row.trouble === "displaced") throw displaced(partition);
   if (row.trouble === "lost") {
     const position = toNumber(row.position);

@@ -136,11 +136,20 @@ export class Database {
     statement: Statement,
     values: readonly unknown[],
   ): Promise<Row> {
-    const [row, ...others] = await this.query<Row>(statement, values);
-    if (row === undefined || others.length > 0) {
-      throw new TypeError(`${statement.name} answered with ${others.length + (row ? 1 : 0)} rows, not one`);
+    return theOnly(statement, await this.query<Row>(statement, values));
+  }
+
+  /** Like `queryOne`, on a connection beside the pool's: for what may take longer than statements of requests. */
+  async queryOneApart<Row extends pg.QueryResultRow>(
+    statement: Statement,
+    { values, timeoutMs }: { values: readonly unknown[]; timeoutMs: number },
+  ): Promise<Row> {
+    const connection = await this.connectApart({ holdMsMax: timeoutMs, effect: statement.effect });
+    try {
+      return theOnly(statement, await connection.query<Row>(statement, values));
+    } finally {
+      connection.end();
     }
-    return row;
   }
 
   /**
@@ -167,18 +176,24 @@ export class Database {
    * Opens a connection beside the pool's, whose statements are bounded by `holdMsMax` alone. Whoever asks for it ends it.
    * @throws {StoreUnavailableError}
    */
-  async connectApart({ holdMsMax }: { holdMsMax: number }): Promise<OwnConnection> {
+  async connectApart({
+    holdMsMax,
+    effect = "reading",
+  }: {
+    holdMsMax: number;
+    effect?: Statement["effect"];
+  }): Promise<OwnConnection> {
     const askedAtMs = performance.now();
     this.#checkPresence();
     if (this.#isClosing) throw refusal("is being closed");
     if (this.#apart.size >= OWN_CONNECTIONS_MAX)
-      throw refusal(`${OWN_CONNECTIONS_MAX} snapshots are open already`);
+      throw refusal(`${OWN_CONNECTIONS_MAX} connections for long statements are open already`);
     const connection = new OwnConnection({
       config: this.#connection,
       timeoutMs: this.#options.timeoutMs,
       holdMsMax,
-      failure: (error, sentAtMs) => this.#failure(error, "reading", sentAtMs),
-      endedError: () => new SnapshotClosedError("the snapshot was closed, or was open for too long"),
+      failure: (error, sentAtMs) => this.#failure(error, effect, sentAtMs),
+      endedError: () => endedError(effect),
       onEnd: (ended) => void this.#apart.delete(ended),
     });
     this.#apart.add(connection);
@@ -295,6 +310,17 @@ export class Database {
       sockets.cut();
     }
   }
+}
+
+function theOnly<Row>({ name }: Statement, [row, ...others]: readonly Row[]): Row {
+  if (row !== undefined && others.length === 0) return row;
+  throw new TypeError(`${name} answered with ${others.length + (row === undefined ? 0 : 1)} rows, not one`);
+}
+
+function endedError(effect: Statement["effect"]): Error {
+  if (effect === "reading")
+    return new SnapshotClosedError("the snapshot was closed, or was open for too long");
+  return new StoreUnavailableError("PostgreSQL: no answer in time", { outcome: "unknown" });
 }
 
 function refusal(why: string): StoreUnavailableError {

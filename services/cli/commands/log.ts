@@ -194,7 +194,10 @@ export function formatLog({ partitions }: LogAnswer): string {
   const notes = partitions.flatMap(({ partition, log, problem, healthy, refusal }) => {
     if (healthy) return [];
     if (problem !== undefined) return [`partition ${partition} can't be looked at: ${problem}; ask again`];
-    const found = log === undefined ? "there is no log" : `the log holds ${log.first} to ${log.last}`;
+    const found =
+      log === undefined
+        ? "there is no log"
+        : `the log holds ${log.first} to ${log.last}${log.is_closed === true ? ", and is closed: making it anew was cut off" : ""}`;
     const next =
       refusal === undefined ? '"forebay log rebuild" says what making it anew would do' : refusal.reason;
     const what = refusal?.why === "others-fold" ? "does not go on everywhere" : "has failed";
@@ -236,7 +239,9 @@ function formatPartition(answer: PartitionLogAnswer): string {
   );
   const done =
     made === undefined
-      ? `${name}: a log of epoch ${epoch} would go on from what ${from ?? "nobody"} has folded, up to ${after ?? 0}`
+      ? answer.resumed_after !== undefined
+        ? `${name}: the log that was made anew after ${answer.resumed_after} would be opened`
+        : `${name}: a log of epoch ${epoch} would go on from what ${from ?? "nobody"} has folded, up to ${after ?? 0}`
       : `${name}: the log of epoch ${made.epoch} goes on from what ${from ?? "nobody"} has folded; its first entry is at ${made.position}`;
   const gone =
     lost === 0

@@ -9,6 +9,8 @@ export interface FoundLog {
   /** Of an empty log, the one after `lastPosition`. */
   readonly firstPosition: number;
   readonly lastPosition: number;
+  /** It was made anew, and nobody can publish to it yet. */
+  readonly isClosed?: boolean;
 }
 
 /**

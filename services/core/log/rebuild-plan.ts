@@ -58,6 +58,11 @@ export interface RebuildPlan {
   readonly epoch: number;
   /** Positions after the new beginning that some region had folded, and that nobody who counts has. */
   readonly lostPositions: number;
+  /**
+   * Somebody has made the log anew, and stopped before it was opened: then only that is left to do. The position that it
+   * goes on from; undefined where it is to be made from the beginning.
+   */
+  readonly resumedAfter: number | undefined;
   /** Undefined where nothing stands against it. */
   readonly refusal: { readonly why: RebuildRefusal; readonly reason: string } | undefined;
 }
@@ -83,7 +88,9 @@ export function planRebuild(question: RebuildQuestion): RebuildPlan {
   const { partition, found, answers } = question;
   const states = answers.flatMap(({ state }) => (state === undefined ? [] : [state]));
   const from = chooseFrom(states, question.from);
-  const regions = answers.map((answer) => plannedRegion(answer, { states, from }));
+  const resumedAfter = positionToResume(from, found);
+  const chosen = { states, from, resumedAfter };
+  const regions = answers.map((answer) => plannedRegion(answer, chosen));
   const heard = regions.map(({ heardPosition }) => heardPosition ?? 0);
   return {
     partition,
@@ -92,8 +99,17 @@ export function planRebuild(question: RebuildQuestion): RebuildPlan {
     from,
     epoch: Math.max(0, ...states.map(({ logEpoch }) => logEpoch)) + 1,
     lostPositions: from === undefined ? 0 : Math.max(0, ...heard.map((position) => position - from.position)),
-    refusal: refusalOf(question, { states, from }),
+    resumedAfter,
+    refusal: resumedAfter === undefined ? refusalOf(question, chosen) : undefined,
   };
+}
+
+/** Who has folded the first entry already, or all before it, goes on with a log that is only to be opened. */
+function positionToResume(from: RegionLogState | undefined, found: FoundLog | undefined): number | undefined {
+  if (from === undefined || found?.isClosed !== true) return undefined;
+  const after = found.firstPosition - 1;
+  const hasFirst = found.lastPosition > after && from.logCreatedAtMs === found.createdAtMs;
+  return from.position === after || (hasFirst && from.position === after + 1) ? after : undefined;
 }
 
 /** Whether a region folds what is there, as far as it says. */
@@ -123,9 +139,11 @@ function byName(one: { readonly region: string }, other: { readonly region: stri
 interface Chosen {
   readonly states: readonly RegionLogState[];
   readonly from: RegionLogState | undefined;
+  readonly resumedAfter: number | undefined;
 }
 
-function plannedRegion(answer: RebuildQuestion["answers"][number], { states, from }: Chosen): PlannedRegion {
+function plannedRegion(answer: RebuildQuestion["answers"][number], chosen: Chosen): PlannedRegion {
+  const { states, from } = chosen;
   const { region, state, problem } = answer;
   const ticks = states.map(({ origins }) => origins[region]?.appliedPosition ?? 0);
   const heardPosition = Math.max(state?.position ?? 0, ...ticks);
@@ -134,21 +152,26 @@ function plannedRegion(answer: RebuildQuestion["answers"][number], { states, fro
     region,
     state,
     problem: state === undefined ? (problem ?? "it does not answer") : undefined,
-    fate: fateOf(state, from),
+    fate: fateOf(state, chosen),
     proposedAgain:
       state === undefined || folded === undefined ? undefined : Math.max(0, state.walHead - folded),
     heardPosition: heardPosition === 0 ? undefined : heardPosition,
   };
 }
 
-function fateOf(state: RegionLogState | undefined, from: RegionLogState | undefined): RegionFate {
+function fateOf(state: RegionLogState | undefined, { from, resumedAfter }: Chosen): RegionFate {
   if (state === undefined) return "unreachable";
-  if (from === undefined || state.position < from.position) return "bootstrap";
+  if (from === undefined || state.position < (resumedAfter ?? from.position)) return "bootstrap";
+  // The first entry itself says whether it goes on from what the region has folded.
+  if (state.position === resumedAfter && state.cluster === from.cluster) return "goes-on";
   const isSame = state.position === from.position && state.chain === from.chain;
   return isSame && state.cluster === from.cluster ? "goes-on" : "rejoin";
 }
 
-function refusalOf(question: RebuildQuestion, { states, from }: Chosen): RebuildPlan["refusal"] {
+function refusalOf(
+  question: RebuildQuestion,
+  { states, from }: Pick<Chosen, "states" | "from">,
+): RebuildPlan["refusal"] {
   const { answers, without, found, isForced } = question;
   if (question.from !== undefined && (from === undefined || from.position === 0)) {
     const reason = `${question.from} is no region that answers and has folded anything; --from names one that does`;
@@ -173,6 +196,7 @@ function refusalOf(question: RebuildQuestion, { states, from }: Chosen): Rebuild
 }
 
 function isHealthy(states: readonly RegionLogState[], found: FoundLog | undefined): boolean {
+  if (found?.isClosed === true) return false;
   const isWell = (state: RegionLogState) => isFollowing(state, found) || isBehind(state, found);
   return states.every(isWell) && states.some((state) => isFollowing(state, found));
 }
@@ -181,8 +205,13 @@ function isHealthy(states: readonly RegionLogState[], found: FoundLog | undefine
  * Some fold the log that is there. Who goes on from one of them would find it beyond the new beginning, since it folds on
  * while the log is deleted; and what keeps the others from folding is not the log.
  */
-function goingProblem(question: RebuildQuestion, { states, from }: Chosen): string | undefined {
+function goingProblem(
+  question: RebuildQuestion,
+  { states, from }: Pick<Chosen, "states" | "from">,
+): string | undefined {
   const { found, isForced } = question;
+  // Nobody goes on for long with a log that takes nothing.
+  if (found?.isClosed === true) return undefined;
   const following = states.filter((state) => isFollowing(state, found));
   const isChosen = question.from !== undefined || isForced;
   if (following.length === 0 || (isChosen && !following.includes(from!))) return undefined;
@@ -203,7 +232,10 @@ function isForked(states: readonly RegionLogState[], found: FoundLog | undefined
 }
 
 /** Why the furthest region can't be taken for right without being asked; undefined where it can. */
-function disagreement({ found }: RebuildQuestion, { states, from }: Chosen): string | undefined {
+function disagreement(
+  { found }: RebuildQuestion,
+  { states, from }: Pick<Chosen, "states" | "from">,
+): string | undefined {
   const furthest = from!;
   const choose = `say whose past counts with --from, and let the others load it with "forebay region rejoin"`;
   const strangers = states.filter(({ position, cluster }) => position > 0 && cluster !== furthest.cluster);

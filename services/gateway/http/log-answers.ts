@@ -8,11 +8,16 @@ export function logAnswer(logs: readonly PartitionLog[]): LogAnswer {
 }
 
 function partitionLogAnswer({ plan, problem, made }: PartitionLog): PartitionLogAnswer {
-  const { partition, found, regions, from, epoch, lostPositions, refusal } = plan;
+  const { partition, found, regions, from, epoch, lostPositions, resumedAfter, refusal } = plan;
   return {
     partition,
     ...(found !== undefined && {
-      log: { created_at_ms: found.createdAtMs, first: found.firstPosition, last: found.lastPosition },
+      log: {
+        created_at_ms: found.createdAtMs,
+        first: found.firstPosition,
+        last: found.lastPosition,
+        ...(found.isClosed === true && { is_closed: true as const }),
+      },
     }),
     ...(problem !== undefined && { problem }),
     healthy: problem === undefined && refusal?.why === "healthy",
@@ -20,6 +25,7 @@ function partitionLogAnswer({ plan, problem, made }: PartitionLog): PartitionLog
     ...(from !== undefined && { from: from.region }),
     epoch,
     lost_positions: lostPositions,
+    ...(resumedAfter !== undefined && { resumed_after: resumedAfter }),
     ...(refusal !== undefined && { refusal }),
     ...(made !== undefined && {
       made: { created_at_ms: made.createdAtMs, epoch: made.epoch, position: made.position },

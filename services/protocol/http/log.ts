@@ -48,6 +48,11 @@ const PartitionLogAnswer = Type.Object(
           }),
           first: Count,
           last: Count,
+          is_closed: Type.Optional(
+            Type.Literal(true, {
+              description: "Present where making it anew was cut off: nobody can publish to it.",
+            }),
+          ),
         },
         { additionalProperties: false, description: "Absent where there is none, or it can't be looked at." },
       ),
@@ -61,6 +66,12 @@ const PartitionLogAnswer = Type.Object(
       minimum: 0,
       description: "Positions that some region had folded, and that the new log does not go on from.",
     }),
+    resumed_after: Type.Optional(
+      Type.Integer({
+        minimum: 0,
+        description: "Present where the log was made anew after this position, and has only to be opened.",
+      }),
+    ),
     refusal: Type.Optional(
       Type.Object(
         { why: Type.Enum(REBUILD_REFUSALS), reason: Type.String() },

@@ -16,7 +16,7 @@ import {
 } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { LocalCluster } from "../../../infra/local/cluster.ts";
-import { subjectOf } from "../../../services/adapters/jetstream/stream.ts";
+import { subjectOf } from "../../../services/adapters/jetstream/stream-config.ts";
 import { assert } from "../../../services/core/assert.ts";
 import { Connection } from "../../../services/adapters/nats/connection.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";

@@ -49,8 +49,7 @@ export class MeasuredCoordinator {
     return this.#coordinator.close();
   }
 
-  /** @param isGentle as verifications by schedule are. */
-  async verify(isGentle = false): Promise<MeasuredVerification> {
+  async verify(): Promise<MeasuredVerification> {
     const { reconciler } = this.#coordinator;
     const before = await this.#digestSeconds();
     this.#traffic.reset();
@@ -59,7 +58,7 @@ export class MeasuredCoordinator {
     const looking = setInterval(() => {
       void reconciler.list({ limit: 1 }).then(([newest]) => newest && phases.see(newest));
     }, LOOK_EVERY_MS);
-    const verification = await reconciler.verifyToEnd(0, isGentle).finally(() => clearInterval(looking));
+    const verification = await reconciler.verifyToEnd(0).finally(() => clearInterval(looking));
     const seconds = (performance.now() - startedAtMs) / 1_000;
     const after = await this.#digestSeconds();
     const figures = {

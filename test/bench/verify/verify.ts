@@ -36,11 +36,10 @@ const TOPOLOGY = "test/integration/topologies/one-partition.yaml";
 const ENVIRONMENT = { FOREBAY_VERIFY_EVERY_SECONDS: "0" };
 /** Verifications of one measurement. */
 const ROUNDS = 3;
-const ALONE_MS = 3_000;
+const ALONE_MS = 6_000;
 const REGION_THAT_DRIFTS = "us";
 /** What a saturated fold has to do at first; with none left in the end it would not be saturated. */
-const BACKLOG_OPERATIONS = 220_000;
-const SATURATED_ROUNDS = 2;
+const BACKLOG_OPERATIONS = 1_000_000;
 const STORE_TIMEOUT_MS = 30_000;
 const VERIFICATIONS = 200;
 const CHAOS_SECONDS = 240;
@@ -148,11 +147,8 @@ async function verifyRepeatedly(coordinator: MeasuredCoordinator): Promise<Measu
   return all.find(({ seconds }) => seconds === middle)!;
 }
 
-async function verifyMatch(
-  coordinator: MeasuredCoordinator,
-  isGentle = false,
-): Promise<MeasuredVerification> {
-  const measured = await coordinator.verify(isGentle);
+async function verifyMatch(coordinator: MeasuredCoordinator): Promise<MeasuredVerification> {
+  const measured = await coordinator.verify();
   const { verdict, reason } = measured.verification;
   if (verdict !== "match") throw new Error(`the regions should match, but: ${verdict}, ${reason}`);
   return measured;
@@ -200,15 +196,12 @@ async function measureFolding(input: {
   const rate = { appended_per_second: options.ratePerSecond };
   report("verify.folding-steady", { ...rate, ...(await measureSlowing({ ...measuring, rounds: ROUNDS })) });
   await appender.stop();
-  for (const isGentle of [false, true]) {
-    progress(`folding a backlog of ${BACKLOG_OPERATIONS} operations`);
-    await appender.appendAll(BACKLOG_OPERATIONS);
-    const rounds = isGentle ? 1 : SATURATED_ROUNDS;
-    const slowing = await measureSlowing({ ...measuring, isGentle, rounds });
-    const left = measuring.appended() - Math.min(...(await foldedIn(stores)));
-    report("verify.folding-saturated", { is_scheduled: isGentle, ...slowing, operations_left: left });
-    await untilFolded(stores, measuring.appended());
-  }
+  progress(`folding a backlog of ${BACKLOG_OPERATIONS} operations`);
+  await appender.appendAll(BACKLOG_OPERATIONS);
+  const slowing = await measureSlowing({ ...measuring, rounds: ROUNDS });
+  const left = measuring.appended() - Math.min(...(await foldedIn(stores)));
+  report("verify.folding-saturated", { ...slowing, operations_left: left });
+  await untilFolded(stores, measuring.appended());
 }
 
 /** In turns, so that whatever else the machine does falls on both. */
@@ -217,17 +210,16 @@ async function measureSlowing(measuring: {
   stores: Stores;
   appended: () => number;
   rounds: number;
-  isGentle?: boolean;
 }): Promise<object> {
-  const { coordinator, stores, appended, rounds, isGentle = false } = measuring;
+  const { coordinator, stores, appended, rounds } = measuring;
   const alone: Window[] = [];
   const verifying: Window[] = [];
   const seconds: number[] = [];
   for (let turn = 0; turn < rounds; turn += 1) {
     alone.push(await foldedDuring(stores, () => sleep(ALONE_MS), appended));
-    const verify = async () => seconds.push((await verifyMatch(coordinator, isGentle)).seconds);
+    const verify = async () => seconds.push((await verifyMatch(coordinator)).seconds);
     verifying.push(await foldedDuring(stores, verify, appended));
   }
-  if (isGentle) alone.push(await foldedDuring(stores, () => sleep(ALONE_MS), appended));
+  alone.push(await foldedDuring(stores, () => sleep(ALONE_MS), appended));
   return { ...compareWindows(alone, verifying), verification_seconds: round(median(seconds)) };
 }

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { openJetStreamLog } from "../../../services/adapters/jetstream/log.ts";
+import { requiredConfig } from "../../../services/adapters/jetstream/stream-config.ts";
 import { LogConfigurationError } from "../../../services/adapters/jetstream/stream.ts";
 import {
   LogTruncatedError,
   LogUnavailableError,
+  OtherLogError,
   SubscriptionLostError,
 } from "../../../services/ports/global-log.ts";
 import { eventually } from "../nats/eventually.ts";
@@ -47,10 +50,41 @@ describe("a partition's stream", { timeout: TIMEOUT_MS }, () => {
     expect(refusal).toBeInstanceOf(LogConfigurationError);
     const { message } = refusal as LogConfigurationError;
     expect(message).toContain('storage is "memory" instead of "file"');
-    expect(message).toContain("num_replicas is 1 instead of 3");
     expect(message).toContain('discard is "old" instead of "new"');
     expect(message).toContain("max_age is 60000000000 instead of 0");
     expect(message).toContain("deny_delete is false instead of true");
+  });
+
+  it("is kept on more servers once a region asks for more, and on as many when another asks for fewer", async () => {
+    const { url } = bed.cluster.server("eu");
+    const replicas = async () => (await bed.log("eu").leadership(6)).replicas.length + 1;
+    for (const streamReplicas of [1, 3, 1]) {
+      const log = await openJetStreamLog({ url, region: "eu", streamReplicas });
+      try {
+        await log.ensureStream(6);
+        if (streamReplicas === 1) await publish(6);
+      } finally {
+        await log.close();
+      }
+      expect(await replicas()).toBeGreaterThanOrEqual(streamReplicas);
+    }
+    expect(await replicas()).toBe(3);
+    expect(await bed.log("us").inspect(6)).toMatchObject({ firstPosition: 1, lastPosition: 2 });
+  });
+
+  it("that is closed, since making it anew was cut off, takes nothing until that is gone on with", async () => {
+    const config = { ...requiredConfig(7, 3), name: "FOREBAY_LOG_7", first_seq: 5 };
+    const subjects = ["forebay.rebuild.7"];
+    await bed.administer("eu", "$JS.API.STREAM.CREATE.FOREBAY_LOG_7", { ...config, subjects });
+    const log = bed.log("us");
+    await log.ensureStream(7);
+    expect(await log.inspect(7)).toMatchObject({ isClosed: true, firstPosition: 5, lastPosition: 4 });
+    await expect(publish(7)).rejects.toBeInstanceOf(LogUnavailableError);
+    const request = { partition: 7, createdAtMs: undefined, after: 4, origin: "us" };
+    await expect(log.rebuild({ ...request, first: undefined })).rejects.toBeInstanceOf(OtherLogError);
+    await log.rebuild({ ...request, first: Buffer.from("first") });
+    expect(await log.inspect(7)).toMatchObject({ isClosed: false, firstPosition: 5, lastPosition: 5 });
+    expect(await publish(7)).toEqual({ position: 6 });
   });
 
   it("that does not exist is unavailable to all calls", async () => {

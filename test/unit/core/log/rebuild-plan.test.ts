@@ -117,4 +117,31 @@ describe("making a log anew", () => {
     const us = { ...STOPPED, position: 0, cluster: undefined };
     expect(plan({ ...ALL_STOPPED, us }, { ...LOST, from: "us" }).why).toBe("unknown-region");
   });
+
+  const closed = { createdAtMs: MADE_AT_MS + 1, firstPosition: 101, lastPosition: 101, isClosed: true };
+  const hasFolded = { position: 101, logCreatedAtMs: closed.createdAtMs };
+
+  it("that was cut off before the log was opened only opens it, whoever is silent", () => {
+    for (const ap of [STOPPED, hasFolded]) {
+      const planned = plan({ ap, eu: STOPPED, us: undefined }, { found: closed });
+      expect(planned).toMatchObject({ why: undefined, resumedAfter: 100 });
+      expect(planned.fates).toEqual({ ap: "goes-on", eu: "goes-on", us: "unreachable" });
+    }
+    const empty = { ...closed, lastPosition: 100 };
+    expect(plan(ALL_STOPPED, { found: empty })).toMatchObject({ why: undefined, resumedAfter: 100 });
+  });
+
+  it("is done from the beginning where a closed log goes on from something else", () => {
+    const further = { ...STOPPED, position: 120 };
+    const planned = plan({ ...ALL_STOPPED, us: further }, { found: closed });
+    expect(planned).toMatchObject({ why: undefined, resumedAfter: undefined, from: "us" });
+    // Two that were cut off one after the other.
+    const stranger = { ...STOPPED, position: 101 };
+    expect(plan({ ...ALL_STOPPED, us: stranger }, { found: closed }).resumedAfter).toBeUndefined();
+  });
+
+  it("takes a log that nobody can publish to for no healthy one, though all fold it", () => {
+    const planned = plan({ ap: hasFolded, eu: hasFolded, us: hasFolded }, { found: closed });
+    expect(planned).toMatchObject({ why: undefined, resumedAfter: 100 });
+  });
 });
