@@ -57,34 +57,38 @@ describe("a partition's stream", { timeout: TIMEOUT_MS }, () => {
 
   it("is kept on more servers once a region asks for more, and on as many when another asks for fewer", async () => {
     const { url } = bed.cluster.server("eu");
-    const replicas = async () => (await bed.log("eu").leadership(6)).replicas.length + 1;
-    for (const streamReplicas of [1, 3, 1]) {
+    const ensure = async (streamReplicas: number) => {
       const log = await openJetStreamLog({ url, region: "eu", streamReplicas });
-      try {
-        await log.ensureStream(6);
-        if (streamReplicas === 1) await publish(6);
-      } finally {
-        await log.close();
-      }
-      expect(await replicas()).toBeGreaterThanOrEqual(streamReplicas);
-    }
-    expect(await replicas()).toBe(3);
-    expect(await bed.log("us").inspect(6)).toMatchObject({ firstPosition: 1, lastPosition: 2 });
+      await log.ensureStream(50).finally(() => log.close());
+    };
+    const untilOnThree = () =>
+      eventually("all servers keep it", async () => {
+        const { replicas } = await bed.log("eu").leadership(50);
+        return (replicas.length === 2 && replicas.every(({ isCurrent }) => isCurrent)) || undefined;
+      });
+    await ensure(1);
+    expect((await bed.log("eu").leadership(50)).replicas).toEqual([]);
+    await publish(50);
+    await ensure(3);
+    await untilOnThree();
+    await ensure(1);
+    await untilOnThree();
+    expect(await publish(50)).toEqual({ position: 2 });
   });
 
   it("that is closed, since making it anew was cut off, takes nothing until that is gone on with", async () => {
-    const config = { ...requiredConfig(7, 3), name: "FOREBAY_LOG_7", first_seq: 5 };
-    const subjects = ["forebay.rebuild.7"];
-    await bed.administer("eu", "$JS.API.STREAM.CREATE.FOREBAY_LOG_7", { ...config, subjects });
+    const config = { ...requiredConfig(51, 3), name: "FOREBAY_LOG_51", first_seq: 5 };
+    const subjects = ["forebay.rebuild.51"];
+    await bed.administer("eu", "$JS.API.STREAM.CREATE.FOREBAY_LOG_51", { ...config, subjects });
     const log = bed.log("us");
-    await log.ensureStream(7);
-    expect(await log.inspect(7)).toMatchObject({ isClosed: true, firstPosition: 5, lastPosition: 4 });
-    await expect(publish(7)).rejects.toBeInstanceOf(LogUnavailableError);
-    const request = { partition: 7, createdAtMs: undefined, after: 4, origin: "us" };
+    await log.ensureStream(51);
+    expect(await log.inspect(51)).toMatchObject({ isClosed: true, firstPosition: 5, lastPosition: 4 });
+    await expect(publish(51)).rejects.toBeInstanceOf(LogUnavailableError);
+    const request = { partition: 51, createdAtMs: undefined, after: 4, origin: "us" };
     await expect(log.rebuild({ ...request, first: undefined })).rejects.toBeInstanceOf(OtherLogError);
     await log.rebuild({ ...request, first: Buffer.from("first") });
-    expect(await log.inspect(7)).toMatchObject({ isClosed: false, firstPosition: 5, lastPosition: 5 });
-    expect(await publish(7)).toEqual({ position: 6 });
+    expect(await log.inspect(51)).toMatchObject({ isClosed: false, firstPosition: 5, lastPosition: 5 });
+    expect(await publish(51)).toEqual({ position: 6 });
   });
 
   it("that does not exist is unavailable to all calls", async () => {

@@ -202,3 +202,12 @@ it("a store that is closed answers with unavailable, and can be closed again", a
   await other.close();
   expect(await failureOf(other.readOperation(randomUUID()))).toMatchObject(NONE);
 });
+
+it("a look that may number a whole WAL anew is not given up at the deadline of others", async () => {
+  const head = await holdHead();
+  const looking = store.checkWal(0);
+  // Both wait for the same lock.
+  await expect(appendTo(store, [makeOperation("late")])).rejects.toMatchObject(NONE);
+  await head.release();
+  await expect(looking).resolves.toBeUndefined();
+});
