@@ -15,6 +15,7 @@ import { findRegion, type ClusterRegion } from "../cluster.ts";
 import { withCommonOptions, type CommonOptions } from "../common-options.ts";
 import { CommandError, EXIT_FAILED } from "../errors.ts";
 import { callApi, fetchApi } from "../http.ts";
+import { patiently } from "../patience.ts";
 import { Progress } from "../progress.ts";
 import { formatTable } from "../table.ts";
 
@@ -102,7 +103,8 @@ async function* readPages(region: ClusterRegion, { path, part, about, rows }: Pa
   try {
     for (;;) {
       const query = `part=${part}${after === "" ? "" : `&after=${after}`}`;
-      const { headers, bytes } = await fetchApi(region, { path: `${path}/pages?${query}` });
+      const page = () => fetchApi(region, { path: `${path}/pages?${query}` });
+      const { headers, bytes } = await patiently(page);
       read += Number(headers.get(PAGE_ROWS_HEADER) ?? 0);
       yield bytes;
       const nowMs = performance.now();

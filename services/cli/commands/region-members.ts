@@ -7,7 +7,8 @@ import { findRegions, type ClusterRegion } from "../cluster.ts";
 import { DATA_FOLDER, type CommonOptions } from "../common-options.ts";
 import { parseDuration } from "../duration.ts";
 import { CommandError } from "../errors.ts";
-import { callApi, UnreachableError } from "../http.ts";
+import { callApi } from "../http.ts";
+import { isPassing } from "../patience.ts";
 import { withProgress } from "../progress.ts";
 import { formatDuration, formatTable } from "../table.ts";
 
@@ -119,7 +120,7 @@ function withoutNamed(regions: readonly ClusterRegion[], name: string): readonly
   return others.length > 0 ? others : regions;
 }
 
-/** The first that answers. */
+/** The first that answers, and does not refuse for the moment. */
 async function anyOf<T>(
   regions: readonly ClusterRegion[],
   ask: (region: ClusterRegion) => Promise<T>,
@@ -128,7 +129,7 @@ async function anyOf<T>(
     try {
       return await ask(region);
     } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
+      if (!isPassing(error)) throw error;
     }
   }
   return ask(regions.at(-1)!);

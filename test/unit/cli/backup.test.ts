@@ -69,6 +69,13 @@ describe("backup", () => {
     expect(readdirSync(parent)).toEqual(["backup"]);
   });
 
+  it("asks again for a page that the region does not have for the moment", async () => {
+    backups.refusals = 2;
+    await take();
+    expect(rowsOf("partition-0.records.ndjson.gz").split("\n")).toHaveLength(8);
+    expect([backups.refusals, backups.opened, backups.closed]).toEqual([0, 1, 1]);
+  });
+
   it("leaves nothing behind where the region fails", async () => {
     backups.isGone = true;
     await expect(take()).rejects.toThrow(CommandError);

@@ -4,7 +4,7 @@ import { STATE_PARTS, type StatePart } from "../../../services/core/state-parts.
 import { BackupService } from "../../../services/gateway/backups.ts";
 import type { Clock, Random } from "../../../services/ports/clock.ts";
 import { SnapshotClosedError } from "../../../services/ports/partition-snapshot.ts";
-import type { RegionStore } from "../../../services/ports/region-store.ts";
+import { StoreUnavailableError, type RegionStore } from "../../../services/ports/region-store.ts";
 
 export const CLUSTER = "01990000-0000-7000-8000-00000000c105";
 export const BACKUP_TAKEN_AT_MS = 1_760_000_000_000;
@@ -17,6 +17,8 @@ export class StubBackups {
   lose = 0;
   /** Of the database: its connections end. */
   isGone = false;
+  /** Pages that the database does not answer for the moment. */
+  refusals = 0;
   /** Of the region: what it loads from elsewhere. */
   bootstraps: { partition: number; stage: string }[] = [];
   members = ["eu", "us"];
@@ -42,6 +44,10 @@ export class StubBackups {
       readHead: async () => ({ state, logCreatedAtMs: 1, counts }),
       readPage: async (request: { part: StatePart; after: string | undefined }) => {
         if (this.isGone) throw new SnapshotClosedError("gone");
+        if (this.refusals > 0) {
+          this.refusals -= 1;
+          throw new StoreUnavailableError("busy", { outcome: "none" });
+        }
         return this.#page(request);
       },
       close: async () => void (this.closed += 1),
