@@ -17,6 +17,7 @@ import {
   type BootstrapRequestOf,
 } from "../protocol/bootstrap-message.ts";
 import { describeError } from "../runtime/describe-error.ts";
+import { KeptOpen } from "../runtime/kept-open.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { isRefusal, Transfer } from "./transfer.ts";
 
@@ -38,21 +39,28 @@ export interface DonorOptions {
   readonly pageBytes?: number | undefined;
 }
 
-interface Kept {
+interface Served {
   readonly transfer: Transfer;
   readonly end: () => void;
-  askedAtMs: number;
 }
 
 export class Donor {
   readonly #options: DonorOptions;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept: KeptOpen<Served>;
   readonly #over = new AbortController();
   /** Being opened. */
   #opening = 0;
 
   constructor(options: DonorOptions) {
     this.#options = options;
+    this.#kept = new KeptOpen({
+      clock: options.clock,
+      idleMsMax: IDLE_MS_MAX,
+      lifeMsMax: LIFE_MS_MAX,
+      lookEveryMs: LOOK_EVERY_MS,
+      expired: (id, served, why) =>
+        this.#end(id, served, why === "old" ? "it was open for too long" : "nobody asks for it any more"),
+    });
   }
 
   /** Answers other regions until `close`. */
@@ -63,7 +71,7 @@ export class Donor {
 
   close(): void {
     this.#over.abort();
-    for (const transfer of this.#kept.keys()) this.#drop(transfer, "this process stops");
+    for (const [transfer] of this.#kept.entries()) this.#drop(transfer, "this process stops");
   }
 
   async #answer(data: Uint8Array): Promise<Uint8Array> {
@@ -132,41 +140,27 @@ export class Donor {
   }
 
   #keep(id: string, transfer: Transfer): void {
-    const { bus, clock } = this.#options;
     if (this.#over.signal.aborted) throw new BootstrapRefusedError("is being stopped");
-    const end = bus.serve(transferService(id), (data) => this.#answerFor(id, data));
-    this.#kept.set(id, { transfer, end, askedAtMs: clock.monotonicMs() });
-    void this.#expire(id);
+    const end = this.#options.bus.serve(transferService(id), (data) => this.#answerFor(id, data));
+    this.#kept.keep(id, { transfer, end });
   }
 
   async #answerFor(id: string, data: Uint8Array): Promise<Uint8Array> {
-    const kept = this.#kept.get(id);
+    const kept = this.#kept.ask(id);
     if (kept === undefined) return encodeBootstrapRefusal("the transfer is closed");
-    kept.askedAtMs = this.#options.clock.monotonicMs();
     if (!isRelease(data)) return kept.transfer.answer(data);
     this.#drop(id, "it is done");
     return encodeBootstrapAnswer<"release">({});
   }
 
-  async #expire(id: string): Promise<void> {
-    const { clock } = this.#options;
-    const untilMs = clock.monotonicMs() + LIFE_MS_MAX;
-    while (!this.#over.signal.aborted) {
-      await clock.sleep(LOOK_EVERY_MS, this.#over.signal);
-      const kept = this.#kept.get(id);
-      if (kept === undefined) return;
-      const nowMs = clock.monotonicMs();
-      if (nowMs >= untilMs) return this.#drop(id, "it was open for too long");
-      if (nowMs - kept.askedAtMs >= IDLE_MS_MAX) return this.#drop(id, "nobody asks for it any more");
-    }
+  #drop(id: string, why: string): void {
+    const served = this.#kept.letGo(id);
+    if (served !== undefined) this.#end(id, served, why);
   }
 
-  #drop(id: string, why: string): void {
-    const kept = this.#kept.get(id);
-    if (kept === undefined) return;
-    this.#kept.delete(id);
-    kept.end();
-    void kept.transfer.close();
+  #end(id: string, { transfer, end }: Served, why: string): void {
+    end();
+    void transfer.close();
     this.#options.logger.info({ transfer: id, why }, "a transfer is closed");
   }
 }

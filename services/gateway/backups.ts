@@ -7,7 +7,7 @@ import type { StatePart } from "../core/state-parts.ts";
 import { NothingToLoadError, type StateHead, type StatePage } from "../ports/bootstraps.ts";
 import { own } from "../core/json.ts";
 import { SnapshotClosedError, type PartitionSnapshot } from "../ports/partition-snapshot.ts";
-import type { Clock } from "../ports/clock.ts";
+import { KeptOpen } from "../runtime/kept-open.ts";
 import { GatewayError } from "./errors.ts";
 import type { GatewayOptions } from "./gateway-service.ts";
 
@@ -44,19 +44,20 @@ export interface Backups {
 
 type Options = Pick<GatewayOptions, "region" | "partitions" | "store" | "clock" | "random">;
 
-interface Kept {
-  readonly snapshot: PartitionSnapshot;
-  readonly over: AbortController;
-  askedAtMs: number;
-}
-
 export class BackupService implements Backups {
   readonly #options: Options;
-  readonly #kept = new Map<string, Kept>();
+  readonly #kept: KeptOpen<PartitionSnapshot>;
   #opening = 0;
 
   constructor(options: Options) {
     this.#options = options;
+    this.#kept = new KeptOpen({
+      clock: options.clock,
+      idleMsMax: IDLE_MS_MAX,
+      lifeMsMax: LIFE_MS_MAX,
+      lookEveryMs: LOOK_EVERY_MS,
+      expired: (_, snapshot) => void snapshot.close(),
+    });
   }
 
   /** @throws {GatewayError} malformed-body, too-many-backups, bootstrapping, not-a-member, starting. @throws {StoreUnavailableError} */
@@ -73,9 +74,7 @@ export class BackupService implements Backups {
       const takenAtMs = clock.nowMs();
       const head = await orClosed(snapshot, this.#readHead(partition, snapshot));
       const id = random.uuid(takenAtMs);
-      const kept = { snapshot, over: new AbortController(), askedAtMs: clock.monotonicMs() };
-      this.#kept.set(id, kept);
-      void this.#expire(id, kept, clock);
+      this.#kept.keep(id, snapshot);
       return { id, partition, takenAtMs, head };
     } finally {
       this.#opening -= 1;
@@ -84,11 +83,10 @@ export class BackupService implements Backups {
 
   /** @throws {GatewayError} backup-not-found. @throws {StoreUnavailableError} */
   async page({ backup, part, after }: BackupPageRequest): Promise<StatePage> {
-    const kept = this.#kept.get(backup);
-    if (kept === undefined) throw this.#notFound(backup);
-    kept.askedAtMs = this.#options.clock.monotonicMs();
+    const snapshot = this.#kept.ask(backup);
+    if (snapshot === undefined) throw this.#notFound(backup);
     try {
-      return await kept.snapshot.readPage({ part, after, bytesMax: BACKUP_PAGE_BYTES });
+      return await snapshot.readPage({ part, after, bytesMax: BACKUP_PAGE_BYTES });
     } catch (error) {
       if (!(error instanceof SnapshotClosedError)) throw error;
       await this.close(backup);
@@ -97,15 +95,11 @@ export class BackupService implements Backups {
   }
 
   async close(backup: string): Promise<void> {
-    const kept = this.#kept.get(backup);
-    if (kept === undefined) return;
-    this.#kept.delete(backup);
-    kept.over.abort();
-    await kept.snapshot.close();
+    await this.#kept.letGo(backup)?.close();
   }
 
   async closeAll(): Promise<void> {
-    await Promise.all([...this.#kept.keys()].map((id) => this.close(id)));
+    await Promise.all(this.#kept.entries().map(([id]) => this.close(id)));
   }
 
   /** Looked at behind the snapshot: what is cleared or loaded after that is not in it. */
@@ -136,13 +130,6 @@ export class BackupService implements Backups {
       "backup-not-found",
       `this process of region ${region} has no backup ${backup} open: another one has it, or nobody has asked for it for ${seconds} s; begin another`,
     );
-  }
-
-  async #expire(id: string, kept: Kept, clock: Clock): Promise<void> {
-    while (!kept.over.signal.aborted) {
-      await clock.sleep(LOOK_EVERY_MS, kept.over.signal);
-      if (clock.monotonicMs() - kept.askedAtMs >= IDLE_MS_MAX) await this.close(id);
-    }
   }
 }
 

@@ -18,6 +18,7 @@ import {
   PLACE_SERVICE,
 } from "../protocol/verify-message.ts";
 import { describeError } from "../runtime/describe-error.ts";
+import { KeptOpen } from "../runtime/kept-open.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { Checkpoint, type CheckpointPlace } from "./checkpoint.ts";
 import type { ReconcilerMetrics } from "./metrics.ts";
@@ -54,22 +55,28 @@ export interface CheckpointsOptions {
   readonly leaves?: number | undefined;
 }
 
-interface Kept {
+interface Served {
   readonly checkpoint: Checkpoint;
   readonly end: () => void;
-  askedAtMs: number;
 }
 
 export class Checkpoints {
   readonly #options: CheckpointsOptions;
-  /** By barrier, oldest first. */
-  readonly #kept = new Map<string, Kept>();
+  /** By barrier. */
+  readonly #kept: KeptOpen<Served>;
   readonly #over = new AbortController();
   /** One is digested at a time: a scan of all rows takes a core of the database. */
   #digesting: Promise<void> = Promise.resolve();
 
   constructor(options: CheckpointsOptions) {
     this.#options = options;
+    this.#kept = new KeptOpen({
+      clock: options.clock,
+      idleMsMax: IDLE_MS_MAX,
+      lifeMsMax: LIFE_MS_MAX,
+      lookEveryMs: LOOK_EVERY_MS,
+      expired: (_, served) => close(served),
+    });
   }
 
   get size(): number {
@@ -117,9 +124,8 @@ export class Checkpoints {
 
   /** Undefined where this process has no such checkpoint. */
   answer(barrier: string, data: Uint8Array): Promise<Uint8Array> | undefined {
-    const kept = this.#kept.get(barrier);
+    const kept = this.#kept.ask(barrier);
     if (kept === undefined) return undefined;
-    kept.askedAtMs = this.#options.clock.monotonicMs();
     if (isRelease(data)) {
       this.#drop(barrier);
       return Promise.resolve(encodeVerifyAnswer<"release">({}));
@@ -129,7 +135,7 @@ export class Checkpoints {
 
   close(): void {
     this.#over.abort();
-    for (const barrier of this.#kept.keys()) this.#drop(barrier);
+    for (const [barrier] of this.#kept.entries()) this.#drop(barrier);
   }
 
   /** Before the applier goes on: what is read later may be of a later position. */
@@ -171,38 +177,28 @@ export class Checkpoints {
   }
 
   #add(checkpoint: Checkpoint): void {
-    const { bus, clock } = this.#options;
     const { barrier, partition } = checkpoint.place;
     if (this.#over.signal.aborted) return void checkpoint.close();
-    const ofPartition = [...this.#kept].filter(([, kept]) => kept.checkpoint.place.partition === partition);
+    const ofPartition = this.#kept
+      .entries()
+      .filter(([, kept]) => kept.checkpoint.place.partition === partition);
     for (const [older] of ofPartition.slice(0, Math.max(0, ofPartition.length + 1 - CHECKPOINTS_MAX)))
       this.#drop(older);
-    const end = bus.serve(checkpointService(barrier), (data) => {
+    const end = this.#options.bus.serve(checkpointService(barrier), (data) => {
       return this.answer(barrier, data) ?? Promise.resolve(encodeVerifyRefusal("the checkpoint is closed"));
     });
-    this.#kept.set(barrier, { checkpoint, end, askedAtMs: clock.monotonicMs() });
-    void this.#expire(barrier);
-  }
-
-  async #expire(barrier: string): Promise<void> {
-    const { clock } = this.#options;
-    const untilMs = clock.monotonicMs() + LIFE_MS_MAX;
-    for (;;) {
-      await clock.sleep(LOOK_EVERY_MS, this.#over.signal);
-      const kept = this.#kept.get(barrier);
-      if (kept === undefined) return;
-      const nowMs = clock.monotonicMs();
-      if (nowMs >= untilMs || nowMs - kept.askedAtMs >= IDLE_MS_MAX) return this.#drop(barrier);
-    }
+    this.#kept.keep(barrier, { checkpoint, end });
   }
 
   #drop(barrier: string): void {
-    const kept = this.#kept.get(barrier);
-    if (kept === undefined) return;
-    this.#kept.delete(barrier);
-    kept.end();
-    void kept.checkpoint.close();
+    const served = this.#kept.letGo(barrier);
+    if (served !== undefined) close(served);
   }
+}
+
+function close({ checkpoint, end }: Served): void {
+  end();
+  void checkpoint.close();
 }
 
 function isRelease(data: Uint8Array): boolean {
