@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- verify [--records N] [--drifted N] [--rate N]`: what it costs to prove that three regions hold the same.
+ * `npm run bench -- verify [--records N] [--drifted N] [--rate N] [--only match|folding]`: what it costs to prove that three regions hold the same.
  * With `--chaos [--verifications N] [--seconds N]`: whether what is said is true (`chaos.ts`).
  *
  * A real cluster whose databases hold the same records, an operation each, loaded by SQL. All three regions digest at once
@@ -44,21 +44,29 @@ const STORE_TIMEOUT_MS = 30_000;
 const VERIFICATIONS = 200;
 const CHAOS_SECONDS = 240;
 
+/** `match` is followed by drift, on the same records. */
+const PARTS: readonly string[] = ["match", "folding"];
+
 interface VerifyOptions {
   readonly records: number;
   readonly drifted: number;
   readonly ratePerSecond: number;
+  /** One of `PARTS`; default all. */
+  readonly only: string | undefined;
 }
 
 export async function benchVerify(words: readonly string[]): Promise<void> {
   const names = ["records", "drifted", "rate", "verifications", "seconds"] as const;
-  const { chaos = false, ...texts } = readOptions(words, names, ["chaos"]);
+  const { chaos = false, only, ...texts } = readOptions(words, [...names, "only"], ["chaos"]);
+  if (only !== undefined && !PARTS.includes(only))
+    throw new Error(`--only takes ${PARTS.join(" or ")}, and not "${only}"`);
   const number = (name: (typeof names)[number], byDefault: number) =>
     Math.ceil(positiveNumber(texts[name], name, byDefault));
   const options = {
     records: number("records", RECORDS),
     drifted: number("drifted", DRIFTED),
     ratePerSecond: number("rate", STEADY_PER_SECOND),
+    only,
   };
   const limits = {
     verifications: number("verifications", VERIFICATIONS),
@@ -97,9 +105,13 @@ async function withCoordinator(
 
 async function measure(parts: Measured & { readonly options: VerifyOptions }): Promise<void> {
   await writeTemplate(parts.cluster);
-  await measureMatches(parts);
-  await measureDrift(parts);
-  await measureFolding(parts);
+  const { only, records } = parts.options;
+  if (only === "folding") await loadRows(parts.cluster, { first: 0, last: records - 1 });
+  else {
+    await measureMatches(parts);
+    await measureDrift(parts);
+  }
+  if (only !== "match") await measureFolding(parts);
 }
 
 interface Measuring {
