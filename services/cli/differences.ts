@@ -13,7 +13,8 @@ export function formatDifferences(record: DifferingRecordAnswer): string {
     ["", ...groups.map((regions) => headingOf(regions, proven))],
     linesOf(record, rows).map((what) => [`  ${labelOf(what)}`, ...rows.map((row) => partOf(row, what))]),
   );
-  const verdict = proven === undefined ? "no clear majority" : `right: ${proven.reason}`;
+  const verdict =
+    proven === undefined ? "not proven, neither by a majority nor by the log" : `right: ${proven.reason}`;
   return `\n${recordName(record)}: ${verdict}\n${table}`;
 }
 

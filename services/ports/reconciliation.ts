@@ -4,6 +4,7 @@
  */
 import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
+import type { ProvenRow } from "../core/verify/majority.ts";
 
 /**
  * match: all regions that were compared hold the same. diverged: they don't, which is damage whatever lag there is.
@@ -11,8 +12,15 @@ import type { StoredRecord } from "../core/record.ts";
  */
 export type Verdict = "match" | "diverged" | "unreachable" | "schema-mismatch";
 
-/** waiting: for its region's turn, or for the barrier. */
-export const VERIFICATION_PHASES = ["waiting", "digesting", "descending", "reading", "done"] as const;
+/** waiting: for its region's turn, or for the barrier. replaying: the log, for records that no majority says anything of. */
+export const VERIFICATION_PHASES = [
+  "waiting",
+  "digesting",
+  "descending",
+  "reading",
+  "replaying",
+  "done",
+] as const;
 export type VerificationPhase = (typeof VERIFICATION_PHASES)[number];
 
 export interface ComparedRegion {
@@ -28,8 +36,8 @@ export interface ComparedRegion {
 export interface DifferingRecord extends RecordId {
   /** By region; null is no row. */
   readonly rows: { readonly [region: string]: StoredRecord | null };
-  /** What most regions hold, with the reason; undefined where none is in a clear majority. */
-  readonly proven: { readonly record: StoredRecord | null; readonly reason: string } | undefined;
+  /** What most regions hold, or the log gives, with the reason; undefined where neither tells. */
+  readonly proven: ProvenRow | undefined;
 }
 
 export interface Differences {
@@ -64,8 +72,10 @@ export interface RepairRequest {
   readonly verification: string;
   /** Only says what would be done. */
   readonly isDryRun: boolean;
-  /** For records without a clear majority: the region whose rows are right. Without it they are left as they are. */
+  /** For records without a proof: the region whose rows are right. Without it they are left as they are. */
   readonly preferred?: string | undefined;
+  /** Only what a majority proves; what the log gives is left for somebody who asks. */
+  readonly isByMajorityOnly?: boolean | undefined;
   readonly reason: string;
 }
 
@@ -76,7 +86,7 @@ export interface RepairReport {
   readonly records: number;
   /** The first of them. */
   readonly sample: readonly DifferingRecord[];
-  /** Without a clear majority, and so left alone. */
+  /** Without a proof, and so left alone. */
   readonly undecided: readonly DifferingRecord[];
   /** Positions of the entries that do it. */
   readonly positions: readonly number[];

@@ -103,7 +103,8 @@ export class Reconciler implements Reconciliation {
     const id = random.uuid(clock.nowMs());
     const place = { at: view.position!, atMs: run.logTimeMs! };
     const about = { origin: region, id, ...place, reason: reasonText(request.reason) };
-    const plan = planRepair(sample, { about, preferred: request.preferred });
+    const { preferred, isByMajorityOnly } = request;
+    const plan = planRepair(sample, { about, preferred, isByMajorityOnly });
     if (request.isDryRun || plan.decided.length === 0)
       return reportOf(plan, { id: undefined, positions: [] });
     const breaker = this.#options.breakers[partition]!;

@@ -33,15 +33,16 @@ export interface RepairPlan {
 /** Of whom the comparison was, and where. */
 export type RepairAbout = Omit<RepairEntry, "kind" | "records">;
 
-/** What is to be done, without doing it. @param preferred the region whose rows count where no majority decides. */
+/** What is to be done, without doing it. @param preferred the region whose rows count where nothing is proven. */
 export function planRepair(
   differing: readonly DifferingRecord[],
-  options: { readonly about: RepairAbout; readonly preferred: string | undefined },
+  options: { readonly about: RepairAbout } & Pick<RepairRequest, "preferred" | "isByMajorityOnly">,
 ): RepairPlan {
   const decided: { differing: DifferingRecord; repair: RecordRepair }[] = [];
   const undecided: DifferingRecord[] = [];
   for (const record of differing) {
-    const repair = repairOf(record, options.preferred);
+    const isLeft = options.isByMajorityOnly === true && record.proven?.by !== "majority";
+    const repair = isLeft ? undefined : repairOf(record, options.preferred);
     if (repair !== undefined && isReadable(repair, options.about))
       decided.push({ differing: record, repair });
     else undecided.push(record);

@@ -36,7 +36,8 @@ export class ScheduledVerification {
       if (!isRepairAutomatic || !isRepairable(verification) || round > ROUNDS_MAX || stop.aborted)
         return repaired;
       const { id } = verification;
-      const report = await reconciler.repair({ verification: id, isDryRun: false, reason: REASON });
+      const order = { verification: id, isDryRun: false, isByMajorityOnly: true, reason: REASON };
+      const report = await reconciler.repair(order);
       repaired += report.records;
       logger.warn(
         { partition, verification: id, records: report.records, undecided: report.undecided.length },
@@ -48,5 +49,5 @@ export class ScheduledVerification {
 }
 
 function isRepairable({ verdict, differences }: Verification): boolean {
-  return verdict === "diverged" && differences.sample.some(({ proven }) => proven !== undefined);
+  return verdict === "diverged" && differences.sample.some(({ proven }) => proven?.by === "majority");
 }

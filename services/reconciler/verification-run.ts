@@ -1,13 +1,15 @@
 /**
- * One verification: barrier into the log → every region's checkpoint, or why there is none → comparison → verdict.
+ * One verification: barrier into the log → every region's checkpoint, or why there is none → comparison → what the log says of
+ * records without a majority → verdict.
  *
  * A region that fails on the way is left out, and the others are compared anew: a verdict is about regions that were
  * compared to the end.
  */
+import { recordIdText } from "../core/operation.ts";
 import { judge, type RegionProblem } from "../core/verify/verdict.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
-import { PublishTimeoutError } from "../ports/global-log.ts";
+import { PublishTimeoutError, type GlobalLog } from "../ports/global-log.ts";
 import type { Verdict, Verification, VerificationPhase } from "../ports/reconciliation.ts";
 import { encodeEntry } from "../protocol/entry-codec.ts";
 import { describeError } from "../runtime/describe-error.ts";
@@ -16,6 +18,7 @@ import type { Logger } from "../runtime/logger.ts";
 import { awaitCheckpoint, type ReadyState } from "./arrival.ts";
 import { VERIFY_GENTLY_PURPOSE, VERIFY_PURPOSE, type Checkpoints } from "./checkpoints.ts";
 import { compareRegions, NOTHING_FOUND, type ComparisonResult } from "./comparison.ts";
+import { proveByLog } from "./log-proof.ts";
 import { Peer, RegionProblemError } from "./peer.ts";
 
 const PUBLISH_TIMEOUT_MS = 5_000;
@@ -25,6 +28,7 @@ export interface RunOptions {
   readonly bus: Pick<Bus, "request">;
   readonly checkpoints: Pick<Checkpoints, "answer" | "tellPlace">;
   readonly breaker: Pick<LogBreaker, "publish">;
+  readonly log: Pick<GlobalLog, "inspect" | "subscribe">;
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
@@ -115,22 +119,50 @@ export class VerificationRun {
   async run(): Promise<void> {
     const { clock, logger } = this.#options;
     try {
-      this.#position = await this.#publish();
-      this.#phase = "digesting";
-      await this.#awaitCheckpoints();
-      await this.#compare();
-      this.#end(judge(this.#compared(), this.#position, this.#found));
+      await this.#find();
+      const unproven = await this.#prove();
+      const { verdict, reason } = judge(this.#compared(), this.#position, this.#found);
+      this.#end({ verdict, reason: [reason, ...unproven].join("; ") });
     } catch (error) {
       logger.warn({ ...this.#about(), error: describeError(error) }, "a verification could not be made");
       const reason = `it could not be made: ${describeError(error)}`;
       this.#found = NOTHING_FOUND;
       this.#end({ verdict: "unreachable", reason });
     }
-    await Promise.all(this.#regions.map(({ peer }) => peer.release()));
     const { verdict, reason } = this.#ended!;
     const level = verdict === "diverged" ? "error" : verdict === "match" ? "info" : "warn";
     const tookMs = clock.nowMs() - this.#startedAtMs;
     logger[level]({ ...this.#about(), verdict, reason, tookMs }, "a partition was verified");
+  }
+
+  /** What the regions hold at the barrier, and where it differs. */
+  async #find(): Promise<void> {
+    try {
+      this.#position = await this.#publish();
+      this.#phase = "digesting";
+      await this.#awaitCheckpoints();
+      await this.#compare();
+    } finally {
+      await Promise.all(this.#regions.map(({ peer }) => peer.release()));
+    }
+  }
+
+  /** @returns what is to be said of records that stay without a proof. */
+  async #prove(): Promise<string[]> {
+    const { log, clock } = this.#options;
+    const open = this.#found.sample.filter(({ proven }) => proven === undefined);
+    if (open.length === 0) return [];
+    this.#phase = "replaying";
+    const place = { partition: this.partition, position: this.#position! };
+    const { rows, problem } = await proveByLog(open, { log, clock, ...place });
+    const proven = this.#found.sample.map((one) => ({
+      ...one,
+      proven: one.proven ?? rows.get(recordIdText(one)),
+    }));
+    this.#found = { ...this.#found, sample: proven };
+    return problem === undefined
+      ? []
+      : [`no majority says what ${open.length} of them should be, nor does the log: ${problem}`];
   }
 
   #end(judgement: { verdict: Verdict; reason: string }): void {

@@ -15,6 +15,7 @@ export interface RegionVerificationOptions {
   readonly config: Pick<RegionConfig, "region" | "topology" | "verification" | "roles">;
   readonly store: CheckpointsOptions["store"] & ReconcilerOptions["store"];
   readonly bus: Bus;
+  readonly log: ReconcilerOptions["log"];
   readonly breakers: ReconcilerOptions["breakers"];
   readonly clock: Clock;
   readonly random: Random;

@@ -126,17 +126,17 @@ async function plantRow(region: string, row: StoredRecord): Promise<void> {
   await editRow(bed.cluster.region(region).postgres.url, { partition: 0, id: row }, row);
 }
 
-/** A claim of no record, one right too many, another holder. @returns the names. */
-async function plantHeld(region: string): Promise<string[]> {
+/** A claim of no record, rights too many, another holder. @returns the names. */
+async function plantHeld(region: string, tooMany = 1, somebody = "somebody"): Promise<string[]> {
   const stock = (await readRow(region, STOCK))!;
   const escrow = stock.fields["stock"] as EscrowState;
-  const rights = { ...escrow.rights, us: (escrow.rights["us"] ?? 0) + 1 };
+  const rights = { ...escrow.rights, us: (escrow.rights["us"] ?? 0) + tooMany };
   await plantRow(region, { ...stock, fields: { ...stock.fields, stock: { ...escrow, rights } } });
   const lease = (await readRow(region, LEASE))!;
-  const holder = { ...lease.fields[LEASE_FIELD], holder: "somebody" } as never;
+  const holder = { ...lease.fields[LEASE_FIELD], holder: somebody } as never;
   await plantRow(region, { ...lease, fields: { [LEASE_FIELD]: holder } });
   const { version } = stock;
-  await plantRow(region, { ...GHOST, version, fields: { [CLAIM_FIELD]: { kind: "claim", key: "nobody" } } });
+  await plantRow(region, { ...GHOST, version, fields: { [CLAIM_FIELD]: { kind: "claim", key: somebody } } });
   return [STOCK, LEASE, GHOST].map(recordIdText).toSorted();
 }
 
@@ -178,6 +178,22 @@ describe("under load from three regions", () => {
     expect(await verify()).toMatchObject({ verdict: "match" });
     expect((await readRow("us", STOCK))?.fields).toEqual((await readRow("ap", STOCK))?.fields);
     expect(await readRow("us", GHOST)).toBeUndefined();
+    await load.verify();
+  }, 120_000);
+
+  it("asks the log what is right where all regions differ, and mends that", async () => {
+    load = new Load(bed);
+    load.start({ clients: 2 });
+    await plantHeld("us", 1, "one");
+    const planted = await plantHeld("eu", 2, "another");
+    const found = await verify();
+    expect(found.differences.sample.map(recordIdText).toSorted()).toEqual(planted);
+    for (const { proven } of found.differences.sample)
+      expect(proven).toMatchObject({ by: "log", reason: expect.stringContaining("as in ap") as string });
+    const request = { verification: found.id, isDryRun: false, reason: "planted" };
+    expect(await coordinator.reconciler.repair(request)).toMatchObject({ records: 3, undecided: [] });
+    expect(await verify()).toMatchObject({ verdict: "match" });
+    expect(await readRow("eu", GHOST)).toBeUndefined();
     await load.verify();
   }, 120_000);
 

@@ -43,7 +43,7 @@ export function addRepairCommand(program: Command): void {
   withCommonOptions(program.command("repair <id>"))
     .description("set right what a verification has found to differ; a dry run unless --apply is given")
     .requiredOption("--reason <text>", "why; kept with every row that is changed")
-    .option("--preferred <region>", "whose rows are right where there is no clear majority")
+    .option("--preferred <region>", "whose rows are right where neither a majority nor the log says so")
     .option("--apply", "do it, and verify again")
     .option("--json", "print the region's answers")
     .addHelpText("after", REPAIR_HELP)
@@ -74,7 +74,7 @@ export function formatReport(report: RepairReportAnswer): string {
   const lines = [records === 0 && !isDryRun ? "set right: nothing" : done, ...sample.map(formatDifferences)];
   if (undecided.records > 0) {
     const advice = "--preferred names the region whose rows are right";
-    lines.push(`left alone: ${countOf(undecided.records)} without a clear majority; ${advice}`);
+    lines.push(`left alone: ${countOf(undecided.records)} that nothing proves; ${advice}`);
     lines.push(...undecided.sample.map(formatDifferences));
   }
   if (isDryRun && records > 0) lines.push("nothing was changed; --apply does it");

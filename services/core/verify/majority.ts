@@ -7,6 +7,8 @@ export type HeldRows = { readonly [region: string]: StoredRecord | null };
 
 export interface ProvenRow {
   readonly record: StoredRecord | null;
+  /** By what most members hold, or by what the log's entries give. */
+  readonly by: "majority" | "log";
   readonly reason: string;
 }
 
@@ -24,7 +26,11 @@ export function provenRow(rows: HeldRows, members: number): ProvenRow | undefine
   if (group === undefined) return undefined;
   const { record, regions } = group;
   const what = record === null ? "hold no such row" : "hold this row";
-  return { record, reason: `${regions.length} of ${members} regions ${what}: ${regions.join(", ")}` };
+  return {
+    record,
+    by: "majority",
+    reason: `${regions.length} of ${members} regions ${what}: ${regions.join(", ")}`,
+  };
 }
 
 /** Hashes of the rows that a repair expects: rising, each once, null for no row first. */

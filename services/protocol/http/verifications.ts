@@ -7,7 +7,7 @@ const Count = Type.Integer({ minimum: 0 });
 const TimeMs = Type.Integer({ minimum: 0, description: "Milliseconds since 1970." });
 const LogPlace = Type.Object({ partition: Count, sequence: Count }, { additionalProperties: false });
 
-const PHASES = ["waiting", "digesting", "descending", "reading", "done"] as const;
+const PHASES = ["waiting", "digesting", "descending", "reading", "replaying", "done"] as const;
 const VERDICTS = ["match", "diverged", "unreachable", "schema-mismatch"] as const;
 
 const ID = "0199a1b2-0000-7000-8000-000000000001";
@@ -61,7 +61,7 @@ const DifferingRecordAnswer = Type.Object(
         },
         {
           additionalProperties: false,
-          description: "What is right; absent where there is no clear majority.",
+          description: "What is right, by most members or by the log; absent where neither tells.",
         },
       ),
     ),
@@ -183,7 +183,7 @@ export const RepairBody = Type.Object(
       Type.String({
         pattern: REGION_NAME_PATTERN,
         description:
-          "The region whose rows are right where there is no clear majority. Without it such records are left as they are.",
+          "The region whose rows are right where nothing is proven. Without it such records are left as they are.",
       }),
     ),
     reason: Type.String({
@@ -216,7 +216,7 @@ export const RepairReportAnswer = Type.Object(
     }),
     undecided: Type.Object(
       { records: Count, sample: Type.Array(DifferingRecordAnswer) },
-      { additionalProperties: false, description: "Without a clear majority, and so left as they are." },
+      { additionalProperties: false, description: "That nothing proves, and so left as they are." },
     ),
     positions: Type.Array(Count, { description: "Of the log's entries that do it." }),
   },

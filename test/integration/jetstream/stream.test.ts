@@ -59,7 +59,11 @@ describe("a partition's stream", { timeout: TIMEOUT_MS }, () => {
     const { url } = bed.cluster.server("eu");
     const ensure = async (streamReplicas: number) => {
       const log = await openJetStreamLog({ url, region: "eu", streamReplicas });
-      await log.ensureStream(50).finally(() => log.close());
+      try {
+        await log.ensureStream(50);
+      } finally {
+        await log.close();
+      }
     };
     const untilOnThree = () =>
       eventually("all servers keep it", async () => {

@@ -152,7 +152,7 @@ describe("verify show", () => {
       "        eu, us (right)  ap",
       '  name  "Ada"           "Eve"',
       "",
-      "users/bob: no clear majority",
+      "users/bob: not proven, neither by a majority nor by the log",
       "         eu          us          ap",
       "  [row]  version 12  version 12  none",
       '  name   "Bob"       "Rob"       –',
@@ -188,7 +188,7 @@ describe("repair", () => {
     const text = await run("repair", VERIFICATION, "--reason", "edited by hand");
     expect(text.split("\n")).toMatchObject({ 0: "would be set right: 1 record" });
     expect(text).toContain("users/ada: right: 2 of 3 regions hold it\n");
-    expect(text).toContain("left alone: 1 record without a clear majority; --preferred names");
+    expect(text).toContain("left alone: 1 record that nothing proves; --preferred names");
     expect(text).toMatch(/\nnothing was changed; --apply does it\n$/);
     expect(reconciler.repairs).toMatchObject([{ isDryRun: true, reason: "edited by hand" }]);
     expect(reconciler.verified).toEqual([]);

@@ -47,7 +47,7 @@ const ADA = row("ada", "Ada");
 export const EDITED = differing(
   "ada",
   { eu: ADA, us: ADA, ap: row("ada", "Eve") },
-  { record: ADA, reason: "2 of 3 regions hold it" },
+  { record: ADA, by: "majority", reason: "2 of 3 regions hold it" },
 );
 /** Nobody is in the majority. */
 export const TORN = differing("bob", { eu: row("bob", "Bob"), us: row("bob", "Rob"), ap: null });

@@ -126,11 +126,38 @@ describe("a repair", () => {
     expect(bed.get("eu").region.database.listRepairs({ limit: 9 })).toEqual([]);
   });
 
-  it("without a majority waits for somebody to prefer a region that was compared", async () => {
+  it("without a majority sets what the log gives, as long as some region holds it", async () => {
     const bed = await started();
     plant(bed, ["us", "key 3", 50]);
     plant(bed, ["ap", "key 3", 60]);
-    const { id } = await bed.verify();
+    bed.edit("us", "key 4", () => undefined);
+    plant(bed, ["ap", "key 4", 60]);
+    plant(bed, ["eu", "inserted", 1]);
+    plant(bed, ["us", "inserted", 2]);
+    for (const [index, region] of ["eu", "us", "ap"].entries()) plant(bed, [region, "key 5", 70 + index]);
+    const { id, reason, differences } = await bed.verify();
+    expect(reason).toMatch(/^ap, eu, us do not hold the same at position \d+: 4 records differ$/);
+    expect(differences.sample.map(({ key, proven }) => [key, proven?.reason])).toEqual([
+      ["inserted", expect.stringMatching(/^the log's entries up to \d+ give no such row, as in ap$/)],
+      ["key 3", expect.stringMatching(/give this row, as in eu$/)],
+      ["key 4", expect.stringMatching(/give this row, as in eu$/)],
+      ["key 5", undefined],
+    ]);
+    const undecided = [{ key: "key 5" }];
+    expect(await repair(bed, { verification: id })).toMatchObject({ records: 3, undecided });
+    const left = await bed.verify();
+    expect(left.differences.sample.map(({ key }) => key)).toEqual(["key 5"]);
+    for (const region of ["eu", "us", "ap"])
+      expect(bed.row(region, "key 3")?.fields["likes"]).toEqual({ kind: "counter", sum: 3 });
+  });
+
+  it("waits for somebody to prefer a region that was compared where the log does not reach back", async () => {
+    const bed = await started();
+    plant(bed, ["us", "key 3", 50]);
+    plant(bed, ["ap", "key 3", 60]);
+    bed.bed.servers.trim({ partition: 0, below: 5 });
+    const { id, reason } = await bed.verify();
+    expect(reason).toMatch(/nor does the log: the log begins at 5/);
     expect(await repair(bed, { verification: id })).toMatchObject({
       records: 0,
       undecided: [{ key: "key 3" }],
@@ -174,6 +201,7 @@ describe("a repair", () => {
     expect(await scheduled(false)).toBe(0);
     expect(await scheduled(true)).toBe(1);
     const { differences } = await bed.verify();
-    expect(differences.sample.map(({ key }) => key)).toEqual(["key 5"]);
+    // The log says what it should be; that is for somebody who asks.
+    expect(differences.sample.map(({ key, proven }) => [key, proven?.by])).toEqual([["key 5", "log"]]);
   });
 });

@@ -20,12 +20,12 @@ function inOtherWords(record: StoredRecord): StoredRecord {
 
 it("is what two of three hold, and says who does", () => {
   const proven = provenRow({ eu: row(1), us: row(2), ap: row(1) }, 3);
-  expect(proven).toEqual({ record: row(1), reason: "2 of 3 regions hold this row: eu, ap" });
+  expect(proven).toEqual({ record: row(1), by: "majority", reason: "2 of 3 regions hold this row: eu, ap" });
 });
 
 it("is no row where most hold none", () => {
   const proven = provenRow({ eu: null, us: row(2), ap: null }, 3);
-  expect(proven).toEqual({ record: null, reason: "2 of 3 regions hold no such row: eu, ap" });
+  expect(proven).toEqual({ record: null, by: "majority", reason: "2 of 3 regions hold no such row: eu, ap" });
 });
 
 it.each([
