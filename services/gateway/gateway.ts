@@ -44,6 +44,8 @@ export interface WriteRequest extends ChangeContext, RecordTarget {
   readonly body: unknown;
   /** Answer once the log has ordered the write and this region has folded it, if that is within the deadline. */
   readonly waitCommitted: boolean;
+  /** Called where it turns out that the log has to decide. */
+  readonly onOrdered?: () => void;
 }
 
 /** A delete or a restore; both are decided by the log. */

@@ -65,7 +65,10 @@ export class Writer {
       planWrite(schema, request.body, request.version),
     );
     const { partition } = located;
-    if (plan.isAuthoritative) return this.#ordered.write(request, { partition, plan, deadlineAtMs });
+    if (plan.isAuthoritative) {
+      request.onOrdered?.();
+      return this.#ordered.write(request, { partition, plan, deadlineAtMs });
+    }
     return this.#accept({ request, partition, deadlineAtMs, changes: plan.changes });
   }
 

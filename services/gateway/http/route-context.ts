@@ -5,6 +5,7 @@ import type { Gateway } from "../gateway.ts";
 import { takeTicket } from "./door.ts";
 import { openApiOperation, type RouteDocument } from "./openapi.ts";
 import type { HttpMetrics } from "./metrics.ts";
+import { outcomeOf, type AskedKind } from "./outcome.ts";
 import { sendProblem } from "./send-problem.ts";
 
 export interface RouteContext {
@@ -16,14 +17,25 @@ export interface RouteContext {
   readonly metrics: HttpMetrics;
 }
 
+/** What a request turns out to be while it is handled. */
+export interface Asked {
+  kind: AskedKind | undefined;
+}
+
 export interface Route<Params> {
   readonly method: "GET" | "PUT" | "PATCH" | "POST" | "DELETE";
   readonly url: string;
   readonly document: RouteDocument;
   /** Default: JSON. */
   readonly mediaType?: string;
+  /** Of requests on records, until the handler knows better. */
+  readonly kind?: AskedKind;
   /** Sets status and headers, and returns the answer's text; what it throws becomes a problem. */
-  readonly handle: (request: FastifyRequest<{ Params: Params }>, reply: FastifyReply) => Promise<string>;
+  readonly handle: (
+    request: FastifyRequest<{ Params: Params }>,
+    reply: FastifyReply,
+    asked: Asked,
+  ) => Promise<string>;
 }
 
 const JSON_MEDIA_TYPE = "application/json; charset=utf-8";
@@ -47,8 +59,9 @@ export function addRoute<Params>(
     handler: async (request, reply) => {
       const startedAtMs = performance.now();
       const ticket = takeTicket(request.raw);
+      const asked: Asked = { kind: route.kind };
       try {
-        const text = await handle(request as FastifyRequest<{ Params: Params }>, reply);
+        const text = await handle(request as FastifyRequest<{ Params: Params }>, reply, asked);
         if (text !== "") reply.header("content-type", mediaType);
         reply.send(text);
       } catch (error) {
@@ -56,7 +69,10 @@ export function addRoute<Params>(
       }
       ticket?.leave();
       const durationMs = performance.now() - startedAtMs;
-      metrics.answered({ route: url, method: request.method, status: reply.statusCode, durationMs });
+      const status = reply.statusCode;
+      const { kind } = asked;
+      const outcome = kind === undefined ? {} : { kind, outcome: outcomeOf(kind, status) };
+      metrics.answered({ route: url, method: request.method, status, durationMs, ...outcome });
       return reply;
     },
   });

@@ -1,5 +1,6 @@
 /** What the HTTP transport reports, as Prometheus has it. */
-import type { HttpMetrics } from "../../gateway/http/metrics.ts";
+import type { AnsweredRequest, HttpMetrics } from "../../gateway/http/metrics.ts";
+import { ASKED_KINDS, OUTCOMES_OF } from "../../gateway/http/outcome.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
 
 export function createHttpMetrics(meter: Meter): HttpMetrics {
@@ -13,12 +14,37 @@ export function createHttpMetrics(meter: Meter): HttpMetrics {
     help: "Time from a request's headers to its answer.",
     labels: ["route", "method"],
   });
+  const observeAsked = createOutcomeMetrics(meter);
   return {
-    answered({ route, method, status, durationMs }) {
+    answered(request) {
+      const { route, method, status, durationMs } = request;
       // Clients make up methods for paths that are none; routes only have those that they were given.
       const label = route === "unknown" ? "other" : method;
       requests.inc({ route, method: label, status: `${Math.floor(status / 100)}xx` });
       durations.observe({ route, method: label }, durationMs / MS_PER_SECOND);
+      observeAsked(request);
     },
+  };
+}
+
+/** Requests on records, by who decides them. What is refused at the door never gets here: admission counts it. */
+function createOutcomeMetrics(meter: Meter): (request: AnsweredRequest) => void {
+  const outcomes = meter.counter({
+    name: "forebay_requests_total",
+    help: "Requests on records by route, by who decides (local: this region alone; decided: the log; read), and by what came of them.",
+    labels: ["route", "class", "outcome"],
+  });
+  const durations = meter.histogram({
+    name: "forebay_request_duration_seconds",
+    help: "Time from a request's headers to its answer, of requests on records, by who decides and what came of them.",
+    labels: ["class", "outcome"],
+  });
+  for (const kind of ASKED_KINDS) {
+    for (const outcome of OUTCOMES_OF[kind]) durations.zero({ class: kind, outcome });
+  }
+  return ({ route, kind, outcome, durationMs }) => {
+    if (kind === undefined || outcome === undefined) return;
+    outcomes.inc({ route, class: kind, outcome });
+    durations.observe({ class: kind, outcome }, durationMs / MS_PER_SECOND);
   };
 }

@@ -45,6 +45,7 @@ describe("a write", () => {
         version: undefined,
         body: { set: { name: "Ada" } },
         waitCommitted: true,
+        onOrdered: expect.any(Function) as () => void,
       },
     ]);
   });

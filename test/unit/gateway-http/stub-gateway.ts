@@ -158,6 +158,7 @@ export class StubGateway implements Gateway {
     checkKey(request.key);
     const { isAuthoritative } = planWrite(SCHEMA, request.body, request.version);
     this.writes.push(request);
+    if (isAuthoritative) request.onOrdered?.();
     if (isAuthoritative && request.onWait?.() !== undefined) throw new GatewayError("overloaded", "");
     await this.hold;
     return { ...ACCEPTED, ...(isAuthoritative ? DECIDED : {}), ...this.answer };

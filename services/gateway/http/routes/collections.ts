@@ -60,6 +60,7 @@ function addPut(app: FastifyInstance, context: RouteContext): void {
     method: "PUT",
     url: COLLECTION_URL,
     document: putDocument,
+    kind: "decided",
     async handle({ headers, raw, params, query, body }) {
       readQuery(query, []);
       versionOf(headers, []);

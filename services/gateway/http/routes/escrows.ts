@@ -58,6 +58,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: `${RECORD_URL}/escrows`,
     document: readDocument,
+    kind: "read",
     async handle({ headers, raw, params, query }, reply) {
       readQuery(query, []);
       const { collection, key } = params;
@@ -106,6 +107,7 @@ function addReclaim(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${RECORD_URL}/reclaim`,
     document: reclaimDocument,
+    kind: "decided",
     async handle({ headers, raw, params, query, body }, reply) {
       readQuery(query, []);
       versionOf(headers, []);

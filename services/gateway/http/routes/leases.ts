@@ -60,6 +60,7 @@ function addHold(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: LEASE_URL,
     document: holdDocument,
+    kind: "decided",
     async handle({ headers, raw, params: { name }, query, body }, reply) {
       readQuery(query, []);
       versionOf(headers, []);
@@ -90,6 +91,7 @@ function addRelease(app: FastifyInstance, context: RouteContext): void {
     method: "DELETE",
     url: LEASE_URL,
     document: releaseDocument,
+    kind: "decided",
     async handle({ headers, raw, params: { name }, query: given, body }, reply) {
       const query = readQuery(given, ["token"]);
       versionOf(headers, []);
@@ -124,6 +126,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: LEASE_URL,
     document: readDocument,
+    kind: "read",
     async handle({ headers, raw, params: { name }, query }, reply) {
       readQuery(query, []);
       checkKey(name);

@@ -39,6 +39,7 @@ export function addOperationRoutes(app: FastifyInstance, context: RouteContext):
     method: "GET",
     url: OPERATION_URL,
     document,
+    kind: "read",
     async handle({ headers, params, query }) {
       const expiresAtMs = expiresAtMsOf(readQuery(query, ["expires_at_ms"]));
       const id = params.operation.toLowerCase();

@@ -81,7 +81,8 @@ function addWrite(app: FastifyInstance, context: RouteContext): void {
     method: "PATCH",
     url: RECORD_URL,
     document: writeDocument,
-    async handle({ headers, params, query, body, raw }, reply) {
+    kind: "local",
+    async handle({ headers, params, query, body, raw }, reply, asked) {
       readQuery(query, []);
       const waitCommitted = prefersCommitted(headers);
       const result = await gateway.write({
@@ -91,6 +92,7 @@ function addWrite(app: FastifyInstance, context: RouteContext): void {
         version: versionOf(headers, ["if-match", "if-none-match"]),
         body: readJsonBody(headers, body),
         waitCommitted,
+        onOrdered: () => (asked.kind = "decided"),
       });
       return answerWrite(reply, result, { sessionSecret, waitCommitted });
     },
@@ -161,6 +163,7 @@ function addLife(
     method,
     url,
     document,
+    kind: "decided",
     async handle({ headers, raw, params, query, body }, reply) {
       readQuery(query, []);
       refuseBody(headers, body);

@@ -67,6 +67,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: RECORD_URL,
     document: readDocument,
+    kind: "read",
     async handle({ headers, raw, params, query }, reply) {
       const result = await gateway.read({
         ...requestContextOf({ headers, raw }, context),
@@ -113,6 +114,7 @@ function addList(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: RECORDS_URL,
     document: listDocument,
+    kind: "read",
     async handle({ headers, raw, params, query: given }, reply) {
       const query = readQuery(given, ["prefix", "limit", "cursor", "consistency", "max_staleness_ms"]);
       const prefix = prefixOf(query);

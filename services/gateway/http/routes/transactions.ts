@@ -65,6 +65,7 @@ export function addTransactionRoutes(app: FastifyInstance, context: RouteContext
     method: "POST",
     url: TRANSACTIONS_URL,
     document,
+    kind: "decided",
     async handle({ headers, raw, query, body }, reply) {
       readQuery(query, []);
       versionOf(headers, []);
