@@ -4,7 +4,7 @@
  * A commit is a compare-and-set on the position, so a second applier can't fold the same entry.
  */
 import type { OrderedEntry } from "../core/entry.ts";
-import { foldEntries, LogMismatchError, sliceOf, type FoldResult } from "../core/fold/fold.ts";
+import { foldEntries, LogMismatchError, sliceOf } from "../core/fold/fold.ts";
 import { chain } from "../core/hash.ts";
 import type { PartitionState } from "../core/fold/state.ts";
 import { hlcMilliseconds, isBeyondOffset } from "../core/hlc.ts";
@@ -48,6 +48,7 @@ import { Pace } from "./pace.ts";
 import { RecordCache } from "./record-cache.ts";
 import { ReplicaDoubt } from "./replica-doubt.ts";
 import { SecondOpinion } from "./second-opinion.ts";
+import { Shipments } from "./shipments.ts";
 
 /** While rows are loaded, the fold before is under way and the one before that may still be committing. */
 const UNSEEN_RESULTS_MAX = 2;
@@ -110,12 +111,13 @@ export class Applier {
         }
         if (!isFatalForLog(error)) throw error;
         metrics.stopped(describeError(error));
+        const isGap = error instanceof NeedsBootstrapError;
+        if (error instanceof LogMismatchError && !isGap) metrics.violated("log-chain");
         logger.error(
           { partition, error: describeError(error) },
           "folding has stopped: log and state don't go together",
         );
-        if (error instanceof NeedsBootstrapError && bootstrapper !== undefined)
-          await bootstrapper.catchUp(error.message, stop);
+        if (isGap && bootstrapper !== undefined) await bootstrapper.catchUp(error.message, stop);
         else await this.#retryLater(stop);
       }
     }
@@ -179,6 +181,7 @@ class FoldRun implements Folding {
   readonly #pace: Pace;
   readonly #follower: LogFollower;
   readonly #opinion = new SecondOpinion();
+  readonly #shipments = new Shipments();
   #cache: RecordCache;
   #state: PartitionState;
   /** Head of the log's hash chain after the last entry received. */
@@ -213,6 +216,7 @@ class FoldRun implements Folding {
 
   /** While one group of entries commits, the next is folded, and the rows of the one after it are loaded. */
   async fold(messages: readonly LogMessage[], stop: AbortSignal): Promise<void> {
+    this.#shipments.received(messages, this.#options.clock.nowMs());
     const groups = groupsOf(messages, this.#pace.operationsMax);
     let loading = this.#load(groups);
     for (let group = await loading; group !== undefined; group = await loading) {
@@ -301,7 +305,7 @@ class FoldRun implements Folding {
     const { isGuessed: isGuess } = group;
     const tail = walTailOf(group.entries, { result, region: this.#options.region });
     const committing = this.#options.store.commitFold({ expectedPosition, result, isGuess, tail });
-    const done = committing.then(() => this.#committed(result, startedAtMs));
+    const done = committing.then(() => this.#committed(folded, before.state, startedAtMs));
     // The outcome is looked at by `settle`; until then a failure must not count as unhandled.
     done.catch(() => undefined);
     this.#committing = { done, before, entries: group.entries, startedAtMs };
@@ -331,7 +335,7 @@ class FoldRun implements Folding {
     await this.settle();
   }
 
-  #committed(result: FoldResult, startedAtMs: number): void {
+  #committed({ group, result }: FoldedGroup, { origins: before }: PartitionState, startedAtMs: number): void {
     const { clock, crashPoints, metrics, folded } = this.#options;
     crashPoints.reach("after-fold-commit");
     this.#pace.speedUp();
@@ -342,6 +346,11 @@ class FoldRun implements Folding {
       conflicts,
       durationMs: clock.monotonicMs() - startedAtMs,
     });
+    const nowMs = clock.nowMs();
+    for (const shipment of this.#shipments.committed(group.entries, { origins: before, nowMs })) {
+      metrics.shown(shipment);
+    }
+    if (counts.brokenChains > 0) metrics.violated("origin-chain");
     const { partition, position, logTimeMs, origins } = state;
     folded.tell({ partition, position, logTimeMs, origins, outcomes });
   }
@@ -357,6 +366,7 @@ class FoldRun implements Folding {
       const opinion = this.#opinion.hear(entry);
       if (opinion?.agrees === false) {
         metrics.disagreement(entry.origin);
+        metrics.violated("same-log");
         logger.error({ partition, ...opinion }, "another region holds another log at the same position");
       }
       const nowMs = clock.nowMs();

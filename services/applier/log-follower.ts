@@ -28,7 +28,7 @@ const FAILURES_PER_WARNING = 10;
 const RESUBSCRIBE_MAX_MS = 500;
 
 export interface FollowOptions extends OpenLogOptions {
-  readonly metrics: Pick<ApplierMetrics, "readsElsewhere">;
+  readonly metrics: Pick<ApplierMetrics, "readsElsewhere" | "subscriptionLost">;
   readonly folded: Pick<FoldFeed, "isAwaited">;
 }
 
@@ -66,7 +66,7 @@ export class LogFollower {
 
   /** @throws {LogMismatchError} and whatever the fold does. */
   async follow(folding: Folding, stop: AbortSignal): Promise<void> {
-    const { clock, random, partition, logger } = this.#options;
+    const { clock, random, partition, logger, metrics } = this.#options;
     let failures = 0;
     while (!stop.aborted) {
       try {
@@ -80,6 +80,7 @@ export class LogFollower {
       } catch (error) {
         this.#checkWorthAnotherTry(error, folding.state);
         failures += 1;
+        metrics.subscriptionLost();
         // The first says it; the others that there is still nothing.
         const level = failures % FAILURES_PER_WARNING === 1 ? "warn" : "debug";
         logger[level](

@@ -1,5 +1,6 @@
 /** What the applier reports of itself. */
 import type { Conflict, FoldCounts, PartitionState } from "../core/fold/state.ts";
+import type { Shipment } from "./shipments.ts";
 
 export interface ApplierMetrics {
   folded(fold: {
@@ -8,6 +9,12 @@ export interface ApplierMetrics {
     conflicts: readonly Pick<Conflict, "collection" | "field" | "reason">[];
     durationMs: number;
   }): void;
+  /** A batch has become visible here. */
+  shown(shipment: Shipment): void;
+  /** The log's messages don't come any more: it is subscribed to anew. */
+  subscriptionLost(): void;
+  /** The log or the state is not what it must be. */
+  violated(invariant: "same-log" | "log-chain" | "origin-chain"): void;
   /** Distance of another region's clock from ours when its tick was folded; late ticks look slow, never fast. */
   clockOffset(offset: { region: string; offsetMs: number; isBeyond: boolean }): void;
   disagreement(region: string): void;

@@ -58,6 +58,7 @@ export interface PlacementOptions {
 /** What this region knows of itself. */
 interface OwnLook {
   readonly roundTripsMs: { readonly [region: string]: number };
+  readonly lastPosition?: number;
   readonly isFit: boolean;
   readonly isDraining: boolean;
 }
@@ -77,7 +78,7 @@ export class Placement {
 
   /** Looks and answers until stopped. Never rejects. */
   async run(stop: AbortSignal): Promise<void> {
-    const { bus, partition, clock, random, logger, lookEveryMs } = this.#options;
+    const { bus, partition, clock, random, logger, lookEveryMs, metrics } = this.#options;
     const end = bus.serve(placementService(partition), (data) => this.answer(data));
     try {
       while (!stop.aborted) {
@@ -91,6 +92,7 @@ export class Placement {
       }
     } finally {
       end();
+      metrics.left(partition);
     }
   }
 
@@ -147,6 +149,8 @@ export class Placement {
     // Another process of the region may have the role by now.
     if (stop?.aborted === true) return;
     this.#state = state;
+    metrics.sawLog(partition, { leadership, lastPosition: own.lastPosition });
+    metrics.sawRoutes(own.roundTripsMs);
     if (ranking.length > 0) {
       this.#ranking = ranking;
       metrics.ranked(partition, ranking);
@@ -176,7 +180,8 @@ export class Placement {
         store.readDrain(),
       ]);
       const isFit = inspection.lastPosition - positions.position <= LAG_ENTRIES_MAX;
-      return { roundTripsMs, isFit, isDraining: drain !== undefined };
+      const { lastPosition } = inspection;
+      return { roundTripsMs, lastPosition, isFit, isDraining: drain !== undefined };
     } catch (error) {
       logger.debug({ partition, error: describeError(error) }, "this region is not fit to lead");
       return { roundTripsMs, isFit: false, isDraining: this.#own.isDraining };

@@ -62,6 +62,8 @@ export interface LogMessage {
   readonly position: number;
   readonly storedAtMs: number;
   readonly data: Uint8Array;
+  /** When it came to this process, by its wall clock, where the log tells: for measuring alone. */
+  readonly receivedAtMs?: number;
 }
 
 export interface LogSubscription {

@@ -1,5 +1,6 @@
 /** Bootstraps as a region process has them: it gives its state to other regions, and loads its own partitions'. */
 import { Donor } from "../bootstrap/donor.ts";
+import type { BootstrapMetrics } from "../bootstrap/metrics.ts";
 import { Joiner } from "../bootstrap/joiner.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
@@ -8,8 +9,6 @@ import type { Reconciliation } from "../ports/reconciliation.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import type { RegionConfig } from "../runtime/config.ts";
 import type { Logger } from "../runtime/logger.ts";
-import type { Meter } from "../runtime/metrics.ts";
-import { createBootstrapMetrics } from "./metrics/bootstrap.ts";
 import type { PartitionRolesOptions } from "./partition-roles.ts";
 
 export interface RegionBootstrapOptions {
@@ -21,7 +20,7 @@ export interface RegionBootstrapOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly meter: Meter;
+  readonly metrics: { readonly bootstrap: BootstrapMetrics };
   readonly reconciliation: Reconciliation;
 }
 
@@ -41,8 +40,8 @@ export function startBootstrap(options: RegionBootstrapOptions, stop: AbortSigna
   const parts = {
     ...options,
     region,
+    metrics: options.metrics.bootstrap,
     regions: topology.regions.map(({ name }) => name),
-    metrics: createBootstrapMetrics(options.meter),
     onProblem: (partition: number, problem: string | undefined) =>
       void (problem === undefined ? problems.delete(partition) : problems.set(partition, problem)),
   };

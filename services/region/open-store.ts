@@ -4,16 +4,18 @@ import type { RegionStore } from "../ports/region-store.ts";
 import type { RegionConfig } from "../runtime/config.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
+import type { ProcessMetrics, StorePurpose } from "./metrics/process.ts";
 
 export function openStore(
-  purpose: "requests" | "roles",
+  purpose: StorePurpose,
   options: {
     readonly config: Pick<RegionConfig, "postgres" | "region">;
     readonly connectionsMax: number;
     readonly logger: Logger;
+    readonly metrics: Pick<ProcessMetrics, "databaseAway">;
   },
 ): RegionStore {
-  const { config, connectionsMax, logger } = options;
+  const { config, connectionsMax, logger, metrics } = options;
   return openPostgresStore({
     url: config.postgres.url,
     region: config.region,
@@ -21,6 +23,7 @@ export function openStore(
     onIdleError: (error) =>
       logger.warn({ purpose, error: describeError(error) }, "a database connection was lost"),
     onAway: (reason) => {
+      metrics.databaseAway(purpose, reason !== undefined);
       if (reason === undefined) logger.info({ purpose }, "the database answers again");
       else
         logger.error(

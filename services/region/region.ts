@@ -35,15 +35,7 @@ import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
 import { LoadControl } from "./load-control.ts";
 import { startLogStates } from "./log-states.ts";
-import { createAdmissionMetrics } from "./metrics/admission.ts";
-import { createApplierMetrics } from "./metrics/applier.ts";
-import { createGatewayMetrics } from "./metrics/gateway.ts";
-import { createHealthMetrics } from "./metrics/health.ts";
-import { createHttpMetrics } from "./metrics/http.ts";
-import { createLogMetrics } from "./metrics/log.ts";
-import { createPlacementMetrics } from "./metrics/placement.ts";
-import { createTrimMetrics } from "./trim/metrics.ts";
-import { createRelayMetrics } from "./metrics/relay.ts";
+import { createRegionMetrics, type RegionMetrics } from "./metrics/all.ts";
 import { Trimmer } from "./trim/trimmer.ts";
 import { openStore } from "./open-store.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
@@ -82,6 +74,7 @@ export class RegionProcess {
   readonly #crashPoints: CrashPoints;
   readonly #software = softwareVersion();
   readonly #meter: Meter;
+  readonly #metrics: RegionMetrics;
   readonly #health: Health;
   readonly #load: LoadControl;
   /** For requests; and for what must go on however many there are: relay, applier, the look at the process's health. */
@@ -103,18 +96,23 @@ export class RegionProcess {
     this.#logger = logger;
     this.#crashPoints = environmentCrashPoints(config.crashAt);
     this.#meter = new Meter({ region });
+    this.#metrics = createRegionMetrics(this.#meter, {
+      config,
+      isReady: () => this.#readiness().length === 0,
+      onStopped: (partition, reason) => this.#health.stopped(partition, reason),
+    });
     this.#gateway = new LateGateway(
       roles.includes("gateway")
         ? "this region process is starting; its database does not answer yet"
         : "this process of the region runs no gateway",
     );
     const forRoles = Math.max(1, Math.floor(postgres.connectionsMax * ROLES_SHARE_OF_CONNECTIONS));
+    const stores = { config, logger, metrics: this.#metrics.process };
     this.#store = openStore("requests", {
-      config,
-      logger,
+      ...stores,
       connectionsMax: postgres.connectionsMax - forRoles,
     });
-    this.#roleStore = openStore("roles", { config, logger, connectionsMax: forRoles });
+    this.#roleStore = openStore("roles", { ...stores, connectionsMax: forRoles });
     this.#log = new LateLog({
       open: () =>
         openJetStreamLog({
@@ -138,7 +136,7 @@ export class RegionProcess {
     });
     this.#load = new LoadControl({
       config,
-      metrics: createAdmissionMetrics(this.#meter),
+      metrics: this.#metrics.admission,
       clock: this.#clock,
       random: this.#random,
     });
@@ -147,7 +145,7 @@ export class RegionProcess {
 
   #makeHealth(): Health {
     const { region, topology } = this.#config;
-    const metrics = createHealthMetrics(this.#meter, region);
+    const { health: metrics } = this.#metrics;
     return new Health({
       region,
       partitions: topology.partitions,
@@ -171,9 +169,9 @@ export class RegionProcess {
       software: this.#software,
       sessionSecret,
       logger: this.#logger,
-      metrics: createHttpMetrics(this.#meter),
+      metrics: this.#metrics.http,
       metricsText: () => this.#meter.text(),
-      readiness: () => [...this.#health.reasons(), ...this.#bootstrapReasons()],
+      readiness: () => this.#readiness(),
       drainReason: () => this.#service?.drainReason,
       admission: this.#load.admission,
       connectionsMax: http.connectionsMax,
@@ -185,6 +183,10 @@ export class RegionProcess {
     this.#work = this.#run();
     this.#work.catch(onFailure);
     return port;
+  }
+
+  #readiness(): string[] {
+    return [...this.#health.reasons(), ...this.#bootstrapReasons()];
   }
 
   /** HTTP first, so that requests in flight still find roles that fold; then the roles; then what they stand on. */
@@ -211,7 +213,7 @@ export class RegionProcess {
     const appended = new Signal();
     const folded = new FoldFeed();
     const breakers = this.#makeBreakers(folded);
-    const about = { config: this.#config, meter: this.#meter, store: this.#roleStore };
+    const about = { config: this.#config, metrics: this.#metrics, store: this.#roleStore };
     const verification = startVerification({ ...this.#ports(), ...about, breakers }, stop);
     const reconciliation = verification.reconciler;
     const bootstrap = startBootstrap({ ...this.#ports(), ...about, reconciliation }, stop);
@@ -253,7 +255,7 @@ export class RegionProcess {
 
   #makeBreakers(folded: FoldFeed): readonly LogBreaker[] {
     const { region, topology } = this.#config;
-    const options = { ...this.#ports(), region, folded, metrics: createLogMetrics(this.#meter) };
+    const options = { ...this.#ports(), region, folded, metrics: this.#metrics.log };
     return Array.from(
       { length: topology.partitions },
       (_, partition) => new LogBreaker({ ...options, partition }),
@@ -268,7 +270,7 @@ export class RegionProcess {
       drainStore: this.#roleStore,
       region,
       partitions: topology.partitions,
-      metrics: createGatewayMetrics(this.#meter),
+      metrics: this.#metrics.gateway,
       pendingRowsMax: wal.rowsMax,
       pendingBytesMax: wal.bytesMax,
       lastFigures: (partition) => this.#health.lastFigures(partition),
@@ -312,7 +314,7 @@ export class RegionProcess {
 
   #trim(breakers: readonly LogBreaker[], stop: AbortSignal): Promise<void> {
     const { region, topology, trim: settings } = this.#config;
-    const metrics = createTrimMetrics(this.#meter);
+    const { trim: metrics } = this.#metrics;
     const options = {
       ...this.#ports(),
       region,
@@ -333,13 +335,8 @@ export class RegionProcess {
   ): Promise<void>[] {
     const { region, topology, roles } = this.#config;
     const holder = this.#random.uuid(this.#clock.nowMs());
-    const relayMetrics = createRelayMetrics(this.#meter);
-    const applierMetrics = createApplierMetrics(this.#meter, (partition, reason) =>
-      this.#health.stopped(partition, reason),
-    );
     const members = topology.regions.map(({ name }) => name);
     const placement = this.#placement();
-    const placementMetrics = createPlacementMetrics(this.#meter);
     return partitions.map(async (partition) => {
       const hasFolded = async () => (await this.#roleStore.logCreatedAtMs(partition)) !== undefined;
       await this.#log.ensureStream(partition, hasFolded, stop);
@@ -352,10 +349,10 @@ export class RegionProcess {
           appended,
           folded,
           breaker: breakers[partition]!,
-          relayMetrics: relayMetrics(partition),
-          applierMetrics: applierMetrics(partition),
+          relayMetrics: this.#metrics.relay(partition),
+          applierMetrics: this.#metrics.applier(partition),
           placement,
-          placementMetrics,
+          placementMetrics: this.#metrics.placement,
           verification,
           bootstrapperOf: bootstrap.bootstrapperOf,
           witnesses: (number) => logStates.witnesses(number),

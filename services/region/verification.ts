@@ -2,13 +2,12 @@
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { Checkpoints, type CheckpointsOptions } from "../reconciler/checkpoints.ts";
+import type { ReconcilerMetrics } from "../reconciler/metrics.ts";
 import { Reconciler, type ReconcilerOptions } from "../reconciler/reconciler.ts";
 import { ScheduledVerification } from "../reconciler/scheduled.ts";
 import type { RegionConfig } from "../runtime/config.ts";
 import type { Logger } from "../runtime/logger.ts";
-import type { Meter } from "../runtime/metrics.ts";
 import { repeatChore } from "./chore.ts";
-import { createReconcilerMetrics } from "./metrics/reconciler.ts";
 import type { PartitionRolesOptions } from "./partition-roles.ts";
 
 export interface RegionVerificationOptions {
@@ -20,7 +19,7 @@ export interface RegionVerificationOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly logger: Logger;
-  readonly meter: Meter;
+  readonly metrics: { readonly reconciler: ReconcilerMetrics };
 }
 
 export interface RegionVerification extends NonNullable<PartitionRolesOptions["verification"]> {
@@ -30,7 +29,7 @@ export interface RegionVerification extends NonNullable<PartitionRolesOptions["v
 /** Serves other regions until `stop` is aborted. */
 export function startVerification(options: RegionVerificationOptions, stop: AbortSignal): RegionVerification {
   const { region, topology, verification: settings, roles } = options.config;
-  const parts = { ...options, region, metrics: createReconcilerMetrics(options.meter) };
+  const parts = { ...options, region, metrics: options.metrics.reconciler };
   const checkpoints = new Checkpoints(parts);
   const reconciler = new Reconciler({ ...parts, checkpoints, partitions: topology.partitions });
   const endServing = roles.includes("applier") ? checkpoints.servePlace() : () => undefined;

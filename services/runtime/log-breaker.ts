@@ -31,7 +31,8 @@ const PROBE_APART_MS_MIN = 150;
 export type PublishKind =
   "batch" | "proposals" | "tick" | "schema" | "sweep" | "forget" | "barrier" | "repair" | "member" | "probe";
 /** timed-out: no answer, or the connection broke. It may be in the log, now or later. */
-export type PublishOutcome = "acknowledged" | "refused" | "timed-out";
+export const PUBLISH_OUTCOMES = ["acknowledged", "refused", "timed-out"] as const;
+export type PublishOutcome = (typeof PUBLISH_OUTCOMES)[number];
 
 export interface LogMetrics {
   /** Each publish that is started here is settled here, once. */

@@ -1,6 +1,6 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
- * has to be named: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
+ * has to be named, as `scrape` has: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
  * `bootstrap [--records N] [--writes N]`,
  * `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
@@ -13,6 +13,7 @@ import { benchFold } from "./fold.ts";
 import { InterruptedError, listenForInterrupts } from "./interruption.ts";
 import { benchMemory } from "./memory.ts";
 import { benchOverload } from "./overload.ts";
+import { benchScrape } from "./scrape.ts";
 import { benchSick } from "./sick.ts";
 import { OptionError } from "./options.ts";
 import { benchVerify } from "./verify/verify.ts";
@@ -28,6 +29,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   bootstrap: (words) => benchBootstrap(readBootstrapOptions(words)),
   drain: (words) => benchDrain(readDrainOptions(words)),
   election: benchElection,
+  scrape: withoutOptions(benchScrape),
   sick: benchSick,
   verify: benchVerify,
 };

@@ -155,7 +155,7 @@ export class JetStreamSubscription implements LogSubscription {
     if (delivery === undefined) return this.#lose(`a message without a position came: ${message.reply}`);
     this.#stall.sawMessage();
     const expected = this.#intake.expected;
-    const fate = this.#intake.offer({ ...delivery, data: message.data });
+    const fate = this.#intake.offer({ ...delivery, data: message.data, receivedAtMs: Date.now() });
     if (fate === "gap") return this.#loseForGap(`position ${delivery.position} came instead of ${expected}`);
     if (this.#request !== undefined) {
       this.#request.messagesLeft -= 1;

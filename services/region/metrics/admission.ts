@@ -1,4 +1,6 @@
 /** What admission reports, as Prometheus has it. */
+import { REQUEST_CLASSES } from "../../core/admission/door.ts";
+import { REFUSAL_REASONS } from "../../core/admission/reason.ts";
 import type { AdmissionMetrics } from "../../gateway/admission/metrics.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
 
@@ -21,6 +23,13 @@ export function createAdmissionMetrics(meter: Meter): AdmissionMetrics {
     name: "forebay_event_loop_delay_seconds",
     help: "How late the event loop was, on average, when it was looked at last.",
   });
+  for (const kind of REQUEST_CLASSES.filter((one) => one !== "vital")) {
+    for (const reason of REFUSAL_REASONS.filter((one) => !one.startsWith("wal-")))
+      refusals.inc({ reason, class: kind }, 0);
+  }
+  for (const reason of REFUSAL_REASONS.filter((one) => one.startsWith("wal-")))
+    refusals.inc({ reason, class: "write" }, 0);
+  refusals.inc({ reason: "connections", class: "connection" }, 0);
   return {
     refused: (refusal) => refusals.inc({ reason: refusal.reason, class: refusal.class }),
     sampled(gauges) {

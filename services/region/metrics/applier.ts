@@ -1,53 +1,116 @@
 /** What appliers report, as Prometheus has it. */
 import type { ApplierMetrics } from "../../applier/metrics.ts";
+import { NO_COUNTS, type FoldCounts } from "../../core/fold/state.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
 import { createConflictMetrics } from "./conflicts.ts";
+import { createLagMetrics } from "./lag.ts";
 
 const PARTITION = ["partition"] as const;
 
-/**
- * Made once per process, and handed out by partition.
- * @param onStopped hears of folding that stops, or goes on again (undefined).
- */
+export interface ApplierMetricsOptions {
+  readonly region: string;
+  /** All of the topology. */
+  readonly regions: readonly string[];
+  /** Hears of folding that stops, or goes on again (undefined). */
+  readonly onStopped: (partition: number, reason: string | undefined) => void;
+  readonly onViolated: ApplierMetrics["violated"];
+}
+
+/** Made once per process, and handed out by partition. */
 export function createApplierMetrics(
   meter: Meter,
-  onStopped: (partition: number, reason: string | undefined) => void,
+  options: ApplierMetricsOptions,
 ): (partition: number) => ApplierMetrics {
   const folded = createFoldMetrics(meter);
-  const peers = createPeerMetrics(meter);
-  const isStopped = meter.gauge({
-    name: "forebay_fold_stopped",
-    help: "1 while folding has stopped, because the log is not what it must be.",
-    labels: PARTITION,
-  });
-  const elsewhere = meter.gauge({
-    name: "forebay_log_read_elsewhere",
-    help: "1 while the log is read from another region's server, because this region's copy is damaged.",
-    labels: PARTITION,
-  });
+  const peers = createPeerMetrics(meter, options);
+  const shown = createLagMetrics(meter, options.regions);
+  const reading = createReadingMetrics(meter);
   return (number) => {
     const partition = String(number);
+    folded.begin(partition);
+    peers.begin(partition);
+    reading.begin(partition);
     return {
-      folded: (fold) => folded(partition, fold),
+      folded: (fold) => folded.count(partition, fold),
+      shown,
       clockOffset: peers.clockOffset,
       disagreement: (region) => peers.disagreement(partition, region),
-      readsElsewhere: (isElsewhere) => elsewhere.set({ partition }, isElsewhere ? 1 : 0),
+      readsElsewhere: (isElsewhere) => reading.elsewhere(partition, isElsewhere),
+      subscriptionLost: () => reading.lost(partition),
+      violated: options.onViolated,
       stopped(reason) {
-        isStopped.set({ partition }, reason === undefined ? 0 : 1);
-        onStopped(number, reason);
+        reading.stopped(partition, reason !== undefined);
+        options.onStopped(number, reason);
       },
     };
   };
 }
 
+interface ReadingMetrics {
+  /** Tells of a partition before anything has happened. */
+  begin(partition: string): void;
+  stopped(partition: string, isStopped: boolean): void;
+  elsewhere(partition: string, isElsewhere: boolean): void;
+  lost(partition: string): void;
+}
+
+function createReadingMetrics(meter: Meter): ReadingMetrics {
+  const isStopped = meter.gauge({
+    name: "forebay_fold_stopped",
+    help: "1 while folding has stopped, because the log is not what it must be.",
+    labels: PARTITION,
+  });
+  const isRead = meter.gauge({
+    name: "forebay_log_read_elsewhere",
+    help: "1 while the log is read from another region's server, because this region's copy is damaged.",
+    labels: PARTITION,
+  });
+  const lost = meter.counter({
+    name: "forebay_log_subscriptions_lost_total",
+    help: "How often the log's entries stopped coming, or could not be asked for, and were asked for anew.",
+    labels: PARTITION,
+  });
+  return {
+    begin(partition) {
+      isStopped.set({ partition }, 0);
+      isRead.set({ partition }, 0);
+      lost.inc({ partition }, 0);
+    },
+    stopped: (partition, stopped) => isStopped.set({ partition }, stopped ? 1 : 0),
+    elsewhere: (partition, isElsewhere) => isRead.set({ partition }, isElsewhere ? 1 : 0),
+    lost: (partition) => lost.inc({ partition }),
+  };
+}
+
 type Fold = Parameters<ApplierMetrics["folded"]>[0];
 
-function createFoldMetrics(meter: Meter): (partition: string, fold: Fold) => void {
+interface FoldMetrics {
+  begin(partition: string): void;
+  count(partition: string, fold: Pick<Fold, "counts" | "conflicts" | "durationMs">): void;
+}
+
+function createFoldMetrics(meter: Meter): FoldMetrics {
   const durations = meter.histogram({
     name: "forebay_fold_duration_seconds",
     help: "Time to fold and commit some entries.",
     labels: PARTITION,
   });
+  const counted = createFoldCounters(meter);
+  const lost = createConflictMetrics(meter);
+  return {
+    begin(partition) {
+      durations.zero({ partition });
+      counted(partition, NO_COUNTS);
+    },
+    count(partition, { counts, conflicts, durationMs }) {
+      durations.observe({ partition }, durationMs / MS_PER_SECOND);
+      lost(partition, conflicts);
+      counted(partition, counts);
+    },
+  };
+}
+
+function createFoldCounters(meter: Meter): (partition: string, counts: FoldCounts) => void {
   const operations = meter.counter({
     name: "forebay_fold_operations_total",
     help: "Operations folded.",
@@ -73,11 +136,8 @@ function createFoldMetrics(meter: Meter): (partition: string, fold: Fold) => voi
     help: "Records of repairs: rows of this region that were changed, and records left alone as they were written since.",
     labels: ["partition", "outcome"],
   });
-  const lost = createConflictMetrics(meter);
-  return (partition, { counts, conflicts, durationMs }) => {
-    durations.observe({ partition }, durationMs / MS_PER_SECOND);
+  return (partition, counts) => {
     operations.inc({ partition }, counts.operations);
-    lost(partition, conflicts);
     skipped.inc({ partition, reason: "overlapping" }, counts.overlapping);
     skipped.inc({ partition, reason: "duplicate" }, counts.duplicates);
     refused.inc({ partition, reason: "gap" }, counts.gaps);
@@ -93,11 +153,15 @@ function createFoldMetrics(meter: Meter): (partition: string, fold: Fold) => voi
 }
 
 interface PeerMetrics {
+  begin(partition: string): void;
   readonly clockOffset: ApplierMetrics["clockOffset"];
   readonly disagreement: (partition: string, region: string) => void;
 }
 
-function createPeerMetrics(meter: Meter): PeerMetrics {
+function createPeerMetrics(
+  meter: Meter,
+  { region: own, regions }: Pick<ApplierMetricsOptions, "region" | "regions">,
+): PeerMetrics {
   const disagreements = meter.counter({
     name: "forebay_log_disagreements_total",
     help: "Ticks of another region that held another log at the same position.",
@@ -113,7 +177,12 @@ function createPeerMetrics(meter: Meter): PeerMetrics {
     help: "Ticks whose clock was further ahead than the highest offset allowed.",
     labels: ["peer"],
   });
+  const peers = regions.filter((region) => region !== own);
+  for (const peer of peers) beyond.inc({ peer }, 0);
   return {
+    begin(partition) {
+      for (const peer of peers) disagreements.inc({ partition, peer }, 0);
+    },
     clockOffset({ region, offsetMs, isBeyond }) {
       offset.set({ peer: region }, offsetMs / MS_PER_SECOND);
       if (isBeyond) beyond.inc({ peer: region });

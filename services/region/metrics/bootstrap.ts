@@ -5,7 +5,10 @@ import type { Meter } from "../../runtime/metrics.ts";
 
 const PARTITION = ["partition"] as const;
 
-export function createBootstrapMetrics(meter: Meter): BootstrapMetrics {
+const OUTCOMES = ["verified", "source-lost"] as const;
+
+/** @param partitions how many there are: each is told of before anything has happened. */
+export function createBootstrapMetrics(meter: Meter, partitions: number): BootstrapMetrics {
   const stages = meter.gauge({
     name: "forebay_bootstrap_stage",
     help: "1 for the stage that a bootstrap of the partition is in, in the process that carries it out.",
@@ -31,6 +34,14 @@ export function createBootstrapMetrics(meter: Meter): BootstrapMetrics {
     help: "Bootstraps that came to their end, and sources that were lost on the way.",
     labels: ["partition", "outcome"],
   });
+  for (let number = 0; number < partitions; number += 1) {
+    const partition = String(number);
+    for (const stage of BOOTSTRAP_STAGES) stages.set({ partition, stage }, 0);
+    for (const outcome of OUTCOMES) ended.inc({ partition, outcome }, 0);
+    rows.inc({ partition }, 0);
+    bytes.inc({ partition }, 0);
+    left.set({ partition }, 0);
+  }
   return {
     stage(partition, stage) {
       for (const one of BOOTSTRAP_STAGES)

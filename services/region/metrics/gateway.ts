@@ -1,5 +1,6 @@
 /** What the gateway reports, as Prometheus has it. */
 import type { GatewayMetrics } from "../../gateway/metrics.ts";
+import { PUBLISH_OUTCOMES } from "../../runtime/log-breaker.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
 
 const OPERATIONS_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
@@ -41,6 +42,8 @@ function createRightsMetrics(meter: Meter): Pick<GatewayMetrics, "rightsAsked" |
     help: "Requests of other regions for rights to an escrow, by whether any were handed over.",
     labels: ["answer"],
   });
+  for (const answer of ["granted", "refused", "unavailable", "unknown"]) asked.inc({ answer }, 0);
+  for (const answer of ["granted", "refused"]) answered.inc({ answer }, 0);
   return {
     rightsAsked: ({ answer }) => asked.inc({ answer }),
     rightsAnswered: ({ granted }) => answered.inc({ answer: granted > 0 ? "granted" : "refused" }),
@@ -58,6 +61,7 @@ function createProposalMetrics(meter: Meter): Pick<GatewayMetrics, "proposed"> {
     help: "Time until an entry of proposals was acknowledged by the log, refused, or given up waiting for.",
     labels: ["outcome"],
   });
+  for (const outcome of PUBLISH_OUTCOMES) durations.zero({ outcome });
   return {
     proposed(publish) {
       sizes.observe(publish.proposals);

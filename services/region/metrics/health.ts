@@ -52,7 +52,12 @@ function createWalMetrics(meter: Meter): (partition: string, head: WalHead) => v
     help: "1 while nothing may be appended: the region rejoins, or another database has taken its place.",
     labels: PARTITION,
   });
+  const readOnly = meter.gauge({
+    name: "forebay_database_read_only",
+    help: "1 while the region's database takes no writes: a standby, or a failover under way.",
+  });
   return (partition, head) => {
+    readOnly.set(head.isReadOnly === true ? 1 : 0);
     setAside.set({ partition }, head.setAsideRows ?? 0);
     refusing.set({ partition }, head.trouble === undefined ? 0 : 1);
     rows.set({ partition }, head.pendingRows);

@@ -4,6 +4,7 @@ import type { LogMetrics } from "../../runtime/log-breaker.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
 
 const PHASES = ["closed", "half-open", "open"] as const;
+const REASONS = ["refused", "timed-out", "slow"] as const;
 
 export function createLogMetrics(meter: Meter): LogMetrics {
   const started = meter.counter({
@@ -22,6 +23,7 @@ export function createLogMetrics(meter: Meter): LogMetrics {
     labels: ["partition", "outcome"],
   });
   const breaker = createBreakerMetrics(meter);
+  const told = new Set<string>();
   return {
     publishStarted: ({ partition, kind }) => started.inc({ partition: String(partition), kind }),
     publishSettled({ partition: number, kind, outcome, durationMs }) {
@@ -29,7 +31,12 @@ export function createLogMetrics(meter: Meter): LogMetrics {
       settled.inc({ partition, kind, outcome });
       durations.observe({ partition, outcome }, durationMs / MS_PER_SECOND);
     },
-    breaker: (partition, state) => breaker(String(partition), state),
+    breaker(number, state) {
+      const partition = String(number);
+      if (!told.has(partition)) durations.zero({ partition, outcome: "acknowledged" });
+      told.add(partition);
+      breaker(partition, state);
+    },
   };
 }
 
@@ -51,6 +58,7 @@ function createBreakerMetrics(meter: Meter): (partition: string, state: BreakerS
   });
   return (partition, { phase, reason, failedProbes, slowAfterMs }) => {
     for (const state of PHASES) phases.set({ partition, state }, state === phase ? 1 : 0);
+    for (const why of REASONS) opened.inc({ partition, reason: why }, 0);
     patience.set({ partition }, slowAfterMs / MS_PER_SECOND);
     if (phase === "open" && failedProbes === 0) opened.inc({ partition, reason: reason ?? "unknown" });
   };

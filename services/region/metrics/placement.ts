@@ -1,8 +1,10 @@
 /** What placement reports, as Prometheus has it. */
 import type { PlacementMetrics } from "../../placement/metrics.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
+import { createLeadershipMetrics, type LeadershipMetricsOptions } from "./leadership.ts";
 
-export function createPlacementMetrics(meter: Meter): PlacementMetrics {
+export function createPlacementMetrics(meter: Meter, options: LeadershipMetricsOptions): PlacementMetrics {
+  const log = createLeadershipMetrics(meter, options);
   const moves = meter.counter({
     name: "forebay_leader_moves_total",
     help: "Times that this region has asked for leadership: it was nearer to a majority, or the leader's region was drained.",
@@ -19,6 +21,9 @@ export function createPlacementMetrics(meter: Meter): PlacementMetrics {
     labels: ["partition", "decision"],
   });
   return {
+    sawLog: (partition, look) => log.look(partition, look),
+    sawRoutes: (roundTripsMs) => log.routes(roundTripsMs),
+    left: (partition) => log.left(partition),
     looked: ({ partition, decision }) => looks.inc({ partition: String(partition), decision }),
     moved: ({ partition, reason, outcome }) => moves.inc({ partition: String(partition), reason, outcome }),
     ranked(number, ranking) {

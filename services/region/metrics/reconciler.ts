@@ -1,8 +1,26 @@
 /** What verification and repair report, as Prometheus has it. */
 import type { ReconcilerMetrics } from "../../reconciler/metrics.ts";
+import type { Verdict } from "../../ports/reconciliation.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
 
-export function createReconcilerMetrics(meter: Meter): ReconcilerMetrics {
+const VERDICTS = [
+  "match",
+  "diverged",
+  "unreachable",
+  "schema-mismatch",
+] as const satisfies readonly Verdict[];
+const CHECKPOINT_OUTCOMES = ["digested", "void"] as const;
+
+export interface ReconcilerMetricsOptions {
+  /** How many there are: each is told of before anything has happened. */
+  readonly partitions: number;
+  readonly onDiverged: () => void;
+}
+
+export function createReconcilerMetrics(
+  meter: Meter,
+  { partitions, onDiverged }: ReconcilerMetricsOptions,
+): ReconcilerMetrics {
   const verdicts = meter.counter({
     name: "forebay_verifications_total",
     help: "Verifications that this process has made, by verdict; diverged is damage.",
@@ -33,10 +51,17 @@ export function createReconcilerMetrics(meter: Meter): ReconcilerMetrics {
     help: "Time that the scan of a checkpoint's records, or of the rest of the state, has taken in the database.",
     labels: ["partition", "part"],
   });
+  for (let number = 0; number < partitions; number += 1) {
+    const partition = String(number);
+    for (const verdict of VERDICTS) verdicts.inc({ partition, verdict }, 0);
+    for (const outcome of CHECKPOINT_OUTCOMES) checkpoints.inc({ partition, outcome }, 0);
+    repaired.inc({ partition }, 0);
+  }
   return {
     verified({ partition: number, verdict, atMs, differing: records }) {
       const partition = String(number);
       verdicts.inc({ partition, verdict });
+      if (verdict === "diverged") onDiverged();
       last.set({ partition, verdict }, atMs / MS_PER_SECOND);
       if (verdict === "match" || verdict === "diverged") differing.set({ partition }, records);
     },

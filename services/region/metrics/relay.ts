@@ -1,5 +1,6 @@
 /** What relays report, as Prometheus has it. */
 import type { RelayMetrics } from "../../relay/metrics.ts";
+import { PUBLISH_OUTCOMES } from "../../runtime/log-breaker.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
 
 const PARTITION = ["partition"] as const;
@@ -10,9 +11,10 @@ export function createRelayMetrics(meter: Meter): (partition: number) => RelayMe
   const observe = createStateMetrics(meter);
   return (number) => {
     const partition = String(number);
+    published.begin(partition);
     return {
       observe: (state) => observe(partition, state),
-      published: (publish) => published(partition, publish),
+      published: (publish) => published.count(partition, publish),
     };
   };
 }
@@ -20,7 +22,13 @@ export function createRelayMetrics(meter: Meter): (partition: number) => RelayMe
 type Publish = Parameters<RelayMetrics["published"]>[0];
 type State = Parameters<RelayMetrics["observe"]>[0];
 
-function createPublishMetrics(meter: Meter): (partition: string, publish: Publish) => void {
+interface PublishMetrics {
+  /** Tells of a partition before anything has happened. */
+  begin(partition: string): void;
+  count(partition: string, publish: Publish): void;
+}
+
+function createPublishMetrics(meter: Meter): PublishMetrics {
   const publishes = meter.counter({
     name: "forebay_relay_publishes_total",
     help: "Batches published to the log, by outcome.",
@@ -36,10 +44,17 @@ function createPublishMetrics(meter: Meter): (partition: string, publish: Publis
     help: "Time until the log acknowledged or refused a batch.",
     labels: PARTITION,
   });
-  return (partition, { outcome, durationMs, bytes }) => {
-    publishes.inc({ partition, outcome });
-    durations.observe({ partition }, durationMs / MS_PER_SECOND);
-    bytesTotal.inc({ partition }, bytes);
+  return {
+    begin(partition) {
+      for (const outcome of [...PUBLISH_OUTCOMES, "duplicate"]) publishes.inc({ partition, outcome }, 0);
+      bytesTotal.inc({ partition }, 0);
+      durations.zero({ partition });
+    },
+    count(partition, { outcome, durationMs, bytes }) {
+      publishes.inc({ partition, outcome });
+      durations.observe({ partition }, durationMs / MS_PER_SECOND);
+      bytesTotal.inc({ partition }, bytes);
+    },
   };
 }
 

@@ -13,7 +13,8 @@ export interface TrimMetrics {
 
 const PARTITION = ["partition"] as const;
 
-export function createTrimMetrics(meter: Meter): TrimMetrics {
+/** @param partitions how many there are: each is told of before anything has happened. */
+export function createTrimMetrics(meter: Meter, partitions: number): TrimMetrics {
   const members = createMemberMetrics(meter);
   const first = meter.gauge({
     name: "forebay_log_first_position",
@@ -40,6 +41,11 @@ export function createTrimMetrics(meter: Meter): TrimMetrics {
     help: "Rows of operations that were deleted: the log has let go of them.",
     labels: [],
   });
+  for (let number = 0; number < partitions; number += 1) {
+    const partition = String(number);
+    tooLate.set({ partition }, 0);
+    wal.inc({ partition }, 0);
+  }
   return {
     members,
     log(number, { firstPosition, isTooLate }) {

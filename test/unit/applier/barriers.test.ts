@@ -16,6 +16,7 @@ import type { StoredRecord } from "../../../services/core/record.ts";
 import { encodeChanges } from "../../../services/protocol/change-codec.ts";
 import { encodeBatch, encodeEntry, encodeOperation } from "../../../services/protocol/entry-codec.ts";
 import { Bed, COLLECTION, TENANT } from "../gateway/bed.ts";
+import { silentMetrics } from "../../simulation/metrics.ts";
 
 const KEY = { tenant: TENANT, collection: COLLECTION, key: "ada" };
 const BODY = encodeChanges([{ field: "likes", kind: "counter", operator: "inc", argument: 1 }]);
@@ -58,13 +59,7 @@ class Fold {
       ...options,
       members: ["eu"],
       partition: 0,
-      metrics: {
-        folded: () => undefined,
-        clockOffset: () => undefined,
-        disagreement: () => undefined,
-        stopped: () => undefined,
-        readsElsewhere: () => undefined,
-      },
+      metrics: silentMetrics,
       ...(observer && { barriers: observer }),
     });
     void applier.run(this.#stop.signal);

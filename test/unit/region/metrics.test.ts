@@ -1,37 +1,44 @@
 /** Names and labels of metrics, by the rules that promtool checks. */
 import { describe, expect, it } from "vitest";
+import { assert } from "../../../services/core/assert.ts";
 import { initialPartitionState, NO_COUNTS } from "../../../services/core/fold/state.ts";
 import { ZERO_HLC } from "../../../services/core/hlc.ts";
 import { createApplierMetrics } from "../../../services/region/metrics/applier.ts";
-import { createGatewayMetrics } from "../../../services/region/metrics/gateway.ts";
-import { createHealthMetrics } from "../../../services/region/metrics/health.ts";
 import { createHttpMetrics } from "../../../services/region/metrics/http.ts";
-import { createRelayMetrics } from "../../../services/region/metrics/relay.ts";
 import { startRelay } from "../../../services/relay/step.ts";
 import { Meter } from "../../../services/runtime/metrics.ts";
+import { fullMetrics, newMetrics } from "../../observability/full-metrics.ts";
 
-const LABELS = "region partition peer route method status outcome reason le collection field".split(" ");
+const LABELS =
+  "region partition peer route method status outcome reason le collection field class origin stage invariant purpose state kind candidate leader decision verdict part place answer".split(
+    " ",
+  );
+const RECORD = "/records";
 const CONFLICT = { collection: "users", field: "name", reason: "concurrent" } as const;
 
 async function everything(): Promise<string> {
-  const meter = new Meter({ region: "eu" });
+  const { meter, metrics } = newMetrics({ partitions: 2, regions: ["eu", "us", "ap"] });
   const request = { route: "/v1/status", method: "GET", status: 204, durationMs: 3 };
-  createHttpMetrics(meter).answered(request);
-  createGatewayMetrics(meter).flushed({ operations: 3, durationMs: 2 });
-  const relay = createRelayMetrics(meter)(1);
+  metrics.http.answered(request);
+  metrics.http.answered({ ...request, route: RECORD, status: 202, kind: "local", outcome: "accepted" });
+  metrics.gateway.flushed({ operations: 3, durationMs: 2 });
+  const relay = metrics.relay(1);
   relay.observe(startRelay({ epoch: 4, folded: { position: 1, sequence: 0, chain: "" } }));
   relay.published({ outcome: "acknowledged", durationMs: 5, bytes: 100 });
-  const stops: (string | undefined)[] = [];
-  const applier = createApplierMetrics(meter, (_partition, reason) => void stops.push(reason))(1);
+  const applier = metrics.applier(1);
   const state = initialPartitionState(1);
   const counts = { ...NO_COUNTS, operations: 7, gaps: 1 };
   const conflicts = [CONFLICT, { ...CONFLICT, reason: "deleted" as const }, CONFLICT];
   applier.folded({ state, counts, conflicts, durationMs: 4 });
+  applier.shown({ origin: "us", bufferMs: 30, logMs: 400, foldMs: 70, totalMs: 500 });
   applier.clockOffset({ region: "us", offsetMs: 600, isBeyond: true });
   applier.disagreement("us");
+  applier.violated("same-log");
+  applier.subscriptionLost();
   applier.stopped("another log");
-  expect(stops).toEqual(["another log"]);
-  createHealthMetrics(meter, "eu").observed(1, state, {
+  metrics.reconciler.verified({ partition: 0, verdict: "diverged", atMs: 1_000, differing: 2 });
+  metrics.process.databaseAway("requests", true);
+  metrics.health.observed(1, state, {
     sequence: 9,
     hlc: ZERO_HLC,
     pendingRows: 2,
@@ -58,16 +65,58 @@ describe("the metrics", () => {
       'forebay_clock_offset_seconds{peer="us",region="eu"} 0.6',
       'forebay_clock_offset_exceeded_total{peer="us",region="eu"} 1',
       'forebay_wal_oldest_pending_age_seconds{partition="1",region="eu"} 1.5',
+      'forebay_requests_total{route="/records",class="local",outcome="accepted",region="eu"} 1',
+      'forebay_lag_seconds_sum{origin="us",region="eu"} 0.5',
+      'forebay_lag_stage_seconds_sum{origin="us",stage="log",region="eu"} 0.4',
+      'forebay_invariant_violations_total{invariant="same-log",region="eu"} 1',
+      'forebay_invariant_violations_total{invariant="same-state",region="eu"} 1',
+      'forebay_log_subscriptions_lost_total{partition="1",region="eu"} 1',
+      'forebay_database_away{purpose="requests",region="eu"} 1',
+      'forebay_wal_age_seconds_max{region="eu"} 86400',
+      'forebay_ready{region="eu"} 1',
     ]) {
       expect(text).toContain(line);
     }
     expect(text).toContain("nodejs_eventloop_lag_seconds");
   });
 
+  it("are there with 0 before anything has happened, where their labels are known", async () => {
+    const { meter, metrics } = newMetrics({ partitions: 2, regions: ["eu", "us"] });
+    metrics.applier(1);
+    metrics.relay(1);
+    const text = await meter.text();
+    for (const series of [
+      'forebay_invariant_violations_total{invariant="assertion",region="eu"}',
+      'forebay_log_disagreements_total{partition="1",peer="us",region="eu"}',
+      'forebay_fold_refused_entries_total{partition="1",reason="broken_chain",region="eu"}',
+      'forebay_request_duration_seconds_count{class="local",outcome="refused",region="eu"}',
+      'forebay_request_duration_seconds_count{class="decided",outcome="unknown",region="eu"}',
+      'forebay_admission_refused_total{reason="memory",class="write",region="eu"}',
+      'forebay_verifications_total{partition="1",verdict="diverged",region="eu"}',
+      'forebay_clock_offset_exceeded_total{peer="us",region="eu"}',
+      'forebay_relay_publishes_total{partition="1",outcome="timed-out",region="eu"}',
+      'forebay_lag_seconds_count{origin="us",region="eu"}',
+      'forebay_fold_stopped{partition="1",region="eu"}',
+      'forebay_bootstrap_needed{partition="0",region="eu"}',
+      'forebay_database_away{purpose="roles",region="eu"}',
+    ])
+      expect(text).toMatch(new RegExp(`^${series.replaceAll(/[{}]/g, "\\$&")} 0$`, "m"));
+  });
+
+  it("count assertions that fail, whoever catches them", async () => {
+    const { meter } = newMetrics({ partitions: 1, regions: ["eu"] });
+    const failed = async () =>
+      Number(/invariant="assertion",region="eu"\} (\d+)/.exec(await meter.text())?.[1]);
+    const before = await failed();
+    expect(() => assert(false, "planted")).toThrow("planted");
+    expect(await failed()).toBe(before + 1);
+    expect(await failed()).toBe(before + 1);
+  });
+
   it("have conventional names, a help text, and labels of few values", async () => {
-    const text = await everything();
+    const text = await fullMetrics({ partitions: 2, regions: ["eu", "us", "ap"] }).text();
     const types = [...text.matchAll(/^# TYPE (forebay_\w+) (\w+)$/gm)];
-    expect(types.length).toBeGreaterThan(20);
+    expect(types.length).toBeGreaterThan(60);
     for (const [, name, type] of types) {
       expect(name).toMatch(/^forebay_[a-z]+(_[a-z]+)*$/);
       expect(name!.endsWith("_total"), name).toBe(type === "counter");
@@ -81,7 +130,12 @@ describe("the metrics", () => {
 
   it("count conflicts of the first 500 sets of labels by name, and all others together", async () => {
     const meter = new Meter({});
-    const metrics = createApplierMetrics(meter, () => undefined);
+    const metrics = createApplierMetrics(meter, {
+      region: "eu",
+      regions: ["eu"],
+      onStopped: () => undefined,
+      onViolated: () => undefined,
+    });
     const fold = (partition: number, conflicts: readonly { collection: string; field: string }[]) =>
       metrics(partition).folded({
         state: initialPartitionState(partition),
