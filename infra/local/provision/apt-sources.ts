@@ -137,6 +137,19 @@ export function newerSuites(sources: readonly AptSource[]): readonly SuiteCandid
   return [...candidates.values()];
 }
 
+/** The suites of the machine's main archive itself. */
+export function ownSuites(sources: readonly AptSource[]): readonly SuiteCandidate[] {
+  return FAMILIES.flatMap((family) =>
+    sources
+      .filter((source) => isOfFamily(source, family))
+      .flatMap((source) =>
+        source.suites
+          .filter((suite) => family.known.includes(suite))
+          .map((suite) => ({ suite, sourcesText: sourcesFile(source, suite, family.component) })),
+      ),
+  );
+}
+
 function isOfFamily(source: AptSource, family: Family): boolean {
   // Security and third-party archives don't carry the newer suites, so only exact names count.
   return source.suites.some((suite) => family.known.includes(suite));

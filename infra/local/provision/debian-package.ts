@@ -1,4 +1,4 @@
-/** Takes a program from a newer suite of the machine's own Debian archive, without touching the system. */
+/** Takes a program from the machine's own Debian archive, or a newer suite of it, without touching the system. */
 import {
   copyFileSync,
   chmodSync,
@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { runCommand } from "../command.ts";
 import { messageOf } from "../errors.ts";
-import { newerSuites, readAptSources, type SuiteCandidate } from "./apt-sources.ts";
+import { newerSuites, ownSuites, readAptSources, type SuiteCandidate } from "./apt-sources.ts";
 import { compareVersions, findVersion, formatVersion, type Version } from "./version.ts";
 
 const APT_FOLDER = "/etc/apt";
@@ -27,6 +27,8 @@ export interface DebianPackageOptions {
   /** The program's name in the package, and in the folder that it is unpacked into. */
   readonly program: string;
   readonly versionMin: Version;
+  /** The machine's own suites are asked first; without it only newer ones are. */
+  readonly mayBeOwnSuite?: true;
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -35,7 +37,9 @@ export interface DebianPackageOptions {
  * @throws {Error} saying for each suite why it was of no use.
  */
 export async function unpackDebianPackage(folder: string, options: DebianPackageOptions): Promise<void> {
-  const candidates = newerSuites(readAptSources(APT_FOLDER));
+  const sources = readAptSources(APT_FOLDER);
+  const own = options.mayBeOwnSuite === true ? ownSuites(sources) : [];
+  const candidates = [...own, ...newerSuites(sources)];
   if (candidates.length === 0) {
     throw new Error("this machine has no apt sources of Debian or Ubuntu to derive a newer suite from");
   }

@@ -127,9 +127,16 @@ function createCopyMetrics(meter: Meter): ByPartition {
     labels,
   });
   const known = new Map<string, Set<string>>();
+  const forget = (partition: string) => {
+    for (const peer of known.get(partition) ?? []) {
+      for (const gauge of [lag, online, current] as readonly Removable[]) gauge.remove({ partition, peer });
+    }
+    known.delete(partition);
+  };
   return {
     look(partition, { leadership }) {
-      if (leadership?.leader === undefined) return;
+      // Nobody tells then: what was true before must not be taken for what is.
+      if (leadership?.leader === undefined) return forget(partition);
       const regions = known.get(partition) ?? new Set();
       known.set(partition, regions);
       const leader = { region: leadership.leader, isOnline: true, isCurrent: true, lagEntries: 0 };
@@ -141,12 +148,7 @@ function createCopyMetrics(meter: Meter): ByPartition {
         current.set(place, copy.isCurrent ? 1 : 0);
       }
     },
-    left(partition) {
-      for (const peer of known.get(partition) ?? []) {
-        for (const gauge of [lag, online, current] as readonly Removable[]) gauge.remove({ partition, peer });
-      }
-      known.delete(partition);
-    },
+    left: forget,
   };
 }
 

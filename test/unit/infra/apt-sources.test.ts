@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import {
   newerSuites,
+  ownSuites,
   parseOneLineSources,
   parseStanzas,
 } from "../../../infra/local/provision/apt-sources.ts";
@@ -84,4 +85,11 @@ test("newer suites are derived from the distribution's own archive alone", () =>
 test("on Ubuntu the package is in universe", () => {
   const candidates = newerSuites(parseOneLineSources("deb http://c.example/ubuntu noble main universe"));
   expect(candidates[0]?.sourcesText).toContain("Suites: devel\nComponents: universe\n");
+});
+
+test("the machine's own suites are those of the archive, without updates and other archives", () => {
+  const sources = parseOneLineSources(
+    "deb http://a.example/debian bookworm main\ndeb http://a.example/debian bookworm-updates main\ndeb http://b.example/else stable-ish main",
+  );
+  expect(ownSuites(sources).map(({ suite }) => suite)).toEqual(["bookworm"]);
 });

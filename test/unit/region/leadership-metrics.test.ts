@@ -62,6 +62,9 @@ describe("copies of the log", () => {
     expect(await value('forebay_log_replica_online{partition="0",peer="eu"}')).toBe("1");
     expect(await value('forebay_log_replica_online{partition="0",peer="us"}')).toBe("0");
     expect(await value('forebay_log_replica_lag_entries{partition="0",peer="us"}')).toBe("700");
+    look(undefined);
+    expect(await value('forebay_log_replica_online{partition="0",peer="us"}')).toBeUndefined();
+    look(led("eu", 1, [copy]));
     metrics.left(0);
     for (const name of ["replica_online", "replica_lag_entries", "replica_current"]) {
       expect(await value(`forebay_log_${name}{partition="0",peer="us"}`)).toBeUndefined();
