@@ -87,7 +87,9 @@ function fillPartition(metrics: RegionMetrics, partition: number, { regions }: C
   const relay = metrics.relay(partition);
   relay.observe(startRelay({ epoch: 4, folded: { position: 1, sequence: 0, chain: "" } }));
   relay.published({ outcome: "acknowledged", durationMs: 5, bytes: 100 });
-  metrics.reconciler.verified({ partition, verdict: "match", atMs: 1_000, differing: 0 });
+  for (const verdict of ["match", "diverged", "unreachable"] as const) {
+    metrics.reconciler.verified({ partition, verdict, atMs: 1_000, differing: 0 });
+  }
   metrics.reconciler.digested({ partition, part: "records", durationMs: 100 });
   metrics.bootstrap.stage(partition, BOOTSTRAP_STAGES[0]);
   metrics.trim.log(partition, { firstPosition: 1, isTooLate: false });
