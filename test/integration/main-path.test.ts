@@ -1,7 +1,15 @@
 /** The main job: written at once here, soon everywhere, exactly once; on one log and on four. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { makeTemporaryFolder } from "../../infra/local/temporary-folder.ts";
 import { eventually, startBed, type Bed } from "./cluster/bed.ts";
 import { createCollection } from "./cluster/load.ts";
+import { send } from "./cluster/request.ts";
+import { readMetrics } from "./cluster/metrics.ts";
+import { newMetrics } from "../observability/full-metrics.ts";
+import { Prometheus } from "../observability/prometheus.ts";
+import { promtool } from "../observability/promtool.ts";
+import { allRules } from "../observability/rule-files.ts";
+import { missingSignals, SIGNALS } from "../observability/signals.ts";
 
 const SCHEMA = {
   fields: {
@@ -174,5 +182,77 @@ for (const partitions of [1, 4] as const) {
         expect(partition.regions.map(({ region }) => region).toSorted()).toEqual(["ap", "eu", "us"]);
       }
     });
+
+    it("tells Prometheus all that operators are promised", async () => {
+      for (const region of ["eu", "us", "ap"]) await decideSomething(region);
+      await eventually("two regions were at odds", async () => {
+        await Promise.all(
+          ["eu", "ap"].map((region) =>
+            call(region, `PATCH ${record("odds")}`, { body: { set: { displayName: region } } }),
+          ),
+        );
+        const samples = await readMetrics(bed.cluster.region("us").url);
+        return samples.some(({ name }) => name === "forebay_fold_conflicts_total") ? true : undefined;
+      });
+      const verify = await send(`${bed.cluster.region("eu").url}/v1/verify`, { method: "POST", body: {} });
+      expect(verify?.status).toBe(202);
+      await eventually("every signal is told", async () => {
+        for (const { name, url } of bed.cluster.regions) {
+          const expected = SIGNALS.filter(({ isOfOne }) => isOfOne !== true || name === "eu");
+          const missing = missingSignals(await readMetrics(url), expected);
+          if (missing.length > 0) throw new Error(`${name} does not tell ${missing.join("; ")}`);
+        }
+        return true;
+      });
+    });
+
+    it("tells Prometheus what the rules are checked against, and in its language", async () => {
+      const text = await (await fetch(`${bed.cluster.region("us").url}/metrics`)).text();
+      expect(await promtool(["check", "metrics"], text)).toEqual({ isGood: true, text: "" });
+      const { meter } = newMetrics({ partitions, regions: ["us", "eu", "ap"] });
+      const told = [...text.matchAll(/^# TYPE (\w+) (\w+)$/gm)].map(([, name, type]) => `${name} ${type}`);
+      expect(told.toSorted()).toEqual(
+        meter
+          .registered()
+          .map(({ name, type }) => `${name} ${type}`)
+          .toSorted(),
+      );
+    });
+
+    it("lets Prometheus evaluate every rule, and finds nobody hurt", async () => {
+      const folder = makeTemporaryFolder(`prometheus-${partitions}`);
+      const targets = bed.cluster.regions.map(({ name, url }) => ({
+        region: name,
+        address: new URL(url).host,
+      }));
+      const prometheus = await Prometheus.start({ folder: folder.path, targets });
+      try {
+        await eventually("all regions are scraped, and all rules evaluated", async () => {
+          const rules = await prometheus.rules();
+          const failed = rules.find(({ health }) => health !== "ok");
+          if (failed !== undefined) throw new Error(`${failed.name}: ${failed.lastError ?? failed.health}`);
+          const up = await prometheus.query('up{job="forebay"} == 1');
+          const lags = await prometheus.query("region:forebay_unfolded_entries:max");
+          return rules.length === allRules().length && up.length === 3 && lags.length === 3 * partitions
+            ? true
+            : undefined;
+        });
+        const firing = await prometheus.query('ALERTS{alertstate="firing"}');
+        expect(firing.map(({ labels }) => labels["alertname"])).toEqual([]);
+        const leads = await prometheus.query("max by (partition, leader) (forebay_log_leader) == 1");
+        expect(leads).toHaveLength(partitions);
+      } finally {
+        await prometheus.stop();
+        folder.remove();
+      }
+    });
+
+    async function decideSomething(region: string): Promise<void> {
+      const key = `decided-${region}`;
+      await call(region, `PATCH ${record(key)}`, { body: { inc: { likes: 1 } } });
+      const body = { authoritative: true, inc: { likes: 1 } };
+      expect((await call(region, `PATCH ${record(key)}`, { body })).status).toBe(200);
+      expect((await call(region, `GET ${record(key)}`)).status).toBe(200);
+    }
   });
 }
