@@ -31,7 +31,7 @@ const REQUESTS = [
   { route: RECORD, method: "DELETE", status: 503, kind: "decided", outcome: "refused" },
   { route: RECORD, method: "DELETE", status: 504, kind: "decided", outcome: "unknown" },
   { route: RECORD, method: "GET", status: 200, kind: "read", outcome: "ok" },
-  { route: RECORD, method: "GET", status: 404, kind: "read", outcome: "rejected" },
+  { route: RECORD, method: "GET", status: 400, kind: "read", outcome: "rejected" },
   { route: "/v1/collections/:collection/records", method: "GET", status: 200, kind: "read", outcome: "ok" },
   { route: "/v1/transactions", method: "POST", status: 409, kind: "decided", outcome: "rejected" },
   { route: "/v1/leases/:name", method: "POST", status: 200, kind: "decided", outcome: "committed" },

@@ -24,7 +24,8 @@ export function outcomeOf(kind: AskedKind, status: number): RequestOutcome {
   if (status === 429 || status === 503) return "refused";
   if (status === 504) return "unknown";
   if (status >= 500) return "failed";
+  // A read that finds nothing there was answered.
+  if (kind === "read" && (status < 400 || status === 404 || status === 410)) return "ok";
   if (status >= 400) return "rejected";
-  if (kind === "read") return "ok";
   return status === 202 ? "accepted" : "committed";
 }

@@ -12,7 +12,7 @@ describe("a request on records", () => {
     await patch(rig, { body: { authoritative: true, set: { name: "Ada" } } });
     await send(rig, "DELETE", { url: RECORD });
     await get(rig, RECORD);
-    await get(rig, "/v1/collections/none/records/ada");
+    await get(rig, `${RECORD}?consistency=strange`);
     await get(rig, "/v1/status");
     const counted = rig.answered.map(({ kind, outcome }) => `${kind} ${outcome}`);
     expect(counted).toEqual([
@@ -31,7 +31,8 @@ describe("the outcome of a request", () => {
     expect(outcomeOf("local", 202)).toBe("accepted");
     expect(outcomeOf("local", 200)).toBe("committed");
     expect(outcomeOf("decided", 200)).toBe("committed");
-    expect([200, 304].map((status) => outcomeOf("read", status))).toEqual(["ok", "ok"]);
+    expect([200, 304, 404, 410].map((status) => outcomeOf("read", status))).toEqual(Array(4).fill("ok"));
+    expect(outcomeOf("read", 400)).toBe("rejected");
     expect(outcomeOf("decided", 409)).toBe("rejected");
     expect(outcomeOf("decided", 503)).toBe("refused");
     expect(outcomeOf("local", 429)).toBe("refused");
