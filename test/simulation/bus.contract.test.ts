@@ -1,4 +1,5 @@
 /** The bus's contract, kept by the simulated twin: what the simulation proves rests on this. */
+import { announcementsContract } from "../contract/announcements.ts";
 import { busContract } from "../contract/bus.ts";
 import { SimulatedBus, SimulatedBusNetwork } from "./bus.ts";
 import { runInBackground } from "./run-in-background.ts";
@@ -7,7 +8,7 @@ import { Process, World } from "./world.ts";
 const SEED = 1;
 const REGIONS = ["eu", "us", "ap"] as const;
 
-busContract("the simulated twin", async () => {
+const open = async () => {
   const world = new World(SEED);
   const network = new SimulatedBusNetwork(world);
   const startProcess = (region: string) => {
@@ -19,9 +20,12 @@ busContract("the simulated twin", async () => {
   await Promise.all([...first.values()].map((process) => process.connect()));
   return {
     regions: REGIONS,
-    bus: (region) => first.get(region)!.bus,
+    bus: (region: string) => first.get(region)!.bus,
     startProcess,
-    pause: (durationMs) => new Promise((resolve) => setTimeout(resolve, durationMs)),
+    pause: (durationMs: number) => new Promise<void>((resolve) => setTimeout(resolve, durationMs)),
     close: () => time.stop(),
   };
-});
+};
+
+busContract("the simulated twin", open);
+announcementsContract("the simulated twin", open);

@@ -3,6 +3,11 @@
  * lost, or come so late that nobody waits any more; a region that is cut off gets and sends nothing.
  */
 import {
+  ANNOUNCEMENT_BYTES_MAX,
+  type AnnouncementHandler,
+  type Announcements,
+} from "../../services/ports/announcements.ts";
+import {
   BusOutcomeUnknownError,
   BusUnavailableError,
   HANDLED_MAX,
@@ -17,6 +22,8 @@ import type { Process, World } from "./world.ts";
 export interface BusFaults {
   /** Probability that a request is lost on the way. */
   lostRequests: number;
+  /** Probability that one of those who listen does not hear an announcement. Default: 0. */
+  lostAnnouncements?: number;
   /** Probability that a request is handled and its answer lost. */
   lostAnswers: number;
   /** Spread of each way: messages overtake each other within it. */
@@ -44,6 +51,7 @@ export class SimulatedBusNetwork {
   /** Regions that no other can reach; may be the log's own set, so that one cut is a cut of both. */
   readonly cutOff: Set<string>;
   readonly #services = new Set<SimulatedService>();
+  readonly #listeners = new Set<SimulatedListener>();
 
   /** @param options.random the world's by default; one of its own leaves to others what they would draw without a bus. */
   constructor(
@@ -73,6 +81,20 @@ export class SimulatedBusNetwork {
     else if (random.chance(0.3)) this.world.after(random.fraction() * LATE_MS_MAX, arriveUnlessCut);
   }
 
+  /** Each of those who listen hears it on its own, or does not. */
+  announce(from: string, topic: string, data: Uint8Array): void {
+    for (const listener of this.#listeners) {
+      if (listener.topic !== topic) continue;
+      const hear = () => listener.isReachable && listener.handler(from, data.slice());
+      this.send({ from, to: listener.region }, this.faults.lostAnnouncements ?? 0, () => void hear());
+    }
+  }
+
+  addListener(listener: SimulatedListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
   register(service: SimulatedService): void {
     this.#services.add(service);
   }
@@ -92,6 +114,14 @@ export class SimulatedBusNetwork {
     const outcome = await service.handle(request.data);
     if (service.isAlive) answer(outcome);
   }
+}
+
+/** Who hears announcements of a topic. */
+interface SimulatedListener {
+  readonly topic: string;
+  readonly region: string;
+  readonly isReachable: boolean;
+  readonly handler: AnnouncementHandler;
 }
 
 /** A service, as one process serves it. */
@@ -142,7 +172,7 @@ class SimulatedService {
 }
 
 /** The port, as one region's process holds it. */
-export class SimulatedBus implements Bus {
+export class SimulatedBus implements Bus, Announcements {
   readonly #network: SimulatedBusNetwork;
   readonly #process: Process;
   readonly #region: string;
@@ -184,6 +214,35 @@ export class SimulatedBus implements Bus {
     this.#network.register(served);
     return () => {
       served.isEnded = true;
+    };
+  }
+
+  announce(topic: string, data: Uint8Array): boolean {
+    if (!this.isConnected || data.byteLength > ANNOUNCEMENT_BYTES_MAX) return false;
+    this.#network.announce(this.#region, topic, data.slice());
+    return true;
+  }
+
+  listen(topic: string, handler: AnnouncementHandler): () => void {
+    let isEnded = false;
+    const isReachable = () => !isEnded && this.isConnected && this.#process.isAlive;
+    const forget = this.#network.addListener({
+      topic,
+      region: this.#region,
+      get isReachable() {
+        return isReachable();
+      },
+      handler: (region, data) => {
+        try {
+          handler(region, data);
+        } catch {
+          // It hears the next one.
+        }
+      },
+    });
+    return () => {
+      isEnded = true;
+      forget();
     };
   }
 

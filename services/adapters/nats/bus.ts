@@ -1,8 +1,18 @@
-/** The bus on core NATS, request and reply: nothing of it is stored. A process holds it before it is connected. */
+/**
+ * The bus on core NATS: requests with their replies, and announcements. Nothing of it is stored. A process holds it before
+ * it is connected.
+ */
+import {
+  ANNOUNCEMENT_BYTES_MAX,
+  type AnnouncementHandler,
+  type Announcements,
+} from "../../ports/announcements.ts";
 import { BusUnavailableError, type Bus, type BusHandler, type BusRequest } from "../../ports/bus.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import { AnnouncementListener } from "./announcement-listener.ts";
+import { announcementSubject } from "./bus-message.ts";
 import { ask } from "./bus-request.ts";
 import { BusService } from "./bus-service.ts";
 import { openConnection, type Connection } from "./connection.ts";
@@ -26,10 +36,11 @@ export interface NatsBusOptions {
   readonly name?: string;
 }
 
-export class NatsBus implements Bus {
+export class NatsBus implements Bus, Announcements {
   readonly #options: NatsBusOptions;
   /** Those that have ended stay until their last request is answered. */
   readonly #services = new Set<BusService>();
+  readonly #listeners = new Set<AnnouncementListener>();
   #connection: Connection | undefined;
   #isClosed = false;
 
@@ -71,9 +82,38 @@ export class NatsBus implements Bus {
     return () => void served.end().then(() => this.#services.delete(served));
   }
 
+  announce(topic: string, data: Uint8Array): boolean {
+    const { region, logger } = this.#options;
+    const subject = announcementSubject(region, topic);
+    // What is sent while the connection is interrupted would be kept, and heard at any later time.
+    if (this.#isClosed || this.#connection?.isOpen !== true) return false;
+    if (data.byteLength > ANNOUNCEMENT_BYTES_MAX) {
+      logger.warn({ topic, bytes: data.byteLength }, "an announcement is too large, and is not sent");
+      return false;
+    }
+    try {
+      this.#connection.client.publish(subject, data);
+      return true;
+    } catch (error) {
+      logger.debug({ topic, error: describeError(error) }, "an announcement was not sent");
+      return false;
+    }
+  }
+
+  listen(topic: string, handler: AnnouncementHandler): () => void {
+    const listener = new AnnouncementListener({ topic, handler, logger: this.#options.logger });
+    this.#listeners.add(listener);
+    if (this.#connection !== undefined && !this.#isClosed) listener.listen(this.#connection.client);
+    return () => {
+      listener.end();
+      this.#listeners.delete(listener);
+    };
+  }
+
   /** Ends what is served, lets requests at hand finish within a deadline, and closes the connection. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    for (const listener of this.#listeners) listener.end();
     const ended = [...this.#services].map((served) => served.end());
     await withinMs(Promise.all(ended), CLOSE_TIMEOUT_MS);
     await this.#connection?.close(CLOSE_TIMEOUT_MS);
@@ -86,5 +126,6 @@ export class NatsBus implements Bus {
     if (this.#isClosed) return await connection.close(CLOSE_TIMEOUT_MS);
     this.#connection = connection;
     for (const served of this.#services) served.listen(connection.client);
+    for (const listener of this.#listeners) listener.listen(connection.client);
   }
 }
