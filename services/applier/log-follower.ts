@@ -28,7 +28,7 @@ const FAILURES_PER_WARNING = 10;
 const RESUBSCRIBE_MAX_MS = 500;
 
 export interface FollowOptions extends OpenLogOptions {
-  readonly metrics: Pick<ApplierMetrics, "readsElsewhere" | "subscriptionLost">;
+  readonly metrics: Pick<ApplierMetrics, "readsElsewhere" | "subscriptionLost" | "received">;
   readonly folded: Pick<FoldFeed, "isAwaited">;
 }
 
@@ -111,6 +111,8 @@ export class LogFollower {
       const received = await this.#gather.receive(subscription);
       const messages = isFirst ? this.#overlap.check(folding.state, received) : received;
       if (received.length > 0) isFirst = false;
+      const last = messages.at(-1);
+      if (last !== undefined) this.#options.metrics.received(last.position);
       await folding.fold(messages, stop);
       // The last entry alone says little: the next may be the one that does not come.
       if (messages.length > 0 || received.length === 0) onFolded();

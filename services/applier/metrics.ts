@@ -15,6 +15,8 @@ export interface ApplierMetrics {
   subscriptionLost(): void;
   /** The log or the state is not what it must be. */
   violated(invariant: "same-log" | "log-chain" | "origin-chain"): void;
+  /** The log's entries were delivered up to here. */
+  received(position: number): void;
   /** Distance of another region's clock from ours when its tick was folded; late ticks look slow, never fast. */
   clockOffset(offset: { region: string; offsetMs: number; isBeyond: boolean }): void;
   disagreement(region: string): void;

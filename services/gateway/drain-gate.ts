@@ -56,6 +56,11 @@ export class DrainGate {
     return `region ${this.#options.region} is drained; ${this.#undo} ends it`;
   }
 
+  /** Since when the region is drained, by the database's clock, as far as is known; undefined while it is not. */
+  get sinceMs(): number | undefined {
+    return this.#known?.drain.sinceMs;
+  }
+
   /** Whether the last look is young enough to take writes on it. */
   get isFresh(): boolean {
     return this.#askedAtMs === undefined || this.#nowMs - this.#askedAtMs < STALE_AFTER_MS;

@@ -179,6 +179,11 @@ export class GatewayService implements Gateway {
     return this.#drain.reason;
   }
 
+  /** Since when the region is drained, by its database's clock; undefined while it is not. */
+  get drainingSinceMs(): number | undefined {
+    return this.#drain.sinceMs;
+  }
+
   /** Why the region answers no requests while its state is loaded; empty where it does. */
   get bootstrapReasons(): readonly string[] {
     return this.#bootstrap.reasons;

@@ -22,6 +22,8 @@ export interface Leadership {
   readonly term: number | undefined;
   /** When the leader was elected, by its server's clock, where the log tells it: another value is another election. */
   readonly leaderSinceMs: number | undefined;
+  /** Where the log ends, as far as the leader has told. */
+  readonly lastPosition?: number | undefined;
   /** The others that hold the log; none when there is no leader to tell of them. */
   readonly replicas: readonly LogReplica[];
 }

@@ -68,6 +68,8 @@ export interface WalHead {
   readonly pendingBytes: number;
   /** When the oldest pending row was accepted, by the database's clock; undefined when nothing is pending. */
   readonly oldestPendingAtMs: number | undefined;
+  /** The operation that this row is; absent when nothing is pending. */
+  readonly oldestPendingId?: string;
   /** The database's clock. */
   readonly nowMs: number;
   /** The database takes no writes at the moment: it is a standby, or somebody has set it so. */

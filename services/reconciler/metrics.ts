@@ -3,7 +3,7 @@ import type { Verdict } from "../ports/reconciliation.ts";
 
 export interface ReconcilerMetrics {
   /** @param ended.differing records that differ; what is undefined could not be told. */
-  verified(ended: { partition: number; verdict: Verdict; atMs: number; differing: number }): void;
+  verified(ended: { id: string; partition: number; verdict: Verdict; atMs: number; differing: number }): void;
   repaired(published: { partition: number; records: number }): void;
   checkpoint(partition: number, outcome: "digested" | "void"): void;
   /** How long the scan of a snapshot's records, or of what else is folded, has taken. */

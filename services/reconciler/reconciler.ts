@@ -191,9 +191,10 @@ export class Reconciler implements Reconciliation {
     await run.run();
     this.#underWay.delete(run.partition);
     await this.#record(run.view);
-    const { verdict, differences, endedAtMs } = run.view;
+    const { id, verdict, differences, endedAtMs } = run.view;
     const { partition } = run;
     metrics.verified({
+      id,
       partition,
       verdict: verdict!,
       atMs: endedAtMs ?? clock.nowMs(),

@@ -50,6 +50,8 @@ export interface PartitionRolesOptions {
   readonly placementMetrics: PlacementMetrics;
   /** Loads the partition's state where it can't be folded. */
   readonly bootstrapperOf?: (partition: number) => Bootstrapper;
+  /** Hears when this process takes a role, and gives it back. */
+  readonly onHeld?: (role: "relay" | "applier", partition: number, isHeld: boolean) => void;
   /** Asks other regions how far they have folded which log. */
   readonly witnesses?: NonNullable<ApplierOptions["witnesses"]>;
   /** Looks at barriers while the partition is folded here, and verifies it now and then. */
@@ -79,7 +81,8 @@ function holdApplier(options: PartitionRolesOptions, stop: AbortSignal): Promise
     {
       ...options,
       role: "applier",
-      work: (_grant, over) => runAlongside(alongside, over, (stopped) => applier.run(stopped)),
+      work: (_grant, over) =>
+        whileHeld(options, "applier", () => runAlongside(alongside, over, (stopped) => applier.run(stopped))),
     },
     stop,
   );
@@ -96,11 +99,27 @@ function holdRelay(options: PartitionRolesOptions, stop: AbortSignal): Promise<v
       work: async (grant, over) => {
         await waitForMembership(options, over);
         const alongside = (stopped: AbortSignal) => placement.run(stopped);
-        if (!over.aborted) await runAlongside(alongside, over, (stopped) => relay.run(grant, stopped));
+        if (over.aborted) return;
+        await whileHeld(options, "relay", () =>
+          runAlongside(alongside, over, (stopped) => relay.run(grant, stopped)),
+        );
       },
     },
     stop,
   );
+}
+
+async function whileHeld(
+  { onHeld, partition }: PartitionRolesOptions,
+  role: "relay" | "applier",
+  work: () => Promise<void>,
+): Promise<void> {
+  onHeld?.(role, partition, true);
+  try {
+    await work();
+  } finally {
+    onHeld?.(role, partition, false);
+  }
 }
 
 /** What one process of the region does, the one with the role, for as long as it has it. @param alongside never rejects. */

@@ -4,7 +4,6 @@
  * Only the configuration and the HTTP port can fail the start. Whatever else is missing is waited for, since a region
  * takes local writes as long as its database answers.
  */
-import { openJetStreamLog } from "../adapters/jetstream/log.ts";
 import { MonitoredRoutes } from "../adapters/jetstream/routes.ts";
 import { NatsBus } from "../adapters/nats/bus.ts";
 import { migrateDatabase } from "../adapters/postgres/migrate.ts";
@@ -30,6 +29,7 @@ import { expectedRoundTripMs } from "../runtime/topology.ts";
 import { repeatChore } from "./chore.ts";
 import { forgetOldConflicts } from "./conflict-janitor.ts";
 import { startBootstrap, type RegionBootstrap } from "./bootstrap.ts";
+import { RegionConsole } from "./console.ts";
 import { Health } from "./health.ts";
 import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
@@ -37,10 +37,10 @@ import { LoadControl } from "./load-control.ts";
 import { startLogStates } from "./log-states.ts";
 import { createRegionMetrics, type RegionMetrics } from "./metrics/all.ts";
 import { Trimmer } from "./trim/trimmer.ts";
+import { openRegionLog } from "./open-region-log.ts";
 import { openStore } from "./open-store.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
 import { holdPartitionRoles, type PartitionRolesOptions } from "./partition-roles.ts";
-import { streamReplicas } from "./stream-replicas.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
 
 /** Requests in flight may take this long when the process stops; the rest of its time is for roles and connections. */
@@ -74,7 +74,7 @@ export class RegionProcess {
   readonly #crashPoints: CrashPoints;
   readonly #software = softwareVersion();
   readonly #meter: Meter;
-  readonly #metrics: RegionMetrics;
+  #metrics: RegionMetrics;
   readonly #health: Health;
   readonly #load: LoadControl;
   /** For requests; and for what must go on however many there are: relay, applier, the look at the process's health. */
@@ -82,6 +82,8 @@ export class RegionProcess {
   readonly #roleStore: RegionStore;
   readonly #log: LateLog;
   readonly #bus: NatsBus;
+  readonly #routes: MonitoredRoutes;
+  readonly #clusterConsole: RegionConsole;
   readonly #gateway: LateGateway;
   readonly #stop = new AbortController();
   #server: HttpServer | undefined;
@@ -91,7 +93,7 @@ export class RegionProcess {
 
   /** @throws {InvalidCrashPointError} */
   constructor(config: RegionConfig, logger: Logger) {
-    const { region, topology, postgres, nats, roles } = config;
+    const { region, postgres, nats, roles } = config;
     this.#config = config;
     this.#logger = logger;
     this.#crashPoints = environmentCrashPoints(config.crashAt);
@@ -113,34 +115,27 @@ export class RegionProcess {
       connectionsMax: postgres.connectionsMax - forRoles,
     });
     this.#roleStore = openStore("roles", { ...stores, connectionsMax: forRoles });
-    this.#log = new LateLog({
-      open: () =>
-        openJetStreamLog({
-          url: nats.url,
-          ...(nats.monitorUrl === undefined ? {} : { monitorUrl: nats.monitorUrl }),
-          ...(nats.trimUrl === undefined ? {} : { trimUrl: nats.trimUrl }),
-          region,
-          streamReplicas: streamReplicas(topology.regions.length),
-          logger,
-        }),
-      clock: this.#clock,
-      random: this.#random,
-      logger,
-    });
-    this.#bus = new NatsBus({
-      url: nats.url,
-      region,
-      clock: this.#clock,
-      random: this.#random,
-      logger,
-    });
-    this.#load = new LoadControl({
-      config,
-      metrics: this.#metrics.admission,
-      clock: this.#clock,
-      random: this.#random,
-    });
+    const ports = { clock: this.#clock, random: this.#random, logger };
+    this.#log = new LateLog({ ...ports, open: () => openRegionLog(config, logger) });
+    this.#bus = new NatsBus({ ...ports, url: nats.url, region });
+    this.#routes = new MonitoredRoutes({ monitorUrl: nats.monitorUrl, logger });
+    this.#load = new LoadControl({ ...ports, config, metrics: this.#metrics.admission });
     this.#health = this.#makeHealth();
+    this.#clusterConsole = this.#makeConsole();
+    this.#metrics = this.#clusterConsole.roles.all(this.#metrics);
+  }
+
+  #makeConsole(): RegionConsole {
+    return new RegionConsole({
+      ...this.#ports(),
+      config: this.#config,
+      routes: this.#routes,
+      health: this.#health,
+      load: this.#load,
+      httpMetrics: this.#metrics.http,
+      problems: () => [...this.#health.reasons(), ...this.#bootstrapReasons()],
+      drainingSinceMs: () => this.#service?.drainingSinceMs,
+    });
   }
 
   #makeHealth(): Health {
@@ -169,7 +164,8 @@ export class RegionProcess {
       software: this.#software,
       sessionSecret,
       logger: this.#logger,
-      metrics: this.#metrics.http,
+      metrics: this.#clusterConsole.outcomes,
+      clusterViews: this.#clusterConsole.views,
       metricsText: () => this.#meter.text(),
       readiness: () => this.#readiness(),
       drainReason: () => this.#service?.drainReason,
@@ -180,7 +176,10 @@ export class RegionProcess {
     const port = await this.#server.listen(http);
     void this.#load.watch(this.#stop.signal);
     this.#logger.info({ host: http.host, port }, "HTTP listens");
-    this.#work = this.#run();
+    const stop = this.#stop.signal;
+    // Whatever else is missing, the others are told, and seen.
+    const seen = [this.#bus.connect(stop), this.#clusterConsole.run(stop)];
+    this.#work = Promise.all([this.#run(), ...seen]).then(() => undefined);
     this.#work.catch(onFailure);
     return port;
   }
@@ -213,6 +212,7 @@ export class RegionProcess {
     const appended = new Signal();
     const folded = new FoldFeed();
     const breakers = this.#makeBreakers(folded);
+    this.#clusterConsole.attach({ breakers, folded });
     const about = { config: this.#config, metrics: this.#metrics, store: this.#roleStore };
     const verification = startVerification({ ...this.#ports(), ...about, breakers }, stop);
     const reconciliation = verification.reconciler;
@@ -233,7 +233,6 @@ export class RegionProcess {
     await Promise.all([
       this.#health.watch(this.#roleStore, stop),
       service.watchDrain(stop),
-      this.#bus.connect(stop),
       this.#workOnLog({ ...shared, service }, stop),
     ]);
   }
@@ -351,6 +350,7 @@ export class RegionProcess {
           breaker: breakers[partition]!,
           relayMetrics: this.#metrics.relay(partition),
           applierMetrics: this.#metrics.applier(partition),
+          onHeld: (...held) => this.#clusterConsole.held(...held),
           placement,
           placementMetrics: this.#metrics.placement,
           verification,
@@ -363,14 +363,14 @@ export class RegionProcess {
   }
 
   #placement(): PartitionRolesOptions["placement"] {
-    const { topology, placement, nats } = this.#config;
+    const { topology, placement } = this.#config;
     const { isAutomatic, lookEveryMs, settledMs, coolDownMs } = placement;
     return {
       isAutomatic,
       lookEveryMs,
       settings: { ...PLACEMENT_DEFAULTS, settledMs, coolDownMs },
       expectedMs: (one, other) => expectedRoundTripMs(topology, one, other),
-      routes: new MonitoredRoutes({ monitorUrl: nats.monitorUrl, logger: this.#logger }),
+      routes: this.#routes,
     };
   }
 

@@ -2,8 +2,8 @@
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { Checkpoints, type CheckpointsOptions } from "../reconciler/checkpoints.ts";
-import type { ReconcilerMetrics } from "../reconciler/metrics.ts";
 import { Reconciler, type ReconcilerOptions } from "../reconciler/reconciler.ts";
+import type { ReconcilerMetrics } from "../reconciler/metrics.ts";
 import { ScheduledVerification } from "../reconciler/scheduled.ts";
 import type { RegionConfig } from "../runtime/config.ts";
 import type { Logger } from "../runtime/logger.ts";

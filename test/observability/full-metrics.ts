@@ -88,7 +88,7 @@ function fillPartition(metrics: RegionMetrics, partition: number, { regions }: C
   relay.observe(startRelay({ epoch: 4, folded: { position: 1, sequence: 0, chain: "" } }));
   relay.published({ outcome: "acknowledged", durationMs: 5, bytes: 100 });
   for (const verdict of ["match", "diverged", "unreachable"] as const) {
-    metrics.reconciler.verified({ partition, verdict, atMs: 1_000, differing: 0 });
+    metrics.reconciler.verified({ id: "v", partition, verdict, atMs: 1_000, differing: 0 });
   }
   metrics.reconciler.digested({ partition, part: "records", durationMs: 100 });
   metrics.bootstrap.stage(partition, BOOTSTRAP_STAGES[0]);

@@ -22,6 +22,7 @@ type AllMetrics = ApplierMetrics &
 export const silentMetrics: AllMetrics = {
   folded: ignore,
   clockOffset: ignore,
+  received: ignore,
   disagreement: ignore,
   shown: ignore,
   subscriptionLost: ignore,

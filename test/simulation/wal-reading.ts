@@ -31,6 +31,7 @@ export function headOf(data: PartitionData, { region, nowMs }: { region: string;
     pendingRows: Math.max(0, data.walEnd - watermark),
     pendingBytes: bytesOf(pending),
     oldestPendingAtMs: pending[0]?.acceptedAtMs,
+    ...(pending[0] && { oldestPendingId: pending[0].id }),
     nowMs,
     ...(trouble && { trouble }),
     ...(data.setAside.length > 0 && { setAsideRows: data.setAside.length }),

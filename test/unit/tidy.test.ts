@@ -49,9 +49,17 @@ const isIn = (path: string, ...folders: readonly string[]): boolean =>
   folders.some((folder) => path === folder || path.startsWith(`${folder}/`));
 
 /** Roles decide and wait on ports alone; only so do they run under a simulated clock. */
-const PURE = ["core", "protocol", "relay", "applier", "gateway", "placement", "reconciler", "bootstrap"].map(
-  (name) => `services/${name}`,
-);
+const PURE = [
+  "core",
+  "protocol",
+  "relay",
+  "applier",
+  "gateway",
+  "placement",
+  "reconciler",
+  "bootstrap",
+  "console",
+].map((name) => `services/${name}`);
 const TIMED = ["services/gateway/http"];
 const CLOCKS =
   /\bDate\.now\b|\bnew Date\(|\bMath\.random\b|\bset(Timeout|Interval|Immediate)\b|\bperformance\.now\b|\bnode:timers/;

@@ -152,8 +152,9 @@ export class JetStreamLog implements GlobalLog {
       monitorUrl === undefined || group === undefined
         ? undefined
         : await raftTerm({ monitorUrl, account, group, logger });
-    const { leader } = toInspection(info, { partition, server: connection.serverName });
-    return { leader, term, leaderSinceMs: leaderSinceMs(info), replicas: toReplicas(info) };
+    const { leader, lastPosition } = toInspection(info, { partition, server: connection.serverName });
+    const told = { leaderSinceMs: leaderSinceMs(info), lastPosition, replicas: toReplicas(info) };
+    return { leader, term, ...told };
   }
 
   moveLeader(request: MoveLeaderRequest): Promise<{ leader: string | undefined }> {

@@ -56,7 +56,7 @@ const HEAD: Statement = {
   name: "wal_head",
   text: `select coalesce(h.sequence, 0) as sequence, h.hlc, coalesce(o.watermark, 0) as watermark,
                 coalesce(h.bytes - oldest.bytes + forebay_wal_bytes(oldest.record_id, oldest.body), 0) as pending_bytes,
-                floor(extract(epoch from oldest.accepted_at) * 1000)::bigint as oldest_ms,
+                floor(extract(epoch from oldest.accepted_at) * 1000)::bigint as oldest_ms, oldest.id as oldest_id,
                 floor(extract(epoch from clock_timestamp()) * 1000)::bigint as now_ms,
                 current_setting('transaction_read_only')::boolean as is_read_only,
                 h.rejoin, h.displaced, coalesce(h.set_aside, 0) as set_aside
@@ -226,6 +226,7 @@ interface HeadRow {
   readonly watermark: string;
   readonly pending_bytes: string;
   readonly oldest_ms: string | null;
+  readonly oldest_id: string | null;
   readonly now_ms: string;
   readonly is_read_only: boolean;
   readonly rejoin: string | null;
@@ -246,6 +247,7 @@ async function walHead(options: { database: Database; region: string; partition:
     pendingBytes: toNumber(row.pending_bytes),
     oldestPendingAtMs: row.oldest_ms === null ? undefined : toNumber(row.oldest_ms),
     nowMs: toNumber(row.now_ms),
+    ...(row.oldest_id !== null && { oldestPendingId: row.oldest_id }),
     ...(row.is_read_only && { isReadOnly: true }),
     ...(trouble && { trouble }),
     ...(setAsideRows > 0 && { setAsideRows }),

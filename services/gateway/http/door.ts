@@ -75,7 +75,8 @@ export function ticketOf(request: IncomingMessage): Ticket | undefined {
   return (request as Ticketed)[TICKET]?.ticket;
 }
 
-const VITAL = /^\/(?:livez|readyz|metrics|openapi\.json|v1\/status)(?:$|[?])/;
+const VITAL =
+  /^\/(?:livez|readyz|metrics|openapi\.json|v1\/status|v1\/cluster(?:\/history|\/live)?)(?:$|[?])/;
 /** What an operator does about an overload must not be kept out by it. */
 const ORDERS =
   /^\/v1\/(?:drain|leader|members|rejoin|log\/rebuild|verify|backups|backups\/[^/?]+|verifications\/[^/?]+\/repair)(?:$|[?])/;

@@ -60,6 +60,19 @@ function wholeNumberOf(value: string): number | undefined {
   return Number.isSafeInteger(number) ? number : undefined;
 }
 
+/** Undefined where it is not given. @throws {ProblemError} invalid-parameter. */
+export function wholeNumberBetween(
+  query: Query,
+  name: string,
+  { min, max }: { readonly min: number; readonly max: number },
+): number | undefined {
+  const value = query[name];
+  if (value === undefined) return undefined;
+  const number = wholeNumberOf(value);
+  if (number !== undefined && number >= min && number <= max) return number;
+  throw invalid(name, `${name} is a whole number from ${min} to ${max}`);
+}
+
 /** @throws {ProblemError} invalid-parameter. */
 export function limitOf(query: Query): number {
   const value = query["limit"];

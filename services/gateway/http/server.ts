@@ -8,6 +8,7 @@ import type { AddressInfo } from "node:net";
 import swagger from "@fastify/swagger";
 import { fastify, type FastifyInstance } from "fastify";
 import { BODY_BYTES_MAX, HEADERS_BYTES_MAX } from "../../protocol/http/headers.ts";
+import type { ClusterViews } from "../../ports/cluster-views.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Gateway } from "../gateway.ts";
@@ -19,6 +20,7 @@ import type { HttpMetrics } from "./metrics.ts";
 import { openApiBase } from "./openapi.ts";
 import { ProblemError } from "./problem.ts";
 import { addBackupRoutes } from "./routes/backups.ts";
+import { addClusterRoutes } from "./routes/cluster.ts";
 import { addCollectionRoutes } from "./routes/collections.ts";
 import { addConflictRoutes } from "./routes/conflicts.ts";
 import { addEscrowRoutes } from "./routes/escrows.ts";
@@ -63,6 +65,8 @@ export interface HttpServerOptions {
   readonly tenant?: string;
   /** Without it every request is taken on. */
   readonly admission?: Admission;
+  /** Where the process shows the cluster. */
+  readonly clusterViews?: ClusterViews;
   readonly connectionsMax?: number;
   /** A connection was dropped, since there are too many. */
   readonly onConnectionDropped?: () => void;
@@ -104,6 +108,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   addLeaderRoutes(app, context);
   addLogRoutes(app, context);
   addMemberRoutes(app, context);
+  if (options.clusterViews !== undefined) await addClusterRoutes(app, context, options.clusterViews);
   answerUnknownRoutes(app, options, routes);
   await app.ready();
   return {

@@ -22,6 +22,8 @@ export const WalReport = Type.Object({
   pending_rows: Count,
   pending_bytes: Count,
   oldest_age_ms: Milliseconds,
+  /** How much of the bound that is nearest is taken, by rows, bytes or age: writes are refused from 0.9 on. */
+  filled: Type.Optional(Type.Number({ minimum: 0 })),
   /** The operation that has waited longest. */
   oldest_operation: Type.Optional(Type.String({ maxLength: 64 })),
   /** Why nothing may be appended. */
@@ -79,6 +81,12 @@ export const PartitionReport = Type.Object({
   watermarks: Type.Record(Type.String(), Count),
   members: Type.Array(Region, { maxItems: 64 }),
   verdict: Type.Optional(VerdictReport),
+  /** A member that is behind, or silent, for which log and WALs are kept. */
+  pinned_by: Type.Optional(Type.Object({ region: Region, position: Count, since: WallTime })),
+  /** Members for which nothing is kept any more. */
+  away: Type.Optional(Type.Array(Region, { maxItems: 64 })),
+  /** Regions that have said of late that they hold another log at the same position. */
+  disagrees_with: Type.Optional(Type.Array(Region, { maxItems: 64 })),
   /** Milliseconds to the nearest half of the others, and back. */
   quorum_round_trip_ms: Type.Optional(Milliseconds),
 });
@@ -132,6 +140,8 @@ export const RegionReport = Type.Object({
 });
 
 export type WalReport = Static<typeof WalReport>;
+export type RelayReport = Static<typeof RelayReport>;
+export type VerdictReport = Static<typeof VerdictReport>;
 export type BreakerReport = Static<typeof BreakerReport>;
 export type FoldReport = Static<typeof FoldReport>;
 export type PartitionReport = Static<typeof PartitionReport>;

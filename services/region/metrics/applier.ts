@@ -33,6 +33,8 @@ export function createApplierMetrics(
     return {
       folded: (fold) => folded.count(partition, fold),
       shown,
+      // Only the cluster view tells of it: a gauge of what changes with every entry would say little.
+      received: () => undefined,
       clockOffset: peers.clockOffset,
       disagreement: (region) => peers.disagreement(partition, region),
       readsElsewhere: (isElsewhere) => reading.elsewhere(partition, isElsewhere),

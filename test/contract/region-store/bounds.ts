@@ -81,6 +81,7 @@ export function boundsAndReading(context: Context): void {
         hlc: (outcomes[2] as { hlc: Hlc }).hlc,
       });
       expect(full.oldestPendingAtMs).toBeLessThanOrEqual(full.nowMs);
+      expect(full.oldestPendingId).toBe(append("a").id);
       await log.foldWal(2);
       const partly = await context.store.walHead(0);
       expect(partly).toMatchObject({ sequence: 3, pendingRows: 1 });
@@ -90,6 +91,7 @@ export function boundsAndReading(context: Context): void {
       await log.foldWal();
       expect(await context.store.walHead(0)).toMatchObject({ sequence: 3, pendingRows: 0, pendingBytes: 0 });
       expect((await context.store.walHead(0)).oldestPendingAtMs).toBeUndefined();
+      expect((await context.store.walHead(0)).oldestPendingId).toBeUndefined();
     });
   });
 }

@@ -122,6 +122,7 @@ const CASES: Cases = {
     () => get(rig, "/v1/collections/users/records/a/b"),
     () => rig.server.app.inject({ method: "POST", url: "/nothing", payload: "text" }),
   ],
+  "upgrade-required": [() => get(rig, "/v1/cluster/live")],
   "method-not-allowed": [
     () => send(rig, "POST", { url: RECORD }),
     () => get(rig, `${RECORD}/restore`),

@@ -1,4 +1,5 @@
 /** A gateway without a store, for what the transport does by itself. Writes are checked by the real core. */
+import { StubViews } from "./stub-views.ts";
 import { planCondition, planVersion } from "../../../services/core/accept/condition.ts";
 import { checkKey } from "../../../services/core/accept/key.ts";
 import { parseTransaction } from "../../../services/core/accept/transaction.ts";
@@ -439,6 +440,7 @@ export async function buildRig(
     metricsText: async () => "forebay_test 1\n",
     readiness: () => reasons,
     drainReason: () => drained.reason,
+    clusterViews: new StubViews(),
     ...options,
   });
   return { gateway, server, answered, logged, reasons, drained };

@@ -36,7 +36,7 @@ async function everything(): Promise<string> {
   applier.violated("same-log");
   applier.subscriptionLost();
   applier.stopped("another log");
-  metrics.reconciler.verified({ partition: 0, verdict: "diverged", atMs: 1_000, differing: 2 });
+  metrics.reconciler.verified({ id: "v", partition: 0, verdict: "diverged", atMs: 1_000, differing: 2 });
   metrics.process.databaseAway("requests", true);
   metrics.health.observed(1, state, {
     sequence: 9,

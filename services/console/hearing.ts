@@ -1,0 +1,161 @@
+/** What this process has heard of the others, and of itself: the newest report of each process, and how far its clock is off. */
+import { Compile } from "typebox/compile";
+import { REPORT_VERSION, RegionReport, type PeerReport } from "../protocol/cluster/report.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Logger } from "../runtime/logger.ts";
+
+/** A region is silent when nothing of it was heard for so long. */
+export const SILENT_AFTER_MS = 2_000;
+/** A process that was not heard for so long is gone: another one has taken its place, or none. */
+const PROCESS_KEPT_MS = 60_000;
+const PROCESSES_MAX = 32;
+const REGIONS_MAX = 64;
+/** The one of them that came quickest says most of a clock. */
+const OFFSETS_MAX = 16;
+
+export interface Heard {
+  readonly report: RegionReport;
+  /** On the monotonic clock. */
+  readonly atMs: number;
+}
+
+interface HeardProcess {
+  heard: Heard;
+  /** Its clock less this one's, and the time that the message took: what comes late looks slow. */
+  readonly offsetsMs: number[];
+}
+
+const validator = Compile(RegionReport);
+const decoder = new TextDecoder();
+
+export interface HearingOptions {
+  readonly region: string;
+  readonly process: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+export class Hearing {
+  readonly #options: HearingOptions;
+  readonly #regions = new Map<string, Map<string, HeardProcess>>();
+  #roundTripsMs: { readonly [region: string]: number } = {};
+
+  constructor(options: HearingOptions) {
+    this.#options = options;
+  }
+
+  /** An announcement has come. @param region by whose name it came. */
+  hear(region: string, data: Uint8Array): void {
+    const report = this.#parse(region, data);
+    // What this process tells it knows without hearing it.
+    if (report !== undefined && report.process !== this.#options.process) this.take(report);
+  }
+
+  take(report: RegionReport): void {
+    const { clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const processes = this.#processesOf(report.region, nowMs);
+    if (processes === undefined) return;
+    const known = processes.get(report.process);
+    // Announcements may overtake each other.
+    if (known !== undefined && known.heard.report.sequence >= report.sequence) return;
+    if (known === undefined && processes.size >= PROCESSES_MAX) return;
+    const offsetsMs = known?.offsetsMs ?? [];
+    offsetsMs.push(report.sent_at - clock.nowMs());
+    if (offsetsMs.length > OFFSETS_MAX) offsetsMs.shift();
+    processes.set(report.process, { heard: { report, atMs: nowMs }, offsetsMs });
+  }
+
+  /** Round trips as the region's own server has measured them. */
+  measured(roundTripsMs: { readonly [region: string]: number }): void {
+    this.#roundTripsMs = roundTripsMs;
+  }
+
+  /** Regions that were heard since this process started. */
+  get regions(): readonly string[] {
+    return [...this.#regions.keys()];
+  }
+
+  /** Processes of a region that were heard within a minute; the newest report first. */
+  of(region: string): readonly Heard[] {
+    const oldestMs = this.#options.clock.monotonicMs() - PROCESS_KEPT_MS;
+    return [...(this.#regions.get(region)?.values() ?? [])]
+      .map(({ heard }) => heard)
+      .filter(({ atMs }) => atMs >= oldestMs)
+      .toSorted((one, other) => other.atMs - one.atMs);
+  }
+
+  /** When the region was last heard; undefined before it ever was. */
+  lastAtMs(region: string): number | undefined {
+    const processes = this.#regions.get(region);
+    if (processes === undefined) return undefined;
+    return Math.max(...[...processes.values()].map(({ heard }) => heard.atMs));
+  }
+
+  /** Changes when a region falls silent, or is heard again. */
+  signature(nowMs: number): string {
+    return this.regions
+      .map((region) => `${region} ${nowMs - this.lastAtMs(region)! < SILENT_AFTER_MS}`)
+      .join(" ");
+  }
+
+  /** For the own report: what is heard of the other regions. */
+  peers(): readonly PeerReport[] {
+    const { region: own } = this.#options;
+    const names = new Set([...this.#regions.keys(), ...Object.keys(this.#roundTripsMs)]);
+    names.delete(own);
+    return [...names]
+      .toSorted()
+      .slice(0, REGIONS_MAX)
+      .map((region) => this.#peer(region));
+  }
+
+  #peer(region: string): PeerReport {
+    const lastAtMs = this.lastAtMs(region);
+    const roundTripMs = this.#roundTripsMs[region];
+    const offsetMs = this.#offsetMs(region, roundTripMs ?? 0);
+    return {
+      region,
+      ...(lastAtMs === undefined
+        ? {}
+        : { heard_ms: Math.round(Math.max(0, this.#options.clock.monotonicMs() - lastAtMs)) }),
+      ...(roundTripMs === undefined ? {} : { round_trip_ms: Math.round(roundTripMs * 10) / 10 }),
+      ...(offsetMs === undefined ? {} : { clock_offset_ms: Math.round(offsetMs) }),
+    };
+  }
+
+  #offsetMs(region: string, roundTripMs: number): number | undefined {
+    const offsets = [...(this.#regions.get(region)?.values() ?? [])].flatMap(({ offsetsMs }) => offsetsMs);
+    return offsets.length === 0 ? undefined : Math.max(...offsets) + roundTripMs / 2;
+  }
+
+  /** Undefined where there is no room for one more region. */
+  #processesOf(region: string, nowMs: number): Map<string, HeardProcess> | undefined {
+    let processes = this.#regions.get(region);
+    if (processes === undefined) {
+      if (this.#regions.size >= REGIONS_MAX) return undefined;
+      processes = new Map();
+      this.#regions.set(region, processes);
+    }
+    // The last one stays: it says how long the region has been silent.
+    for (const [name, { heard }] of processes)
+      if (processes.size > 1 && nowMs - heard.atMs > PROCESS_KEPT_MS) processes.delete(name);
+    return processes;
+  }
+
+  /** Undefined for what is no report, is of a version that this software does not read, or comes in another's name. */
+  #parse(region: string, data: Uint8Array): RegionReport | undefined {
+    const { logger } = this.#options;
+    let value: unknown;
+    try {
+      value = JSON.parse(decoder.decode(data));
+    } catch {
+      logger.debug({ region }, "an announcement is not JSON");
+      return undefined;
+    }
+    if (validator.Check(value) && value.region === region) return value;
+    const version = (value as { version?: unknown } | null)?.version;
+    logger.debug({ region, version, reads: REPORT_VERSION }, "an announcement is no report of this version");
+    return undefined;
+  }
+}
