@@ -12,11 +12,16 @@ const SILENT_AFTER_NANOS = 5_000 * MILLISECOND_NANOS;
 export function toReplicas(info: StreamInfo): LogReplica[] {
   return (info.cluster?.replicas ?? []).map((peer) => ({
     region: peer.name,
-    isOnline: !peer.offline && (peer.active ?? 0) < SILENT_AFTER_NANOS,
+    isOnline: !peer.offline && isHeard(peer),
     isCurrent: peer.current && !peer.offline,
     lagEntries: peer.lag ?? 0,
     seenAgoMs: Math.round((peer.active ?? 0) / MILLISECOND_NANOS),
   }));
+}
+
+/** A leader that has heard nothing of a server since it was elected says 0 of it, as if that were now. */
+function isHeard({ current, active = 0 }: { current: boolean; active?: number }): boolean {
+  return active === 0 ? current : active < SILENT_AFTER_NANOS;
 }
 
 /**

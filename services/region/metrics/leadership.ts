@@ -91,7 +91,7 @@ function createLeaderMetrics(meter: Meter): ByPartition {
 function createLeaderChanges(meter: Meter): (partition: string, leadership: LogLook["leadership"]) => void {
   const changes = meter.counter({
     name: "forebay_log_leader_changes_total",
-    help: "Elections of the log's leader that this process has noticed: by the term where the log tells it, else by who leads.",
+    help: "Elections of the log's leader that this process has noticed, with those that nobody won: by the term where the log tells it, else by who leads.",
     labels: ["partition"],
   });
   const before = new Map<string, { readonly leader: string; readonly term: number | undefined }>();
