@@ -78,7 +78,7 @@ export class Meter {
     const collect = function (this: Gauge): void {
       this.set(read());
     };
-    new Gauge({ registers: [this.#registry], name, help, collect });
+    this.#registry.registerMetric(new Gauge({ registers: [], name, help, collect }));
   }
 
   /** Without buckets: of durations in seconds. */
