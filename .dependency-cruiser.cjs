@@ -28,6 +28,25 @@ module.exports = {
       to: { path: "^(services|infra|test)/", pathNot: "^services/($1|core|protocol|ports|runtime)/" },
     },
     {
+      name: "the-page-knows-types-of-the-protocol-and-nothing-else",
+      severity: "error",
+      from: { path: "^services/console/page/" },
+      to: { path: "^(services|infra|test)/", pathNot: "^services/(console/page|protocol)/" },
+    },
+    {
+      name: "the-page-takes-no-code-from-the-protocol",
+      comment: "it would carry validators and the core into the browser",
+      severity: "error",
+      from: { path: "^services/console/page/" },
+      to: { path: "^services/protocol/", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "the-page-runs-in-browsers-alone",
+      severity: "error",
+      from: { pathNot: "^(services/console/page|test)/" },
+      to: { path: "^services/console/page/" },
+    },
+    {
       name: "core-imports-nothing-but-itself",
       comment: "SHA-256 in core/hash.ts is the one exception: a pure function",
       severity: "error",
@@ -62,7 +81,11 @@ module.exports = {
     {
       name: "no-development-packages-in-production",
       severity: "error",
-      from: { path: "^(services|infra)/", pathNot: "drizzle\\.config\\.ts$" },
+      comment: "the page's packages are built into it",
+      from: {
+        path: "^(services|infra)/",
+        pathNot: "drizzle\\.config\\.ts$|^services/console/page/|^infra/build/",
+      },
       to: { dependencyTypes: ["npm-dev"] },
     },
   ],
@@ -72,7 +95,7 @@ module.exports = {
     doNotFollow: { path: "node_modules" },
     exclude: { path: "^(dist|node_modules)" },
     enhancedResolveOptions: {
-      extensions: [".ts", ".js", ".json"],
+      extensions: [".ts", ".tsx", ".js", ".json"],
       exportsFields: ["exports"],
       conditionNames: ["import", "node", "default", "types"],
     },

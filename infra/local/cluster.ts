@@ -66,13 +66,21 @@ export class LocalCluster {
       describe: describeSetup,
     });
     let cluster: LocalCluster | undefined;
+    let control: ControlServer | undefined;
     try {
       const programs = await provision(setup, { options, onStep });
       const links = await openLinks(setup);
+      // Region processes are told where it is: their consoles order faults there.
+      if (options.control === true) control = await ControlServer.open(() => cluster?.faults);
+      const siteOptions = {
+        ...options,
+        environment: { ...options.environment, ...chaosEnvironment(control) },
+      };
       const makeSite: ClusterParts["makeSite"] = (name, later) =>
-        new Site(name, { setup, cluster: options, links, later, ...programs });
+        new Site(name, { setup, cluster: siteOptions, links, later, ...programs });
       const sites = setup.topology.regions.map(({ name }) => makeSite(name));
       cluster = new LocalCluster({ setup, sites, makeSite, options, links, onStep });
+      cluster.#control = control;
       cluster.#listenForForce(options.forceSignal);
       await startServers(sites, links, { options, onStep });
       writeState(setup.folder.state, { ...setup.state, hasStarted: true });
@@ -80,16 +88,18 @@ export class LocalCluster {
         await startProcesses(sites, { options, onStep });
       }
       options.signal?.throwIfAborted();
-      if (options.control === true) {
-        cluster.#control = await ControlServer.open(cluster.faults);
-      }
       cluster.#writeFile();
       if (options.supervise === true) {
         cluster.#supervise();
       }
       return cluster;
     } catch (error) {
-      await (cluster === undefined ? setup.lock.release() : cluster.stop());
+      if (cluster === undefined) {
+        await control?.close();
+        setup.lock.release();
+      } else {
+        await cluster.stop();
+      }
       // Whatever was interrupted has its own words for it; the caller knows its own reason.
       options.signal?.throwIfAborted();
       throw error;
@@ -322,6 +332,12 @@ export class LocalCluster {
     }
     return site;
   }
+}
+
+function chaosEnvironment(control: ControlServer | undefined): Readonly<Record<string, string>> {
+  if (control === undefined) return {};
+  const { url, key } = control.address;
+  return { FOREBAY_CHAOS_URL: url, FOREBAY_CHAOS_KEY: key };
 }
 
 function processesOf(site: Site): readonly { kill(): Promise<void> }[] {

@@ -4,9 +4,11 @@
  * Only the configuration and the HTTP port can fail the start. Whatever else is missing is waited for, since a region
  * takes local writes as long as its database answers.
  */
+import { join } from "node:path";
 import { MonitoredRoutes } from "../adapters/jetstream/routes.ts";
 import { NatsBus } from "../adapters/nats/bus.ts";
 import { migrateDatabase } from "../adapters/postgres/migrate.ts";
+import { ChaosControl } from "../adapters/system/chaos-control.ts";
 import { SystemClock } from "../adapters/system/clock.ts";
 import { environmentCrashPoints } from "../adapters/system/crash-points.ts";
 import { SystemRandom } from "../adapters/system/random.ts";
@@ -24,6 +26,7 @@ import { Meter } from "../runtime/metrics.ts";
 import { FoldFeed } from "../runtime/fold-feed.ts";
 import { LogBreaker } from "../runtime/log-breaker.ts";
 import type { LogStates } from "../runtime/log-states.ts";
+import { packageRoot } from "../runtime/package-root.ts";
 import { Signal } from "../runtime/signal.ts";
 import { expectedRoundTripMs } from "../runtime/topology.ts";
 import { repeatChore } from "./chore.ts";
@@ -157,7 +160,7 @@ export class RegionProcess {
 
   /** Resolves with the port as soon as HTTP listens; the rest goes on in the background. `onFailure` hears of bugs in it. */
   async start(onFailure: (error: unknown) => void): Promise<number> {
-    const { region, http, sessionSecret } = this.#config;
+    const { region, http, sessionSecret, chaos } = this.#config;
     this.#server = await buildHttpServer({
       gateway: this.#gateway,
       region,
@@ -171,6 +174,8 @@ export class RegionProcess {
       drainReason: () => this.#service?.drainReason,
       admission: this.#load.admission,
       connectionsMax: http.connectionsMax,
+      consoleFolder: join(packageRoot(), "dist", "console"),
+      chaos: chaos && new ChaosControl(chaos),
       onConnectionDropped: () => this.#load.connectionDropped(),
     });
     const port = await this.#server.listen(http);

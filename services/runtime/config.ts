@@ -47,8 +47,16 @@ export interface RegionConfig {
   };
   /** How often the cluster verifies each partition by itself, 0 for never; and whether it repairs what a majority proves. */
   readonly verification: { readonly everyMs: number; readonly isRepairAutomatic: boolean };
+  /** Where faults of a cluster on one machine are ordered; undefined everywhere else. */
+  readonly chaos: ChaosConfig | undefined;
   /** Stop when the process that started this one is gone. */
   readonly exitWithParent: boolean;
+}
+
+export interface ChaosConfig {
+  /** On this machine. */
+  readonly url: string;
+  readonly key: string;
 }
 
 /** Everything that is wrong with the environment, at once. */
@@ -148,6 +156,7 @@ export function readConfig(environment: Environment): RegionConfig {
     },
     trim: readTrim(reader),
     verification: readVerification(reader),
+    chaos: reader.chaos(),
     exitWithParent: reader.choice("FOREBAY_EXIT_WITH_PARENT", ["0", "1"], "0") === "1",
   };
   if (reader.problems.length > 0) throw new InvalidConfigError(reader.problems);
@@ -213,7 +222,7 @@ function memoryMegabytesDefault(): number {
 
 /** The configuration as it may be logged: without secrets. */
 export function redactConfig(config: RegionConfig): object {
-  const { topology, postgres, nats } = config;
+  const { topology, postgres, nats, chaos } = config;
   return {
     ...config,
     topology: {
@@ -228,6 +237,7 @@ export function redactConfig(config: RegionConfig): object {
       trimUrl: nats.trimUrl === undefined ? undefined : redactUrl(nats.trimUrl),
     },
     sessionSecret: "…",
+    ...(chaos !== undefined && { chaos: { ...chaos, key: "…" } }),
   };
 }
 
@@ -319,6 +329,19 @@ class Reader {
       settledMs: duration("FOREBAY_LEADER_SETTLED_MS", PLACEMENT_DEFAULTS.settledMs),
       coolDownMs: duration("FOREBAY_LEADER_COOL_DOWN_MS", PLACEMENT_DEFAULTS.coolDownMs),
     };
+  }
+
+  chaos(): ChaosConfig | undefined {
+    const url = this.optionalUrl("FOREBAY_CHAOS_URL", ["http:"]);
+    if (url === undefined) return undefined;
+    const key =
+      this.#required("FOREBAY_CHAOS_KEY", "the key of the control channel at FOREBAY_CHAOS_URL") ?? "";
+    if (!URL.canParse(url) || new URL(url).hostname === "127.0.0.1") return { url, key };
+    return this.#wrong(
+      "FOREBAY_CHAOS_URL",
+      "must be at 127.0.0.1: only a local cluster may be broken",
+      undefined,
+    );
   }
 
   secret(name: string): string {

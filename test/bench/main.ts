@@ -1,11 +1,12 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
  * has to be named, as `scrape` has: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
- * `bootstrap [--records N] [--writes N]`,
+ * `bootstrap [--records N] [--writes N]`, `console [--seconds N]`,
  * `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchBootstrap, readBootstrapOptions } from "./bootstrap.ts";
+import { benchConsole } from "./console.ts";
 import { benchDecide } from "./decide.ts";
 import { benchDrain, readDrainOptions } from "./drain.ts";
 import { benchElection } from "./election/election.ts";
@@ -27,6 +28,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   memory: withoutOptions(benchMemory),
   overload: withoutOptions(benchOverload),
   bootstrap: (words) => benchBootstrap(readBootstrapOptions(words)),
+  console: benchConsole,
   drain: (words) => benchDrain(readDrainOptions(words)),
   election: benchElection,
   scrape: withoutOptions(benchScrape),

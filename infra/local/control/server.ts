@@ -45,11 +45,14 @@ export class ControlServer {
     this.address = address;
   }
 
-  /** Listens on a port of loopback that the system chooses, with a new key. */
-  static async open(faults: ClusterFaults): Promise<ControlServer> {
+  /**
+   * Listens on a port of loopback that the system chooses, with a new key.
+   * @param faultsOf undefined as long as the cluster starts: what it starts has to know the address.
+   */
+  static async open(faultsOf: () => ClusterFaults | undefined): Promise<ControlServer> {
     const key = randomBytes(KEY_BYTES).toString("hex");
     const server = createServer({ requestTimeout: REQUEST_TIMEOUT_MS }, (request, response) => {
-      void answer({ faults, key, request, response });
+      void answer({ faultsOf, key, request, response });
     });
     await new Promise<void>((resolve, reject) => {
       server.once("error", reject);
@@ -68,19 +71,21 @@ export class ControlServer {
 }
 
 interface Exchange {
-  readonly faults: ClusterFaults;
+  readonly faultsOf: () => ClusterFaults | undefined;
   readonly key: string;
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
 }
 
-async function answer({ faults, key, request, response }: Exchange): Promise<void> {
+async function answer({ faultsOf, key, request, response }: Exchange): Promise<void> {
   response.on("error", () => undefined);
   try {
     assertKey(request.headers.authorization, key);
     if (request.url !== FAULTS_PATH) {
       throw new Refusal(404, `there is no ${request.url ?? ""} here, only ${FAULTS_PATH}`);
     }
+    const faults = faultsOf();
+    if (faults === undefined) throw new Refusal(503, "the cluster is starting");
     if (request.method === "GET") {
       send(response, 200, toAnswer(faults.broken));
     } else if (request.method === "POST") {

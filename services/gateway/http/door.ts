@@ -76,10 +76,10 @@ export function ticketOf(request: IncomingMessage): Ticket | undefined {
 }
 
 const VITAL =
-  /^\/(?:livez|readyz|metrics|openapi\.json|v1\/status|v1\/cluster(?:\/history|\/live)?)(?:$|[?])/;
+  /^\/(?:livez|readyz|metrics|openapi\.json|v1\/(?:status|chaos|cluster(?:\/history|\/live)?)|console(?:\/[^?]*)?)(?:$|[?])/;
 /** What an operator does about an overload must not be kept out by it. */
 const ORDERS =
-  /^\/v1\/(?:drain|leader|members|rejoin|log\/rebuild|verify|backups|backups\/[^/?]+|verifications\/[^/?]+\/repair)(?:$|[?])/;
+  /^\/v1\/(?:chaos|drain|leader|members|rejoin|log\/rebuild|verify|backups|backups\/[^/?]+|verifications\/[^/?]+\/repair)(?:$|[?])/;
 const OF_THE_LOG = "consistency=linearizable";
 
 /** By method and URL alone: the rest of the request has not been read. */

@@ -9,6 +9,7 @@ import swagger from "@fastify/swagger";
 import { fastify, type FastifyInstance } from "fastify";
 import { BODY_BYTES_MAX, HEADERS_BYTES_MAX } from "../../protocol/http/headers.ts";
 import type { ClusterViews } from "../../ports/cluster-views.ts";
+import type { Chaos } from "../../ports/chaos.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Gateway } from "../gateway.ts";
@@ -19,10 +20,13 @@ import { KnownRoutes } from "./known-routes.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import { openApiBase } from "./openapi.ts";
 import { ProblemError } from "./problem.ts";
+import { readConsoleFiles } from "./console-files.ts";
 import { addBackupRoutes } from "./routes/backups.ts";
 import { addClusterRoutes } from "./routes/cluster.ts";
+import { addChaosRoutes } from "./routes/chaos.ts";
 import { addCollectionRoutes } from "./routes/collections.ts";
 import { addConflictRoutes } from "./routes/conflicts.ts";
+import { addConsoleRoutes } from "./routes/console.ts";
 import { addEscrowRoutes } from "./routes/escrows.ts";
 import { addLeaderRoutes } from "./routes/leaders.ts";
 import { addMemberRoutes } from "./routes/members.ts";
@@ -68,6 +72,10 @@ export interface HttpServerOptions {
   /** Where the process shows the cluster. */
   readonly clusterViews?: ClusterViews;
   readonly connectionsMax?: number;
+  /** Where the console's page was built; without it there is none. */
+  readonly consoleFolder?: string;
+  /** Only of a cluster on one machine. */
+  readonly chaos?: Chaos | undefined;
   /** A connection was dropped, since there are too many. */
   readonly onConnectionDropped?: () => void;
 }
@@ -109,6 +117,11 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   addLogRoutes(app, context);
   addMemberRoutes(app, context);
   if (options.clusterViews !== undefined) await addClusterRoutes(app, context, options.clusterViews);
+  if (options.chaos !== undefined) addChaosRoutes(app, { ...context, chaos: options.chaos });
+  const { consoleFolder } = options;
+  const consoleFiles =
+    consoleFolder === undefined ? new Map<never, never>() : readConsoleFiles(consoleFolder);
+  addConsoleRoutes(app, { ...context, consoleFiles });
   answerUnknownRoutes(app, options, routes);
   await app.ready();
   return {

@@ -17,7 +17,7 @@ let printed: string;
 
 beforeEach(async () => {
   bed = await openFaultsBed();
-  server = await ControlServer.open(bed.faults);
+  server = await ControlServer.open(() => bed.faults);
   folder = mkdtempSync(join(tmpdir(), "forebay-chaos-"));
   writeCluster(server.address);
   printed = "";

@@ -10,7 +10,7 @@ let client: ControlClient;
 
 beforeEach(async () => {
   bed = await openFaultsBed();
-  server = await ControlServer.open(bed.faults);
+  server = await ControlServer.open(() => bed.faults);
   client = new ControlClient(server.address);
 });
 

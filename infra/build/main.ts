@@ -1,0 +1,4 @@
+/** What `npm run build` does after the compiler: the console's page. */
+import { buildConsole } from "./console.ts";
+
+await buildConsole();

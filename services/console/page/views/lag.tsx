@@ -1,0 +1,130 @@
+/** Lag explained: pair by pair in which stage it waits, for what, why, and since when; and how it went over time. */
+import { useCallback } from "preact/hooks";
+import type { LagView as Lag } from "../../../protocol/cluster/view.ts";
+import { useShown } from "../hooks.ts";
+import { count, duration, plural, shortId } from "../model/format.ts";
+import { filterLags, isQuiet, worstLags } from "../model/lag.ts";
+import { linkTo } from "../model/route.ts";
+import { PartitionSelect, RegionSelect, SpanSelect, usePartition } from "../parts/fields.tsx";
+import { HistoryCharts, type HistoryChart } from "../parts/history-charts.tsx";
+import { LagMatrix } from "../parts/lag-matrix.tsx";
+import { Mark, Nothing, Section, Since } from "../parts/marks.tsx";
+
+const SHOWN_MAX = 60;
+
+export function LagView() {
+  const { view, route } = useShown();
+  const { origin, region } = route.parameters;
+  const partition = usePartition();
+  const lags = filterLags(view.lags, { origin, region, partition });
+  const waiting = worstLags(lags);
+  return (
+    <>
+      <div class="filters">
+        <RegionSelect name="origin" label="Origin" />
+        <RegionSelect name="region" label="Region" />
+        <PartitionSelect />
+      </div>
+      <Section title="What waits, and for what">
+        {waiting.length === 0 && <Nothing>Every region shows all that its origins have accepted.</Nothing>}
+        <ul class="waits">
+          {waiting.slice(0, SHOWN_MAX).map((lag) => (
+            <Wait key={`${lag.partition} ${lag.origin} ${lag.region}`} lag={lag} />
+          ))}
+        </ul>
+        {waiting.length > SHOWN_MAX && (
+          <Nothing>
+            {plural(waiting.length - SHOWN_MAX, "more pair")}: choose an origin, a region or a partition.
+          </Nothing>
+        )}
+      </Section>
+      <Section title="Lag over time" tools={<SpanSelect />}>
+        <LagCharts origin={origin} region={region} />
+      </Section>
+      <Section title="All pairs">
+        <LagMatrix lags={filterLags(view.lags, { partition })} />
+      </Section>
+    </>
+  );
+}
+
+function Wait({ lag }: { readonly lag: Lag }) {
+  const { view } = useShown();
+  const { origin, region, partition, operations, stage, text, waits_for: waitsFor } = lag;
+  return (
+    <li class={`wait${isQuiet(lag) ? "" : " loud"}`}>
+      <p class="what">
+        <strong>
+          {origin} → {region}
+        </strong>
+        {view.partitions > 1 && <span class="soft"> partition {partition}</span>}{" "}
+        <Mark tone={isQuiet(lag) ? "note" : "risk"}>{stage === "unknown" ? "unknown" : `in ${stage}`}</Mark>{" "}
+        <span class="figures">
+          {operations === 0 ? "" : `${plural(operations, "operation")}, oldest ${duration(lag.age_ms)}`}
+        </span>
+      </p>
+      <p>{text}</p>
+      <Stages lag={lag} />
+      <p class="soft">
+        {waitsFor !== undefined && (
+          <>
+            Waits for {waitsFor.kind}{" "}
+            {waitsFor.kind === "operation" ? (
+              <a href={linkTo("records", { operation: waitsFor.id })}>{shortId(waitsFor.id)}</a>
+            ) : (
+              waitsFor.id
+            )}
+            {" · "}
+          </>
+        )}
+        <Since at={lag.since} />
+      </p>
+    </li>
+  );
+}
+
+/** Drawn to scale, and told in figures. */
+function Stages({ lag }: { readonly lag: Lag }) {
+  const stages = [
+    { name: "buffer", value: lag.in_buffer },
+    { name: "log", value: lag.in_log },
+    { name: "fold", value: lag.in_fold },
+  ];
+  if (stages.every(({ value }) => value === 0)) return null;
+  return (
+    <ul class="stages">
+      {stages.map(({ name, value }) => (
+        <li key={name} class={`stage stage-${name}`} style={{ flexGrow: Math.max(value, 0.001) }}>
+          <span>
+            {name} {count(value)}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+/** Of one origin a line per region; otherwise of one region, the viewer's unless one is chosen, a line per origin. */
+function LagCharts({
+  origin,
+  region,
+}: {
+  readonly origin: string | undefined;
+  readonly region: string | undefined;
+}) {
+  const { view } = useShown();
+  const here = region ?? view.viewer.region;
+  const labelOf: HistoryChart["labelOf"] = useCallback(
+    (series) => {
+      if (origin === undefined) return series.region === here ? `of ${series.origin}` : undefined;
+      const isChosen = series.origin === origin && (region === undefined || series.region === region);
+      return isChosen ? `in ${series.region}` : undefined;
+    },
+    [origin, region, here],
+  );
+  const title =
+    origin === undefined
+      ? `Lag in ${here}, by origin`
+      : `Lag of ${origin}${region === undefined ? ", by region" : ` in ${region}`}`;
+  return <HistoryCharts charts={[{ title, name: "lag_ms", labelOf, format: duration }]} />;
+}

@@ -1,0 +1,69 @@
+/** Routes that break and mend a cluster on one machine; elsewhere there are none. The control channel's key stays here. */
+import type { FastifyInstance, FastifyReply } from "fastify";
+import { Type } from "typebox";
+import { ChaosUnavailableError, type Chaos, type ChaosAnswer } from "../../../ports/chaos.ts";
+import { API_PREFIX } from "../../../protocol/http/headers.ts";
+import { readJsonBody } from "../json-body.ts";
+import type { RouteDocument } from "../openapi.ts";
+import { readQuery } from "../request-query.ts";
+import { addRoute, type RouteContext } from "../route-context.ts";
+
+const CHAOS_URL = `${API_PREFIX}/chaos`;
+const GATEWAY_TIMEOUT = 504;
+
+export interface ChaosRouteContext extends RouteContext {
+  readonly chaos: Chaos;
+}
+
+const showDocument: RouteDocument = {
+  operationId: "readFaults",
+  summary: "What is broken on purpose of this cluster on one machine",
+  tag: "region",
+  answers: { 200: { description: "All faults of now.", body: Type.Object({}) } },
+  problems: [],
+};
+
+const orderDocument: RouteDocument = {
+  operationId: "orderFault",
+  summary: "Break something of this cluster on one machine, or mend it",
+  description: "Actions are those of `infra/local/faults/action.ts`, which the control channel checks.",
+  tag: "region",
+  body: Type.Object({ do: Type.String() }),
+  answers: { 200: { description: "What was done.", body: Type.Object({ told: Type.String() }) } },
+  problems: [],
+};
+
+export function addChaosRoutes(app: FastifyInstance, { chaos, ...context }: ChaosRouteContext): void {
+  addRoute(app, context, {
+    method: "GET",
+    url: CHAOS_URL,
+    document: showDocument,
+    handle: ({ query }, reply) => {
+      readQuery(query, []);
+      return passOn(reply, () => chaos.faults());
+    },
+  });
+  addRoute(app, context, {
+    method: "POST",
+    url: CHAOS_URL,
+    document: orderDocument,
+    handle: ({ headers, query, body }, reply) => {
+      readQuery(query, []);
+      // Only as JSON: so no page of another origin can send it without being asked for leave, which nobody gives.
+      const action = JSON.stringify(readJsonBody(headers, body));
+      return passOn(reply, () => chaos.perform(action));
+    },
+  });
+}
+
+async function passOn(reply: FastifyReply, ask: () => Promise<ChaosAnswer>): Promise<string> {
+  try {
+    const { status, text } = await ask();
+    reply.code(status);
+    return text;
+  } catch (error) {
+    if (!(error instanceof ChaosUnavailableError)) throw error;
+    reply.code(GATEWAY_TIMEOUT);
+    return JSON.stringify({ error: error.message });
+  }
+}
