@@ -97,7 +97,11 @@ function Navigation({ route, hasChaos }: { readonly route: Route; readonly hasCh
       <ul>
         {shown.map((view) => (
           <li key={view}>
-            <a href={linkTo(view)} aria-current={route.view === view ? "page" : undefined}>
+            <a
+              ref={route.view === view ? showInStrip : null}
+              href={linkTo(view)}
+              aria-current={route.view === view ? "page" : undefined}
+            >
               {VIEW_TITLES[view]}
             </a>
           </li>
@@ -105,6 +109,13 @@ function Navigation({ route, hasChaos }: { readonly route: Route; readonly hasCh
       </ul>
     </nav>
   );
+}
+
+/** On a phone the views are a strip that scrolls. */
+function showInStrip(link: HTMLElement | null): void {
+  const strip = link?.closest("nav");
+  if (!link || !strip || strip.scrollWidth <= strip.clientWidth) return;
+  strip.scrollLeft = link.offsetLeft - strip.clientWidth / 2 + link.offsetWidth / 2;
 }
 
 function ThemeSelect() {

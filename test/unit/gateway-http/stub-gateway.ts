@@ -421,7 +421,10 @@ export interface Rig {
 
 export async function buildRig(
   options: Partial<
-    Pick<HttpServerOptions, "admission" | "tenant" | "connectionsMax" | "onConnectionDropped">
+    Pick<
+      HttpServerOptions,
+      "admission" | "tenant" | "connectionsMax" | "onConnectionDropped" | "consoleFolder" | "chaos"
+    >
   > = {},
 ): Promise<Rig> {
   const gateway = new StubGateway();

@@ -39,6 +39,17 @@ function problemsOf(environment: Environment): readonly string[] {
 }
 
 describe("a configuration", () => {
+  it("lets faults be ordered only on this machine, with a key that no log shows", () => {
+    const chaos = { FOREBAY_CHAOS_URL: "http://127.0.0.1:9000", FOREBAY_CHAOS_KEY: "hunter5" };
+    const config = readConfig({ ...complete, ...chaos });
+    expect(config.chaos).toEqual({ url: "http://127.0.0.1:9000", key: "hunter5" });
+    expect(JSON.stringify(redactConfig(config))).not.toContain("hunter5");
+    expect(problemsOf({ ...complete, ...chaos, FOREBAY_CHAOS_URL: "http://10.0.0.1:9000" })).toEqual([
+      "FOREBAY_CHAOS_URL must be at 127.0.0.1: only a local cluster may be broken",
+    ]);
+    expect(problemsOf({ ...complete, FOREBAY_CHAOS_URL: chaos.FOREBAY_CHAOS_URL })).toHaveLength(1);
+  });
+
   it("gives memory a bound that the machine has", () => {
     const { memoryBytesMax } = readConfig(complete).admission;
     expect(memoryBytesMax).toBeGreaterThanOrEqual(64 * 1_048_576);
@@ -55,6 +66,7 @@ describe("a configuration", () => {
       roles: ["gateway", "relay", "applier"],
       logLevel: "info",
       crashAt: undefined,
+      chaos: undefined,
       wal: { rowsMax: 5_000_000, bytesMax: 4_294_967_296, ageMsMax: 86_400_000 },
       admission: { requestsMax: 8_192 },
       conflicts: { retentionMs: 30 * 86_400_000 },

@@ -45,6 +45,7 @@ export function milliseconds(ms: number | undefined): string {
 /** A difference, always with its sign. */
 export function offset(ms: number | undefined): string {
   if (ms === undefined) return UNKNOWN;
+  if (Math.abs(ms) < 0.05) return "±0 ms";
   const sign = ms < 0 ? "−" : "+";
   return `${sign}${milliseconds(Math.abs(ms))}`;
 }
@@ -95,6 +96,13 @@ export function dateAndTime(ms: number): string {
   const time = new Date(ms);
   const date = [time.getFullYear(), time.getMonth() + 1, time.getDate()].map(twoDigits).join("-");
   return `${date} ${timeOfDay(ms)}`;
+}
+
+/** A mark of a chart's time axis, as fine as its steps are. */
+export function axisTime(seconds: number, stepSeconds: number): string {
+  const time = dateAndTime(seconds * SECOND_MS);
+  if (stepSeconds * SECOND_MS >= DAY_MS) return time.slice(5, 10);
+  return stepSeconds * SECOND_MS >= MINUTE_MS ? time.slice(11, 16) : time.slice(11);
 }
 
 function twoDigits(value: number): string {

@@ -12,16 +12,28 @@ const MARGIN = { x: 62, y: 40 } as const;
 /** The first region is at the top; a pair lies side by side. */
 export function placeRegions(regions: readonly string[]): Map<string, Point> {
   const { width, height } = MAP_SIZE;
+  const { top, bottom } = extentOf(regions.length);
   const turn = regions.length === 2 ? Math.PI : -Math.PI / 2;
   return new Map(
     regions.map((region, index) => {
       const angle = turn + (2 * Math.PI * index) / regions.length;
       const isAlone = regions.length === 1;
       const x = width / 2 + (isAlone ? 0 : (width / 2 - MARGIN.x) * Math.cos(angle));
-      const y = height / 2 + (isAlone ? 0 : (height / 2 - MARGIN.y) * Math.sin(angle));
+      // Stretched, since few regions fill only a part of the ellipse.
+      const share = top === bottom ? 0.5 : (Math.sin(angle) - top) / (bottom - top);
+      const y = MARGIN.y + (height - 2 * MARGIN.y) * share;
       return [region, { x, y }];
     }),
   );
+}
+
+/** Of the sines of all angles. */
+function extentOf(regions: number): { readonly top: number; readonly bottom: number } {
+  if (regions < 3) return { top: 0, bottom: 0 };
+  const sines = Array.from({ length: regions }, (_, index) =>
+    Math.sin(-Math.PI / 2 + (2 * Math.PI * index) / regions),
+  );
+  return { top: Math.min(...sines), bottom: Math.max(...sines) };
 }
 
 export interface DrawnLink {

@@ -19,7 +19,7 @@ export function timelineOf(
   const rows = new Map<string, ClusterEvent[]>();
   const sorted = events.toSorted((one, other) => (one.partition ?? -1) - (other.partition ?? -1));
   for (const event of sorted) {
-    const name = event.partition === undefined ? "cluster" : `partition ${event.partition}`;
+    const name = event.partition === undefined ? (event.region ?? "cluster") : `partition ${event.partition}`;
     rows.set(name, [...(rows.get(name) ?? []), event]);
   }
   return { fromMs: nowMs - spanMs, rows: [...rows].map(([name, inRow]) => ({ name, events: inRow })) };

@@ -2,6 +2,7 @@
 import { useEffect, useRef } from "preact/hooks";
 import UPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { axisTime } from "../model/format.ts";
 import { lastValue, type ChartData } from "../model/history.ts";
 import { THEME_EVENT } from "../theme.ts";
 
@@ -92,6 +93,8 @@ interface Drawing {
 
 function optionsOf(element: HTMLElement, { labels, format }: Drawing): UPlot.Options {
   const colour = (name: string) => colourOf(element, name);
+  const times: UPlot.Axis.DynamicValues = (_plot, splits, _axis, _space, stepSeconds) =>
+    splits.map((seconds) => axisTime(seconds, stepSeconds));
   const axis = {
     stroke: colour("--ink-soft"),
     grid: { stroke: colour("--line"), width: 1 },
@@ -104,8 +107,13 @@ function optionsOf(element: HTMLElement, { labels, format }: Drawing): UPlot.Opt
     legend: { show: false },
     cursor: { y: false, points: { size: 5 } },
     padding: [8, 8, 0, 0],
-    scales: { y: { range: (_plot, _low, high) => [0, high > 0 ? high * 1.1 : 1] } },
-    axes: [axis, { ...axis, size: 64, values: (_plot, values) => values.map((value) => format(value)) }],
+    scales: {
+      y: { range: (_plot, low, high) => [Math.min(0, low * 1.1), high > 0 ? high * 1.1 : low < 0 ? 0 : 1] },
+    },
+    axes: [
+      { ...axis, values: times, space: 72, size: 30 },
+      { ...axis, size: 64, values: (_plot, values) => values.map((value) => format(value)) },
+    ],
     series: [
       {},
       ...labels.map((label, index) => ({

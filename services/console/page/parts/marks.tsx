@@ -30,13 +30,22 @@ export function Since({ at }: { readonly at: number }) {
 }
 
 /** Says how old a region's figures are, where it is not heard. */
-export function Staleness({ region }: { readonly region: string }) {
+export function Staleness({ region, fresh }: { readonly region: string; readonly fresh?: string }) {
   const { view, state } = useShown();
   const dataAgeMs = useDataAge();
   const found = view.regions.find((one) => one.region === region);
   if (found === undefined || found.state === "unheard") return <span class="stale">never heard</span>;
-  if (found.state === "heard" && state.connection === "live") return null;
+  if (found.state === "heard" && state.connection === "live") return fresh ?? null;
   return <span class="stale">{ageText(found.age_ms, dataAgeMs)}</span>;
+}
+
+/** The same for a column, where nothing would look like something missing. */
+export function Age({ region }: { readonly region: string }) {
+  return (
+    <span class="soft">
+      <Staleness region={region} fresh="now" />
+    </span>
+  );
 }
 
 function ageText(ageMs: number | undefined, sinceMs: number): string {

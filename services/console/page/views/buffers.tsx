@@ -5,7 +5,7 @@ import { partitionReports } from "../model/regions.ts";
 import { linkTo } from "../model/route.ts";
 import { PartitionSelect, SpanSelect, usePartition } from "../parts/fields.tsx";
 import { byRegion, HistoryCharts, type HistoryChart } from "../parts/history-charts.tsx";
-import { Mark, Section, Staleness } from "../parts/marks.tsx";
+import { Mark, Section, Age } from "../parts/marks.tsx";
 import { Table } from "../parts/table.tsx";
 
 const CHARTS: readonly HistoryChart[] = [
@@ -21,7 +21,7 @@ const COLUMNS = [
   { title: "Oldest operation" },
   { title: "Relay" },
   { title: "Breaker" },
-  { title: "Figures" },
+  { title: "Age" },
 ];
 
 export function BuffersView() {
@@ -62,7 +62,7 @@ function BufferTable() {
               {breaker.reason === undefined ? "" : `, ${breaker.reason}`}
             </Mark>
           ),
-          <Staleness key="age" region={region.region} />,
+          <Age key="age" region={region.region} />,
         ],
         tone: wal.trouble === undefined ? undefined : ("hurt" as const),
       };

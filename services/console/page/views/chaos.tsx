@@ -67,19 +67,22 @@ function Controls() {
       <Problem text={faults.error} />
       <Section
         title="All of it"
-        tools={<Give faults={faults} action={{ do: "heal" }} label="Heal everything" />}
+        tools={
+          <>
+            <Give
+              faults={faults}
+              action={{ do: "kill-leader" }}
+              label="Kill the leader"
+              isGrave
+              question="Kill the nats-server that leads the log?"
+            />
+            <Give faults={faults} action={{ do: "heal" }} label="Heal everything" />
+          </>
+        }
       >
         <p class="soft">
-          Faults are real: traffic is held, processes are paused or killed. Writes that were acknowledged
-          stay.
+          Faults are real: traffic is held, processes are paused or killed. What was acknowledged stays.
         </p>
-        <Give
-          faults={faults}
-          action={{ do: "kill-leader" }}
-          label="Kill the leader"
-          isGrave
-          question="Kill the nats-server that leads the log?"
-        />
       </Section>
       <Section title="Links">
         <Links faults={faults} broken={broken} />

@@ -9,6 +9,7 @@ import { PartitionSelect, RegionSelect, SpanSelect, usePartition } from "../part
 import { HistoryCharts, type HistoryChart } from "../parts/history-charts.tsx";
 import { LagMatrix } from "../parts/lag-matrix.tsx";
 import { Mark, Nothing, Section, Since } from "../parts/marks.tsx";
+import { Table } from "../parts/table.tsx";
 
 const SHOWN_MAX = 60;
 
@@ -18,6 +19,8 @@ export function LagView() {
   const partition = usePartition();
   const lags = filterLags(view.lags, { origin, region, partition });
   const waiting = worstLags(lags);
+  const loud = waiting.filter((lag) => !isQuiet(lag));
+  const quiet = waiting.filter(isQuiet);
   return (
     <>
       <div class="filters">
@@ -28,16 +31,19 @@ export function LagView() {
       <Section title="What waits, and for what">
         {waiting.length === 0 && <Nothing>Every region shows all that its origins have accepted.</Nothing>}
         <ul class="waits">
-          {waiting.slice(0, SHOWN_MAX).map((lag) => (
+          {loud.slice(0, SHOWN_MAX).map((lag) => (
             <Wait key={`${lag.partition} ${lag.origin} ${lag.region}`} lag={lag} />
           ))}
         </ul>
-        {waiting.length > SHOWN_MAX && (
-          <Nothing>
-            {plural(waiting.length - SHOWN_MAX, "more pair")}: choose an origin, a region or a partition.
-          </Nothing>
-        )}
+        <More of={loud.length} />
+        {waiting.length > 0 && loud.length === 0 && <Nothing>What is on its way comes by itself.</Nothing>}
       </Section>
+      {quiet.length > 0 && (
+        <Section title="On its way">
+          <QuietTable lags={quiet.slice(0, SHOWN_MAX)} />
+          <More of={quiet.length} />
+        </Section>
+      )}
       <Section title="Lag over time" tools={<SpanSelect />}>
         <LagCharts origin={origin} region={region} />
       </Section>
@@ -46,6 +52,33 @@ export function LagView() {
       </Section>
     </>
   );
+}
+
+function More({ of }: { readonly of: number }) {
+  if (of <= SHOWN_MAX) return null;
+  return <Nothing>{plural(of - SHOWN_MAX, "more pair")}: choose an origin, a region or a partition.</Nothing>;
+}
+
+function QuietTable({ lags }: { readonly lags: readonly Lag[] }) {
+  const { view } = useShown();
+  const columns = [
+    { title: "Pair" },
+    { title: "Operations", isFigure: true },
+    { title: "Oldest", isFigure: true },
+    { title: "Stage" },
+    { title: "Why" },
+  ];
+  const rows = lags.map(({ origin, region, partition, operations, age_ms: ageMs, stage, text }) => ({
+    id: `${partition} ${origin} ${region}`,
+    cells: [
+      view.partitions > 1 ? `${origin} → ${region} / ${partition}` : `${origin} → ${region}`,
+      count(operations),
+      duration(ageMs),
+      stage,
+      text,
+    ],
+  }));
+  return <Table caption="Pairs that wait for nothing in particular" columns={columns} rows={rows} />;
 }
 
 function Wait({ lag }: { readonly lag: Lag }) {

@@ -4,7 +4,7 @@ import { useShown } from "../hooks.ts";
 import { bytes, count, duration, milliseconds, offset, shortId, timeOfDay } from "../model/format.ts";
 import { SpanSelect } from "../parts/fields.tsx";
 import { byRegion, HistoryCharts, type HistoryChart } from "../parts/history-charts.tsx";
-import { Mark, Section, Staleness } from "../parts/marks.tsx";
+import { Mark, Section, Age } from "../parts/marks.tsx";
 import { Table } from "../parts/table.tsx";
 
 const CHARTS: readonly HistoryChart[] = [
@@ -20,7 +20,7 @@ const COLUMNS = [
   { title: "Memory", isFigure: true },
   { title: "Started" },
   { title: "Software" },
-  { title: "Figures" },
+  { title: "Age" },
 ];
 
 export function LoadView() {
@@ -56,7 +56,7 @@ function ProcessTable() {
         bytes(load.resident_bytes),
         timeOfDay(startedAt),
         software,
-        <Staleness key="age" region={region} />,
+        <Age key="age" region={region} />,
       ],
       tone: load.admission === "open" ? undefined : ("hurt" as const),
     })),

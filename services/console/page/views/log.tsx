@@ -9,7 +9,7 @@ import { leadersOf, partitionReport } from "../model/regions.ts";
 import { byRegionAndPartition } from "../model/labels.ts";
 import { SpanSelect } from "../parts/fields.tsx";
 import { HistoryCharts } from "../parts/history-charts.tsx";
-import { Mark, Nothing, Problem, Section, Since, Staleness } from "../parts/marks.tsx";
+import { Mark, Nothing, Problem, Section, Since, Age } from "../parts/marks.tsx";
 import { Table } from "../parts/table.tsx";
 import { Timeline } from "../parts/timeline.tsx";
 
@@ -132,7 +132,7 @@ function RegionTable() {
     { title: "Own copy behind", isFigure: true },
     { title: "Folded to", isFigure: true },
     { title: "Fold" },
-    { title: "Figures" },
+    { title: "Age" },
   ];
   const rows = view.regions.flatMap((region) =>
     Array.from({ length: view.partitions }, (_, partition) => partitionReport(region, partition))
@@ -147,7 +147,7 @@ function RegionTable() {
           count(behind),
           count(applied),
           fold === undefined ? "–" : fold.reason === undefined ? fold.state : `${fold.state}: ${fold.reason}`,
-          <Staleness key="age" region={region.region} />,
+          <Age key="age" region={region.region} />,
         ],
         tone: fold?.state === "stopped" ? ("hurt" as const) : undefined,
       })),

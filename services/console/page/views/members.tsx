@@ -8,7 +8,7 @@ import { useFetched, useOrder, useShown } from "../hooks.ts";
 import { count, dateAndTime, duration, listed, shortId } from "../model/format.ts";
 import { conditionOf, CONDITION_WORDS } from "../model/regions.ts";
 import { Select } from "../parts/fields.tsx";
-import { Mark, OrderButton, Problem, Section, Since, Staleness, type Tone } from "../parts/marks.tsx";
+import { Mark, OrderButton, Problem, Section, Since, Age, type Tone } from "../parts/marks.tsx";
 import { Table } from "../parts/table.tsx";
 
 const LOOK_EVERY_MS = 5_000;
@@ -49,7 +49,7 @@ function RegionTable() {
     { title: "Software" },
     { title: "Started" },
     { title: "Heard by" },
-    { title: "Figures" },
+    { title: "Age" },
   ];
   const rows = view.regions.map((region) => {
     const { processes, heard_by: heardBy } = region;
@@ -67,7 +67,7 @@ function RegionTable() {
         [...new Set(processes.map(({ software }) => software))].join(", ") || "–",
         processes[0] === undefined ? "–" : dateAndTime(processes[0].started_at),
         heardBy.length === 0 ? "nobody else" : listed(heardBy),
-        <Staleness key="age" region={region.region} />,
+        <Age key="age" region={region.region} />,
       ],
     };
   });

@@ -7,11 +7,11 @@ import type {
 } from "../../../protocol/http/verifications.ts";
 import { pathOf, request } from "../api.ts";
 import { setParameters, useFetched, useOrder, useShown } from "../hooks.ts";
-import { count, dateAndTime, listed, plural, shortId, timeOfDay } from "../model/format.ts";
+import { count, dateAndTime, listed, shortId, timeOfDay } from "../model/format.ts";
 import { partitionReports } from "../model/regions.ts";
 import { Differences, RepairItem } from "../parts/differences.tsx";
 import { PartitionSelect, usePartition } from "../parts/fields.tsx";
-import { Mark, Nothing, OrderButton, Problem, Section, Staleness, type Tone } from "../parts/marks.tsx";
+import { Mark, Nothing, OrderButton, Problem, Section, Age, type Tone } from "../parts/marks.tsx";
 import { RepairForm } from "../parts/repair-form.tsx";
 import { Table } from "../parts/table.tsx";
 
@@ -78,7 +78,7 @@ function VerdictTable() {
     { title: "Verdict" },
     { title: "Differing records", isFigure: true },
     { title: "At" },
-    { title: "Figures" },
+    { title: "Age" },
   ];
   const rows = view.regions.flatMap((region) =>
     partitionReports(region).flatMap(({ partition, verdict }) => {
@@ -90,7 +90,7 @@ function VerdictTable() {
           <Verdict key="verdict" verdict={verdict.verdict} />,
           count(verdict.differing_records),
           dateAndTime(verdict.at),
-          <Staleness key="age" region={region.region} />,
+          <Age key="age" region={region.region} />,
         ],
         tone: verdict.verdict === "diverged" ? ("hurt" as const) : undefined,
       };
@@ -181,7 +181,6 @@ function Findings({ verification }: { readonly verification: VerificationAnswer 
       {differences.rest.length > 0 && <p>Besides records: {listed(differences.rest)}.</p>}
       {differences.records > 0 && (
         <>
-          <p>{plural(differences.records, "record differs", "records differ")}.</p>
           <Differences records={differences.sample} />
           <RepairForm verification={verification} />
         </>

@@ -4,7 +4,7 @@ import { count, rate } from "../model/format.ts";
 import { BAD_OUTCOMES, outcomeRates } from "../model/rates.ts";
 import { SpanSelect } from "../parts/fields.tsx";
 import { byRegion, HistoryCharts, type HistoryChart } from "../parts/history-charts.tsx";
-import { Mark, Section, Staleness } from "../parts/marks.tsx";
+import { Mark, Section, Age } from "../parts/marks.tsx";
 import { Table } from "../parts/table.tsx";
 
 const CHARTS: readonly HistoryChart[] = [
@@ -19,7 +19,7 @@ const COLUMNS = [
   { title: "Outcome" },
   { title: "Now", isFigure: true },
   { title: "Since its start", isFigure: true },
-  { title: "Figures" },
+  { title: "Age" },
 ];
 
 const CLASS_WORDS = { local: "local write", decided: "write that the log decides", read: "read" } as const;
@@ -43,7 +43,7 @@ export function WritesView() {
           ),
           rate(perSecond),
           count(total),
-          <Staleness key="age" region={region} />,
+          <Age key="age" region={region} />,
         ],
         tone: isBad ? ("risk" as const) : undefined,
       };
