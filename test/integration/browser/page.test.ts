@@ -95,7 +95,7 @@ describe("every view", () => {
         .querySelector("main")!
         .insertAdjacentHTML(
           "beforeend",
-          "<button></button><input /><table><tr><td>1</td></tr></table><img src='/console/assets/none.svg' width='1'><h1>two</h1><svg role='img'></svg>",
+          "<button></button><input /><table><tr><td>1</td></tr></table><img width='1' height='1'><h1>two</h1><svg role='img'></svg>",
         );
     });
     const faults = await page.evaluate(faultsOf);
