@@ -133,16 +133,7 @@ export function readConfig(environment: Environment): RegionConfig {
     roles: reader.list("FOREBAY_ROLES", PROCESS_ROLES),
     logLevel: reader.choice("FOREBAY_LOG_LEVEL", LOG_LEVELS, "info"),
     crashAt: reader.optional("FOREBAY_CRASH_AT"),
-    wal: {
-      rowsMax: reader.integer("FOREBAY_WAL_ROWS_MAX", { minimum: 1, otherwise: WAL_ROWS_MAX_DEFAULT }),
-      bytesMax: reader.integer("FOREBAY_WAL_BYTES_MAX", { minimum: 1, otherwise: WAL_BYTES_MAX_DEFAULT }),
-      ageMsMax:
-        MS_PER_SECOND *
-        reader.integer("FOREBAY_WAL_AGE_SECONDS_MAX", {
-          minimum: 1,
-          otherwise: WAL_AGE_SECONDS_MAX_DEFAULT,
-        }),
-    },
+    wal: readWal(reader),
     admission: readAdmission(reader),
     placement: reader.placement(),
     conflicts: {
@@ -161,6 +152,15 @@ export function readConfig(environment: Environment): RegionConfig {
   };
   if (reader.problems.length > 0) throw new InvalidConfigError(reader.problems);
   return config;
+}
+
+function readWal(reader: Reader): RegionConfig["wal"] {
+  const bound = (name: string, otherwise: number) => reader.integer(name, { minimum: 1, otherwise });
+  return {
+    rowsMax: bound("FOREBAY_WAL_ROWS_MAX", WAL_ROWS_MAX_DEFAULT),
+    bytesMax: bound("FOREBAY_WAL_BYTES_MAX", WAL_BYTES_MAX_DEFAULT),
+    ageMsMax: MS_PER_SECOND * bound("FOREBAY_WAL_AGE_SECONDS_MAX", WAL_AGE_SECONDS_MAX_DEFAULT),
+  };
 }
 
 function readTrim(reader: Reader): RegionConfig["trim"] {

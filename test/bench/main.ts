@@ -1,12 +1,11 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
  * has to be named, as `scrape` has: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
- * `bootstrap [--records N] [--writes N]`, `console [--seconds N]`,
+ * `bootstrap [--records N] [--writes N]`, `page [--seconds N]`,
  * `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchBootstrap, readBootstrapOptions } from "./bootstrap.ts";
-import { benchConsole } from "./console.ts";
 import { benchDecide } from "./decide.ts";
 import { benchDrain, readDrainOptions } from "./drain.ts";
 import { benchElection } from "./election/election.ts";
@@ -15,6 +14,7 @@ import { InterruptedError, listenForInterrupts } from "./interruption.ts";
 import { benchMemory } from "./memory.ts";
 import { benchOverload } from "./overload.ts";
 import { benchScrape } from "./scrape.ts";
+import { benchPage } from "./page.ts";
 import { benchSick } from "./sick.ts";
 import { OptionError } from "./options.ts";
 import { benchVerify } from "./verify/verify.ts";
@@ -28,10 +28,10 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   memory: withoutOptions(benchMemory),
   overload: withoutOptions(benchOverload),
   bootstrap: (words) => benchBootstrap(readBootstrapOptions(words)),
-  console: benchConsole,
   drain: (words) => benchDrain(readDrainOptions(words)),
   election: benchElection,
   scrape: withoutOptions(benchScrape),
+  page: benchPage,
   sick: benchSick,
   verify: benchVerify,
 };

@@ -60,7 +60,8 @@ const PURE = [
   "bootstrap",
   "console",
 ].map((name) => `services/${name}`);
-const TIMED = ["services/gateway/http"];
+/** The page runs in a browser: its clock is the browser's. */
+const TIMED = ["services/gateway/http", "services/console/page"];
 const CLOCKS =
   /\bDate\.now\b|\bnew Date\(|\bMath\.random\b|\bset(Timeout|Interval|Immediate)\b|\bperformance\.now\b|\bnode:timers/;
 

@@ -121,7 +121,7 @@ it("names a cut link where it was cut, shows buffer and lag rise with the reason
   }
   await eu.getByRole("navigation").getByRole("link", { name: "Overview" }).click();
   await eu.locator(".finding", { hasText: "ap" }).first().waitFor();
-  await eu.getByRole("img", { name: /Cut|links between regions/ }).waitFor();
+  await eu.getByRole("img", { name: /^Links (cut|dark): ap and eu, ap and us/ }).waitFor();
   await eu.locator(".headline.level-risk, .headline.level-hurt").waitFor();
 
   const ap = await open("ap", "buffers");

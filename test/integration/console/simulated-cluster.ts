@@ -73,23 +73,28 @@ export class SimulatedCluster {
   /** Nobody hears the region, and it hears nobody. */
   cut(region: string): void {
     this.#cut = { region, sinceMs: this.#now() };
-    this.#tell("link-cut", `${region} and the others don't hear each other`, region);
-    this.#tell("breaker-opened", `the breaker of ${region} has opened: its publishes time out`, region);
+    this.#tell("link-cut", `${region} and the others don't hear each other`, { region });
+    this.#tell("breaker-opened", `the breaker of ${region} has opened: its publishes time out`, { region });
   }
 
   heal(): void {
     if (this.#cut === undefined) return;
-    this.#tell("link-healed", `${this.#cut.region} and the others hear each other again`, this.#cut.region);
+    this.#tell("link-healed", `${this.#cut.region} and the others hear each other again`, {
+      region: this.#cut.region,
+    });
     this.#cut = undefined;
   }
 
   elect(): void {
     const before = this.#leaders[0];
-    this.#tell("leader-lost", `${before ?? "nobody"} no longer leads partition 0`, undefined, 0);
+    this.#tell("leader-lost", `${before ?? "nobody"} no longer leads partition 0`, { partition: 0 });
     this.#term += 1;
     const next = this.regions[(this.regions.indexOf(before ?? "") + 1) % this.regions.length]!;
     this.#leaders[0] = next;
-    this.#tell("leader-changed", `${next} leads partition 0, term ${this.#term}`, next, 0);
+    this.#tell("leader-changed", `${next} leads partition 0, term ${this.#term}`, {
+      region: next,
+      partition: 0,
+    });
   }
 
   /** The next second. */
@@ -209,14 +214,8 @@ export class SimulatedCluster {
     );
   }
 
-  #tell(kind: ClusterEvent["kind"], text: string, region?: string, partition?: number): void {
-    this.#events.push({
-      at: this.#now(),
-      kind,
-      text,
-      ...(region !== undefined && { region }),
-      ...(partition !== undefined && { partition }),
-    });
+  #tell(kind: ClusterEvent["kind"], text: string, about: Pick<ClusterEvent, "region" | "partition">): void {
+    this.#events.push({ at: this.#now(), kind, text, ...about });
   }
 }
 

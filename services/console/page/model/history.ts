@@ -43,6 +43,8 @@ export function chartOf(
     const label = series.name === name ? labelOf(series) : undefined;
     return label === undefined ? [] : [{ label, values: series.values }];
   });
+  // So that a region has its colour in every chart.
+  chosen.sort((one, other) => (one.label < other.label ? -1 : 1));
   const length = Math.max(0, ...chosen.map(({ values }) => values.length));
   const seconds = Array.from(
     { length },

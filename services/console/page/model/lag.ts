@@ -60,7 +60,7 @@ function addLag(cell: LagCell | undefined, lag: LagView): LagCell {
 }
 
 /** What somebody has to look at comes before what is only old. */
-function isWorse(one: LagView, other: LagView): boolean {
+export function isWorse(one: LagView, other: LagView): boolean {
   if (isQuiet(one) !== isQuiet(other)) return !isQuiet(one);
   return one.age_ms !== other.age_ms ? one.age_ms > other.age_ms : one.operations > other.operations;
 }

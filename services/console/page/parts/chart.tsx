@@ -93,8 +93,6 @@ interface Drawing {
 
 function optionsOf(element: HTMLElement, { labels, format }: Drawing): UPlot.Options {
   const colour = (name: string) => colourOf(element, name);
-  const times: UPlot.Axis.DynamicValues = (_plot, splits, _axis, _space, stepSeconds) =>
-    splits.map((seconds) => axisTime(seconds, stepSeconds));
   const axis = {
     stroke: colour("--ink-soft"),
     grid: { stroke: colour("--line"), width: 1 },
@@ -111,7 +109,7 @@ function optionsOf(element: HTMLElement, { labels, format }: Drawing): UPlot.Opt
       y: { range: (_plot, low, high) => [Math.min(0, low * 1.1), high > 0 ? high * 1.1 : low < 0 ? 0 : 1] },
     },
     axes: [
-      { ...axis, values: times, space: 72, size: 30 },
+      { ...axis, values: timeMarks, space: 72, size: 30 },
       { ...axis, size: 64, values: (_plot, values) => values.map((value) => format(value)) },
     ],
     series: [
@@ -126,6 +124,11 @@ function optionsOf(element: HTMLElement, { labels, format }: Drawing): UPlot.Opt
       })),
     ],
   };
+}
+
+/** The library tells of the chart, the axis and the space besides. */
+function timeMarks(...[, splits, , , stepSeconds]: Parameters<UPlot.Axis.DynamicValues>): string[] {
+  return splits.map((seconds) => axisTime(seconds, stepSeconds));
 }
 
 /** As the theme has it now: a canvas takes no names. */

@@ -28,7 +28,7 @@ function Cell({ cell }: { readonly cell: LagCell | undefined }) {
   const { origin, region, operations, worst } = cell;
   const isStill = operations === 0 && worst.reason === "nothing";
   const tone = isQuiet(worst) ? "quiet" : "loud";
-  const text = worst.stage === "unknown" ? "unknown" : isStill ? "0" : `${duration(worst.age_ms)}`;
+  const text = worst.stage === "unknown" ? "unknown" : isStill ? "0" : duration(worst.age_ms);
   const stage = isStill || worst.stage === "none" ? "" : worst.stage;
   return (
     <a class={`lag-cell ${tone}`} href={linkTo("lag", { origin, region })} title={worst.text}>

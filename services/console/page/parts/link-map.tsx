@@ -1,7 +1,7 @@
 /** Regions and the links between them as a drawing, and the same as a table. */
 import type { LinkView } from "../../../protocol/cluster/view.ts";
 import { useShown } from "../hooks.ts";
-import { listed, milliseconds } from "../model/format.ts";
+import { milliseconds } from "../model/format.ts";
 import { drawnLinks, MAP_SIZE, placeRegions, type DrawnLink, type Point } from "../model/map.ts";
 import { conditionOf, leadersOf, CONDITION_WORDS } from "../model/regions.ts";
 import { Mark, Since, type Tone } from "./marks.tsx";
@@ -45,9 +45,11 @@ export function LinkMap() {
 }
 
 function summary(links: readonly DrawnLink[]): string {
-  const cut = links.filter(({ state }) => state === "cut");
-  if (cut.length === 0) return `${links.length} links between regions, none cut`;
-  return `Cut: ${listed(cut.map(({ one, other }) => `${one} and ${other}`))}`;
+  const told = (["cut", "dark", "slow"] as const).flatMap((name) => {
+    const pairs = links.filter(({ state }) => state === name).map(({ one, other }) => `${one} and ${other}`);
+    return pairs.length === 0 ? [] : `${name}: ${pairs.join(", ")}`;
+  });
+  return told.length === 0 ? `${links.length} links between regions, all well` : `Links ${told.join("; ")}`;
 }
 
 interface LineProps {

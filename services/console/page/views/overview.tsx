@@ -2,7 +2,7 @@
 import type { Finding, RegionView } from "../../../protocol/cluster/view.ts";
 import { bytes, duration, plural } from "../model/format.ts";
 import { SEVERITY_WORDS } from "../model/headline.ts";
-import { lagMatrix, type LagCell } from "../model/lag.ts";
+import { isWorse, lagMatrix, type LagCell } from "../model/lag.ts";
 import { bufferOf, CONDITION_WORDS, conditionOf, leadersOf, ranges } from "../model/regions.ts";
 import { linkTo } from "../model/route.ts";
 import { useShown } from "../hooks.ts";
@@ -41,12 +41,13 @@ export function OverviewView() {
 }
 
 function FindingItem({ finding }: { readonly finding: Finding }) {
+  const { view } = useShown();
   const { severity, what, why, act, runbook, partition } = finding;
   return (
     <li class={`finding tone-${severity}`}>
       <p class="what">
         <Mark tone={severity}>{SEVERITY_WORDS[severity]}</Mark> <strong>{what}</strong>
-        {partition !== undefined && <span class="soft"> partition {partition}</span>}
+        {partition !== undefined && view.partitions > 1 && <span class="soft"> partition {partition}</span>}
       </p>
       <dl>
         {why !== undefined && <Line name="Why">{why}</Line>}
@@ -109,7 +110,7 @@ function Tile({ region, led, cells }: TileProps) {
   const condition = conditionOf(region);
   const buffer = bufferOf(region);
   const behind = cells.reduce<LagCell | undefined>(
-    (worst, cell) => (worst === undefined || cell.worst.age_ms > worst.worst.age_ms ? cell : worst),
+    (worst, cell) => (worst === undefined || isWorse(cell.worst, worst.worst) ? cell : worst),
     undefined,
   );
   const problems = [...new Set(region.processes.flatMap(({ problems }) => problems))];
@@ -147,6 +148,7 @@ function leadText(led: readonly number[]): string {
 
 function behindText(cell: LagCell | undefined): string {
   if (cell === undefined || (cell.operations === 0 && cell.worst.reason === "nothing")) return "nothing";
+  if (cell.worst.stage === "unknown") return "unknown";
   return `${cell.origin} by ${duration(cell.worst.age_ms)}`;
 }
 

@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- console [--seconds N]`: the console's page in a browser, fed with 9 regions, 16 partitions and 30 days:
+ * `npm run bench -- page [--seconds N]`: the console's page in a browser, fed with 9 regions, 16 partitions and 30 days:
  * how long its thread is held at a time, how long a change of view takes, and what it keeps in memory.
  */
 import type { Browser, Page } from "playwright-core";
@@ -16,7 +16,7 @@ const VIEWS = ["overview", "lag", "buffers", "log", "load"] as const;
 const MS_PER_SECOND = 1_000;
 const MEGABYTE = 1024 ** 2;
 
-export async function benchConsole(words: readonly string[]): Promise<void> {
+export async function benchPage(words: readonly string[]): Promise<void> {
   const { seconds } = readOptions(words, ["seconds"]);
   const durationMs = MS_PER_SECOND * positiveNumber(seconds, "seconds", SECONDS_DEFAULT);
   const { folder } = await buildConsole();
@@ -48,7 +48,7 @@ async function measure(browser: Browser, url: string, { view, durationMs }: Meas
     await page.waitForTimeout(durationMs);
     const tasks = await page.evaluate(() => (globalThis as unknown as { longTasksMs: number[] }).longTasksMs);
     const { scriptMs, heapBytes } = await usage(page);
-    report("console", {
+    report("page", {
       view,
       regions: NINE_REGIONS.length,
       partitions: PARTITIONS,
