@@ -2,13 +2,13 @@
  * `npm run bench -- page [--seconds N]`: the console's page in a browser, fed with 9 regions, 16 partitions and 30 days:
  * how long its thread is held at a time, how long a change of view takes, and what it keeps in memory.
  */
-import type { Browser, Page } from "playwright-core";
+import type { Browser, CDPSession } from "playwright-core";
 import { buildConsole } from "../../infra/build/console.ts";
 import { launchBrowser } from "../integration/console/chromium.ts";
 import { startFeedServer } from "../integration/console/feed-server.ts";
 import { NINE_REGIONS, SimulatedCluster } from "../integration/console/simulated-cluster.ts";
 import { positiveNumber, readOptions } from "./options.ts";
-import { report } from "./report.ts";
+import { report, round } from "./report.ts";
 
 const SECONDS_DEFAULT = 10;
 const PARTITIONS = 16;
@@ -41,13 +41,15 @@ async function measure(browser: Browser, url: string, { view, durationMs }: Meas
   const page = await browser.newPage();
   try {
     await page.addInitScript(watchTasks);
+    const session = await page.context().newCDPSession(page);
+    await session.send("Performance.enable");
     const startedAtMs = performance.now();
     await page.goto(url);
     await page.locator("main h1").waitFor();
     const shownAfterMs = performance.now() - startedAtMs;
     await page.waitForTimeout(durationMs);
     const tasks = await page.evaluate(() => (globalThis as unknown as { longTasksMs: number[] }).longTasksMs);
-    const { scriptMs, heapBytes } = await usage(page);
+    const { taskMs, heapBytes } = await usage(session);
     report("page", {
       view,
       regions: NINE_REGIONS.length,
@@ -56,7 +58,7 @@ async function measure(browser: Browser, url: string, { view, durationMs }: Meas
       shown_after_ms: Math.round(shownAfterMs),
       tasks_above_50_ms: tasks.length,
       longest_task_ms: Math.round(Math.max(0, ...tasks)),
-      script_share: Number((scriptMs / durationMs).toFixed(3)),
+      core_share: round(taskMs / durationMs, 3),
       heap_megabytes: Math.round(heapBytes / MEGABYTE),
     });
   } finally {
@@ -74,10 +76,8 @@ function watchTasks(): void {
   }).observe({ type: "longtask" as "measure", buffered: true });
 }
 
-async function usage(page: Page): Promise<{ readonly scriptMs: number; readonly heapBytes: number }> {
-  const session = await page.context().newCDPSession(page);
-  await session.send("Performance.enable");
+async function usage(session: CDPSession): Promise<{ readonly taskMs: number; readonly heapBytes: number }> {
   const { metrics } = await session.send("Performance.getMetrics");
   const value = (name: string) => metrics.find((metric) => metric.name === name)?.value ?? 0;
-  return { scriptMs: value("TaskDuration") * MS_PER_SECOND, heapBytes: value("JSHeapUsedSize") };
+  return { taskMs: value("TaskDuration") * MS_PER_SECOND, heapBytes: value("JSHeapUsedSize") };
 }

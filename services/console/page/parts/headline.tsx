@@ -9,12 +9,12 @@ export function HeadlineBar() {
   const { view, route, state } = useShown();
   const { level, text, since } = headlineOf(view);
   const isPast = state.connection !== "live";
-  // A finding may tell of figures that rise: it is read out once.
+  // A finding may tell of figures that rise: its first words are what is read out, once.
   const findings = view.findings.map(({ id, severity }) => (severity === "note" ? "" : id)).join(" ");
   const readOut = useMemo(() => text, [level, findings]);
   return (
     <div class={`headline level-${level}`}>
-      <p>
+      <p aria-hidden="true">
         <Mark tone={level}>{isPast ? `When it was last seen: ${text}` : text}</Mark>
       </p>
       <p role={level === "hurt" ? "alert" : "status"} class="hidden">
