@@ -22,6 +22,7 @@ import {
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
+import type { TraceObserver } from "../runtime/traces.ts";
 import { barrierOf, stopAtBarrier, type BarrierObserver } from "./barrier-stop.ts";
 import type { ApplierMetrics } from "./metrics.ts";
 import type { Bootstrapper } from "./bootstrapper.ts";
@@ -46,6 +47,7 @@ import { mayBeMore } from "./gather.ts";
 import { LogFollower, type Folding } from "./log-follower.ts";
 import { Pace } from "./pace.ts";
 import { RecordCache } from "./record-cache.ts";
+import { traceFold } from "./traced.ts";
 import { ReplicaDoubt } from "./replica-doubt.ts";
 import { SecondOpinion } from "./second-opinion.ts";
 import { Shipments } from "./shipments.ts";
@@ -75,6 +77,8 @@ export interface ApplierOptions {
   readonly barriers?: BarrierObserver;
   /** Loads what can't be folded; without one folding stops there. */
   readonly bootstrapper?: Bootstrapper | undefined;
+  /** Told of what is folded, where it has a trace. */
+  readonly traces?: TraceObserver | undefined;
   readonly witnesses?: NonNullable<OpenLogOptions["witnesses"]>;
 }
 
@@ -305,7 +309,10 @@ class FoldRun implements Folding {
     const { isGuessed: isGuess } = group;
     const tail = walTailOf(group.entries, { result, region: this.#options.region });
     const committing = this.#options.store.commitFold({ expectedPosition, result, isGuess, tail });
-    const done = committing.then(() => this.#committed(folded, before.state, startedAtMs));
+    const done = committing.then(() => {
+      this.#committed(folded, before.state, startedAtMs);
+      traceFold(this.#options, group.entries, startedAtMs);
+    });
     // The outcome is looked at by `settle`; until then a failure must not count as unhandled.
     done.catch(() => undefined);
     this.#committing = { done, before, entries: group.entries, startedAtMs };

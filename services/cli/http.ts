@@ -1,6 +1,8 @@
 /** Requests to a region's API. */
 import type { ProblemAnswer } from "../protocol/http/answers.ts";
+import { ACTOR_HEADER } from "../protocol/http/audit.ts";
 import { API_PREFIX } from "../protocol/http/headers.ts";
+import { actor } from "./actor.ts";
 import type { ClusterRegion } from "./cluster.ts";
 import { CommandError, UsageError } from "./errors.ts";
 
@@ -62,7 +64,7 @@ export async function fetchApi(
   try {
     response = await fetch(`${region.url}${path}`, {
       method,
-      headers: { ...type, ...headers },
+      headers: { ...type, ...(method === "GET" ? {} : { [ACTOR_HEADER]: actor() }), ...headers },
       signal: AbortSignal.timeout(timeoutMs),
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });

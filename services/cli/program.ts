@@ -1,11 +1,14 @@
 /** The forebay command: its subcommands put together. */
 import { Command } from "commander";
+import { addAuditCommand } from "./commands/audit.ts";
 import { addBackupCommand } from "./commands/backup.ts";
 import { addChaosCommand } from "./commands/chaos.ts";
 import { addConflictsCommand } from "./commands/conflicts.ts";
+import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEscrowCommand } from "./commands/escrow.ts";
 import { addGetCommand } from "./commands/get.ts";
 import { addLeaderCommand } from "./commands/leader.ts";
+import { addLogLevelCommand } from "./commands/log-level.ts";
 import { addLogCommand } from "./commands/log.ts";
 import { addPutCommand } from "./commands/put.ts";
 import { addRegionCommand } from "./commands/region.ts";
@@ -39,6 +42,9 @@ export function createProgram(version: string): Command {
   addChaosCommand(program);
   addLeaderCommand(program);
   addLogCommand(program);
+  addLogLevelCommand(program);
   addRegionCommand(program);
+  addAuditCommand(program);
+  addDoctorCommand(program);
   return program;
 }

@@ -3,6 +3,7 @@ import type { Hlc } from "./hlc.ts";
 import type { Operation, RecordId } from "./operation.ts";
 import type { Proposal } from "./proposal.ts";
 import type { StoredRecord } from "./record.ts";
+import type { TracedIndex } from "./trace.ts";
 import type { CollectionSchema } from "./schema.ts";
 
 /** An operation with the text that its origin's hash chain covers. */
@@ -33,6 +34,8 @@ export interface BatchEntry {
   /** Head of the origin's hash chain before `first`. */
   readonly previous: string;
   readonly operations: readonly LoggedOperation[];
+  /** By rising index; folded state has nothing of them. */
+  readonly traces?: readonly TracedIndex[] | undefined;
 }
 
 /** A region's sign of life: makes time and lag visible when nothing is written. */
@@ -71,6 +74,8 @@ export interface ProposeEntry {
   readonly kind: "propose";
   readonly origin: string;
   readonly proposals: readonly Proposal[];
+  /** As in a batch. */
+  readonly traces?: readonly TracedIndex[] | undefined;
 }
 
 /** Asks to forget records that have expired, and deleted ones that nobody can still write to. The fold looks whether it is so. */

@@ -10,11 +10,13 @@ import type { CrashPoints } from "../ports/crash-points.ts";
 import type { GlobalLog } from "../ports/global-log.ts";
 import type { Reconciliation } from "../ports/reconciliation.ts";
 import type { RegionStore } from "../ports/region-store.ts";
+import { Auditor, type Auditing } from "../runtime/auditor.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import { LogStates } from "../runtime/log-states.ts";
+import type { TraceObserver } from "../runtime/traces.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { Refusals } from "./admission/refusals.ts";
 import type { WalPressure } from "./admission/wal-pressure.ts";
@@ -111,6 +113,10 @@ export interface GatewayOptions {
   readonly reconciliation?: Reconciliation | undefined;
   /** How far the regions have folded which log; without it those that answer are asked, and nobody is answered. */
   readonly logStates?: LogStates;
+  /** Default: over `store`. */
+  readonly auditor?: Auditing;
+  /** Told of what is accepted, where it has a trace. */
+  readonly traces?: TraceObserver | undefined;
 }
 
 export class GatewayService implements Gateway {
@@ -134,6 +140,7 @@ export class GatewayService implements Gateway {
   readonly #backups: BackupService;
   readonly #logKeeper: LogKeeper;
   readonly #membership: Membership;
+  readonly #auditor: Auditing;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -166,6 +173,7 @@ export class GatewayService implements Gateway {
     this.#backups = new BackupService(options);
     const states = options.logStates ?? new LogStates({ ...options, stopReason: () => undefined });
     this.#logKeeper = new LogKeeper(options, states);
+    this.#auditor = options.auditor ?? new Auditor(options);
     this.#membership = new Membership(options, { patience: this.#patience, states });
   }
 
@@ -305,6 +313,10 @@ export class GatewayService implements Gateway {
 
   membership(): Membering {
     return this.#membership;
+  }
+
+  auditing(): Auditing {
+    return this.#auditor;
   }
 
   /** Lets partitions follow decisions on collections that they have missed; returns how many were proposed again. */

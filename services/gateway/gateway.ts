@@ -12,6 +12,7 @@ import type { Collection, CollectionSchema } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
 import type { OnWait } from "./admission/may-wait.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
+import type { Auditing } from "../runtime/auditor.ts";
 import type { Backups } from "./backups.ts";
 import type { LogKeeping } from "./log-keeper.ts";
 import type { Membering } from "./membership.ts";
@@ -25,6 +26,8 @@ export interface RequestContext {
   /** How long the client waits, from now. */
   readonly deadlineMs: number;
   readonly onWait?: OnWait | undefined;
+  /** Of `readTraceparent`. */
+  readonly trace?: string | undefined;
 }
 
 /** What every request that changes something carries. */
@@ -306,4 +309,6 @@ export interface Gateway {
   logKeeping(): LogKeeping;
   /** Who takes part. @throws {GatewayError} starting. */
   membership(): Membering;
+  /** What operators have done. @throws {GatewayError} starting. */
+  auditing(): Auditing;
 }

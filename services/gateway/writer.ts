@@ -79,8 +79,9 @@ export class Writer {
     changes: readonly Change[];
   }): Promise<WriteResult> {
     const { request, partition, deadlineAtMs } = input;
-    const { tenant, collection, key, idempotencyKey } = request;
-    const { clock, random } = this.#options;
+    const { tenant, collection, key, idempotencyKey, trace } = request;
+    const { clock, random, traces } = this.#options;
+    const startedAtMs = clock.monotonicMs();
     const body = encodeChanges(input.changes);
     const id =
       idempotencyKey === undefined
@@ -89,8 +90,11 @@ export class Writer {
     const action = { type: "change", changes: input.changes } as const;
     const requestHash = sha256(requestContent({ fences: [], writes: [{ collection, key, action }] }));
     const takes = takesOf(input.changes);
-    const operation = { id, tenant, collection, key, body, requestHash, ...(takes && { takes }) };
+    const more = { ...(takes && { takes }), ...(trace !== undefined && { trace }) };
+    const operation = { id, tenant, collection, key, body, requestHash, ...more };
     const outcome = await this.#commits[partition]!.append(operation, deadlineAtMs);
+    if (trace !== undefined && outcome.status === "accepted")
+      traces?.step({ stage: "accept", trace, operation: id, partition, startedAtMs });
     const result = await this.#answer({ request, partition, operation, outcome, deadlineAtMs });
     if (!request.waitCommitted || result.status !== "accepted" || !("sequence" in outcome)) return result;
     // To wait is a preference: where too many do, the write is accepted all the same.

@@ -7,6 +7,7 @@
  *   orders            what an operator has told the region to do
  *   bootstraps        loading committed state from elsewhere (`bootstraps.ts`)
  */
+import type { AuditTrail } from "./audit-trail.ts";
 import type { EscrowLeft, Takes } from "../core/escrow.ts";
 import type { Hlc } from "../core/hlc.ts";
 import type { FoldResult } from "../core/fold/fold.ts";
@@ -32,6 +33,8 @@ export interface WalAppend extends RecordId {
   readonly takes?: Takes;
   /** What it hands over of them to another region: as `takes`, but the sum of all regions has it on. */
   readonly handsOver?: Takes;
+  /** The `traceparent` of its request, where that had one. */
+  readonly trace?: string | undefined;
 }
 
 /** A row of the WAL. */
@@ -357,6 +360,7 @@ export interface RegionStore
     Bootstraps,
     Maintenance,
     VerificationRecords,
+    AuditTrail,
     Roles,
     RegionOrders {
   close(): Promise<void>;

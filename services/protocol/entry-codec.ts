@@ -9,7 +9,7 @@
  * Version 2 has entries of proposals (`proposal-codec.ts`), and schemas that version 1 did not know; version 3 has
  * schemas with escrow fields, and whatever is done to such fields comes behind one; version 4 has barriers and repairs
  * (`repair-codec.ts`); version 5 forgets operation ids; version 6 changes members, and goes on from logs that failed
- * (`member-codec.ts`).
+ * (`member-codec.ts`); version 7 has trace contexts beside batches and proposals, in the envelope: no chain covers them.
  *
  * Decoding checks everything that the fold relies on: what can't be decoded stops its partition, it is never skipped.
  */
@@ -29,6 +29,7 @@ import type {
 import { sha256 } from "../core/hash.ts";
 import type { Hlc } from "../core/hlc.ts";
 import type { Operation } from "../core/operation.ts";
+import type { TracedIndex } from "../core/trace.ts";
 import { isEscrow, type CollectionSchema } from "../core/schema.ts";
 import { LocalChange, toChange } from "./change-codec.ts";
 import { CollectionSchemaBody } from "./collection.ts";
@@ -42,10 +43,10 @@ import {
   RepairEnvelope,
 } from "./repair-codec.ts";
 import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
-import { Hash, HlcText, Name, Region, Sequence, Uuid } from "./wire-types.ts";
+import { Hash, HlcText, Name, Region, Sequence, TracedIndexes, Uuid } from "./wire-types.ts";
 
 /** Highest version that this software reads. */
-export const ENTRY_VERSION = 6;
+export const ENTRY_VERSION = 7;
 /** Version from which entries hold proposals. */
 export const PROPOSALS_VERSION = 2;
 /** Version from which schemas have escrow fields. */
@@ -56,6 +57,8 @@ export const REPAIRS_VERSION = 4;
 export const FORGET_VERSION = 5;
 /** Version from which members come and go, and logs are made anew. */
 export const MEMBERS_VERSION = 6;
+/** Version from which entries of operations have trace contexts. */
+export const TRACES_VERSION = 7;
 /** The log refuses messages above 1 MB; entries stay well below. */
 export const ENTRY_BYTES_MAX = 512 * 1024;
 
@@ -77,6 +80,7 @@ const Envelope = Type.Union([
     first: Type.Integer({ minimum: 1 }),
     last: Type.Integer({ minimum: 1 }),
     previous: Hash,
+    traces: Type.Optional(TracedIndexes),
   }),
   Type.Object({
     kind: Type.Literal("tick"),
@@ -99,7 +103,12 @@ const Envelope = Type.Union([
     version: Type.Union([Type.Null(), Type.Integer({ minimum: 1 })]),
     schema: CollectionSchemaBody,
   }),
-  Type.Object({ kind: Type.Literal("propose"), origin: Region, count: Sequence }),
+  Type.Object({
+    kind: Type.Literal("propose"),
+    origin: Region,
+    count: Sequence,
+    traces: Type.Optional(TracedIndexes),
+  }),
   Type.Object({
     kind: Type.Literal("sweep"),
     origin: Region,
@@ -156,16 +165,28 @@ export function encodeBatch(
   entry: Omit<BatchEntry, "kind" | "operations">,
   lines: readonly string[],
 ): Uint8Array {
-  const { origin, epoch, first, last, previous } = entry;
-  return frame(
-    [JSON.stringify({ kind: "batch", origin, epoch, first, last, previous }), ...lines].join("\n"),
-  );
+  const { origin, epoch, first, last, previous, traces } = entry;
+  const envelope = { kind: "batch", origin, epoch, first, last, previous, ...tracesMember(traces) };
+  return frame([JSON.stringify(envelope), ...lines].join("\n"), tracesVersion(traces) ?? 1);
 }
 
 /** @param lines from `encodeProposal`. */
-export function encodeProposals(origin: string, lines: readonly string[]): Uint8Array {
-  const envelope = JSON.stringify({ kind: "propose", origin, count: lines.length });
-  return frame([envelope, ...lines].join("\n"), PROPOSALS_VERSION);
+export function encodeProposals(
+  origin: string,
+  lines: readonly string[],
+  traces?: readonly TracedIndex[],
+): Uint8Array {
+  const envelope = { kind: "propose", origin, count: lines.length, ...tracesMember(traces) };
+  return frame([JSON.stringify(envelope), ...lines].join("\n"), tracesVersion(traces) ?? PROPOSALS_VERSION);
+}
+
+/** Not a byte where there is none. */
+function tracesMember(traces: readonly TracedIndex[] | undefined): { traces?: readonly TracedIndex[] } {
+  return traces === undefined || traces.length === 0 ? {} : { traces };
+}
+
+function tracesVersion(traces: readonly TracedIndex[] | undefined): number | undefined {
+  return traces === undefined || traces.length === 0 ? undefined : TRACES_VERSION;
 }
 
 /** Whether an entry looks like proposals of a region, by its first bytes: nothing is checked, and nothing may rest on it. */
@@ -178,6 +199,8 @@ export function isProposedBy(origin: string, data: Uint8Array): boolean {
 
 /** The lowest version that says it: regions that still run older software can read on. */
 function versionOf(entry: Entry): number {
+  const isTraced = (entry.kind === "batch" || entry.kind === "propose") && entry.traces !== undefined;
+  if (isTraced) return TRACES_VERSION;
   if (entry.kind === "propose" || entry.kind === "sweep") return PROPOSALS_VERSION;
   if (entry.kind === "barrier" || entry.kind === "repair") return REPAIRS_VERSION;
   if (entry.kind === "forget") return FORGET_VERSION;
@@ -186,7 +209,8 @@ function versionOf(entry: Entry): number {
 }
 
 export function encodeEntry(entry: Exclude<Entry, BatchEntry>): Uint8Array {
-  if (entry.kind === "propose") return encodeProposals(entry.origin, entry.proposals.map(encodeProposal));
+  if (entry.kind === "propose")
+    return encodeProposals(entry.origin, entry.proposals.map(encodeProposal), entry.traces);
   if (entry.kind === "repair") {
     const lines = [encodeRepairEnvelope(entry), ...entry.records.map(encodeRecordRepair)];
     return frame(lines.join("\n"), REPAIRS_VERSION);
@@ -298,6 +322,7 @@ function checkHeader(header: string, body: Uint8Array): { version: number; check
   return { version, checksum };
 }
 
+type ProposeEnvelope = Extract<Static<typeof Envelope>, { kind: "propose" }>;
 type BatchEnvelope = Extract<Static<typeof Envelope>, { kind: "batch" }>;
 
 function decodeBatch(envelope: BatchEnvelope, lines: readonly string[]): BatchEntry {
@@ -307,6 +332,7 @@ function decodeBatch(envelope: BatchEnvelope, lines: readonly string[]): BatchEn
       `the batch ${envelope.first}–${envelope.last} has ${lines.length} operations`,
     );
   }
+  checkTraces(envelope.traces, lines.length);
   let before: Operation | undefined;
   const operations = lines.map((line) => {
     const logged = decodeOperation(line, before);
@@ -316,14 +342,23 @@ function decodeBatch(envelope: BatchEnvelope, lines: readonly string[]): BatchEn
   return { ...envelope, operations };
 }
 
-function decodeProposals(
-  { origin, count }: { origin: string; count: number },
-  lines: readonly string[],
-): ProposeEntry {
+/** Each of them is of another operation of the entry. */
+function checkTraces(traces: readonly TracedIndex[] | undefined, count: number): void {
+  let before = -1;
+  for (const [index] of traces ?? []) {
+    if (index <= before || index >= count)
+      throw new UndecodableEntryError(`a trace of operation ${index} of ${count}, after that of ${before}`);
+    before = index;
+  }
+}
+
+function decodeProposals({ origin, count, traces }: ProposeEnvelope, lines: readonly string[]): ProposeEntry {
   if (lines.length !== count) {
     throw new UndecodableEntryError(`the entry of ${count} proposals has ${lines.length}`);
   }
-  return { kind: "propose", origin, proposals: lines.map(decodeProposal) };
+  checkTraces(traces, count);
+  const proposals = lines.map(decodeProposal);
+  return { kind: "propose", origin, proposals, ...tracesMember(traces) };
 }
 
 /**

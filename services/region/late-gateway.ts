@@ -31,6 +31,7 @@ import type { RegionOverview } from "../gateway/status-report.ts";
 import type { Backups } from "../gateway/backups.ts";
 import type { LogKeeping } from "../gateway/log-keeper.ts";
 import type { Membering } from "../gateway/membership.ts";
+import type { Auditing } from "../runtime/auditor.ts";
 import type { Reconciling } from "../gateway/reconciling.ts";
 
 const RETRY_AFTER_MS = 1_000;
@@ -145,6 +146,10 @@ export class LateGateway implements Gateway {
 
   membership(): Membering {
     return this.#present().membership();
+  }
+
+  auditing(): Auditing {
+    return this.#present().auditing();
   }
 
   #present(): Gateway {

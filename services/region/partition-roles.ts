@@ -18,6 +18,7 @@ import { holdRole } from "../runtime/hold-role.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
+import type { TraceObserver } from "../runtime/traces.ts";
 import type { Signal } from "../runtime/signal.ts";
 
 const MEMBERSHIP_POLL_MS = 100;
@@ -54,6 +55,8 @@ export interface PartitionRolesOptions {
   readonly onHeld?: (role: "relay" | "applier", partition: number, isHeld: boolean) => void;
   /** Asks other regions how far they have folded which log. */
   readonly witnesses?: NonNullable<ApplierOptions["witnesses"]>;
+  /** Told of operations that have a trace. */
+  readonly traces?: TraceObserver | undefined;
   /** Looks at barriers while the partition is folded here, and verifies it now and then. */
   readonly verification?: {
     readonly barriers: BarrierObserver;

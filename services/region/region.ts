@@ -12,7 +12,6 @@ import { ChaosControl } from "../adapters/system/chaos-control.ts";
 import { SystemClock } from "../adapters/system/clock.ts";
 import { environmentCrashPoints } from "../adapters/system/crash-points.ts";
 import { SystemRandom } from "../adapters/system/random.ts";
-import { PLACEMENT_DEFAULTS } from "../core/placement/decide.ts";
 import { GatewayService } from "../gateway/gateway-service.ts";
 import { buildHttpServer, type HttpServer } from "../gateway/http/server.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
@@ -21,18 +20,22 @@ import type { RegionStore } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { RegionConfig } from "../runtime/config.ts";
 import { describeError } from "../runtime/describe-error.ts";
-import type { Logger } from "../runtime/logger.ts";
+import { LogLevels } from "../runtime/log-levels.ts";
+import type { AdjustableLogger } from "../runtime/logger.ts";
 import { Meter } from "../runtime/metrics.ts";
 import { FoldFeed } from "../runtime/fold-feed.ts";
 import { LogBreaker } from "../runtime/log-breaker.ts";
 import type { LogStates } from "../runtime/log-states.ts";
 import { packageRoot } from "../runtime/package-root.ts";
 import { Signal } from "../runtime/signal.ts";
-import { expectedRoundTripMs } from "../runtime/topology.ts";
+import type { Traces } from "../runtime/traces.ts";
+import type { Auditing } from "../runtime/auditor.ts";
+import { startAudit } from "./audit.ts";
 import { repeatChore } from "./chore.ts";
 import { forgetOldConflicts } from "./conflict-janitor.ts";
 import { startBootstrap, type RegionBootstrap } from "./bootstrap.ts";
 import { RegionConsole } from "./console.ts";
+import { makeDoctor } from "./doctor.ts";
 import { Health } from "./health.ts";
 import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
@@ -42,8 +45,10 @@ import { createRegionMetrics, type RegionMetrics } from "./metrics/all.ts";
 import { Trimmer } from "./trim/trimmer.ts";
 import { openRegionLog } from "./open-region-log.ts";
 import { openStore } from "./open-store.ts";
+import { startTraces } from "./traces.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
-import { holdPartitionRoles, type PartitionRolesOptions } from "./partition-roles.ts";
+import { holdPartitionRoles } from "./partition-roles.ts";
+import { placementOf } from "./placement.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
 
 /** Requests in flight may take this long when the process stops; the rest of its time is for roles and connections. */
@@ -67,11 +72,12 @@ interface SharedParts {
   readonly bootstrap: RegionBootstrap;
   readonly reconciliation: Reconciliation;
   readonly logStates: LogStates;
+  readonly auditor: Auditing;
 }
 
 export class RegionProcess {
   readonly #config: RegionConfig;
-  readonly #logger: Logger;
+  readonly #logger: AdjustableLogger;
   readonly #clock = new SystemClock();
   readonly #random = new SystemRandom();
   readonly #crashPoints: CrashPoints;
@@ -89,13 +95,14 @@ export class RegionProcess {
   readonly #clusterConsole: RegionConsole;
   readonly #gateway: LateGateway;
   readonly #stop = new AbortController();
+  readonly #traces: Traces;
   #server: HttpServer | undefined;
   #service: GatewayService | undefined;
   #bootstrapReasons: () => readonly string[] = () => [];
   #work: Promise<void> = Promise.resolve();
 
   /** @throws {InvalidCrashPointError} */
-  constructor(config: RegionConfig, logger: Logger) {
+  constructor(config: RegionConfig, logger: AdjustableLogger) {
     const { region, postgres, nats, roles } = config;
     this.#config = config;
     this.#logger = logger;
@@ -123,6 +130,7 @@ export class RegionProcess {
     this.#bus = new NatsBus({ ...ports, url: nats.url, region });
     this.#routes = new MonitoredRoutes({ monitorUrl: nats.monitorUrl, logger });
     this.#load = new LoadControl({ ...ports, config, metrics: this.#metrics.admission });
+    this.#traces = startTraces({ ...this.#ports(), config }, this.#stop.signal);
     this.#health = this.#makeHealth();
     this.#clusterConsole = this.#makeConsole();
     this.#metrics = this.#clusterConsole.roles.all(this.#metrics);
@@ -160,7 +168,7 @@ export class RegionProcess {
 
   /** Resolves with the port as soon as HTTP listens; the rest goes on in the background. `onFailure` hears of bugs in it. */
   async start(onFailure: (error: unknown) => void): Promise<number> {
-    const { region, http, sessionSecret, chaos } = this.#config;
+    const { region, http, sessionSecret, chaos, logLevel: configured } = this.#config;
     this.#server = await buildHttpServer({
       gateway: this.#gateway,
       region,
@@ -169,6 +177,12 @@ export class RegionProcess {
       logger: this.#logger,
       metrics: this.#clusterConsole.outcomes,
       clusterViews: this.#clusterConsole.views,
+      logLevels: new LogLevels({ logger: this.#logger, configured, clock: this.#clock }),
+      doctor: makeDoctor(this.#config, {
+        ...this.#ports(),
+        store: this.#roleStore,
+        gateway: this.#gateway,
+      }),
       metricsText: () => this.#meter.text(),
       readiness: () => this.#readiness(),
       drainReason: () => this.#service?.drainReason,
@@ -219,11 +233,13 @@ export class RegionProcess {
     const breakers = this.#makeBreakers(folded);
     this.#clusterConsole.attach({ breakers, folded });
     const about = { config: this.#config, metrics: this.#metrics, store: this.#roleStore };
-    const verification = startVerification({ ...this.#ports(), ...about, breakers }, stop);
+    const auditor = startAudit({ ...this.#ports(), ...about }, stop);
+    const verification = startVerification({ ...this.#ports(), ...about, breakers, auditor }, stop);
     const reconciliation = verification.reconciler;
     const bootstrap = startBootstrap({ ...this.#ports(), ...about, reconciliation }, stop);
     const logStates = startLogStates({ ...this.#ports(), ...about, health: this.#health }, stop);
-    const shared = { appended, folded, breakers, verification, reconciliation, bootstrap, logStates };
+    const views = { reconciliation, logStates, auditor };
+    const shared = { appended, folded, breakers, verification, bootstrap, ...views };
     const service = this.#makeGateway(shared);
     // A region that was drained before it was stopped takes no write in between.
     await this.#persist("whether the region is drained can't be read", () => service.lookAtDrain());
@@ -281,6 +297,7 @@ export class RegionProcess {
       memberAwayMsMax: this.#config.trim.awayMsMax,
       walPressure: this.#load.walPressure,
       refusals: this.#load.refusals,
+      traces: this.#traces,
     });
   }
 
@@ -340,7 +357,7 @@ export class RegionProcess {
     const { region, topology, roles } = this.#config;
     const holder = this.#random.uuid(this.#clock.nowMs());
     const members = topology.regions.map(({ name }) => name);
-    const placement = this.#placement();
+    const placement = placementOf(this.#config, this.#routes);
     return partitions.map(async (partition) => {
       const hasFolded = async () => (await this.#roleStore.logCreatedAtMs(partition)) !== undefined;
       await this.#log.ensureStream(partition, hasFolded, stop);
@@ -359,24 +376,13 @@ export class RegionProcess {
           placement,
           placementMetrics: this.#metrics.placement,
           verification,
+          traces: this.#traces,
           bootstrapperOf: bootstrap.bootstrapperOf,
           witnesses: (number) => logStates.witnesses(number),
         },
         stop,
       );
     });
-  }
-
-  #placement(): PartitionRolesOptions["placement"] {
-    const { topology, placement } = this.#config;
-    const { isAutomatic, lookEveryMs, settledMs, coolDownMs } = placement;
-    return {
-      isAutomatic,
-      lookEveryMs,
-      settings: { ...PLACEMENT_DEFAULTS, settledMs, coolDownMs },
-      expectedMs: (one, other) => expectedRoundTripMs(topology, one, other),
-      routes: this.#routes,
-    };
   }
 
   #ports() {

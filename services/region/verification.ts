@@ -5,6 +5,7 @@ import { Checkpoints, type CheckpointsOptions } from "../reconciler/checkpoints.
 import { Reconciler, type ReconcilerOptions } from "../reconciler/reconciler.ts";
 import type { ReconcilerMetrics } from "../reconciler/metrics.ts";
 import { ScheduledVerification } from "../reconciler/scheduled.ts";
+import type { Auditing } from "../runtime/auditor.ts";
 import type { RegionConfig } from "../runtime/config.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { repeatChore } from "./chore.ts";
@@ -20,6 +21,7 @@ export interface RegionVerificationOptions {
   readonly random: Random;
   readonly logger: Logger;
   readonly metrics: { readonly reconciler: ReconcilerMetrics };
+  readonly auditor: Auditing;
 }
 
 export interface RegionVerification extends NonNullable<PartitionRolesOptions["verification"]> {

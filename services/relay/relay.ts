@@ -1,5 +1,6 @@
 /** The relay of one partition: carries out what `step.ts` decides. Reads the WAL, publishes to the log, sends ticks. */
-import { encodeBatch, encodeEntry, ENTRY_VERSION } from "../protocol/entry-codec.ts";
+import { membersNotReading } from "../core/entry-version.ts";
+import { encodeBatch, encodeEntry, ENTRY_VERSION, TRACES_VERSION } from "../protocol/entry-codec.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
@@ -10,6 +11,7 @@ import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
+import type { TraceObserver } from "../runtime/traces.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { RelayMetrics } from "./metrics.ts";
 import { joinLog } from "./join-log.ts";
@@ -55,6 +57,8 @@ export interface RelayOptions {
   readonly appended: Signal;
   /** The applier of this process has folded on. */
   readonly folded: FoldFeed;
+  /** Told of what is in the log, where it has a trace. */
+  readonly traces?: TraceObserver | undefined;
 }
 
 /** One relay: `run` works until stopped and is called once per grant of the role. */
@@ -83,12 +87,14 @@ export class Relay {
 }
 
 type FoldedPlace = RelayState["folded"] & { readonly epoch: number; readonly slowest: number };
+type Place = FoldedPlace & { readonly readsTraces: boolean };
 
-function foldedPlace(region: string, place: FoldPlace): FoldedPlace {
+function foldedPlace(region: string, place: FoldPlace): Place {
   const own = place.origins[region];
   if (own === undefined) throw new Error("the region takes no part in the partition's log");
   const { watermark: sequence, chain, epoch } = own;
-  return { position: place.position, sequence, chain, epoch, slowest: slowestPosition(place) };
+  const readsTraces = membersNotReading(place, TRACES_VERSION).length === 0;
+  return { position: place.position, sequence, chain, epoch, slowest: slowestPosition(place), readsTraces };
 }
 
 /** The life of a relay between taking the role and losing it. */
@@ -98,6 +104,8 @@ class RelayRun {
   #state: RelayState | undefined;
   #error: unknown;
   #heard: FoldNews | undefined;
+  /** Whether all members read entries with traces; until then they go without. */
+  #readsTraces = false;
 
   constructor(options: RelayOptions, stop: AbortSignal) {
     this.#options = options;
@@ -108,7 +116,8 @@ class RelayRun {
 
   async start(grant: RoleGrant): Promise<void> {
     // The grant's epoch starts anew with a new database; the log remembers the highest that it has seen.
-    const { epoch: seen, slowest: _, ...folded } = await this.#foldedPlace();
+    const { epoch: seen, slowest: _, readsTraces, ...folded } = await this.#foldedPlace();
+    this.#readsTraces = readsTraces;
     this.#state = startRelay({ epoch: Math.max(grant.epoch, seen + 1), folded });
     await Promise.all([this.#wakeOnRows(), this.#followFold(), this.#tick()]);
     if (this.#error !== undefined) throw this.#error;
@@ -175,8 +184,9 @@ class RelayRun {
 
   async #publish(batch: Batch): Promise<void> {
     const { breaker, region, crashPoints, metrics, clock } = this.#options;
-    const { lines, ...envelope } = batch;
-    const data = encodeBatch({ origin: region, ...envelope }, lines);
+    const { lines, traces, ...envelope } = batch;
+    const told = this.#readsTraces ? traces.map(({ index, trace }) => [index, trace] as const) : [];
+    const data = encodeBatch({ origin: region, ...envelope, traces: told }, lines);
     crashPoints.reach("before-publish");
     const startedAtMs = clock.monotonicMs();
     try {
@@ -189,10 +199,17 @@ class RelayRun {
         durationMs: clock.monotonicMs() - startedAtMs,
         bytes: data.length,
       });
+      this.#traced(batch, { startedAtMs, position });
       this.#dispatch({ type: "acknowledged", last: batch.last, position });
     } catch (error) {
       this.#publishFailed(error, batch, clock.monotonicMs() - startedAtMs);
     }
+  }
+
+  #traced({ traces }: Batch, place: { readonly startedAtMs: number; readonly position: number }): void {
+    const { partition } = this.#options;
+    for (const { id: operation, trace } of traces)
+      this.#options.traces?.step({ stage: "publish", trace, operation, partition, ...place });
   }
 
   /** The log had all of it already, from a publish whose answer never came; the fold drops it. */
@@ -227,7 +244,8 @@ class RelayRun {
       await folded.wait({ clock, timeoutMs: POLL_MS, stop });
       if (stop.aborted) return;
       try {
-        const place = await this.#checkEpoch();
+        const { readsTraces, ...place } = await this.#checkEpoch();
+        this.#readsTraces = readsTraces;
         this.#dispatch({ type: "folded", ...place, nowMs: clock.monotonicMs() });
       } catch (error) {
         this.#fail(error);
@@ -241,7 +259,7 @@ class RelayRun {
   }
 
   /** Once the log has seen a later epoch of ours, it refuses all that this run sends: the role has to be taken anew. */
-  async #checkEpoch(): Promise<FoldedPlace> {
+  async #checkEpoch(): Promise<Place> {
     const heard = this.#heard;
     this.#heard = undefined;
     // Another process may have folded on since, and been asked: what is known never goes back.
@@ -253,7 +271,7 @@ class RelayRun {
     return folded;
   }
 
-  async #foldedPlace(): Promise<FoldedPlace> {
+  async #foldedPlace(): Promise<Place> {
     const { store, partition, region } = this.#options;
     return foldedPlace(region, await store.readPositions(partition));
   }

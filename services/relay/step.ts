@@ -41,6 +41,14 @@ export interface Batch {
   readonly last: number;
   readonly previous: string;
   readonly lines: readonly string[];
+  readonly traces: readonly TracedOperation[];
+}
+
+/** An operation of a batch that has a trace. */
+export interface TracedOperation {
+  readonly index: number;
+  readonly id: string;
+  readonly trace: string;
 }
 
 /** A place in the origin's WAL, with the head of its hash chain there. */
@@ -194,8 +202,9 @@ function makeBatch(state: RelayState, rows: readonly WalRow[]): { batch: Batch; 
   for (const line of lines) head = chain(head, line);
   const last = rows.at(-1)!.sequence;
   assert(last - first + 1 === rows.length, `the WAL has a gap between ${first} and ${last}`);
+  const traces = rows.flatMap(({ id, trace }, index) => (trace === undefined ? [] : [{ index, id, trace }]));
   return {
-    batch: { epoch: state.epoch, first, last, previous: state.cursor.chain, lines },
+    batch: { epoch: state.epoch, first, last, previous: state.cursor.chain, lines, traces },
     end: { sequence: last, chain: head },
   };
 }

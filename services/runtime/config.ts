@@ -22,6 +22,8 @@ export interface RegionConfig {
   readonly sessionSecret: string;
   readonly roles: readonly ProcessRole[];
   readonly logLevel: LogLevel;
+  /** Of an OpenTelemetry collector that takes OTLP over HTTP. */
+  readonly traceExportUrl: string | undefined;
   /** Where a test wants the process to die. */
   readonly crashAt: string | undefined;
   /** What may wait in one partition's WAL. */
@@ -132,6 +134,7 @@ export function readConfig(environment: Environment): RegionConfig {
     sessionSecret: reader.secret("FOREBAY_SESSION_SECRET"),
     roles: reader.list("FOREBAY_ROLES", PROCESS_ROLES),
     logLevel: reader.choice("FOREBAY_LOG_LEVEL", LOG_LEVELS, "info"),
+    traceExportUrl: reader.optionalUrl("FOREBAY_TRACE_EXPORT_URL", ["http:", "https:"]),
     crashAt: reader.optional("FOREBAY_CRASH_AT"),
     wal: readWal(reader),
     admission: readAdmission(reader),
@@ -238,6 +241,7 @@ export function redactConfig(config: RegionConfig): object {
     },
     sessionSecret: "…",
     ...(chaos !== undefined && { chaos: { ...chaos, key: "…" } }),
+    traceExportUrl: config.traceExportUrl === undefined ? undefined : redactUrl(config.traceExportUrl),
   };
 }
 

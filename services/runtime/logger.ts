@@ -1,4 +1,4 @@
-/** Structured logs: one JSON line per event, through pino. */
+/** Structured logs: one JSON line per event, through pino. Neither secrets nor values of records get into them. */
 import { pino } from "pino";
 
 export interface Logger {
@@ -8,11 +8,41 @@ export interface Logger {
   error(fields: object, message: string): void;
 }
 
+/** A logger whose level can be changed while it is used. */
+export interface AdjustableLogger extends Logger {
+  level: string;
+}
+
 export const LOG_LEVELS = ["debug", "info", "warn", "error", "silent"] as const;
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-export function createLogger(options: { level: LogLevel; fields: Record<string, unknown> }): Logger {
-  return pino({ level: options.level, base: options.fields, timestamp: pino.stdTimeFunctions.isoTime });
+/** Members of these names, at the top of a line and one below, are not written whatever they hold. */
+const SECRET_NAMES = ["password", "secret", "sessionSecret", "token", "authorization", "cookie"];
+/** Values of records, as operations and rows have them. */
+const VALUE_NAMES = ["body", "changes", "fields", "value", "values", "before", "after", "record"];
+const REDACTED = [...SECRET_NAMES, ...VALUE_NAMES].flatMap((name) => [name, `*.${name}`]);
+/** Drivers put addresses with their passwords into messages. */
+const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*:)[^\s@"\\]+@/gi;
+
+/** @param write takes the lines; default: standard output. */
+export function createLogger(options: {
+  level: LogLevel;
+  fields: Record<string, unknown>;
+  write?: (line: string) => void;
+}): AdjustableLogger {
+  const { level, fields, write } = options;
+  const settings = {
+    level,
+    base: fields,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: { paths: REDACTED, censor: "…" },
+    hooks: { streamWrite: withoutPasswords },
+  };
+  return write === undefined ? pino(settings) : pino(settings, { write });
+}
+
+function withoutPasswords(line: string): string {
+  return line.includes("://") ? line.replaceAll(URL_PASSWORD, "$1…@") : line;
 }
 
 export const silentLogger: Logger = {

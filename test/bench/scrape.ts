@@ -6,11 +6,14 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { SystemClock } from "../../services/adapters/system/clock.ts";
 import { LateGateway } from "../../services/region/late-gateway.ts";
 import { buildHttpServer } from "../../services/gateway/http/server.ts";
+import { LogLevels } from "../../services/runtime/log-levels.ts";
 import { silentLogger } from "../../services/runtime/logger.ts";
 import type { Meter } from "../../services/runtime/metrics.ts";
 import { fullMetrics } from "../observability/full-metrics.ts";
+import { StubDoctor } from "../unit/gateway-http/stub-doctor.ts";
 import { median, report, round } from "./report.ts";
 
 const PARTITIONS = 16;
@@ -52,12 +55,15 @@ export async function benchScrape(): Promise<void> {
 }
 
 async function serve(meter: Meter): Promise<{ port: number; close: () => Promise<void> }> {
+  const logger = { ...silentLogger, level: "info" };
   const server = await buildHttpServer({
     gateway: new LateGateway("it is not asked for anything but metrics"),
+    logLevels: new LogLevels({ logger, configured: "info", clock: new SystemClock() }),
+    doctor: new StubDoctor(),
     region: REGIONS[0]!,
     software: "0.0.0",
     sessionSecret: "a secret that nobody uses, of 32 letters",
-    logger: silentLogger,
+    logger,
     metrics: { answered: () => undefined },
     metricsText: () => meter.text(),
     readiness: () => [],

@@ -6,6 +6,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe } from "vitest";
 import type { RegionStore } from "../../services/ports/region-store.ts";
+import { auditTrail } from "./region-store/audit.ts";
 import { appending } from "./region-store/append.ts";
 import { boundsAndReading } from "./region-store/bounds.ts";
 import { stamps } from "./region-store/stamps.ts";
@@ -76,6 +77,7 @@ export function regionStoreContract(
     removedRows(context);
     reservedCollections(context);
     knownOperations(context);
+    auditTrail(context);
     outcomesOfProposals(context);
     conflictLog(context);
     repairLog(context);

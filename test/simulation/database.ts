@@ -37,6 +37,7 @@ import {
   startRejoin,
 } from "./own-wal.ts";
 import { ReadableDatabase } from "./readable-database.ts";
+import { SimulatedAudit } from "./audit.ts";
 import { SimulatedTrimming } from "./trimming.ts";
 import { SimulatedBootstraps } from "./bootstraps.ts";
 import { SimulatedDrain } from "./drain.ts";
@@ -58,6 +59,7 @@ export class SimulatedDatabase extends ReadableDatabase {
     makeDurable: () => this.#makeDurable(),
   });
   readonly verifications = new SimulatedVerifications();
+  readonly audit: SimulatedAudit;
   readonly drain = new SimulatedDrain(() => this.#nowMs());
   readonly bootstraps = new SimulatedBootstraps({
     nowMs: () => this.#nowMs(),
@@ -73,6 +75,7 @@ export class SimulatedDatabase extends ReadableDatabase {
   constructor(region: string, nowMs: () => number) {
     super(region);
     this.#nowMs = nowMs;
+    this.audit = new SimulatedAudit(region);
     this.#roles = new SimulatedRoles(nowMs);
   }
 

@@ -1,4 +1,6 @@
 /** The RegionStore port over a simulated database: calls take time, fail, and lose their answers as a real one's do. */
+import type { AuditFact } from "../../services/core/audit.ts";
+import type { AuditQuery, SeenAuditHead } from "../../services/ports/audit-trail.ts";
 import type { Bootstraps } from "../../services/ports/bootstraps.ts";
 import type { Verification } from "../../services/ports/reconciliation.ts";
 import type { RecordId } from "../../services/core/operation.ts";
@@ -215,6 +217,26 @@ export class SimulatedRegionStore implements RegionStore {
 
   listVerifications({ limit }: { limit: number }) {
     return this.#call((database) => database.verifications.list(limit));
+  }
+
+  appendAudit(fact: AuditFact) {
+    return this.#call((database) => database.audit.append(fact));
+  }
+
+  readAuditHead() {
+    return this.#call((database) => database.audit.head());
+  }
+
+  listAudit(query: AuditQuery) {
+    return this.#call((database) => database.audit.list(query));
+  }
+
+  keepAuditHead(seen: SeenAuditHead) {
+    return this.#call((database) => database.audit.keepHead(seen));
+  }
+
+  listAuditHeads() {
+    return this.#call((database) => database.audit.heads());
   }
 
   acquireRole(options: { role: RoleName; partition: number; holder: string; ttlMs: number }) {

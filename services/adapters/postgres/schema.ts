@@ -45,6 +45,8 @@ export const wal = pgTable(
     body: text("body").notNull(),
     /** Of rows that take from escrows: see `forebay_escrows` in the migrations. */
     taken: jsonb("taken"),
+    /** The `traceparent` of its request, where it had one. */
+    trace: text("trace"),
   },
   (table) => [
     primaryKey({ columns: [table.partition, table.sequence] }),
@@ -298,6 +300,33 @@ export const verifications = pgTable(
     body: text("body").notNull(),
   },
   (table) => [index("verifications_by_time").on(table.startedAtMs, table.id)],
+);
+
+/** What operators have done: a hash chain (`core/audit.ts`) that is added to by `forebay_append_audit`, and refuses anything else. */
+export const audit = pgTable("audit", {
+  sequence: count("sequence").primaryKey(),
+  atMs: count("at_ms").notNull(),
+  act: uuid("act").notNull(),
+  action: text("action").notNull(),
+  actor: text("actor").notNull(),
+  address: text("address"),
+  /** Canonical JSON: the hash covers this text. */
+  about: text("about").notNull(),
+  outcome: text("outcome").notNull(),
+  previous: text("previous").notNull(),
+  hash: text("hash").notNull(),
+});
+
+/** Ends of other regions' audit trails, as this region has seen them. */
+export const auditHeads = pgTable(
+  "audit_heads",
+  {
+    region: bytewise("region").notNull(),
+    sequence: count("sequence").notNull(),
+    hash: text("hash").notNull(),
+    seenAtMs: count("seen_at_ms").notNull(),
+  },
+  (table) => [primaryKey({ columns: [table.region, table.sequence, table.hash] })],
 );
 
 /** Who relays and applies a partition. A released role's row stays, for its epoch. */

@@ -1,5 +1,6 @@
 /** A region's store on PostgreSQL, version 15 or later: the parts of the port put together over one pool. */
 import type { RegionStore } from "../../ports/region-store.ts";
+import { openAuditTrail } from "./audit.ts";
 import { openBootstraps } from "./bootstraps.ts";
 import { openCommittedState } from "./committed.ts";
 import { openConflicts } from "./conflicts.ts";
@@ -59,6 +60,7 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openSnapshots(database),
     ...openBootstraps(database),
     ...openVerifications(database),
+    ...openAuditTrail(database, region),
     ...openTrimming(database, region),
     ...openRoles(database),
     ...openOrders(database),

@@ -26,7 +26,7 @@ import { hashArray, textArray, toHlc, toNumber, uuidArray } from "./values.ts";
 const APPEND: Statement = {
   name: "append",
   text: `select is_full, pending_rows, pending_bytes, first_sequence, first_hlc, known, refused, escrow_left, refusal
-         from forebay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+         from forebay_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`,
   effect: "writing",
 };
 
@@ -42,7 +42,7 @@ const STAMP_TICK: Statement = {
 const READ: Statement = {
   name: "read_wal",
   text: `select w.sequence, lpad(to_hex(w.hlc), 16, '0') as hlc, w.seen, w.id, w.record_id,
-                encode(w.request_hash, 'hex') as request_hash, w.body
+                encode(w.request_hash, 'hex') as request_hash, w.body, w.trace
          from wal w
          where w.partition = $1 and w.sequence > $2 and w.sequence <= $2::bigint + $3::bigint
            and (w.sequence = $2::bigint + 1 or w.bytes <= $4::bigint + (
@@ -121,6 +121,7 @@ async function append(
     hashArray(operations.map((operation) => operation.requestHash)),
     textArray(operations.map((operation) => operation.body)),
     takesArray(operations),
+    tracesArray(operations),
   ]);
   if (row.refusal !== null) throw new WalRefusedError(partition, row.refusal);
   if (row.is_full) {
@@ -136,6 +137,12 @@ async function append(
 function takesArray(operations: readonly WalAppend[]) {
   const texts = operations.map(takesText);
   return texts.every((text) => text === undefined) ? null : textArray(texts);
+}
+
+/** Null where no request has one, as mostly. */
+function tracesArray(operations: readonly WalAppend[]) {
+  const traces = operations.map(({ trace }) => trace);
+  return traces.every((trace) => trace === undefined) ? null : textArray(traces);
 }
 
 /** By field: what is taken from here, and what of it from the sum of all regions. */
@@ -194,6 +201,7 @@ type WalTableRow = [
   recordId: string,
   requestHash: string,
   body: string,
+  trace: string | null,
 ];
 
 async function readWal(
@@ -205,7 +213,7 @@ async function readWal(
   return rows.map(toWalRow);
 }
 
-function toWalRow([sequence, hlc, seen, id, recordId, requestHash, body]: WalTableRow): WalRow {
+function toWalRow([sequence, hlc, seen, id, recordId, requestHash, body, trace]: WalTableRow): WalRow {
   const { tenant, collection, key } = toRecordId(recordId);
   return {
     id,
@@ -217,6 +225,7 @@ function toWalRow([sequence, hlc, seen, id, recordId, requestHash, body]: WalTab
     sequence: toNumber(sequence),
     hlc,
     seen: toNumber(seen),
+    ...(trace !== null && { trace }),
   };
 }
 

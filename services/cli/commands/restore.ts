@@ -3,9 +3,14 @@ import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Command } from "commander";
+import { SystemClock } from "../../adapters/system/clock.ts";
+import { SystemRandom } from "../../adapters/system/random.ts";
 import { StoreUnavailableError, type RegionStore } from "../../ports/region-store.ts";
 import type { StateHead } from "../../ports/bootstraps.ts";
 import type { BackupManifest } from "../../protocol/backup-format.ts";
+import { Auditor, type Act } from "../../runtime/auditor.ts";
+import { silentLogger } from "../../runtime/logger.ts";
+import { actor } from "../actor.ts";
 import { checkFiles, readManifest } from "../backup-folder.ts";
 import { CommandError } from "../errors.ts";
 import { Progress } from "../progress.ts";
@@ -54,7 +59,7 @@ async function restore(folder: string, { region, postgres }: RestoreOptions): Pr
   }
   const store = openPostgresStore({ url: postgres, region, connectionsMax: 2, timeoutMs: TIMEOUT_MS });
   try {
-    await restoreAll(store, folder, manifest);
+    await auditor(store).act(actOf(manifest, region), () => restoreAll(store, folder, manifest));
   } catch (error) {
     if (!(error instanceof StoreUnavailableError)) throw error;
     throw new CommandError(
@@ -67,6 +72,15 @@ async function restore(folder: string, { region, postgres }: RestoreOptions): Pr
     ({ partition, position }) => `partition ${partition} at ${position}`,
   );
   process.stdout.write(`region ${region} is restored: ${places.join(", ")}\n`);
+}
+
+function auditor(store: RegionStore): Auditor {
+  return new Auditor({ store, clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger });
+}
+
+function actOf({ partitions }: BackupManifest, region: string): Act<void> {
+  const positions = partitions.map(({ partition, position }) => ({ partition, position }));
+  return { action: "restore", actor: actor(), address: null, about: { region, partitions: positions } };
 }
 
 /** A region that is none would wait for ever to be added. */

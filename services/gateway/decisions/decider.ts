@@ -10,7 +10,7 @@ import { hlcFromMilliseconds } from "../../core/hlc.ts";
 import { idempotentOperationId } from "../../core/operation-id.ts";
 import type { Fence, Proposal, ProposedWrite } from "../../core/proposal.ts";
 import { coverFolded, mergeSessions, needOf, seenPosition, type Session } from "../../core/session.ts";
-import { ENTRY_BYTES_MAX, PROPOSALS_VERSION } from "../../protocol/entry-codec.ts";
+import { ENTRY_BYTES_MAX, PROPOSALS_VERSION, TRACES_VERSION } from "../../protocol/entry-codec.ts";
 import { encodeProposal, requestContent } from "../../protocol/proposal-codec.ts";
 import { checkMayWait } from "../admission/may-wait.ts";
 import { GatewayError, type GatewayErrorDetails } from "../errors.ts";
@@ -165,6 +165,8 @@ export class Decider {
   async #publish(attempt: Attempt): Promise<WriteResult> {
     const { proposal, request, deadlineAtMs, session } = attempt;
     const { partition } = request;
+    const isTraced =
+      request.context.trace !== undefined && (await this.#parts.members.read(partition, TRACES_VERSION));
     const line = encodeProposal(proposal);
     if (Buffer.byteLength(line) > LINE_BYTES_MAX) {
       const message = "the request is too large for one entry of the log: write fewer records at once";
@@ -181,7 +183,9 @@ export class Decider {
       expiresAtMs: proposal.deadlineMs,
       deadlineAtMs,
     });
-    const publishing = this.#parts.proposers[partition]!.publish(line, deadlineAtMs);
+    const trace = isTraced ? request.context.trace : undefined;
+    const publishing = this.#parts.proposers[partition]!.publish(line, deadlineAtMs, trace);
+    this.#trace(attempt, publishing);
     const verdict = await firstOf(pending, publishing);
     if (verdict.status !== "decided") throw undecided(verdict.status, proposal);
     const { outcome } = verdict;
@@ -190,6 +194,20 @@ export class Decider {
     const isReplayed =
       outcome.origin !== this.#options.region || isEarlier(outcome, await settledOf(publishing));
     return this.#answer({ outcome, partition, session, isReplayed });
+  }
+
+  /** Tells of the publish once it is in the log; never rejects. */
+  #trace({ proposal, request }: Attempt, publishing: Promise<Published>): void {
+    const { traces, clock } = this.#options;
+    const { context, partition } = request;
+    const { trace } = context;
+    if (trace === undefined || traces === undefined) return;
+    const step = { trace, operation: proposal.id, partition, startedAtMs: clock.monotonicMs() };
+    traces.step({ ...step, stage: "accept" });
+    const tell = (published: Published) => {
+      if (published !== "unknown") traces.step({ ...step, stage: "publish", position: published.position });
+    };
+    publishing.then(tell, () => undefined);
   }
 
   #answer(input: {

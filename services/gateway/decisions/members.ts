@@ -40,6 +40,12 @@ export class Members {
     throw new GatewayError("not-supported-yet", message, { retryAfterMs: LOOK_EVERY_MS });
   }
 
+  /** Whether all members read entries of this version. */
+  async read(partition: number, version: number): Promise<boolean> {
+    const { isStarted, reads, members } = await this.#look(partition);
+    return isStarted && members.every((member) => (reads.get(member) ?? 0) >= version);
+  }
+
   /** Whether a region is one of the cluster's. */
   async has(partition: number, region: string): Promise<boolean> {
     const { members } = await this.#look(partition);

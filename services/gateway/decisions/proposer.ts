@@ -48,6 +48,7 @@ export type Published = { readonly position: number } | "unknown";
 interface Waiting {
   /** Undefined for a barrier. */
   readonly line: string | undefined;
+  readonly trace: string | undefined;
   /** On the monotonic clock. */
   readonly deadlineAtMs: number;
   readonly resolve: (published: Published) => void;
@@ -78,17 +79,17 @@ export class Proposer {
 
   /**
    * Publishes a proposal's line, or a barrier.
-   * @param deadlineAtMs on the monotonic clock.
+   * @param deadlineAtMs on the monotonic clock. @param trace only where all members read entries with one.
    * @throws {GatewayError} overloaded, no-quorum: certainly not in the log, now or later.
    */
-  publish(line: string | undefined, deadlineAtMs: number): Promise<Published> {
+  publish(line: string | undefined, deadlineAtMs: number, trace?: string): Promise<Published> {
     if (this.#breaker.isOpen) return Promise.reject(this.#noQuorum());
     if (this.#queue.length >= QUEUE_MAX || this.#queuedCharacters >= QUEUE_CHARACTERS_MAX) {
       const message = `${this.#queue.length} authoritative writes already wait for this partition's log`;
       return Promise.reject(new GatewayError("overloaded", message, { retryAfterMs: 1_000 }));
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ line, deadlineAtMs, resolve, reject });
+      this.#queue.push({ line, trace, deadlineAtMs, resolve, reject });
       this.#queuedCharacters += line?.length ?? 0;
       if (this.#needsLane()) void this.#runLane();
       else if (!this.#isArmed) void this.#openLaneLater();
@@ -147,8 +148,12 @@ export class Proposer {
   async #publishBatch(batch: readonly Waiting[]): Promise<{ readonly position: number } | undefined> {
     if (batch.length === 0) return undefined;
     const { region, clock, crashPoints, metrics } = this.#options;
-    const lines = batch.map((waiting) => waiting.line).filter((line) => line !== undefined);
-    const data = encodeProposals(region, lines);
+    const proposals = batch.flatMap(({ line, trace }) => (line === undefined ? [] : [{ line, trace }]));
+    const lines = proposals.map(({ line }) => line);
+    const traces = proposals.flatMap(({ trace }, index) =>
+      trace === undefined ? [] : [[index, trace] as const],
+    );
+    const data = encodeProposals(region, lines, traces);
     const startedAtMs = clock.monotonicMs();
     this.#sentAtMs = startedAtMs;
     const measure = () => ({ proposals: lines.length, durationMs: clock.monotonicMs() - startedAtMs });

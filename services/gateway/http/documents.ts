@@ -83,6 +83,12 @@ export const ChangeHeaders = {
     }),
   ),
   ...RequestHeaders,
+  traceparent: Type.Optional(
+    Type.String({
+      description:
+        "W3C trace context: it goes with the operation to every region, into their logs. A malformed one is ignored.",
+    }),
+  ),
 };
 
 export const IfMatchRequestHeader = Type.Optional(

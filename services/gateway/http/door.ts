@@ -76,10 +76,11 @@ export function ticketOf(request: IncomingMessage): Ticket | undefined {
 }
 
 const VITAL =
-  /^\/(?:livez|readyz|metrics|openapi\.json|v1\/(?:status|chaos|cluster(?:\/history|\/live)?)|console(?:\/[^?]*)?)(?:$|[?])/;
+  /^\/(?:livez|readyz|metrics|openapi\.json|v1\/(?:status|doctor|log-level|chaos|cluster(?:\/history|\/live)?)|console(?:\/[^?]*)?)(?:$|[?])/;
 /** What an operator does about an overload must not be kept out by it. */
 const ORDERS =
   /^\/v1\/(?:chaos|drain|leader|members|rejoin|log\/rebuild|verify|backups|backups\/[^/?]+|verifications\/[^/?]+\/repair)(?:$|[?])/;
+const LOG_LEVEL = /^\/v1\/log-level(?:$|[?])/;
 const OF_THE_LOG = "consistency=linearizable";
 
 /** By method and URL alone: the rest of the request has not been read. */
@@ -91,6 +92,8 @@ export function classOf(method: string | undefined, url: string): RequestClass {
       return url.includes(OF_THE_LOG) ? "ordered" : "read";
     case "PATCH":
       return "write";
+    case "PUT":
+      return LOG_LEVEL.test(url) ? "vital" : "ordered";
     case "POST":
     case "DELETE":
       return ORDERS.test(url) ? "vital" : "ordered";

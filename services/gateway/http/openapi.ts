@@ -31,6 +31,7 @@ export interface RouteDocument {
     | "conflicts"
     | "verification"
     | "backup"
+    | "audit"
     | "region";
   readonly params?: TObject;
   readonly query?: TObject;
@@ -51,7 +52,7 @@ const EVERYWHERE: readonly ProblemCode[] = [
 ];
 /** Of all but those for operators and their machines, which are never refused. */
 const AT_THE_DOOR: readonly ProblemCode[] = ["overloaded", "memory-short"];
-const FOR_OPERATORS: readonly RouteDocument["tag"][] = ["verification", "backup", "region"];
+const FOR_OPERATORS: readonly RouteDocument["tag"][] = ["verification", "backup", "audit", "region"];
 /** Of requests with a body, and of those that refuse one. */
 export const BODY_PROBLEMS: readonly ProblemCode[] = [
   "malformed-json",
@@ -218,6 +219,10 @@ export function openApiBase(software: string) {
         description: "Whether all regions hold the same, and setting right what differs, for operators.",
       },
       { name: "backup", description: "All that a partition holds at one position, to be kept elsewhere." },
+      {
+        name: "audit",
+        description: "What operators have done, as a chain that shows whether it was changed.",
+      },
       { name: "region", description: "The region itself, for operators." },
     ],
     components: {

@@ -1,5 +1,6 @@
 /** What a request's headers ask for. */
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import { readTraceparent } from "../../core/trace.ts";
 import { EMPTY_SESSION, type Session } from "../../core/session.ts";
 import {
   DEADLINE_HEADER,
@@ -72,10 +73,12 @@ export function requestContextOf(
   { tenant, sessionSecret }: { readonly tenant: string; readonly sessionSecret: string },
 ): RequestContext {
   const ticket = ticketOf(raw);
+  const trace = readTraceparent(headers["traceparent"]);
   return {
     tenant,
     session: sessionOf(headers, sessionSecret),
     deadlineMs: deadlineMsOf(headers),
+    ...(trace !== undefined && { trace }),
     ...(ticket !== undefined && { onWait: () => ticket.waits() }),
   };
 }

@@ -55,7 +55,7 @@ export function expiresAtMsOf(query: Query): number | undefined {
   throw invalid("expires_at_ms", "expires_at_ms is a whole number, as the answer to the request has told it");
 }
 
-function wholeNumberOf(value: string): number | undefined {
+export function wholeNumberOf(value: string): number | undefined {
   const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
   return Number.isSafeInteger(number) ? number : undefined;
 }

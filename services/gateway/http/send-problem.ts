@@ -1,5 +1,6 @@
 /** Answers a request with a problem, and logs those that are ours. */
 import type { FastifyReply } from "fastify";
+import { readTraceparent } from "../../core/trace.ts";
 import { REPLAYED_HEADER, SESSION_HEADER } from "../../protocol/http/headers.ts";
 import { encodeSession } from "../../protocol/session-token.ts";
 import type { Logger } from "../../runtime/logger.ts";
@@ -16,7 +17,10 @@ export function sendProblem(
   if (problem.code === "internal") {
     const { method, url } = reply.request;
     const stack = error instanceof Error ? error.stack : String(error);
-    logger.error({ method, route: reply.request.routeOptions.url ?? url, stack }, "unforeseen error");
+    const traceparent = readTraceparent(reply.request.headers["traceparent"]);
+    const trace = traceparent === undefined ? {} : { traceparent };
+    const route = reply.request.routeOptions.url ?? url;
+    logger.error({ method, route, ...trace, stack }, "unforeseen error");
   }
   const answer = problemAnswer(problem);
   const retryAfterSeconds = retryAfterSecondsOf(problem);

@@ -10,8 +10,10 @@ import { fastify, type FastifyInstance } from "fastify";
 import { BODY_BYTES_MAX, HEADERS_BYTES_MAX } from "../../protocol/http/headers.ts";
 import type { ClusterViews } from "../../ports/cluster-views.ts";
 import type { Chaos } from "../../ports/chaos.ts";
+import type { LogLevels } from "../../runtime/log-levels.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import type { Admission } from "../admission/admission.ts";
+import type { Doctor } from "../doctor/doctor.ts";
 import type { Gateway } from "../gateway.ts";
 import { answerClientError } from "./client-error.ts";
 import { Connections } from "./connections.ts";
@@ -21,15 +23,18 @@ import type { HttpMetrics } from "./metrics.ts";
 import { openApiBase } from "./openapi.ts";
 import { ProblemError } from "./problem.ts";
 import { readConsoleFiles } from "./console-files.ts";
+import { addAuditRoutes } from "./routes/audit.ts";
 import { addBackupRoutes } from "./routes/backups.ts";
 import { addClusterRoutes } from "./routes/cluster.ts";
 import { addChaosRoutes } from "./routes/chaos.ts";
 import { addCollectionRoutes } from "./routes/collections.ts";
 import { addConflictRoutes } from "./routes/conflicts.ts";
 import { addConsoleRoutes } from "./routes/console.ts";
+import { addDoctorRoutes } from "./routes/doctor.ts";
 import { addEscrowRoutes } from "./routes/escrows.ts";
 import { addLeaderRoutes } from "./routes/leaders.ts";
 import { addMemberRoutes } from "./routes/members.ts";
+import { addLogLevelRoutes } from "./routes/log-level.ts";
 import { addLeaseRoutes } from "./routes/leases.ts";
 import { addLogRoutes } from "./routes/logs.ts";
 import { addOperationRoutes } from "./routes/operations.ts";
@@ -59,6 +64,8 @@ export interface HttpServerOptions {
   readonly software: string;
   readonly sessionSecret: string;
   readonly logger: Logger;
+  readonly logLevels: LogLevels;
+  readonly doctor: Pick<Doctor, "examine" | "about">;
   readonly metrics: HttpMetrics;
   /** Prometheus text. */
   readonly metricsText: () => Promise<string>;
@@ -115,6 +122,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   addRegionRoutes(app, context);
   addLeaderRoutes(app, context);
   addLogRoutes(app, context);
+  addLogLevelRoutes(app, context);
   addMemberRoutes(app, context);
   if (options.clusterViews !== undefined) await addClusterRoutes(app, context, options.clusterViews);
   if (options.chaos !== undefined) addChaosRoutes(app, { ...context, chaos: options.chaos });
@@ -122,6 +130,8 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   const consoleFiles =
     consoleFolder === undefined ? new Map<never, never>() : readConsoleFiles(consoleFolder);
   addConsoleRoutes(app, { ...context, consoleFiles });
+  addAuditRoutes(app, context);
+  addDoctorRoutes(app, context);
   answerUnknownRoutes(app, options, routes);
   await app.ready();
   return {

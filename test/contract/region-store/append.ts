@@ -36,6 +36,15 @@ export function appending(context: Context): void {
       );
     });
 
+    it("keeps the trace of a request, where it had one", async () => {
+      const trace = `00-${"4b".repeat(16)}-${"0f".repeat(8)}-01`;
+      const operations = [append("a"), { ...append("b"), trace }, append("c")];
+      await appendTo(context.store, operations);
+      const rows = await readAll(context.store);
+      expect(rows.map((row) => row.trace)).toEqual([undefined, trace, undefined]);
+      expect(rows.map((row) => "trace" in row)).toEqual([false, true, false]);
+    });
+
     it("answers an empty append with nothing", async () => {
       expect(await appendTo(context.store, [])).toEqual([]);
       expect((await context.store.walHead(0)).sequence).toBe(0);

@@ -57,6 +57,11 @@ const ROUTES = [
   "get /v1/operations/{operation}",
   "get /v1/conflicts",
   "post /v1/conflicts/{conflict}/restore",
+  "get /v1/audit",
+  "get /v1/audit/head",
+  "get /v1/doctor",
+  "get /v1/log-level",
+  "put /v1/log-level",
   "post /v1/backups",
   "get /v1/backups/{backup}/pages",
   "delete /v1/backups/{backup}",
@@ -125,6 +130,7 @@ describe("the OpenAPI document", () => {
       "Idempotency-Key",
       "Forebay-Session",
       "Forebay-Deadline-Ms",
+      "traceparent",
       "Prefer",
       "If-Match",
       "If-None-Match",
@@ -165,7 +171,7 @@ describe("the OpenAPI document", () => {
       "Idempotency-Replayed",
     ]);
     expect(reclaim.parameters!.filter(({ in: place }) => place === "header").map(({ name }) => name)).toEqual(
-      ["Idempotency-Key", "Forebay-Session", "Forebay-Deadline-Ms"],
+      ["Idempotency-Key", "Forebay-Session", "Forebay-Deadline-Ms", "traceparent", "Forebay-Actor"],
     );
   });
 

@@ -46,9 +46,14 @@ import { SystemRandom } from "../../../services/adapters/system/random.ts";
 import type { Backups } from "../../../services/gateway/backups.ts";
 import type { RegionStore, RepairQuery, StoredRepair } from "../../../services/ports/region-store.ts";
 import { listRepairs } from "../../simulation/conflicts.ts";
+import type { Auditing } from "../../../services/runtime/auditor.ts";
+import { stubStatus } from "./stub-status.ts";
+import { StubDoctor } from "./stub-doctor.ts";
+import { StubAudit } from "./stub-audit.ts";
 import { StubBackups } from "./stub-backups.ts";
 import { StubLogKeeping } from "./stub-logs.ts";
 import { StubReconciliation } from "./stub-reconciliation.ts";
+import { LogLevels } from "../../../services/runtime/log-levels.ts";
 import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
 
 export const SECRET = "a secret that is long enough for this";
@@ -145,6 +150,8 @@ export class StubGateway implements Gateway {
   /** Undefined: the process runs no reconciler. */
   reconciliation: StubReconciliation | undefined = new StubReconciliation();
   readonly logs = new StubLogKeeping();
+  readonly audit = new StubAudit();
+  readonly doctor = new StubDoctor();
   /** What repairs have changed in the stub's region. */
   storedRepairs: StoredRepair[] = [];
   readonly repairLists: RepairQuery[] = [];
@@ -279,48 +286,7 @@ export class StubGateway implements Gateway {
 
   async status(): Promise<RegionOverview> {
     this.#check();
-    const wal = {
-      head: 3,
-      pendingRows: 1,
-      pendingBytes: 80,
-      oldestPendingAgeMs: 1.5,
-      trouble: undefined,
-      setAsideRows: 0,
-    };
-    const region = {
-      region: "us",
-      watermark: 2,
-      walHead: 2,
-      appliedPosition: 8,
-      lagEntries: 1,
-      silentMs: 20,
-      software: "0",
-    };
-    const partition = {
-      partition: 0,
-      leader: "eu",
-      term: 2,
-      cluster: "c",
-      position: 9,
-      lastPosition: 9,
-      logTimeMs: 1,
-      breaker: { state: "open", reason: "slow", openMs: 12.4, slowAfterMs: 1_000 } as const,
-      trim: {
-        logFirst: 3,
-        foldedByAll: 4,
-        operationsForgotten: 2,
-        pinnedBy: { region: "us", position: 4, sinceMs: 1 },
-        away: [{ region: "ap", position: 1, sinceMs: 0 }],
-        needsBootstrap: false,
-      },
-    };
-    return {
-      region: "eu",
-      software: "0",
-      admission: { state: "open" },
-      partitions: [{ ...partition, wal, regions: [region] }],
-      draining: this.drains.shift() ?? this.draining,
-    };
+    return stubStatus(this.drains.shift() ?? this.draining);
   }
 
   async leaders(): Promise<readonly PartitionLeader[]> {
@@ -388,6 +354,11 @@ export class StubGateway implements Gateway {
     return new ReconcilingService(options, new StorePatience(clock));
   }
 
+  auditing(): Auditing {
+    this.#check();
+    return this.audit.auditor;
+  }
+
   logKeeping(): StubLogKeeping {
     this.#check();
     return this.logs;
@@ -432,6 +403,8 @@ export async function buildRig(
   const logged: object[] = [];
   const reasons: string[] = [];
   const drained: Rig["drained"] = { reason: undefined };
+  const adjustable = { ...silentLogger, level: "info" };
+  const logLevels = new LogLevels({ logger: adjustable, configured: "info", clock: new SystemClock() });
   const logger: Logger = { ...silentLogger, error: (fields) => void logged.push(fields) };
   const server = await buildHttpServer({
     gateway,
@@ -439,6 +412,8 @@ export async function buildRig(
     software: "0.0.0",
     sessionSecret: SECRET,
     logger,
+    logLevels,
+    doctor: gateway.doctor,
     metrics: { answered: (request) => void answered.push(request) },
     metricsText: async () => "forebay_test 1\n",
     readiness: () => reasons,

@@ -10,9 +10,12 @@ import {
   encodeBatch,
   encodeEntry,
   encodeOperation,
+  encodeProposals,
   ENTRY_VERSION,
   schemaVersion,
 } from "../../../services/protocol/entry-codec.ts";
+import { encodeProposal } from "../../../services/protocol/proposal-codec.ts";
+import type { TracedIndex } from "../../../services/core/trace.ts";
 import { UndecodableEntryError } from "../../../services/protocol/undecodable.ts";
 
 const ID = uuidOf("entry");
@@ -30,15 +33,24 @@ const schema = (schema: CollectionSchema): Uint8Array =>
     kind: "schema", origin: "us", id: ID, requestHash: ZERO_HASH, ...NAMES, deadlineMs: 1, version: null, schema,
   }); // prettier-ignore
 const body = '[["a","lww","set",1]]';
-const batch = encodeBatch({ origin: "eu", epoch: 1, first: 1, last: 1, previous: ZERO_HASH }, [
-  encodeOperation({ id: ID, ...RECORD, hlc: HLC, seen: 0, requestHash: ZERO_HASH, body }),
-]);
+const TRACE = `00-${"4b".repeat(16)}-${"0f".repeat(8)}-01`;
+const LINE = encodeOperation({ id: ID, ...RECORD, hlc: HLC, seen: 0, requestHash: ZERO_HASH, body });
+const tracedBatch = (traces: readonly TracedIndex[] | undefined) =>
+  encodeBatch({ origin: "eu", epoch: 1, first: 1, last: 1, previous: ZERO_HASH, traces }, [LINE]);
+const batch = tracedBatch(undefined);
+const PROPOSAL = encodeProposal({
+  id: ID, tenant: "default", requestHash: ZERO_HASH, hlc: HLC, deadlineMs: 1, fences: [],
+  writes: [{ collection: "users", key: "a", action: { type: "delete" } }],
+}); // prettier-ignore
 
 /** Regions that still run older software read what version 1 can say. */
 const ENTRIES: readonly (readonly [name: string, version: number, data: Uint8Array])[] = [
   ["genesis", 1, encodeEntry(genesis)],
   ["tick", 1, encodeEntry(tick)],
   ["batch", 1, batch],
+  ["batch without traces", 1, tracedBatch([])],
+  ["batch with traces", 7, tracedBatch([[0, TRACE]])],
+  ["proposals with traces", 7, encodeProposals("eu", [PROPOSAL], [[0, TRACE]])],
   ["schema", 1, schema({ fields: LWW })],
   ["schema of merge fields", 1, schema({ fields: { a: { class: "merge", kind: "counter" } } })],
   ["schema with an authoritative field", 2, schema({ fields: { ...LWW, b: { class: "authoritative" } } })],
@@ -106,7 +118,7 @@ describe("the version of an entry", () => {
     for (let other = 1; other <= ENTRY_VERSION + 7; other += 1) {
       if (other === version) continue;
       const changed = [header!.replace(`forebay/${version}`, `forebay/${other}`), ...body].join("\n");
-      const reason = other > ENTRY_VERSION ? /newer than 6: upgrade/ : / entry of version \d says \d/;
+      const reason = other > ENTRY_VERSION ? /newer than 7: upgrade/ : / entry of version \d says \d/;
       expect(failure(Buffer.from(changed))).toMatch(reason);
     }
   });
@@ -136,5 +148,45 @@ describe("the version of an entry", () => {
       const data = Buffer.from(`forebay/${version} ${sha256(body)}\n${body}`);
       expect(failure(data)).toMatch(/^operation: /);
     }
+  });
+});
+
+describe("traces of an entry", () => {
+  it("come back, and change neither the operations nor what a chain covers", () => {
+    const { entry } = decodeEntry(tracedBatch([[0, TRACE]]));
+    const { entry: plain } = decodeEntry(batch);
+    expect(entry).toEqual({ ...plain, traces: [[0, TRACE]] });
+    expect(batch).toEqual(tracedBatch([]));
+    const { entry: proposed } = decodeEntry(encodeProposals("eu", [PROPOSAL], [[0, TRACE]]));
+    expect(proposed).toEqual({
+      ...decodeEntry(encodeProposals("eu", [PROPOSAL])).entry,
+      traces: [[0, TRACE]],
+    });
+    expect(encodeEntry(proposed as Exclude<Entry, { kind: "batch" }>)).toEqual(
+      Buffer.from(encodeProposals("eu", [PROPOSAL], [[0, TRACE]])),
+    );
+  });
+
+  it.each([
+    ["of an operation that there is not", [[1, TRACE]]],
+    [
+      "of the same operation twice",
+      [
+        [0, TRACE],
+        [0, TRACE],
+      ],
+    ],
+    ["that is none", [[0, "00-nothing"]]],
+    ["at no whole number", [[0.5, TRACE]]],
+  ] as const)("%s is refused", (_, traces) => {
+    expect(() => decodeEntry(tracedBatch(traces))).toThrow(UndecodableEntryError);
+  });
+
+  it("in none is refused: one entry has one text", () => {
+    const text = Buffer.from(batch).toString().split("\n").slice(1).join("\n");
+    const empty = text.replace(/}\n/, ',"traces":[]}\n');
+    expect(() => decodeEntry(Buffer.from(`forebay/7 ${sha256(empty)}\n${empty}`))).toThrow(
+      UndecodableEntryError,
+    );
   });
 });

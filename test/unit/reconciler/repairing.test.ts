@@ -9,6 +9,7 @@ import { encodeEntry, ENTRY_BYTES_MAX } from "../../../services/protocol/entry-c
 import { REPAIR_REASON_LENGTH_MAX, REPAIR_RECORDS_MAX } from "../../../services/protocol/repair-codec.ts";
 import { planRepair, reasonText, repairEntries } from "../../../services/reconciler/repairer.ts";
 import { ScheduledVerification } from "../../../services/reconciler/scheduled.ts";
+import { Auditor } from "../../../services/runtime/auditor.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 import { write } from "../gateway/bed.ts";
 import { idOf, ReconcilingBed } from "./bed.ts";
@@ -187,10 +188,11 @@ describe("a repair", () => {
 
   it("is made by itself of what a majority proves, where that is wanted", async () => {
     const bed = await started();
-    const { reconciler } = bed.get("eu");
+    const { reconciler, region } = bed.get("eu");
+    const auditor = new Auditor(region.options);
     const scheduled = (isRepairAutomatic: boolean) =>
       bed.finish(
-        new ScheduledVerification({ reconciler, isRepairAutomatic, logger: silentLogger }).verify(
+        new ScheduledVerification({ reconciler, isRepairAutomatic, auditor, logger: silentLogger }).verify(
           0,
           new AbortController().signal,
         ),
@@ -203,5 +205,11 @@ describe("a repair", () => {
     const { differences } = await bed.verify();
     // The log says what it should be; that is for somebody who asks.
     expect(differences.sample.map(({ key, proven }) => [key, proven?.by])).toEqual([["key 5", "log"]]);
+    expect(differences.sample.map(({ key }) => key)).toEqual(["key 5"]);
+    const { rows } = region.database.audit;
+    expect(rows.map(({ actor, action, outcome }) => `${actor} ${action} ${outcome}`)).toEqual(
+      // A second round finds nothing more that is proven, and is not begun.
+      ["reconciler repair intent", "reconciler repair done"],
+    );
   });
 });

@@ -172,7 +172,8 @@ export class RelayModel {
     const rows = this.rows.slice(first - 1, first - 1 + length);
     if (rows.length === 0) return;
     const last = first + rows.length - 1;
-    this.land({ epoch: 1, first, last, previous: this.chains[first - 1]!, lines: rows.map(encodeOperation) });
+    const lines = rows.map(encodeOperation);
+    this.land({ epoch: 1, first, last, previous: this.chains[first - 1]!, lines, traces: [] });
   }
 
   land(batch: Batch): number {

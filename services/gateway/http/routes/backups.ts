@@ -12,7 +12,9 @@ import {
 } from "../../../protocol/http/backups.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import type { ProblemCode } from "../../../protocol/http/problems.ts";
+import type { Ending } from "../../../runtime/auditor.ts";
 import type { OpenBackup } from "../../backups.ts";
+import { audited, OrderHeaders } from "../audited.ts";
 import { refuseBody } from "../json-body.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
@@ -40,6 +42,7 @@ const openDocument: RouteDocument = {
   description:
     "All that is read of it is of one position of the log, while writes go on. Writes that the log has not ordered yet are not in it. This process keeps it until it is closed, or nobody has asked for it for two minutes.",
   tag: "backup",
+  headers: OrderHeaders,
   body: BackupBody,
   answers: { 201: { description: "What there is to read.", body: BackupAnswer } },
   problems: ["too-many-backups", "bootstrapping", "not-a-member", "store-unavailable", "starting"],
@@ -50,14 +53,19 @@ function addOpen(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: BACKUPS_URL,
     document: openDocument,
-    async handle({ headers, query, body }, reply) {
+    async handle({ headers, raw, query, body }, reply) {
       readQuery(query, []);
       const { partition } = readShapedBody<BackupBody>(
         { headers, body },
         bodies,
         'the body is {"partition":0}',
       );
-      const opened = await context.gateway.backups().open(partition);
+      const backups = context.gateway.backups();
+      const ended = ({ id, head }: OpenBackup): Ending => {
+        return { outcome: "done", about: { backup: id, position: head.state.position } };
+      };
+      const act = { request: { headers, raw }, action: "backup", about: { partition }, ended } as const;
+      const opened = await audited(context, act, () => backups.open(partition));
       reply.code(201).header("location", `${BACKUPS_URL}/${opened.id}`);
       return JSON.stringify(backupAnswer(context.region, opened));
     },

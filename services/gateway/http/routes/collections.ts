@@ -2,11 +2,13 @@
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
-import type { CollectionSchema } from "../../../core/schema.ts";
+import type { Collection, CollectionSchema } from "../../../core/schema.ts";
 import { CollectionSchemaBody } from "../../../protocol/collection.ts";
 import { CollectionAnswer, CollectionListAnswer } from "../../../protocol/http/answers.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
+import type { Ending } from "../../../runtime/auditor.ts";
 import { collectionAnswer } from "../answers.ts";
+import { ActorHeaders, audited } from "../audited.ts";
 import { CollectionName, DeadlineRequestHeader, RequestHeaders } from "../documents.ts";
 import { readJsonBody } from "../json-body.ts";
 import type { RouteDocument } from "../openapi.ts";
@@ -33,7 +35,7 @@ const putDocument: RouteDocument = {
     "The log orders schemas for all regions. Fields may be added; a field that is there can't be removed or become another. Setting the same schema again changes nothing.",
   tag: "collections",
   params: Type.Object({ collection: CollectionName }),
-  headers: Type.Object(RequestHeaders),
+  headers: Type.Object({ ...RequestHeaders, ...ActorHeaders }),
   body: CollectionSchemaBody,
   answers: { 200: { description: "The schema is in force.", body: CollectionAnswer } },
   problems: [
@@ -64,11 +66,17 @@ function addPut(app: FastifyInstance, context: RouteContext): void {
     async handle({ headers, raw, params, query, body }) {
       readQuery(query, []);
       versionOf(headers, []);
-      const collection = await gateway.putCollection({
-        ...requestContextOf({ headers, raw }, context),
-        name: params.collection,
-        schema: checkShape(readJsonBody(headers, body)),
-      });
+      const { collection: name } = params;
+      const schema = checkShape(readJsonBody(headers, body));
+      const request = { ...requestContextOf({ headers, raw }, context), name, schema };
+      const act = {
+        request: { headers, raw },
+        action: "schema-put",
+        about: { collection: name, schema },
+        deadlineMs: request.deadlineMs,
+        ended: ({ version }: Collection): Ending => ({ outcome: "done", about: { version } }),
+      } as const;
+      const collection = await audited(context, act, () => gateway.putCollection(request));
       return JSON.stringify(collectionAnswer(collection));
     },
   });

@@ -6,6 +6,7 @@ import { FIELD_NAME_PATTERN } from "../../../core/schema.ts";
 import { ConflictListAnswer } from "../../../protocol/http/conflicts.ts";
 import { API_PREFIX, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from "../../../protocol/http/headers.ts";
 import { conflictListAnswer } from "../answers.ts";
+import { ActorHeaders, audited, writeEnding } from "../audited.ts";
 import { answerWrite } from "../change-answer.ts";
 import { conflictFilterOf } from "../conflict-query.ts";
 import { decodeConflictCursor } from "../cursor.ts";
@@ -86,7 +87,7 @@ const restoreDocument: RouteDocument = {
     "A new write to the record with the loser's operator and value, answered like one: it takes the way that the field's class asks for, and can lose as any write can. Sent twice without an Idempotency-Key it is written twice.",
   tag: "conflicts",
   params: Type.Object({ conflict: Type.String({ description: "The conflict's id." }) }),
-  headers: Type.Object({ ...ChangeHeaders, Prefer: PreferRequestHeader }),
+  headers: Type.Object({ ...ChangeHeaders, ...ActorHeaders, Prefer: PreferRequestHeader }),
   answers: WRITE_ANSWERS,
   problems: [
     ...BODY_PROBLEMS,
@@ -108,11 +109,13 @@ function addRestore(app: FastifyInstance, context: RouteContext): void {
       versionOf(headers, []);
       refuseBody(headers, body);
       const waitCommitted = prefersCommitted(headers);
-      const result = await gateway.restoreConflict({
-        ...changeContextOf({ headers, raw }, context),
-        id: params.conflict,
-        waitCommitted,
-      });
+      const request = { ...changeContextOf({ headers, raw }, context), id: params.conflict, waitCommitted };
+      const { deadlineMs } = request;
+      const about = { conflict: params.conflict };
+      const act = { action: "conflict-restore", about, deadlineMs, ended: writeEnding } as const;
+      const result = await audited(context, { ...act, request: { headers, raw } }, () =>
+        gateway.restoreConflict(request),
+      );
       return answerWrite(reply, result, { sessionSecret, waitCommitted });
     },
   });

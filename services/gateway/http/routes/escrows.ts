@@ -7,6 +7,7 @@ import { REGION_NAME_PATTERN, SESSION_HEADER } from "../../../protocol/http/head
 import { ReclaimBody } from "../../../protocol/http/write-body.ts";
 import { encodeSession } from "../../../protocol/session-token.ts";
 import { recordEscrowsAnswer } from "../answers.ts";
+import { ActorHeaders, audited, writeEnding } from "../audited.ts";
 import { answerChange } from "../change-answer.ts";
 import {
   ChangeAnswerHeaders,
@@ -81,7 +82,7 @@ const reclaimDocument: RouteDocument = {
     "The log decides, and refuses while the region has spoken within the last 10 s. The bounds hold also when it returns: what it has taken meanwhile is ordered after, finds no rights, and is superseded, although its clients were told that it was accepted.",
   tag: "escrows",
   params: RecordParams,
-  headers: Type.Object(ChangeHeaders),
+  headers: Type.Object({ ...ChangeHeaders, ...ActorHeaders }),
   body: ReclaimBody,
   answers: {
     200: {
@@ -113,12 +114,13 @@ function addReclaim(app: FastifyInstance, context: RouteContext): void {
       versionOf(headers, []);
       const { collection, key } = params;
       const lostRegion = lostRegionOf(readJsonBody(headers, body));
-      const result = await gateway.reclaim({
-        ...changeContextOf({ headers, raw }, context),
-        collection,
-        key,
-        lostRegion,
-      });
+      const request = { ...changeContextOf({ headers, raw }, context), collection, key, lostRegion };
+      const { deadlineMs } = request;
+      const about = { collection, key, region: lostRegion };
+      const act = { action: "escrow-reclaim", about, deadlineMs, ended: writeEnding } as const;
+      const result = await audited(context, { ...act, request: { headers, raw } }, () =>
+        gateway.reclaim(request),
+      );
       return answerChange(reply, result, { sessionSecret, showResult: recordResult });
     },
   });

@@ -12,6 +12,7 @@ import {
 } from "../../../protocol/http/leaders.ts";
 import { StatusAnswer } from "../../../protocol/http/status.ts";
 import { leadersAnswer, statusAnswer } from "../answers.ts";
+import { audited, OrderHeaders } from "../audited.ts";
 import { refuseBody } from "../json-body.ts";
 import { BODY_PROBLEMS, type RouteDocument } from "../openapi.ts";
 import { readQuery } from "../request-query.ts";
@@ -57,6 +58,7 @@ const moveDocument: RouteDocument = {
   description:
     "Any region can be asked. What the log has to decide waits for some tens of milliseconds meanwhile. All regions hear of it and leave leadership alone for the hold; they keep it in memory, and tell each other.",
   tag: "region",
+  headers: OrderHeaders,
   body: MoveLeaderBody,
   answers: { 200: { description: "The region leads.", body: MoveLeaderAnswer } },
   problems: [
@@ -74,7 +76,7 @@ function addMove(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: LEADER_URL,
     document: moveDocument,
-    async handle({ headers, query, body }) {
+    async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const given = readShapedBody<MoveLeaderBody>(
         { headers, body },
@@ -82,7 +84,11 @@ function addMove(app: FastifyInstance, context: RouteContext): void {
         `the body has "region", and may have "partition" and "hold_ms", from 0 to ${HOLD_MS_MAX}`,
       );
       const { region, partition, hold_ms: holdMs = HOLD_MS_DEFAULT } = given;
-      const partitions = await context.gateway.moveLeader({ region, partition, holdMs });
+      const about = { region, partition, hold_ms: holdMs };
+      const act = { request: { headers, raw }, action: "leader-move", about } as const;
+      const partitions = await audited(context, act, () =>
+        context.gateway.moveLeader({ region, partition, holdMs }),
+      );
       const answer: MoveLeaderAnswer = { partitions: [...partitions], hold_ms: holdMs };
       return JSON.stringify(answer);
     },
@@ -95,6 +101,7 @@ const drainDocument: RouteDocument = {
   description:
     "It takes no new writes, over restarts too, until it is undrained; it reads on, sends what it has taken to the log, and other regions lead. `draining` in its status tells how far it is. Refused where fewer than a majority of the regions would be left, unless it is forced.",
   tag: "region",
+  headers: OrderHeaders,
   body: DrainBody,
   answers: { 200: { description: "It has begun, now or before.", body: StatusAnswer } },
   problems: ["drain-refused", "store-unavailable", "outcome-unknown", "starting"],
@@ -105,11 +112,15 @@ function addDrain(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: DRAIN_URL,
     document: drainDocument,
-    async handle({ headers, query, body }) {
+    async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const what = 'the body is {}, or {"force":true}';
       const { force = false } = readShapedBody<DrainBody>({ headers, body }, drainBodies, what);
-      return JSON.stringify(statusAnswer(await context.gateway.drain({ isForced: force })));
+      const about = { force };
+      // A region is taken out of service because something is wrong with it.
+      const act = { request: { headers, raw }, action: "drain", about, isUrgent: true } as const;
+      const overview = await audited(context, act, () => context.gateway.drain({ isForced: force }));
+      return JSON.stringify(statusAnswer(overview));
     },
   });
 }
@@ -118,6 +129,7 @@ const undrainDocument: RouteDocument = {
   operationId: "undrainRegion",
   summary: "Take this region back into service",
   tag: "region",
+  headers: OrderHeaders,
   answers: { 200: { description: "It takes writes, now or since before.", body: StatusAnswer } },
   problems: [...BODY_PROBLEMS, "store-unavailable", "outcome-unknown", "starting"],
 };
@@ -127,10 +139,11 @@ function addUndrain(app: FastifyInstance, context: RouteContext): void {
     method: "DELETE",
     url: DRAIN_URL,
     document: undrainDocument,
-    async handle({ headers, query, body }) {
+    async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       refuseBody(headers, body);
-      return JSON.stringify(statusAnswer(await context.gateway.undrain()));
+      const act = { request: { headers, raw }, action: "undrain", about: {} } as const;
+      return JSON.stringify(statusAnswer(await audited(context, act, () => context.gateway.undrain())));
     },
   });
 }

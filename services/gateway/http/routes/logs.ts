@@ -3,6 +3,7 @@ import type { FastifyInstance } from "fastify";
 import { Compile } from "typebox/compile";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import { LogAnswer, RebuildLogBody } from "../../../protocol/http/log.ts";
+import { audited, OrderHeaders } from "../audited.ts";
 import { logAnswer } from "../log-answers.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { readQuery } from "../request-query.ts";
@@ -44,6 +45,7 @@ const rebuildDocument: RouteDocument = {
   description:
     "Positions go on from what the furthest region has folded. Each region proposes again what of its own local operations the new log lacks; what the log had to decide on is not proposed again. The old log is deleted. The same order again goes on where an earlier one has stopped.",
   tag: "region",
+  headers: OrderHeaders,
   body: RebuildLogBody,
   answers: { 200: { description: "What was, or would be, done.", body: LogAnswer } },
   problems: [
@@ -62,7 +64,7 @@ function addRebuild(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${LOG_URL}/rebuild`,
     document: rebuildDocument,
-    async handle({ headers, query, body }) {
+    async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const given = readShapedBody<RebuildLogBody>(
         { headers, body },
@@ -71,7 +73,12 @@ function addRebuild(app: FastifyInstance, context: RouteContext): void {
       );
       const { partition, dry_run: isDryRun = true, without = [], from, force: isForced = false } = given;
       const request = { partition, isDryRun, without, from, isForced };
-      return JSON.stringify(logAnswer(await context.gateway.logKeeping().rebuildLogs(request)));
+      const keeping = context.gateway.logKeeping();
+      if (isDryRun) return JSON.stringify(logAnswer(await keeping.rebuildLogs(request)));
+      const about = { partition, without, from, force: isForced };
+      // Without a log nothing goes on: it is made anew also where the trail can't be written.
+      const act = { request: { headers, raw }, action: "log-rebuild", about, isUrgent: true } as const;
+      return JSON.stringify(logAnswer(await audited(context, act, () => keeping.rebuildLogs(request))));
     },
   });
 }

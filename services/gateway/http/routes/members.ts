@@ -4,6 +4,7 @@ import { Compile } from "typebox/compile";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import { ChangeMembersBody, MembersAnswer, RejoinBody } from "../../../protocol/http/members.ts";
 import type { PartitionMembers } from "../../membership.ts";
+import { audited, OrderHeaders } from "../audited.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
@@ -47,6 +48,7 @@ const changeDocument: RouteDocument = {
   description:
     "Any member can be asked. Answered once this region has folded it in all partitions; the same order again changes nothing. A region is removed when it is drained and has nothing left to send, unless it is forced: what only its WAL has is lost then.",
   tag: "region",
+  headers: OrderHeaders,
   body: ChangeMembersBody,
   answers: { 200: { description: "It is so, now or since before.", body: MembersAnswer } },
   problems: [
@@ -65,14 +67,17 @@ function addChange(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: MEMBERS_URL,
     document: changeDocument,
-    async handle({ headers, query, body }) {
+    async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const what = 'the body has "action" ("add" or "remove") and "region", and may have "force"';
       const given = readShapedBody<ChangeMembersBody>({ headers, body }, changeBodies, what);
       const { action, region, force: isForced = false } = given;
       const membership = context.gateway.membership();
-      const members =
-        action === "add" ? await membership.add(region) : await membership.remove({ region, isForced });
+      const about = { region, force: isForced };
+      const act = { request: { headers, raw }, action: `member-${action}`, about } as const;
+      const members = await audited(context, act, () =>
+        action === "add" ? membership.add(region) : membership.remove({ region, isForced }),
+      );
       return membersText(members);
     },
   });
@@ -84,6 +89,7 @@ const rejoinDocument: RouteDocument = {
   description:
     "It serves nothing until it has. Forced, nothing is loaded: its WAL begins anew, which is the way back where another database has taken its place.",
   tag: "region",
+  headers: OrderHeaders,
   body: RejoinBody,
   answers: { 200: { description: "It has begun, now or before.", body: MembersAnswer } },
   problems: ["not-supported-yet", "store-unavailable", "outcome-unknown", "starting"],
@@ -94,11 +100,13 @@ function addRejoin(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: REJOIN_URL,
     document: rejoinDocument,
-    async handle({ headers, query, body }) {
+    async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const what = 'the body is {}, or {"force":true}';
       const { force = false } = readShapedBody<RejoinBody>({ headers, body }, rejoinBodies, what);
-      return membersText(await context.gateway.membership().rejoin({ isForced: force }));
+      const membership = context.gateway.membership();
+      const act = { request: { headers, raw }, action: "rejoin", about: { force } } as const;
+      return membersText(await audited(context, act, () => membership.rejoin({ isForced: force })));
     },
   });
 }

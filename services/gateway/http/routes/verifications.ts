@@ -15,6 +15,9 @@ import {
   VerifyBody,
 } from "../../../protocol/http/verifications.ts";
 import { REPAIR_REASON_LENGTH_MAX } from "../../../protocol/repair-codec.ts";
+import type { RepairReport } from "../../../ports/reconciliation.ts";
+import type { Ending } from "../../../runtime/auditor.ts";
+import { audited, OrderHeaders } from "../audited.ts";
 import { checkCollectionName } from "../conflict-query.ts";
 import { decodeConflictCursor } from "../cursor.ts";
 import { CollectionName, DeadlineRequestHeader } from "../documents.ts";
@@ -59,6 +62,7 @@ const verifyDocument: RouteDocument = {
   description:
     "All regions look at their own rows at the same position of the log, while writes go on. One that is under way here is not begun again. The process that has begun it tells how far it is; once it is over, every process of the region does.",
   tag: "verification",
+  headers: OrderHeaders,
   body: VerifyBody,
   answers: { 202: { description: "By partition, those that are under way.", body: VerificationListAnswer } },
   problems: ["reconciler-unavailable", "not-supported-yet", "store-unavailable", "no-quorum", "starting"],
@@ -69,11 +73,13 @@ function addVerify(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${API_PREFIX}/verify`,
     document: verifyDocument,
-    async handle({ headers, query, body }, reply) {
+    async handle({ headers, raw, query, body }, reply) {
       readQuery(query, []);
       const right = 'the body is {}, or {"partition":0}';
       const { partition } = readShapedBody<VerifyBody>({ headers, body }, verifyBodies, right);
-      const begun = await context.gateway.reconciling().verify(partition);
+      const reconciling = context.gateway.reconciling();
+      const act = { request: { headers, raw }, action: "verify", about: { partition } } as const;
+      const begun = await audited(context, act, () => reconciling.verify(partition));
       reply.code(202);
       return JSON.stringify({ verifications: begun.map(verificationSummary) });
     },
@@ -134,6 +140,7 @@ const repairDocument: RouteDocument = {
     "An entry of the log sets the records to what is proven, in every region at the same position, unless they have changed since: no newer write is overwritten. What each region has changed is kept, before and after. A new verification tells whether anything is left.",
   tag: "verification",
   params: VerificationParams,
+  headers: OrderHeaders,
   body: RepairBody,
   answers: { 200: { description: "What was, or would be, done.", body: RepairReportAnswer } },
   problems: [
@@ -156,7 +163,7 @@ function addRepair(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${VERIFICATIONS_URL}/:verification/repair`,
     document: repairDocument,
-    async handle({ headers, params, query, body }) {
+    async handle({ headers, raw, params, query, body }) {
       readQuery(query, []);
       const verification = uuidOf(params.verification, "verification");
       const given = readShapedBody<RepairBody>(
@@ -166,10 +173,18 @@ function addRepair(app: FastifyInstance, context: RouteContext): void {
       );
       const { dry_run: isDryRun = true, preferred } = given;
       const request = { verification, isDryRun, preferred, reason: reasonOf(given) };
-      const report = await context.gateway.reconciling().repair(request);
+      const reconciling = context.gateway.reconciling();
+      const about = { verification, preferred, reason: request.reason };
+      const act = { request: { headers, raw }, action: "repair", about, ended: repairEnding } as const;
+      const repair = () => reconciling.repair(request);
+      const report = await (isDryRun ? repair() : audited(context, act, repair));
       return JSON.stringify(repairReportAnswer(report, { isDryRun }));
     },
   });
+}
+
+function repairEnding({ id, records, undecided }: RepairReport): Ending {
+  return { outcome: "done", about: { repair: id, records, undecided: undecided.length } };
 }
 
 /** @throws {ProblemError} malformed-body. */

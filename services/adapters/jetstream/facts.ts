@@ -1,0 +1,129 @@
+/** What a region's nats-server says of itself, and of the streams that logs are in. */
+import {
+  jetstreamManager,
+  JetStreamApiError,
+  type JetStreamManager,
+  type StreamInfo,
+} from "@nats-io/jetstream";
+import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { LogServerFacts, StoreFacts, StreamFacts } from "../../core/doctor/judge-log.ts";
+import { describeError } from "../nats/errors.ts";
+import { apiErrorCode } from "./errors.ts";
+import { STREAM_NOT_FOUND } from "./stream.ts";
+import { configDifferences, streamName } from "./stream-config.ts";
+
+const LAG_MAX = 1_000;
+const NANOSECONDS_PER_MS = 1_000_000;
+/** A stream that is never there: whoever may purge it may purge logs, and purges nothing. */
+const NO_PARTITION = 2 ** 31;
+
+export interface LogFactsOptions {
+  readonly url: string;
+  readonly trimUrl: string | undefined;
+  readonly monitorUrl: string | undefined;
+  readonly partitions: number;
+  readonly replicas: number;
+  readonly timeoutMs: number;
+}
+
+export async function readLogFacts(options: LogFactsOptions): Promise<LogServerFacts> {
+  const { url, trimUrl = url, timeoutMs } = options;
+  const store = readStore(options);
+  const trimProblem = whyNoTrim(trimUrl, timeoutMs);
+  const { version, streams } = await connected(url, timeoutMs, async (client, manager) => {
+    const numbers = Array.from({ length: options.partitions }, (_, partition) => partition);
+    const found = await Promise.all(numbers.map((partition) => readStream(manager, partition, options)));
+    return { version: client.info?.version ?? "unknown", streams: found };
+  });
+  return { version, streams, store: await store, trimProblem: await trimProblem };
+}
+
+async function connected<T>(
+  url: string,
+  timeoutMs: number,
+  look: (client: NatsConnection, manager: JetStreamManager) => Promise<T>,
+): Promise<T> {
+  const name = "forebay doctor";
+  const client = await connect({
+    servers: url,
+    name,
+    timeout: timeoutMs,
+    reconnect: false,
+    ignoreClusterUpdates: true,
+  });
+  try {
+    return await look(client, await jetstreamManager(client, { timeout: timeoutMs, checkAPI: false }));
+  } finally {
+    await client.close();
+  }
+}
+
+async function readStream(
+  manager: JetStreamManager,
+  partition: number,
+  { replicas }: LogFactsOptions,
+): Promise<StreamFacts> {
+  try {
+    return toStreamFacts(await manager.streams.info(streamName(partition)), partition, replicas);
+  } catch (error) {
+    if (apiErrorCode(error) !== STREAM_NOT_FOUND) throw error;
+    const none = {
+      bytesMax: 0,
+      messagesMax: 0,
+      bytes: 0,
+      duplicateWindowMs: 0,
+      lagging: [],
+      hasLeader: true,
+    };
+    return { partition, differences: undefined, ...none };
+  }
+}
+
+function toStreamFacts(
+  { config, state, cluster }: StreamInfo,
+  partition: number,
+  replicas: number,
+): StreamFacts {
+  const copies = cluster?.replicas ?? [];
+  return {
+    partition,
+    differences: configDifferences(config, partition, replicas),
+    bytesMax: config.max_bytes,
+    messagesMax: config.max_msgs,
+    bytes: state.bytes,
+    duplicateWindowMs: config.duplicate_window / NANOSECONDS_PER_MS,
+    lagging: copies.filter(({ offline, lag }) => offline === true || lag > LAG_MAX).map(({ name }) => name),
+    hasLeader: cluster === undefined || (cluster.leader ?? "") !== "",
+  };
+}
+
+/** @returns why not; undefined where it may. */
+async function whyNoTrim(url: string, timeoutMs: number): Promise<string | undefined> {
+  try {
+    await connected(url, timeoutMs, (_, manager) =>
+      manager.streams.purge(streamName(NO_PARTITION), { seq: 1 }),
+    );
+    return undefined;
+  } catch (error) {
+    if (apiErrorCode(error) === STREAM_NOT_FOUND) return undefined;
+    if (error instanceof JetStreamApiError) return `the log can't be purged: ${describeError(error)}`;
+    return `who trims the log may not, or can't connect: ${describeError(error)}`;
+  }
+}
+
+interface Monitored {
+  readonly storage?: number;
+  readonly config?: { readonly max_storage?: number; readonly sync_always?: boolean };
+}
+
+/** By the server's monitoring, which needs no right of the user. */
+async function readStore({ monitorUrl, timeoutMs }: LogFactsOptions): Promise<StoreFacts | undefined> {
+  if (monitorUrl === undefined) return undefined;
+  try {
+    const answer = await fetch(new URL("/jsz", monitorUrl), { signal: AbortSignal.timeout(timeoutMs) });
+    const { storage = 0, config = {} } = (await answer.json()) as Monitored;
+    return { usedBytes: storage, maxBytes: config.max_storage ?? 0, isSyncedAlways: config.sync_always };
+  } catch {
+    return undefined;
+  }
+}
