@@ -16,6 +16,7 @@ import { addRepairCommand, addRepairsCommand } from "./commands/repair.ts";
 import { addRestoreCommand } from "./commands/restore.ts";
 import { addSchemaCommand } from "./commands/schema.ts";
 import { addStatusCommand } from "./commands/status.ts";
+import { addTopCommand } from "./commands/top.ts";
 import { addUpCommand } from "./commands/up.ts";
 import { addVerifyCommand } from "./commands/verify.ts";
 import { addWatchCommand } from "./commands/watch.ts";
@@ -28,6 +29,7 @@ export function createProgram(version: string): Command {
     .exitOverride();
   addUpCommand(program);
   addStatusCommand(program);
+  addTopCommand(program);
   addGetCommand(program);
   addPutCommand(program);
   addSchemaCommand(program);

@@ -38,6 +38,7 @@ export interface HearingOptions {
 export class Hearing {
   readonly #options: HearingOptions;
   readonly #regions = new Map<string, Map<string, HeardProcess>>();
+  readonly #unreadable = new Set<string>();
   #roundTripsMs: { readonly [region: string]: number } = {};
 
   constructor(options: HearingOptions) {
@@ -145,17 +146,31 @@ export class Hearing {
 
   /** Undefined for what is no report, is of a version that this software does not read, or comes in another's name. */
   #parse(region: string, data: Uint8Array): RegionReport | undefined {
-    const { logger } = this.#options;
     let value: unknown;
     try {
       value = JSON.parse(decoder.decode(data));
     } catch {
-      logger.debug({ region }, "an announcement is not JSON");
+      this.#options.logger.debug({ region }, "an announcement is not JSON");
       return undefined;
     }
     if (validator.Check(value) && value.region === region) return value;
-    const version = (value as { version?: unknown } | null)?.version;
-    logger.debug({ region, version, reads: REPORT_VERSION }, "an announcement is no report of this version");
+    this.#tellUnreadable(region, value);
     return undefined;
+  }
+
+  /** Once for each region: it looks silent here, and is not. */
+  #tellUnreadable(region: string, value: unknown): void {
+    if (this.#unreadable.has(region) || this.#unreadable.size >= REGIONS_MAX) return;
+    this.#unreadable.add(region);
+    const version = (value as { version?: unknown } | null)?.version;
+    const [problem] = validator.Errors(value);
+    const about = {
+      region,
+      version,
+      reads: REPORT_VERSION,
+      at: problem?.instancePath,
+      problem: problem?.message,
+    };
+    this.#options.logger.warn(about, "what a region announces is no report that this software reads");
   }
 }

@@ -13,9 +13,9 @@ const MINUTES: TierSpec = { stepMs: 5 * 60_000, slots: 30 * 24 * 12 };
 const TIERS = [SECONDS, TENS, MINUTES];
 /** Of single partitions only the seconds are kept: there are too many of them. */
 const PARTITION_TIERS = [SECONDS];
-/** Nine regions and sixteen partitions have 1,312; a series of all tiers takes 47 KB, one of a partition 4 KB. */
-const SERIES_MAX = 4_096;
-const LONG_SERIES_MAX = 512;
+/** Nine regions and sixteen partitions have 1,152 and 160; they take 4 KB and 47 KB each. */
+const PARTITION_SERIES_MAX = 4_096;
+const SERIES_MAX = 512;
 
 /** How several values become one. */
 type Merge = "mean" | "highest";
@@ -45,6 +45,7 @@ interface Series {
 
 export class History {
   readonly #series = new Map<string, Series>();
+  readonly #kept = { ofPartitions: 0, others: 0 };
   /** By tier: the slot that was written last, and how many samples are in it. */
   readonly #slots = TIERS.map(() => ({ slot: -1, samples: 0 }));
 
@@ -118,7 +119,9 @@ export class History {
     const known = this.#series.get(key);
     if (known !== undefined) return known;
     const isShort = partition !== undefined && origin !== undefined;
-    if (this.#series.size >= (isShort ? SERIES_MAX : SERIES_MAX + LONG_SERIES_MAX)) return undefined;
+    const kept = isShort ? "ofPartitions" : "others";
+    if (this.#kept[kept] >= (isShort ? PARTITION_SERIES_MAX : SERIES_MAX)) return undefined;
+    this.#kept[kept] += 1;
     const made: Series = {
       about: {
         name,

@@ -7,8 +7,8 @@ import type { Logger } from "../runtime/logger.ts";
 const LOOK_EVERY_MS = 1_000;
 /** So many partitions are asked about in a second, whatever their number. */
 const LOOKS_PER_SECOND_MAX = 8;
-/** A question that has no answer for so long after the last one is due says that nobody leads, as far as is known. */
-const PATIENCE_MS = 1_500;
+/** A question that has no answer for so long says that nobody leads, as far as is known. */
+const PATIENCE_MS = 1_000;
 
 export interface LogLook {
   readonly leader: string | undefined;
@@ -53,6 +53,8 @@ export class LogWatch {
 
   async #watchPartition(partition: number, stop: AbortSignal): Promise<void> {
     const { log, clock, random, logger } = this.#options;
+    // Spread, so that the log is not asked of all partitions at once.
+    await clock.sleep(this.#everyMs * random.fraction(), stop);
     while (!stop.aborted) {
       try {
         const look = this.#toLook(await log.leadership(partition));
@@ -61,7 +63,7 @@ export class LogWatch {
         this.#looks.delete(partition);
         logger.debug({ partition, error: describeError(error) }, "the log can't be asked who leads");
       }
-      await clock.sleep(this.#everyMs * (0.75 + random.fraction() / 2), stop);
+      await clock.sleep(this.#everyMs, stop);
     }
   }
 

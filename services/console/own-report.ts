@@ -78,7 +78,7 @@ export function gatherReport(sources: ReportSources, sequence: number): RegionRe
     software,
     is_ready: problems.length === 0,
     problems,
-    ...(draining === undefined ? {} : { draining_since: draining }),
+    ...(draining === undefined ? {} : { draining_since: Math.floor(draining) }),
     partitions: numbers.flatMap((partition) => partitionReport(sources, partition) ?? []),
     peers: [...sources.peers()],
     outcomes: [...sources.outcomes()],

@@ -37,7 +37,6 @@ export class ObservedRoles {
         metrics.observe(state);
         figures.relay = {
           epoch: state.epoch,
-          // It grows by parts of a batch; a report counts whole ones.
           window: Math.floor(state.window.size),
           in_flight: state.inFlight.length,
           is_in_doubt: state.phase === "doubt",

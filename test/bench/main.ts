@@ -1,11 +1,12 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
  * has to be named, as `scrape` has: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
- * `bootstrap [--records N] [--writes N]`, `page [--seconds N]`,
+ * `bootstrap [--records N] [--writes N]`, `page [--seconds N]`, `console`,
  * `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchBootstrap, readBootstrapOptions } from "./bootstrap.ts";
+import { benchConsole } from "./console.ts";
 import { benchDecide } from "./decide.ts";
 import { benchDrain, readDrainOptions } from "./drain.ts";
 import { benchElection } from "./election/election.ts";
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   decide: withoutOptions(benchDecide),
   fold: withoutOptions(benchFold),
   memory: withoutOptions(benchMemory),
+  console: withoutOptions(benchConsole),
   overload: withoutOptions(benchOverload),
   bootstrap: (words) => benchBootstrap(readBootstrapOptions(words)),
   drain: (words) => benchDrain(readDrainOptions(words)),

@@ -6,9 +6,12 @@ import { findRegions, type ClusterRegion } from "../cluster.ts";
 import { withCommonOptions, type CommonOptions } from "../common-options.ts";
 import { CommandError } from "../errors.ts";
 import { callApi } from "../http.ts";
+import { repeatFrames, standardOutput, untilInterrupted } from "../screen.ts";
 import { formatDuration, formatTable } from "../table.ts";
 
 const TIMEOUT_MS = 10_000;
+const WATCH_EVERY_MS = 1_000;
+const WATCH_TIMEOUT_MS = 2_500;
 /** Regions tick every second: a longer silence is worth a word. */
 const SILENCE_MS = 5_000;
 
@@ -22,11 +25,13 @@ export interface RegionReport {
 export function addStatusCommand(program: Command): void {
   withCommonOptions(program.command("status"))
     .description("show each partition in each region: leader, write-ahead buffer, position, lag")
-    .action(async (options: CommonOptions) => {
+    .option("--watch", "show it again every second, until Ctrl-C")
+    .action(async (options: CommonOptions & { watch?: true }) => {
       const regions = findRegions(options).filter(
         ({ name }) => options.region === undefined || options.url !== undefined || name === options.region,
       );
-      const reports = await Promise.all(regions.map(reportOf));
+      if (options.watch === true) return watchStatus(regions);
+      const reports = await Promise.all(regions.map((region) => reportOf(region)));
       process.stdout.write(`${formatStatus(reports)}\n`);
       if (reports.every(({ status }) => status === undefined)) {
         throw new CommandError("no region answers");
@@ -34,9 +39,18 @@ export function addStatusCommand(program: Command): void {
     });
 }
 
-async function reportOf(region: ClusterRegion): Promise<RegionReport> {
+/** Regions that don't answer are shown as such, and asked again. */
+async function watchStatus(regions: readonly ClusterRegion[]): Promise<void> {
+  const frame = async () => {
+    const reports = await Promise.all(regions.map((region) => reportOf(region, WATCH_TIMEOUT_MS)));
+    return `${new Date().toISOString().slice(11, 19)}\n${formatStatus(reports)}`;
+  };
+  await repeatFrames({ screen: standardOutput(), everyMs: WATCH_EVERY_MS, stop: untilInterrupted(), frame });
+}
+
+async function reportOf(region: ClusterRegion, timeoutMs = TIMEOUT_MS): Promise<RegionReport> {
   try {
-    const { body } = await callApi(region, { path: `${API_PREFIX}/status`, timeoutMs: TIMEOUT_MS });
+    const { body } = await callApi(region, { path: `${API_PREFIX}/status`, timeoutMs });
     const status = body as StatusAnswer;
     return { region: { ...region, name: status.region }, status, problem: undefined };
   } catch (error) {

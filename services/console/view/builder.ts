@@ -15,7 +15,7 @@ import { happenedBetween } from "./events.ts";
 import { gatherFacts, type RegionFacts } from "./facts.ts";
 import { findAll, levelOf } from "./findings.ts";
 import { HeadTrack } from "./head-track.ts";
-import { explainLag } from "./lags.ts";
+import { explainLag, type Cause } from "./lags.ts";
 import { Leaders } from "./leaders.ts";
 import { heardBy, judgeLinks } from "./links.ts";
 import { OutcomeTotals } from "./outcome-totals.ts";
@@ -50,7 +50,7 @@ export class ViewBuilder {
   readonly totals = new OutcomeTotals();
   readonly #viewer: ViewerOptions;
   readonly #sinces = new Sinces();
-  readonly #tracks = new Map<string, HeadTrack>();
+  readonly #origins = new Map<string, OriginMemory>();
   readonly #leaders = new Leaders();
   #events: ClusterEvent[] = [];
   #last: Situation | undefined;
@@ -151,33 +151,50 @@ export class ViewBuilder {
     const { partition, facts, leader } = about;
     const all = [...facts.values()];
     const logEnd = Math.max(0, ...all.map(({ partitions }) => endOf(partitions.get(partition))));
-    return all.flatMap((origin) => {
+    const lags: LagView[] = [];
+    for (const origin of all) {
       const ordered = orderedOf(origin, partition, all);
-      const track = this.#follow(origin, partition, ordered);
-      const takenAtMs = (sequence: number) => track.passedAtMs(sequence);
-      const input = { partition, origin, ordered, logEnd, leader: leader.leader, takenAtMs, nowMs };
-      return all
-        .filter((region) => region !== origin)
-        .flatMap((region) => {
-          const lag = explainLag({ ...input, region });
-          if (lag === undefined) return [];
-          const name = `lag ${lag.origin} ${lag.region} ${partition}`;
-          return [{ ...lag, since: this.#sinces.since(name, `${lag.stage} ${lag.reason}`, wallMs) }];
-        });
-    });
+      const memory = this.#follow(origin, partition, ordered);
+      const takenAtMs = (sequence: number) => memory.track.passedAtMs(sequence);
+      const sinceOf = (region: string, cause: Cause) => sinceWhen(memory, { region, cause, wallMs });
+      const input = { partition, origin, ordered, logEnd, leader: leader.leader, takenAtMs, sinceOf, nowMs };
+      for (const region of all) {
+        const lag = region === origin ? undefined : explainLag(input, region);
+        if (lag !== undefined) lags.push(lag);
+      }
+    }
+    return lags;
   }
 
-  #follow(origin: RegionFacts, partition: number, ordered: number): HeadTrack {
+  #follow(origin: RegionFacts, partition: number, ordered: number): OriginMemory {
     const name = `${origin.region} ${partition}`;
-    let track = this.#tracks.get(name);
-    if (track === undefined) {
-      track = new HeadTrack();
-      this.#tracks.set(name, track);
+    let memory = this.#origins.get(name);
+    if (memory === undefined) {
+      memory = { track: new HeadTrack(), causes: new Map() };
+      this.#origins.set(name, memory);
     }
     const facts = origin.partitions.get(partition);
-    if (facts !== undefined) track.observe(Math.max(facts.wal.head, ordered), facts.atMs);
-    return track;
+    if (facts !== undefined) memory.track.observe(Math.max(facts.wal.head, ordered), facts.atMs);
+    return memory;
   }
+}
+
+/** Of an origin in a partition: bounded by the regions that are heard. */
+interface OriginMemory {
+  readonly track: HeadTrack;
+  /** By region. */
+  readonly causes: Map<string, Cause & { readonly sinceMs: number }>;
+}
+
+function sinceWhen(
+  { causes }: OriginMemory,
+  { region, cause, wallMs }: { region: string; cause: Cause; wallMs: number },
+): number {
+  const known = causes.get(region);
+  if (known !== undefined && known.stage === cause.stage && known.reason === cause.reason)
+    return known.sinceMs;
+  causes.set(region, { stage: cause.stage, reason: cause.reason, sinceMs: wallMs });
+  return wallMs;
 }
 
 /** The log has an origin's operations up to here: its relay says so, or a region has folded them. */

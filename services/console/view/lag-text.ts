@@ -16,7 +16,9 @@ export function describeLag(lag: Omit<LagView, "text" | "since" | "waits_for">, 
     case "region-silent":
       return `${region} is not heard here: what it shows is not known.`;
     case "origin-silent":
-      return `${origin} is not heard here: it may have taken more than the ${lag.operations} operations that ${region} is known to lack.`;
+      return lag.operations === 0
+        ? `${origin} is not heard here: whether ${region} shows all that it has taken is not known.`
+        : `${origin} is not heard here: ${region} lacks ${lag.operations} of its operations, or more.`;
     case "on-its-way":
       return `${amount(lag)} on the way to ${region}.`;
     default:

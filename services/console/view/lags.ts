@@ -9,11 +9,10 @@ export const ON_ITS_WAY_MS = 2_000;
 /** A database that has not answered for so long holds back what needs it. */
 const DATABASE_AWAY_MS = 3_000;
 
-/** What is known of one origin and one region in one partition. */
+/** What is known of one origin in one partition, for all regions that it is looked at from. */
 export interface LagInput {
   readonly partition: number;
   readonly origin: RegionFacts;
-  readonly region: RegionFacts;
   /** Of the origin, as far as any region has folded it, or its relay has been told: the log has all up to here. */
   readonly ordered: number;
   /** Where the partition's log ends, as far as anybody has heard. */
@@ -21,10 +20,10 @@ export interface LagInput {
   readonly leader: string | undefined;
   /** When the origin took a sequence, about, on the monotonic clock. */
   readonly takenAtMs: (sequence: number) => number | undefined;
+  /** Since when the lag in a region is in this stage for this reason, on the wall clock. */
+  readonly sinceOf: (region: string, cause: Cause) => number;
   readonly nowMs: number;
 }
-
-export type Lag = Omit<LagView, "since">;
 
 interface Counts {
   readonly buffer: number;
@@ -32,38 +31,52 @@ interface Counts {
   readonly fold: number;
 }
 
-interface Cause {
+export interface Cause {
   readonly stage: LagStage;
   readonly reason: LagReason;
 }
 
+/** Of one pair in one partition: what its stages are told from. */
+interface Known {
+  readonly here: PartitionFacts;
+  readonly there: PartitionFacts | undefined;
+  readonly watermark: number;
+}
+
 /** Undefined where the region does not know of the origin: it is no member, or nothing was heard. */
-export function explainLag(input: LagInput): Lag | undefined {
-  const { partition, origin, region } = input;
+export function explainLag(input: LagInput, region: RegionFacts): LagView | undefined {
+  const { partition, origin } = input;
   const [there, here] = [origin.partitions.get(partition), region.partitions.get(partition)];
   const watermark = here?.watermarks[origin.region];
   if (here === undefined || watermark === undefined) return undefined;
-  const head = Math.max(there?.wal.head ?? 0, input.ordered, watermark);
-  const ageMs = ageOf(input, { here, there, watermark });
+  const known = { here, there, watermark };
+  const ageMs = ageOf(input, region, known);
   // What was taken after the region has spoken last it may show by now.
   const isNews = ageMs === 0 && region.state === "heard";
+  const head = Math.max(there?.wal.head ?? 0, input.ordered);
   const operations = isNews ? 0 : distance(head, watermark);
-  const counts = countStages(input, here, { operations, watermark });
-  const cause = operations === 0 ? noLag(input) : findCause(input, { here, there, counts, ageMs });
-  const waitsFor = waitFor({ cause, counts, here, there, origin: origin.region });
-  const lag = {
+  const counts = countStages(input, known, operations);
+  const cause =
+    operations === 0 ? noLag(origin, region) : findCause({ input, region, counts, ageMs, ...known });
+  // One literal, and no spreading: there are a thousand of these a second.
+  const lag: LagView = {
     partition,
     origin: origin.region,
     region: region.region,
     operations,
     age_ms: operations === 0 ? 0 : Math.round(ageMs),
-    ...cause,
+    stage: cause.stage,
     in_buffer: counts.buffer,
     in_log: counts.log,
     in_fold: counts.fold,
+    reason: cause.reason,
+    text: "",
+    since: input.sinceOf(region.region, cause),
   };
-  const text = describeLag(lag, { here, there, leader: input.leader });
-  return { ...lag, text, ...(waitsFor === undefined ? {} : { waits_for: waitsFor }) };
+  lag.text = describeLag(lag, { here, there, leader: input.leader });
+  const waitsFor = operations === 0 ? undefined : waitFor(cause, origin.region, known);
+  if (waitsFor !== undefined) lag.waits_for = waitsFor;
+  return lag;
 }
 
 /** Operations between two sequences; those of an earlier run of the WAL are not told apart from numbers never used. */
@@ -74,7 +87,7 @@ export function distance(head: number, watermark: number): number {
 }
 
 /** Nothing is known to be missing: of a region that is silent that is old news. */
-function noLag({ region, origin }: LagInput): Cause {
+function noLag(origin: RegionFacts, region: RegionFacts): Cause {
   if (region.state !== "heard") return { stage: "unknown", reason: "region-silent" };
   return origin.state === "heard"
     ? { stage: "none", reason: "nothing" }
@@ -82,10 +95,7 @@ function noLag({ region, origin }: LagInput): Cause {
 }
 
 /** 0 where nothing is missing, or it was taken only after the region has told where it is. */
-function ageOf(
-  { origin, region, takenAtMs, nowMs }: LagInput,
-  known: { here: PartitionFacts; there: PartitionFacts | undefined; watermark: number },
-): number {
+function ageOf({ origin, takenAtMs, nowMs }: LagInput, region: RegionFacts, known: Known): number {
   const { here, there, watermark } = known;
   const takenMs = takenAtMs(watermark + 1);
   if (takenMs === undefined) return 0;
@@ -97,11 +107,7 @@ function ageOf(
   return Math.max(ageMs, there.wal.oldest_age_ms + nowMs - there.atMs);
 }
 
-function countStages(
-  { ordered, logEnd }: LagInput,
-  here: PartitionFacts,
-  { operations, watermark }: { operations: number; watermark: number },
-): Counts {
+function countStages({ ordered, logEnd }: LagInput, { here, watermark }: Known, operations: number): Counts {
   const inLogOrFold = Math.min(operations, distance(ordered, watermark));
   const received = here.fold?.received ?? here.applied;
   const entries = Math.max(logEnd, received) - here.applied;
@@ -115,12 +121,15 @@ function countStages(
  * A region that folds nothing holds back all that is behind it, wherever it is; then what keeps the log from it; then what keeps
  * the origin from the log. Where nothing is found to be wrong, it is on its way, or there is much of it.
  */
-function findCause(
-  input: LagInput,
-  known: { here: PartitionFacts; there: PartitionFacts | undefined; counts: Counts; ageMs: number },
-): Cause {
-  const { region } = input;
-  const { here, there, counts, ageMs } = known;
+function findCause(known: {
+  input: LagInput;
+  region: RegionFacts;
+  here: PartitionFacts;
+  there: PartitionFacts | undefined;
+  counts: Counts;
+  ageMs: number;
+}): Cause {
+  const { input, region, here, there, counts, ageMs } = known;
   if (region.state !== "heard") return { stage: "unknown", reason: "region-silent" };
   const downstream = counts.fold > 0 ? "fold" : "log";
   if (counts.log + counts.fold > 0) {
@@ -169,14 +178,7 @@ function bufferTrouble(
   return there.relay.is_in_doubt ? "in-doubt" : undefined;
 }
 
-function waitFor(known: {
-  cause: Cause;
-  counts: Counts;
-  here: PartitionFacts;
-  there: PartitionFacts | undefined;
-  origin: string;
-}): LagView["waits_for"] {
-  const { cause, here, there, origin } = known;
+function waitFor(cause: Cause, origin: string, { here, there }: Known): LagView["waits_for"] {
   if (cause.stage === "log" || cause.stage === "fold") return { kind: "entry", id: String(here.applied + 1) };
   const oldest = there?.wal.oldest_operation;
   // Of what the region lacks: the origin's oldest may be one that the region shows already.

@@ -53,6 +53,8 @@ function newestWord(
   for (const { state, partitions } of facts) {
     const known = partitions.get(partition);
     if (state !== "heard" || known === undefined || known.leader === undefined) continue;
+    // Nobody takes what it publishes: the leader that it has heard of last is none any more.
+    if (known.breaker.state !== "closed" && known.breaker.reason === "refused") continue;
     const { leader, term, atMs } = known;
     const rank = (term ?? 0) - (best?.term ?? 0);
     if (best === undefined || rank > 0 || (rank === 0 && atMs > best.atMs)) best = { leader, term, atMs };

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { Duplex } from "node:stream";
 
 /** Headers that only speak of the upgrade. */
-const OF_UPGRADES = /^(?:upgrade|connection|http2-settings)$/i;
+const OF_UPGRADES = /^(?:upgrade|http2-settings)$/i;
 
 /**
  * Node hands every request that offers an upgrade over as soon as somebody listens for one, past the door.
@@ -35,8 +35,15 @@ function serveWithoutUpgrade(
   const lines = [`${method} ${url} HTTP/${httpVersion}`];
   for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
     const [name, value] = [rawHeaders[at]!, rawHeaders[at + 1]!];
-    if (!OF_UPGRADES.test(name)) lines.push(`${name}: ${value}`);
+    if (OF_UPGRADES.test(name)) continue;
+    lines.push(`${name}: ${name.toLowerCase() === "connection" ? withoutUpgrades(value) : value}`);
   }
   socket.unshift(Buffer.concat([Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1"), head]));
   server.emit("connection", socket);
+}
+
+/** What else is said of the connection stays, such as that it is to be closed. */
+function withoutUpgrades(connection: string): string {
+  const tokens = connection.split(",").map((token) => token.trim());
+  return tokens.filter((token) => !OF_UPGRADES.test(token)).join(", ");
 }
