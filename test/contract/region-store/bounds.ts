@@ -73,7 +73,8 @@ export function boundsAndReading(context: Context): void {
       expect(empty).toMatchObject({ sequence: 0, hlc: ZERO_HLC, pendingRows: 0, pendingBytes: 0 });
       expect(empty.oldestPendingAtMs).toBeUndefined();
       const log = await openLog(context.store);
-      const outcomes = await appendTo(context.store, [append("a"), append("b"), append("c")]);
+      const operations = [append("a"), append("b"), append("c")];
+      const outcomes = await appendTo(context.store, operations);
       const full = await context.store.walHead(0);
       expect(full).toMatchObject({
         sequence: 3,
@@ -81,7 +82,7 @@ export function boundsAndReading(context: Context): void {
         hlc: (outcomes[2] as { hlc: Hlc }).hlc,
       });
       expect(full.oldestPendingAtMs).toBeLessThanOrEqual(full.nowMs);
-      expect(full.oldestPendingId).toBe(append("a").id);
+      expect(full.oldestPendingId).toBe(operations[0]!.id);
       await log.foldWal(2);
       const partly = await context.store.walHead(0);
       expect(partly).toMatchObject({ sequence: 3, pendingRows: 1 });

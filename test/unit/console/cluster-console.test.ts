@@ -68,6 +68,16 @@ describe("a console", () => {
     expect(seen).toHaveLength(length);
   });
 
+  it("tells a third region within two seconds and two looks, at whatever time of the second the link is cut", () => {
+    for (let phase = 0; phase < 1_000 / LOOK_MS; phase += 1) {
+      const { air, look, of } = rig(REGIONS);
+      look(20 + phase);
+      air.cut.add("us eu");
+      look(2_000 / LOOK_MS + 2);
+      expect(linkOf(of("ap").view(), "us", "eu"), `phase ${phase}`).toBe("cut");
+    }
+  });
+
   it("calls nobody silent after a pause of its own process, before it has heard what has come meanwhile", () => {
     const { clock, air, look, of } = rig(REGIONS);
     look(20);
