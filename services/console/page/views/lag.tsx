@@ -149,6 +149,7 @@ function LagCharts({
   const here = region ?? view.viewer.region;
   const labelOf: HistoryChart["labelOf"] = useCallback(
     (series) => {
+      if (series.partition !== undefined) return undefined;
       if (origin === undefined) return series.region === here ? `of ${series.origin}` : undefined;
       const isChosen = series.origin === origin && (region === undefined || series.region === region);
       return isChosen ? `in ${series.region}` : undefined;
