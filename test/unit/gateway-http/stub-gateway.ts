@@ -390,14 +390,8 @@ export interface Rig {
   readonly drained: { reason: string | undefined };
 }
 
-export async function buildRig(
-  options: Partial<
-    Pick<
-      HttpServerOptions,
-      "admission" | "tenant" | "connectionsMax" | "onConnectionDropped" | "consoleFolder" | "chaos"
-    >
-  > = {},
-): Promise<Rig> {
+/** @param options replace what the stub has of its own. */
+export async function buildRig(options: Partial<HttpServerOptions> = {}): Promise<Rig> {
   const gateway = new StubGateway();
   const answered: AnsweredRequest[] = [];
   const logged: object[] = [];
