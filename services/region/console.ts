@@ -60,6 +60,7 @@ export class RegionConsole {
       routes,
       regions: regions.map(({ name }) => name),
       logger,
+      hasChaos: config.chaos !== undefined,
     });
     this.views = this.#clusterConsole;
   }

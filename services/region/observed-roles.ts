@@ -21,15 +21,15 @@ export class ObservedRoles {
   all(metrics: RegionMetrics): RegionMetrics {
     return {
       ...metrics,
-      relay: (partition) => this.#relay(partition, metrics.relay(partition)),
-      applier: (partition) => this.#applier(partition, metrics.applier(partition)),
-      placement: this.#placement(metrics.placement),
-      reconciler: this.#reconciler(metrics.reconciler),
-      bootstrap: this.#bootstrap(metrics.bootstrap),
+      relay: (partition) => this.relay(partition, metrics.relay(partition)),
+      applier: (partition) => this.applier(partition, metrics.applier(partition)),
+      placement: this.placement(metrics.placement),
+      reconciler: this.reconciler(metrics.reconciler),
+      bootstrap: this.bootstrap(metrics.bootstrap),
     };
   }
 
-  #relay(partition: number, metrics: RelayMetrics): RelayMetrics {
+  relay(partition: number, metrics: RelayMetrics): RelayMetrics {
     const figures = this.#figures.of(partition);
     return {
       ...metrics,
@@ -46,7 +46,7 @@ export class ObservedRoles {
     };
   }
 
-  #applier(partition: number, metrics: ApplierMetrics): ApplierMetrics {
+  applier(partition: number, metrics: ApplierMetrics): ApplierMetrics {
     const { fold } = this.#figures.of(partition);
     return {
       ...metrics,
@@ -65,7 +65,7 @@ export class ObservedRoles {
     };
   }
 
-  #placement(metrics: PlacementMetrics): PlacementMetrics {
+  placement(metrics: PlacementMetrics): PlacementMetrics {
     return {
       ...metrics,
       ranked: (partition, ranking) => {
@@ -78,7 +78,7 @@ export class ObservedRoles {
     };
   }
 
-  #reconciler(metrics: ReconcilerMetrics): ReconcilerMetrics {
+  reconciler(metrics: ReconcilerMetrics): ReconcilerMetrics {
     return {
       ...metrics,
       verified: (ended) => {
@@ -90,7 +90,7 @@ export class ObservedRoles {
     };
   }
 
-  #bootstrap(metrics: BootstrapMetrics): BootstrapMetrics {
+  bootstrap(metrics: BootstrapMetrics): BootstrapMetrics {
     return {
       ...metrics,
       stage: (partition, stage) => {

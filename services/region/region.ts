@@ -4,11 +4,9 @@
  * Only the configuration and the HTTP port can fail the start. Whatever else is missing is waited for, since a region
  * takes local writes as long as its database answers.
  */
-import { join } from "node:path";
 import { MonitoredRoutes } from "../adapters/jetstream/routes.ts";
 import { NatsBus } from "../adapters/nats/bus.ts";
 import { migrateDatabase } from "../adapters/postgres/migrate.ts";
-import { ChaosControl } from "../adapters/system/chaos-control.ts";
 import { SystemClock } from "../adapters/system/clock.ts";
 import { environmentCrashPoints } from "../adapters/system/crash-points.ts";
 import { SystemRandom } from "../adapters/system/random.ts";
@@ -26,7 +24,6 @@ import { Meter } from "../runtime/metrics.ts";
 import { FoldFeed } from "../runtime/fold-feed.ts";
 import { LogBreaker } from "../runtime/log-breaker.ts";
 import type { LogStates } from "../runtime/log-states.ts";
-import { packageRoot } from "../runtime/package-root.ts";
 import { Signal } from "../runtime/signal.ts";
 import type { Traces } from "../runtime/traces.ts";
 import type { Auditing } from "../runtime/auditor.ts";
@@ -34,6 +31,7 @@ import { startAudit } from "./audit.ts";
 import { repeatChore } from "./chore.ts";
 import { forgetOldConflicts } from "./conflict-janitor.ts";
 import { startBootstrap, type RegionBootstrap } from "./bootstrap.ts";
+import { consolePage } from "./console-page.ts";
 import { RegionConsole } from "./console.ts";
 import { makeDoctor } from "./doctor.ts";
 import { Health } from "./health.ts";
@@ -168,7 +166,7 @@ export class RegionProcess {
 
   /** Resolves with the port as soon as HTTP listens; the rest goes on in the background. `onFailure` hears of bugs in it. */
   async start(onFailure: (error: unknown) => void): Promise<number> {
-    const { region, http, sessionSecret, chaos, logLevel: configured } = this.#config;
+    const { region, http, sessionSecret, logLevel: configured } = this.#config;
     this.#server = await buildHttpServer({
       gateway: this.#gateway,
       region,
@@ -188,8 +186,7 @@ export class RegionProcess {
       drainReason: () => this.#service?.drainReason,
       admission: this.#load.admission,
       connectionsMax: http.connectionsMax,
-      consoleFolder: join(packageRoot(), "dist", "console"),
-      chaos: chaos && new ChaosControl(chaos),
+      ...consolePage(this.#config),
       onConnectionDropped: () => this.#load.connectionDropped(),
     });
     const port = await this.#server.listen(http);
