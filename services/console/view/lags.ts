@@ -130,7 +130,7 @@ function findCause(known: {
   ageMs: number;
 }): Cause {
   const { input, region, here, there, counts, ageMs } = known;
-  if (region.state !== "heard") return { stage: "unknown", reason: "region-silent" };
+  if (region.state !== "heard") return causeOfSilent(known);
   const downstream = counts.fold > 0 ? "fold" : "log";
   if (counts.log + counts.fold > 0) {
     const reason = foldTrouble(here) ?? (ageMs > ON_ITS_WAY_MS ? slowFold(here, counts) : undefined);
@@ -142,6 +142,23 @@ function findCause(known: {
     if (reason !== "on-its-way" || counts.log + counts.fold === 0) return { stage: "buffer", reason };
   }
   return { stage: downstream, reason: "on-its-way" };
+}
+
+/** What keeps operations in their origin's buffer does so whether or not the region is heard; what lies behind is not known. */
+function causeOfSilent({
+  input,
+  there,
+  counts,
+}: {
+  input: LagInput;
+  there: PartitionFacts | undefined;
+  counts: Counts;
+}): Cause {
+  const isKnown = counts.buffer > 0 && input.origin.state === "heard";
+  const trouble = isKnown ? bufferTrouble(input, there) : undefined;
+  return trouble === undefined
+    ? { stage: "unknown", reason: "region-silent" }
+    : { stage: "buffer", reason: trouble };
 }
 
 function foldTrouble({ fold, staleMs }: PartitionFacts): LagReason | undefined {

@@ -82,6 +82,15 @@ describe("what has not got out of its origin's buffer", () => {
     expect(lagOf(view, "eu", "us")).toMatchObject({ stage: "buffer", reason: "wal-trouble" });
   });
 
+  it("waits there, and is seen to, also while nobody else is heard", () => {
+    const cluster = new Reporting("eu");
+    cluster.seconds(3);
+    const cut = { breaker: { state: "open", reason: "timed-out", open_ms: 4_000 } } as const;
+    const view = cluster.seconds(6, { eu: waiting(12, cut), us: false, ap: false });
+    expect(lagOf(view, "eu", "us")).toMatchObject({ stage: "buffer", reason: "breaker-open", in_buffer: 12 });
+    expect(lagOf(view, "us", "eu")).toMatchObject({ stage: "unknown", reason: "origin-silent" });
+  });
+
   it("is on its way while it is young, and nothing is wrong", () => {
     const cluster = new Reporting("us");
     cluster.seconds(3);
