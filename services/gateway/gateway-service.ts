@@ -69,6 +69,7 @@ import { Planner } from "./planner.ts";
 import { ReadBarrier } from "./read-barrier.ts";
 import { BackupService, type Backups } from "./backups.ts";
 import { Membership, type Membering } from "./membership.ts";
+import { RecordHistories, type Histories } from "./record-histories.ts";
 import { ReconcilingService, type Reconciling } from "./reconciling.ts";
 import { Reader } from "./reader.ts";
 import { SchemaProposer } from "./schema-proposer.ts";
@@ -141,6 +142,7 @@ export class GatewayService implements Gateway {
   readonly #logKeeper: LogKeeper;
   readonly #membership: Membership;
   readonly #auditor: Auditing;
+  readonly #histories: Histories;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
@@ -161,6 +163,7 @@ export class GatewayService implements Gateway {
     this.#writer = new Writer(options, { planner, watches, commits, seeker, ordered: this.#ordered });
     this.#donor = new RightsDonor(options, { planner, members, commits, seeker });
     this.#escrows = new EscrowReader(options, { planner, barrier });
+    this.#histories = new RecordHistories(options, planner);
     this.#leases = new LeaseReader(options, barrier);
     this.#conflicts = new Conflicts(options, (request) => this.#writer.write(request));
     this.#schemas = new SchemaProposer(options, { catalog, members });
@@ -313,6 +316,10 @@ export class GatewayService implements Gateway {
 
   membership(): Membering {
     return this.#membership;
+  }
+
+  histories(): Histories {
+    return this.#histories;
   }
 
   auditing(): Auditing {

@@ -16,6 +16,7 @@ import type { Auditing } from "../runtime/auditor.ts";
 import type { Backups } from "./backups.ts";
 import type { LogKeeping } from "./log-keeper.ts";
 import type { Membering } from "./membership.ts";
+import type { Histories } from "./record-histories.ts";
 import type { Reconciling } from "./reconciling.ts";
 import type { RegionOverview } from "./status-report.ts";
 
@@ -309,6 +310,8 @@ export interface Gateway {
   logKeeping(): LogKeeping;
   /** Who takes part. @throws {GatewayError} starting. */
   membership(): Membering;
+  /** How records came to be what they are. @throws {GatewayError} starting. */
+  histories(): Histories;
   /** What operators have done. @throws {GatewayError} starting. */
   auditing(): Auditing;
 }

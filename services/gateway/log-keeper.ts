@@ -112,7 +112,7 @@ export class LogKeeper implements LogKeeping {
     const { partition, found, from, epoch, resumedAfter } = plan;
     const { position, chain } = from!;
     const after = resumedAfter ?? position;
-    logger.warn({ partition, after, epoch, from: from!.region }, whatIsDone(plan));
+    logger.warn({ partition, position: after, epoch, from: from!.region }, whatIsDone(plan));
     try {
       // Who has folded the first entry does not know any more what it goes on from.
       const entry = position === after ? encodeEntry(this.#firstEntry(plan)) : undefined;

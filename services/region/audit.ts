@@ -1,4 +1,4 @@
-/** The audit trail as a region process has it: over the connections of the roles, and watched by the other regions. */
+/** The audit trail as a region process has it: over the connections of requests, and watched by the other regions. */
 import { AuditWitness, type AuditWitnessOptions } from "../gateway/audit/witness.ts";
 import type { Random } from "../ports/clock.ts";
 import { Auditor, type AuditorOptions } from "../runtime/auditor.ts";

@@ -32,6 +32,7 @@ import type { Backups } from "../gateway/backups.ts";
 import type { LogKeeping } from "../gateway/log-keeper.ts";
 import type { Membering } from "../gateway/membership.ts";
 import type { Auditing } from "../runtime/auditor.ts";
+import type { Histories } from "../gateway/record-histories.ts";
 import type { Reconciling } from "../gateway/reconciling.ts";
 
 const RETRY_AFTER_MS = 1_000;
@@ -146,6 +147,10 @@ export class LateGateway implements Gateway {
 
   membership(): Membering {
     return this.#present().membership();
+  }
+
+  histories(): Histories {
+    return this.#present().histories();
   }
 
   auditing(): Auditing {

@@ -230,7 +230,7 @@ export class RegionProcess {
     const breakers = this.#makeBreakers(folded);
     this.#clusterConsole.attach({ breakers, folded });
     const about = { config: this.#config, metrics: this.#metrics, store: this.#roleStore };
-    const auditor = startAudit({ ...this.#ports(), ...about }, stop);
+    const auditor = startAudit({ ...about, ...this.#ports() }, stop);
     const verification = startVerification({ ...this.#ports(), ...about, breakers, auditor }, stop);
     const reconciliation = verification.reconciler;
     const bootstrap = startBootstrap({ ...this.#ports(), ...about, reconciliation }, stop);

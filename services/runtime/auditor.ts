@@ -60,10 +60,15 @@ export interface AuditorOptions {
   readonly logger: Logger;
 }
 
+/** Acts of this process that wait for their turn. */
+const WAITING_MAX = 256;
+
 type Named = Omit<AuditFact, "atMs" | "about" | "outcome">;
 
 export class Auditor implements Auditing {
   readonly #options: AuditorOptions;
+  #turn: Promise<void> = Promise.resolve();
+  #waiting = 0;
 
   constructor({ store, clock, random, logger }: AuditorOptions) {
     this.#options = { store, clock, random, logger };
@@ -73,15 +78,20 @@ export class Auditor implements Auditing {
     const { clock, random } = this.#options;
     const { action, actor, address, ended = done, failed = failure } = act;
     const named = { act: random.uuid(clock.nowMs()), action, actor, address };
-    const isKept = await this.#intend(named, act);
+    const intent = await this.#intend(named, act);
+    const end = async (ending: Ending): Promise<void> => {
+      if (intent.isKept) return this.#end(named, ending);
+      // It may be there, or come yet; without its ending nobody would know that the act was over.
+      void intent.kept.then(() => this.#end(named, ending)).catch(() => undefined);
+    };
     let result: T;
     try {
       result = await work();
     } catch (error) {
-      if (isKept) await this.#end(named, failed(error));
+      await end(failed(error));
       throw error;
     }
-    if (isKept) await this.#end(named, ended(result));
+    await end(ended(result));
     return result;
   }
 
@@ -97,16 +107,19 @@ export class Auditor implements Auditing {
     return this.#options.store.listAuditHeads();
   }
 
-  /** @returns whether the intent is kept. @throws {StoreUnavailableError} it is not, and the act must not be done. */
-  async #intend(named: Named, { about, deadlineMs, isUrgent }: Act<never> | Act<unknown>): Promise<boolean> {
+  /** @returns whether the intent is kept by now. @throws {StoreUnavailableError} it is not, and the act must not be done. */
+  async #intend(
+    named: Named,
+    { about, deadlineMs, isUrgent }: Act<never> | Act<unknown>,
+  ): Promise<{ readonly isKept: boolean; readonly kept: Promise<unknown> }> {
     const { logger } = this.#options;
     const kept = this.#append(named, { outcome: "intent", about });
     const problem = await this.#problemOf(kept, Math.min(deadlineMs ?? Infinity, INTENT_MS_MAX));
-    if (problem === undefined) return true;
+    if (problem === undefined) return { isKept: true, kept };
     const fields = { ...named, about: aboutText(about), error: problem };
     if (isUrgent === true) {
       logger.error(fields, "an operator's act can't be kept in the audit trail; it is done all the same");
-      return false;
+      return { isKept: false, kept };
     }
     logger.error(fields, "an operator's act can't be kept in the audit trail, and is refused");
     // The intent may be there, or come yet: nothing followed it.
@@ -127,12 +140,26 @@ export class Auditor implements Auditing {
   }
 
   async #append(named: Named, { outcome, about }: Ending | { outcome: "intent"; about: object }) {
-    const { store, clock, logger } = this.#options;
-    const row = await store.appendAudit({ ...named, atMs: clock.nowMs(), about: aboutText(about), outcome });
-    const { sequence, hash } = row;
+    const { clock, logger } = this.#options;
+    const fact = { ...named, atMs: clock.nowMs(), about: aboutText(about), outcome };
+    const { sequence, hash } = await this.#appendInTurn(fact);
     // Whoever keeps these lines elsewhere can prove that rows at the end are missing.
     logger.info({ audit: { sequence, hash, ...named, outcome } }, "audit");
-    return row;
+  }
+
+  /** One at a time: each needs the hash of the one before, and those that tried at once would only find that out. */
+  #appendInTurn(fact: AuditFact): Promise<AuditRow> {
+    if (this.#waiting >= WAITING_MAX) {
+      const message = `${WAITING_MAX} acts already wait for the audit trail`;
+      return Promise.reject(new StoreUnavailableError(message, { outcome: "none" }));
+    }
+    this.#waiting += 1;
+    const appended = this.#turn.then(() => this.#options.store.appendAudit(fact));
+    this.#turn = appended.then(
+      () => void (this.#waiting -= 1),
+      () => void (this.#waiting -= 1),
+    );
+    return appended;
   }
 
   /** Why it was not done in time; undefined where it was. */

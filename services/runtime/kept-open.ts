@@ -46,6 +46,7 @@ export class KeptOpen<Value> {
 
   keep(name: string, value: Value): void {
     const nowMs = this.#options.clock.monotonicMs();
+    this.#kept.get(name)?.over.abort();
     const kept = { value, over: new AbortController(), askedAtMs: nowMs };
     this.#kept.set(name, kept);
     void this.#watch(name, kept, nowMs + this.#options.lifeMsMax);

@@ -22,7 +22,10 @@ const SECRET_NAMES = ["password", "secret", "sessionSecret", "token", "authoriza
 const VALUE_NAMES = ["body", "changes", "fields", "value", "values", "before", "after", "record"];
 const REDACTED = [...SECRET_NAMES, ...VALUE_NAMES].flatMap((name) => [name, `*.${name}`]);
 /** Drivers put addresses with their passwords into messages. */
-const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*:)[^\s@"\\]+@/gi;
+const URL_PASSWORD = /([a-z][a-z0-9+.-]*:\/\/[^\s:/@"\\]*:)[^\s"\\/]+@/gi;
+/** A sole user may be a token. */
+const URL_TOKEN = /([a-z][a-z0-9+.-]*:\/\/)[^\s:/@"\\]+@/gi;
+const URL_PARAMETER = /([?&][^=&\s"]*(?:pass|secret|token)[^=&\s"]*=)[^&\s"\\]+/gi;
 
 /** @param write takes the lines; default: standard output. */
 export function createLogger(options: {
@@ -42,7 +45,8 @@ export function createLogger(options: {
 }
 
 function withoutPasswords(line: string): string {
-  return line.includes("://") ? line.replaceAll(URL_PASSWORD, "$1…@") : line;
+  if (!line.includes("://")) return line;
+  return line.replaceAll(URL_PASSWORD, "$1…@").replaceAll(URL_TOKEN, "$1…@").replaceAll(URL_PARAMETER, "$1…");
 }
 
 export const silentLogger: Logger = {

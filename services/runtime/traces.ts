@@ -53,13 +53,15 @@ export interface TracesOptions {
 
 export class Traces implements TraceObserver {
   readonly #options: TracesOptions;
-  #tokens = LINES_MAX;
-  #filledAtMs: number;
-  #leftOut = 0;
+  /** What is not sampled is hardly ever written, and must not take the place of what is. */
+  readonly #sampled: Lines;
+  readonly #others: Lines;
 
   constructor(options: TracesOptions) {
     this.#options = options;
-    this.#filledAtMs = options.clock.monotonicMs();
+    const nowMs = options.clock.monotonicMs();
+    this.#sampled = new Lines(nowMs);
+    this.#others = new Lines(nowMs);
   }
 
   step({ stage, trace, operation, partition, startedAtMs, position }: TracedStep): void {
@@ -67,9 +69,8 @@ export class Traces implements TraceObserver {
     const { traceId, parentId, isSampled } = traceContextOf(trace);
     const tookMs = clock.monotonicMs() - startedAtMs;
     const place = position === undefined ? {} : { position };
-    if (this.#take()) {
-      const leftOut = this.#leftOut === 0 ? {} : { left_out: this.#leftOut };
-      this.#leftOut = 0;
+    const leftOut = (isSampled ? this.#sampled : this.#others).take(clock.monotonicMs());
+    if (leftOut !== undefined) {
       const fields = {
         region,
         partition,
@@ -77,10 +78,10 @@ export class Traces implements TraceObserver {
         traceparent: trace,
         ...place,
         took_ms: tookMs,
-        ...leftOut,
+        ...(leftOut > 0 && { left_out: leftOut }),
       };
       logger[isSampled ? "info" : "debug"](fields, `traced ${stage}`);
-    } else this.#leftOut += 1;
+    }
     if (!isSampled || exporter === undefined) return;
     const endedAtMs = clock.nowMs();
     exporter.add({
@@ -98,14 +99,30 @@ export class Traces implements TraceObserver {
       },
     });
   }
+}
 
-  #take(): boolean {
-    const nowMs = this.#options.clock.monotonicMs();
+/** So many lines a second. */
+class Lines {
+  #tokens = LINES_MAX;
+  #filledAtMs: number;
+  #leftOut = 0;
+
+  constructor(nowMs: number) {
+    this.#filledAtMs = nowMs;
+  }
+
+  /** How many were left out since the last; undefined where this one has to be. */
+  take(nowMs: number): number | undefined {
     this.#tokens = Math.min(LINES_MAX, this.#tokens + ((nowMs - this.#filledAtMs) * LINES_MAX) / 1_000);
     this.#filledAtMs = nowMs;
-    if (this.#tokens < 1) return false;
+    if (this.#tokens < 1) {
+      this.#leftOut += 1;
+      return undefined;
+    }
     this.#tokens -= 1;
-    return true;
+    const leftOut = this.#leftOut;
+    this.#leftOut = 0;
+    return leftOut;
   }
 }
 

@@ -10,7 +10,7 @@ import type { LogServerFacts, StoreFacts, StreamFacts } from "../../core/doctor/
 import { describeError } from "../nats/errors.ts";
 import { apiErrorCode } from "./errors.ts";
 import { STREAM_NOT_FOUND } from "./stream.ts";
-import { configDifferences, streamName } from "./stream-config.ts";
+import { configDifferences, isClosedFor, streamName, subjectOf } from "./stream-config.ts";
 
 const LAG_MAX = 1_000;
 const NANOSECONDS_PER_MS = 1_000_000;
@@ -68,6 +68,7 @@ async function readStream(
   } catch (error) {
     if (apiErrorCode(error) !== STREAM_NOT_FOUND) throw error;
     const none = {
+      isClosed: false,
       bytesMax: 0,
       messagesMax: 0,
       bytes: 0,
@@ -85,9 +86,12 @@ function toStreamFacts(
   replicas: number,
 ): StreamFacts {
   const copies = cluster?.replicas ?? [];
+  const isClosed = isClosedFor(config, partition);
+  const open = isClosed ? { ...config, subjects: [subjectOf(partition, "*")] } : config;
   return {
     partition,
-    differences: configDifferences(config, partition, replicas),
+    isClosed,
+    differences: configDifferences(open, partition, replicas),
     bytesMax: config.max_bytes,
     messagesMax: config.max_msgs,
     bytes: state.bytes,
@@ -121,8 +125,10 @@ async function readStore({ monitorUrl, timeoutMs }: LogFactsOptions): Promise<St
   if (monitorUrl === undefined) return undefined;
   try {
     const answer = await fetch(new URL("/jsz", monitorUrl), { signal: AbortSignal.timeout(timeoutMs) });
-    const { storage = 0, config = {} } = (await answer.json()) as Monitored;
-    return { usedBytes: storage, maxBytes: config.max_storage ?? 0, isSyncedAlways: config.sync_always };
+    const { storage = 0, config } = (await answer.json()) as Monitored;
+    // A server leaves out what is false.
+    const isSyncedAlways = config === undefined ? undefined : config.sync_always === true;
+    return { usedBytes: storage, maxBytes: config?.max_storage ?? 0, isSyncedAlways };
   } catch {
     return undefined;
   }

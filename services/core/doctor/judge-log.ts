@@ -28,6 +28,8 @@ export interface StreamFacts {
   readonly differences: readonly string[] | undefined;
   readonly bytesMax: number;
   readonly messagesMax: number;
+  /** It was made anew, and that was cut off before anybody could publish to it. */
+  readonly isClosed: boolean;
   readonly bytes: number;
   readonly duplicateWindowMs: number;
   /** Copies that are away or behind, by server. */
@@ -46,6 +48,12 @@ export function judgeLogServer({ version }: LogServerFacts): Judgement {
 export function judgeStreams({ streams }: LogServerFacts): Judgement {
   const gone = streams.filter(({ differences }) => differences === undefined);
   if (gone.length > 0) return fail(`no stream for partition ${partitionsOf(gone)}`, "see forebay log status");
+  const closed = streams.filter(({ isClosed }) => isClosed);
+  if (closed.length > 0)
+    return fail(
+      `the log of partition ${partitionsOf(closed)} is closed: making it anew was cut off`,
+      "give the order again: forebay log rebuild --yes opens it, once its first entry is there",
+    );
   const different = streams.flatMap(({ partition, differences }) =>
     (differences ?? []).map((text) => `partition ${partition}: ${text}`),
   );

@@ -55,6 +55,15 @@ export function expiresAtMsOf(query: Query): number | undefined {
   throw invalid("expires_at_ms", "expires_at_ms is a whole number, as the answer to the request has told it");
 }
 
+/** Of the log; undefined where it is not given. @throws {ProblemError} invalid-parameter. */
+export function positionOf(query: Query, name: string): number | undefined {
+  const value = query[name];
+  if (value === undefined) return undefined;
+  const position = wholeNumberOf(value);
+  if (position !== undefined && position > 0) return position;
+  throw invalid(name, `${name} is a position of the log, a whole number from 1`);
+}
+
 export function wholeNumberOf(value: string): number | undefined {
   const number = /^\d{1,16}$/.test(value) ? Number(value) : Number.NaN;
   return Number.isSafeInteger(number) ? number : undefined;

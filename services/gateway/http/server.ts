@@ -32,6 +32,7 @@ import { addConflictRoutes } from "./routes/conflicts.ts";
 import { addConsoleRoutes } from "./routes/console.ts";
 import { addDoctorRoutes } from "./routes/doctor.ts";
 import { addEscrowRoutes } from "./routes/escrows.ts";
+import { addHistoryRoutes } from "./routes/history.ts";
 import { addLeaderRoutes } from "./routes/leaders.ts";
 import { addMemberRoutes } from "./routes/members.ts";
 import { addLogLevelRoutes } from "./routes/log-level.ts";
@@ -111,6 +112,7 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   const context = { ...options, tenant, readiness };
   addRecordWriteRoutes(app, context);
   addRecordRoutes(app, context);
+  addHistoryRoutes(app, context);
   addEscrowRoutes(app, context);
   addTransactionRoutes(app, context);
   addLeaseRoutes(app, context);

@@ -225,6 +225,16 @@ describe("an operator", () => {
     await page.getByText("ordered by the log, and effective").waitFor();
   });
 
+  it("looks back through the log at what was written to a record", async () => {
+    await go("records");
+    const writes = page.getByRole("table", { name: "Writes in the log, newest first" });
+    await writes.getByText("delete (decided by the log)").waitFor();
+    await writes.getByText("there is no such record").waitFor();
+    await button("Look further back").click();
+    await writes.getByText(/set name "?Bob"? \(accepted by its region\)/).waitFor();
+    expect(await button("Look further back").count()).toBe(0);
+  });
+
   it("breaks and mends a local cluster, and finds no such thing elsewhere", async () => {
     await go("chaos");
     await button("Cut ap – eu").click();

@@ -108,6 +108,10 @@ function addAnswers(app: FastifyInstance, cluster: SimulatedCluster): void {
     "/v1/collections/:collection/records/:key",
     ({ query }) => (query.consistency === "linearizable" ? answers.committedRecord : answers.record),
   );
+  app.get<{ Querystring: { before?: string } }>(
+    "/v1/collections/:collection/records/:key/history",
+    ({ query }) => answers.history(query.before),
+  );
   app.get("/v1/operations/:id", () => answers.operation);
   app.get("/v1/chaos", () => ({
     links: regions

@@ -7,6 +7,7 @@ import type {
   WriteAnswer,
 } from "../../../services/protocol/http/answers.ts";
 import type { ConflictListAnswer } from "../../../services/protocol/http/conflicts.ts";
+import type { HistoryAnswer } from "../../../services/protocol/http/history.ts";
 import type { LeadersAnswer } from "../../../services/protocol/http/leaders.ts";
 import type { LogAnswer } from "../../../services/protocol/http/log.ts";
 import type { MembersAnswer } from "../../../services/protocol/http/members.ts";
@@ -59,6 +60,30 @@ export function repairReport(isDryRun: boolean): RepairReportAnswer {
     sample: [DIFFERING],
     undecided: { records: 0, sample: [] },
     positions: isDryRun ? [] : [1_240],
+  };
+}
+
+/** Two pages: the newest writes, and what came before. */
+export function history(before: string | undefined): HistoryAnswer {
+  const place = { stored_at_ms: AT_MS, region: "us", changes: [] };
+  const set = { field: "name", operator: "set", argument: "Bob" } as const;
+  if (before !== undefined)
+    return {
+      partition: 0,
+      looked_at: { from: 1, to: 999 },
+      entries: [
+        { ...place, position: 40, kind: "local", action: "change", status: "committed", changes: [set] },
+      ],
+    };
+  const rejected = { status: "rejected", reason: "there is no such record" } as const;
+  return {
+    partition: 0,
+    looked_at: { from: 1_000, to: 1_240 },
+    entries: [
+      { ...place, position: 1_100, kind: "repaired", action: "repair", operation: VERIFICATION },
+      { ...place, position: 1_050, kind: "decided", action: "delete", operation: VERIFICATION, ...rejected },
+    ],
+    next_before: 1_000,
   };
 }
 

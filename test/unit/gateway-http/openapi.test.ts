@@ -45,6 +45,7 @@ const ROUTES = [
   "get /v1/collections/{collection}/records/{key}",
   "delete /v1/collections/{collection}/records/{key}",
   "post /v1/collections/{collection}/records/{key}/restore",
+  "get /v1/collections/{collection}/records/{key}/history",
   "get /v1/collections/{collection}/records/{key}/escrows",
   "post /v1/collections/{collection}/records/{key}/reclaim",
   "get /v1/collections/{collection}/records",

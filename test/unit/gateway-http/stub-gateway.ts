@@ -4,6 +4,7 @@ import { planCondition, planVersion } from "../../../services/core/accept/condit
 import { checkKey } from "../../../services/core/accept/key.ts";
 import { parseTransaction } from "../../../services/core/accept/transaction.ts";
 import { planOrderedPart, planWrite } from "../../../services/core/accept/write.ts";
+import type { Histories } from "../../../services/gateway/record-histories.ts";
 import type { CollectionSchema } from "../../../services/core/schema.ts";
 import { EMPTY_SESSION } from "../../../services/core/session.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
@@ -49,6 +50,7 @@ import { listRepairs } from "../../simulation/conflicts.ts";
 import type { Auditing } from "../../../services/runtime/auditor.ts";
 import { stubStatus } from "./stub-status.ts";
 import { StubDoctor } from "./stub-doctor.ts";
+import { StubHistories } from "./stub-histories.ts";
 import { StubAudit } from "./stub-audit.ts";
 import { StubBackups } from "./stub-backups.ts";
 import { StubLogKeeping } from "./stub-logs.ts";
@@ -152,6 +154,7 @@ export class StubGateway implements Gateway {
   readonly logs = new StubLogKeeping();
   readonly audit = new StubAudit();
   readonly doctor = new StubDoctor();
+  readonly stubHistories = new StubHistories();
   /** What repairs have changed in the stub's region. */
   storedRepairs: StoredRepair[] = [];
   readonly repairLists: RepairQuery[] = [];
@@ -352,6 +355,11 @@ export class StubGateway implements Gateway {
     const { reconciliation } = this;
     const options = { region: "eu", partitions: 2, store, clock, reconciliation };
     return new ReconcilingService(options, new StorePatience(clock));
+  }
+
+  histories(): Histories {
+    this.#check();
+    return this.stubHistories;
   }
 
   auditing(): Auditing {

@@ -43,6 +43,9 @@ begin
 end
 $$;--> statement-breakpoint
 
+-- Old processes append on: rather try again at the next start than have all of them wait behind a long look at the table.
+set local lock_timeout = '2s';--> statement-breakpoint
+
 alter table wal add column trace text;--> statement-breakpoint
 
 drop function forebay_append(integer, text, bigint, bigint, bigint, bigint, uuid[], text[], bytea[], text[], text[]);--> statement-breakpoint

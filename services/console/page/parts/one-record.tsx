@@ -6,6 +6,7 @@ import { pathOf } from "../api.ts";
 import { useFetched } from "../hooks.ts";
 import { count, plural, valueText } from "../model/format.ts";
 import { ConflictTable } from "../views/conflicts.tsx";
+import { LogHistory } from "./log-history.tsx";
 import { RepairItem } from "./differences.tsx";
 import { Mark, Nothing, Problem, Section } from "./marks.tsx";
 import { Table } from "./table.tsx";
@@ -31,8 +32,11 @@ export function OneRecord({ collection, name }: { readonly collection: string; r
         {view.answer !== undefined && <Pending record={view.answer} />}
         <FieldTable view={view.answer} committed={committed.answer} />
       </Section>
-      <Section title="Its history">
-        <History collection={collection} name={name} />
+      <Section title="Its history in the log">
+        <LogHistory collection={collection} name={name} />
+      </Section>
+      <Section title="What it lost, and repairs">
+        <Losses collection={collection} name={name} />
       </Section>
     </>
   );
@@ -91,7 +95,7 @@ function FieldTable({ view, committed }: FieldTableProps) {
 }
 
 /** As far as it is kept: what lost, and what repairs have changed. */
-function History({ collection, name }: { readonly collection: string; readonly name: string }) {
+function Losses({ collection, name }: { readonly collection: string; readonly name: string }) {
   const query = { collection, key: name, limit: "20" };
   const conflicts = useFetched<ConflictListAnswer>(pathOf(["v1", "conflicts"], query), COMMITTED_EVERY_MS);
   const repairs = useFetched<RepairListAnswer>(pathOf(["v1", "repairs"], query), COMMITTED_EVERY_MS);

@@ -64,7 +64,13 @@ function addOpen(app: FastifyInstance, context: RouteContext): void {
       const ended = ({ id, head }: OpenBackup): Ending => {
         return { outcome: "done", about: { backup: id, position: head.state.position } };
       };
-      const act = { request: { headers, raw }, action: "backup", about: { partition }, ended } as const;
+      const act = {
+        request: { headers, raw },
+        action: "backup",
+        about: { partition },
+        ended,
+        isUrgent: true,
+      } as const;
       const opened = await audited(context, act, () => backups.open(partition));
       reply.code(201).header("location", `${BACKUPS_URL}/${opened.id}`);
       return JSON.stringify(backupAnswer(context.region, opened));

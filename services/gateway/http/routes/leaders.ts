@@ -85,7 +85,7 @@ function addMove(app: FastifyInstance, context: RouteContext): void {
       );
       const { region, partition, hold_ms: holdMs = HOLD_MS_DEFAULT } = given;
       const about = { region, partition, hold_ms: holdMs };
-      const act = { request: { headers, raw }, action: "leader-move", about } as const;
+      const act = { request: { headers, raw }, action: "leader-move", about, isUrgent: true } as const;
       const partitions = await audited(context, act, () =>
         context.gateway.moveLeader({ region, partition, holdMs }),
       );

@@ -1,0 +1,90 @@
+/** Reading a stretch of a partition's log, for whoever looks back: in order, each entry once. */
+import type { OrderedEntry } from "../core/entry.ts";
+import type { Clock } from "../ports/clock.ts";
+import {
+  LogTruncatedError,
+  LogUnavailableError,
+  SubscriptionLostError,
+  type GlobalLog,
+  type LogMessage,
+  type LogSubscription,
+} from "../ports/global-log.ts";
+import { decodeEntry } from "../protocol/entry-codec.ts";
+import { UndecodableEntryError } from "../protocol/undecodable.ts";
+
+const RECEIVE = { messagesMax: 64, bytesMax: 4 * 1024 * 1024, timeoutMs: 2_000 };
+/** Receives in a row that bring nothing. */
+const SILENT_MAX = 5;
+
+export interface LogStretch {
+  readonly log: Pick<GlobalLog, "subscribe">;
+  readonly clock: Clock;
+  readonly partition: number;
+  readonly from: number;
+  /** Up to here, and no further. */
+  readonly to: number;
+  /** On the monotonic clock. */
+  readonly untilMs: number;
+}
+
+/** @param bytes of the entry, as the log has it. */
+type Take = (entry: OrderedEntry, bytes: number) => void;
+
+/**
+ * From another region's replica where the own one fails.
+ * @throws {LogUnavailableError} not in time, or not at all. @throws {LogTruncatedError} it does not reach back so far.
+ * @throws {SubscriptionLostError} @throws {UndecodableEntryError} and whatever `take` throws.
+ */
+export async function readLog(stretch: LogStretch, take: Take): Promise<void> {
+  const place = { next: stretch.from };
+  try {
+    await readOn(stretch, { place, isElsewhere: false }, take);
+  } catch (error) {
+    if (!isOfTheReplica(error)) throw error;
+    await readOn(stretch, { place, isElsewhere: true }, take);
+  }
+}
+
+async function readOn(
+  stretch: LogStretch,
+  from: { readonly place: { next: number }; readonly isElsewhere: boolean },
+  take: Take,
+): Promise<void> {
+  const { log, partition, to, clock } = stretch;
+  const { place, isElsewhere } = from;
+  if (place.next > to) return;
+  const subscription = await log.subscribe({ partition, from: place.next, isElsewhere });
+  try {
+    while (place.next <= to) {
+      for (const message of await receive(stretch, subscription)) {
+        if (message.position > to) return;
+        takeMessage(message, take);
+        place.next = message.position + 1;
+        // Whoever is asked meanwhile is answered.
+        await clock.turn();
+      }
+    }
+  } finally {
+    await subscription.close();
+  }
+}
+
+function takeMessage({ data, position, storedAtMs }: LogMessage, take: Take): void {
+  const { entry, checksum } = decodeEntry(data);
+  take({ position, storedAtMs, checksum, entry }, data.byteLength);
+}
+
+async function receive({ clock, untilMs }: LogStretch, subscription: LogSubscription): Promise<LogMessage[]> {
+  for (let silent = 0; silent < SILENT_MAX; silent += 1) {
+    if (clock.monotonicMs() > untilMs) throw new LogUnavailableError("the log could not be read in time");
+    const messages = await subscription.receive(RECEIVE);
+    if (messages.length > 0) return messages;
+  }
+  throw new LogUnavailableError("the log hands out nothing");
+}
+
+function isOfTheReplica(error: unknown): boolean {
+  return [LogUnavailableError, LogTruncatedError, SubscriptionLostError, UndecodableEntryError].some(
+    (type) => error instanceof type,
+  );
+}
