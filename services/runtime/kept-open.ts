@@ -44,9 +44,11 @@ export class KeptOpen<Value> {
     return [...this.#kept].map(([name, { value }]) => [name, value]);
   }
 
+  /** In place of what was kept under the name, which has ended then. */
   keep(name: string, value: Value): void {
     const nowMs = this.#options.clock.monotonicMs();
-    this.#kept.get(name)?.over.abort();
+    const before = this.letGo(name);
+    if (before !== undefined) this.#options.expired(name, before, "old");
     const kept = { value, over: new AbortController(), askedAtMs: nowMs };
     this.#kept.set(name, kept);
     void this.#watch(name, kept, nowMs + this.#options.lifeMsMax);

@@ -71,3 +71,35 @@ it("an act that was done is answered although its outcome can't be kept", async 
   expect(await auditor.act(ACT, async () => 7)).toBe(7);
   expect(logged.at(-1)![0]).toContain("how an act has ended is not in the audit trail");
 });
+
+it("an urgent act is done before its intent is kept, and the intent has its ending all the same", async () => {
+  const held: (() => void)[] = [];
+  const { trail, auditor, outcomes } = rig(
+    (fact) => new Promise((resolve) => held.push(() => resolve(trail.append(fact)))),
+  );
+  expect(await auditor.act({ ...ACT, deadlineMs: 1, isUrgent: true }, async () => 7)).toBe(7);
+  held.shift()!();
+  await new Promise((resolve) => setImmediate(resolve));
+  held.shift()!();
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(outcomes()).toEqual(["intent", "done"]);
+});
+
+it("acts of one process are kept one after the other, and no more wait than may", async () => {
+  let under = 0;
+  let most = 0;
+  const { trail, auditor, outcomes } = rig(async (fact) => {
+    under += 1;
+    most = Math.max(most, under);
+    await new Promise((resolve) => setImmediate(resolve));
+    under -= 1;
+    return trail.append(fact);
+  });
+  const acts = Array.from({ length: 20 }, (_, index) => auditor.act(ACT, async () => index));
+  expect(await Promise.all(acts)).toHaveLength(20);
+  expect(most).toBe(1);
+  expect(outcomes()).toHaveLength(40);
+  const many = Array.from({ length: 400 }, () => auditor.act(ACT, async () => 1).catch(String));
+  const refused = (await Promise.all(many)).filter((answer) => String(answer).includes("already wait"));
+  expect(refused).toHaveLength(400 - 256);
+});

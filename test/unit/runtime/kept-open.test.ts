@@ -42,6 +42,15 @@ describe("what is kept open", () => {
     expect(expired).toEqual(["a one old"]);
   });
 
+  it("ends what was kept under its name before", async () => {
+    kept.keep("a", "one");
+    await world.run(500);
+    kept.keep("a", "two");
+    expect(expired).toEqual(["a one old"]);
+    await world.run(1_300);
+    expect(kept.ask("a")).toBe("two");
+  });
+
   it("that was let go of is whoever's let go of it, and does not end twice", async () => {
     kept.keep("a", "one");
     kept.keep("b", "two");

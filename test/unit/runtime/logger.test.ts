@@ -38,6 +38,9 @@ it("no password of an address is written, wherever it stands", () => {
     "postgres://eu:planted@127.0.0.1:5432/eu?x=1",
     "nats://u:planted@host",
     "tls://u:plan:ted@host",
+    "postgres://u:pl@planted@host/db",
+    "postgres://host/db?sslmode=require&password=planted",
+    "nats://planted@host:4222",
   ];
   for (const url of urls) {
     logger.error({ error: `Error: connect to ${url} failed`, deep: { url } }, `no answer from ${url}`);

@@ -26,6 +26,7 @@ const DATABASE: database.DatabaseFacts = {
 
 const STREAM: log.StreamFacts = {
   partition: 0,
+  isClosed: false,
   differences: [],
   bytesMax: -1,
   messagesMax: -1,
@@ -111,6 +112,7 @@ const CASES: readonly Case[] = [
   ["streams", "ok", log.judgeStreams(SERVER)],
   ["no stream", "fail", log.judgeStreams(streams({ partition: 1, differences: undefined }))],
   ["a stream that ages", "fail", log.judgeStreams(streams({ differences: ["max_age is 1 instead of 0"] }))],
+  ["a log that was not opened", "fail", log.judgeStreams(streams({ isClosed: true }))],
   ["a stream near its bound", "warn", log.judgeStreams(streams({ bytesMax: 100, bytes: 90 }))],
   ["a stream with a bound", "ok", log.judgeStreams(streams({ bytesMax: 100 }))],
   ["replicas", "ok", log.judgeReplicas(SERVER)],
