@@ -5,8 +5,15 @@ import { Hash, Sequence } from "./wire-types.ts";
 
 export const AUDIT_SERVICE = "audit";
 
-const Head = Type.Object({ sequence: Sequence, hash: Hash }, { additionalProperties: false });
+const Head = Type.Object({
+  sequence: Sequence,
+  hash: Hash,
+  /** Of the row that was asked about; absent where there is none, or nobody asked. */
+  hash_at: Type.Optional(Hash),
+});
 const heads = Compile(Head);
+/** About which row of the trail to tell as well. */
+const Question = Compile(Type.Object({ at: Sequence }));
 
 export type AuditHeadMessage = Static<typeof Head>;
 
@@ -14,8 +21,23 @@ export class InvalidAuditHeadError extends Error {
   override readonly name = "InvalidAuditHeadError";
 }
 
-export function encodeAuditHead({ sequence, hash }: AuditHeadMessage): Uint8Array {
-  return Buffer.from(JSON.stringify({ sequence, hash }));
+export function encodeAuditHead(head: AuditHeadMessage): Uint8Array {
+  return Buffer.from(JSON.stringify(head));
+}
+
+/** @param at a sequence that is known of the trail; undefined: only where it ends. */
+export function encodeAuditQuestion(at: number | undefined): Uint8Array {
+  return at === undefined ? new Uint8Array() : Buffer.from(JSON.stringify({ at }));
+}
+
+/** What is no question asks for the end alone. */
+export function decodeAuditQuestion(data: Uint8Array): number | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(data).toString("utf8"));
+    return Question.Check(value) ? value.at : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws {InvalidAuditHeadError} */

@@ -1,7 +1,11 @@
 /** What regions remember of where each other's audit trails ended. */
 import { beforeEach, expect, it } from "vitest";
 import { AuditWitness, type AuditWitnessOptions } from "../../../services/gateway/audit/witness.ts";
-import { encodeAuditHead } from "../../../services/protocol/audit-message.ts";
+import {
+  decodeAuditHead,
+  encodeAuditHead,
+  encodeAuditQuestion,
+} from "../../../services/protocol/audit-message.ts";
 import { BusUnavailableError, type BusHandler, type BusRequest } from "../../../services/ports/bus.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 import { SimulatedAudit } from "../../simulation/audit.ts";
@@ -32,6 +36,7 @@ function witness(): AuditWitness {
     },
     store: {
       readAuditHead: async () => audit.head(),
+      listAudit: async (query: Parameters<typeof audit.list>[0]) => audit.list(query),
       keepAuditHead: async (seen: Parameters<typeof audit.keepHead>[0]) => audit.keepHead(seen),
       listAuditHeads: async () => audit.heads(),
       readPositions: async () => ({ members: ["ap", "eu", "us"] }),
@@ -72,6 +77,40 @@ it("says where a trail has gone back, or is another one, also after a restart; a
   await witness().look();
   expect(errors).toHaveLength(2);
   expect(kept()).toEqual(["us 4 4", "us 4 9", "us 5 5"]);
+});
+
+it("says where a trail goes on from another row than the one that is known", async () => {
+  const goesOn = (sequence: number, known: string) => {
+    const own = { sequence, hash: String(sequence % 10).repeat(64), hash_at: known.repeat(64) };
+    heads.set("us", encodeAuditHead(own));
+  };
+  heads.set("us", head(5));
+  const one = witness();
+  await one.look();
+  goesOn(6, "5");
+  await one.look();
+  expect(errors).toEqual([]);
+  expect(Buffer.from(asked.at(-1)!.data).toString()).toBe('{"at":5}');
+  goesOn(9, "8");
+  await one.look();
+  expect(errors).toEqual([{ region: "us", sequence: 9, seen: 6 }]);
+});
+
+it("tells of the row that it is asked about, where there is one", async () => {
+  witness().serve();
+  const fact = {
+    act: "01990000-0000-7000-8000-000000000001",
+    action: "drain",
+    actor: "a",
+    address: null,
+  } as const;
+  const rows = [1, 2].map((atMs) => audit.append({ ...fact, atMs, about: "{}", outcome: "intent" }));
+  const answerTo = async (at: number | undefined) => decodeAuditHead(await handler(encodeAuditQuestion(at)));
+  const end = { sequence: 2, hash: rows[1]!.hash };
+  expect(await answerTo(undefined)).toEqual(end);
+  expect(await answerTo(1)).toEqual({ ...end, hash_at: rows[0]!.hash });
+  expect(await answerTo(7)).toEqual(end);
+  expect(decodeAuditHead(await handler(Buffer.from("nonsense")))).toEqual(end);
 });
 
 it("keeps nothing of what is no head", async () => {
