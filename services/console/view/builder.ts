@@ -151,13 +151,15 @@ export class ViewBuilder {
     const { partition, facts, leader } = about;
     const all = [...facts.values()];
     const logEnd = Math.max(0, ...all.map(({ partitions }) => endOf(partitions.get(partition))));
+    const isAlone = all.every(({ region, state }) => region === this.#viewer.region || state !== "heard");
+    const told = { partition, logEnd, leader: leader.leader, isAlone, nowMs };
     const lags: LagView[] = [];
     for (const origin of all) {
       const ordered = orderedOf(origin, partition, all);
       const memory = this.#follow(origin, partition, ordered);
       const takenAtMs = (sequence: number) => memory.track.passedAtMs(sequence);
       const sinceOf = (region: string, cause: Cause) => sinceWhen(memory, { region, cause, wallMs });
-      const input = { partition, origin, ordered, logEnd, leader: leader.leader, takenAtMs, sinceOf, nowMs };
+      const input = { ...told, origin, ordered, takenAtMs, sinceOf };
       for (const region of all) {
         const lag = region === origin ? undefined : explainLag(input, region);
         if (lag !== undefined) lags.push(lag);

@@ -3,7 +3,8 @@ import type { LagView } from "../../protocol/cluster/view.ts";
 import type { PartitionFacts } from "./facts.ts";
 
 interface Known {
-  readonly here: PartitionFacts;
+  /** Undefined where the region is silent. */
+  readonly here: PartitionFacts | undefined;
   readonly there: PartitionFacts | undefined;
   readonly leader: string | undefined;
 }
@@ -71,13 +72,13 @@ function why(
     case "no-relay":
       return `no process of ${origin} relays partition ${partition}`;
     case "replica-behind":
-      return `${region}'s copy of the log is ${here.replicaLag ?? "some"} entries behind its leader's`;
+      return `${region}'s copy of the log is ${here?.replicaLag ?? "some"} entries behind its leader's`;
     case "fold-stopped":
-      return here.fold?.reason === undefined
+      return here?.fold?.reason === undefined
         ? `no process of ${region} folds partition ${partition}`
         : `${region} has stopped folding (${here.fold.reason})`;
     case "fold-bootstrapping":
-      return `${region} loads its state from another region (${here.fold?.reason ?? "under way"})`;
+      return `${region} loads its state from another region (${here?.fold?.reason ?? "under way"})`;
     case "database-away":
       return `the database of ${stage === "buffer" ? origin : region} does not answer`;
     case "fold-busy":

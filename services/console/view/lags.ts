@@ -18,6 +18,8 @@ export interface LagInput {
   /** Where the partition's log ends, as far as anybody has heard. */
   readonly logEnd: number;
   readonly leader: string | undefined;
+  /** The viewer hears no other region: what it knows of leaders is old. */
+  readonly isAlone: boolean;
   /** When the origin took a sequence, about, on the monotonic clock. */
   readonly takenAtMs: (sequence: number) => number | undefined;
   /** Since when the lag in a region is in this stage for this reason, on the wall clock. */
@@ -43,9 +45,13 @@ interface Known {
   readonly watermark: number;
 }
 
+const NONE: Counts = { buffer: 0, log: 0, fold: 0 };
+
 /** Undefined where the region does not know of the origin: it is no member, or nothing was heard. */
 export function explainLag(input: LagInput, region: RegionFacts): LagView | undefined {
   const { partition, origin } = input;
+  const held = region.state === "heard" ? undefined : heldInBuffer(input, region);
+  if (held !== undefined) return held;
   const [there, here] = [origin.partitions.get(partition), region.partitions.get(partition)];
   const watermark = here?.watermarks[origin.region];
   if (here === undefined || watermark === undefined) return undefined;
@@ -58,11 +64,47 @@ export function explainLag(input: LagInput, region: RegionFacts): LagView | unde
   const counts = countStages(input, known, operations);
   const cause =
     operations === 0 ? noLag(origin, region) : findCause({ input, region, counts, ageMs, ...known });
-  // One literal, and no spreading: there are a thousand of these a second.
-  const lag: LagView = {
+  const lag = toView(input, region, { cause, counts, operations, ageMs });
+  lag.text = describeLag(lag, { here, there, leader: input.leader });
+  const waitsFor = operations === 0 ? undefined : waitFor(cause, origin.region, known);
+  if (waitsFor !== undefined) lag.waits_for = waitsFor;
+  return lag;
+}
+
+/**
+ * What something keeps in its origin's buffer is there whether or not the region is heard, or ever was; what lies behind is not
+ * known of a region that is silent. Undefined where nothing is found to keep it.
+ */
+function heldInBuffer(input: LagInput, region: RegionFacts): LagView | undefined {
+  const { partition, origin, ordered, nowMs } = input;
+  const there = origin.partitions.get(partition);
+  if (origin.state !== "heard" || there === undefined) return undefined;
+  if (!there.newest.members.includes(region.region)) return undefined;
+  const operations = distance(there.wal.head, ordered);
+  const reason = operations === 0 ? undefined : bufferTrouble(input, there);
+  if (reason === undefined) return undefined;
+  const cause = { stage: "buffer", reason } as const;
+  const ageMs = there.wal.oldest_age_ms + Math.max(0, nowMs - there.atMs);
+  const lag = toView(input, region, { cause, counts: { ...NONE, buffer: operations }, operations, ageMs });
+  lag.text = describeLag(lag, { here: undefined, there, leader: input.leader });
+  // The oldest that the origin has not folded may be one that the log has.
+  const isOldestHeld = (there.watermarks[origin.region] ?? 0) >= ordered;
+  const { oldest_operation: oldest } = there.wal;
+  if (oldest !== undefined && isOldestHeld) lag.waits_for = { kind: "operation", id: oldest };
+  return lag;
+}
+
+/** One literal, and no spreading: there are a thousand of these a second. */
+function toView(
+  { partition, origin, sinceOf }: LagInput,
+  { region }: RegionFacts,
+  known: { cause: Cause; counts: Counts; operations: number; ageMs: number },
+): LagView {
+  const { cause, counts, operations, ageMs } = known;
+  return {
     partition,
     origin: origin.region,
-    region: region.region,
+    region,
     operations,
     age_ms: operations === 0 ? 0 : Math.round(ageMs),
     stage: cause.stage,
@@ -71,12 +113,8 @@ export function explainLag(input: LagInput, region: RegionFacts): LagView | unde
     in_fold: counts.fold,
     reason: cause.reason,
     text: "",
-    since: input.sinceOf(region.region, cause),
+    since: sinceOf(region, cause),
   };
-  lag.text = describeLag(lag, { here, there, leader: input.leader });
-  const waitsFor = operations === 0 ? undefined : waitFor(cause, origin.region, known);
-  if (waitsFor !== undefined) lag.waits_for = waitsFor;
-  return lag;
 }
 
 /** Operations between two sequences; those of an earlier run of the WAL are not told apart from numbers never used. */
@@ -130,7 +168,7 @@ function findCause(known: {
   ageMs: number;
 }): Cause {
   const { input, region, here, there, counts, ageMs } = known;
-  if (region.state !== "heard") return causeOfSilent(known);
+  if (region.state !== "heard") return { stage: "unknown", reason: "region-silent" };
   const downstream = counts.fold > 0 ? "fold" : "log";
   if (counts.log + counts.fold > 0) {
     const reason = foldTrouble(here) ?? (ageMs > ON_ITS_WAY_MS ? slowFold(here, counts) : undefined);
@@ -142,23 +180,6 @@ function findCause(known: {
     if (reason !== "on-its-way" || counts.log + counts.fold === 0) return { stage: "buffer", reason };
   }
   return { stage: downstream, reason: "on-its-way" };
-}
-
-/** What keeps operations in their origin's buffer does so whether or not the region is heard; what lies behind is not known. */
-function causeOfSilent({
-  input,
-  there,
-  counts,
-}: {
-  input: LagInput;
-  there: PartitionFacts | undefined;
-  counts: Counts;
-}): Cause {
-  const isKnown = counts.buffer > 0 && input.origin.state === "heard";
-  const trouble = isKnown ? bufferTrouble(input, there) : undefined;
-  return trouble === undefined
-    ? { stage: "unknown", reason: "region-silent" }
-    : { stage: "buffer", reason: trouble };
 }
 
 function foldTrouble({ fold, staleMs }: PartitionFacts): LagReason | undefined {
@@ -183,14 +204,15 @@ function stageOf(reason: LagReason, downstream: LagStage): LagStage {
 }
 
 function bufferTrouble(
-  { origin, leader }: LagInput,
+  { origin, leader, isAlone }: LagInput,
   there: PartitionFacts | undefined,
 ): LagReason | undefined {
   if (origin.state !== "heard" || there === undefined) return "origin-silent";
   if (there.wal.trouble !== undefined) return "wal-trouble";
   if (there.staleMs !== undefined && there.staleMs > DATABASE_AWAY_MS) return "database-away";
-  // A region that leads, or hears nothing of the log, knows nobody better; who takes entries is what counts.
-  if (there.breaker.state !== "closed") return leader === undefined ? "no-leader" : "breaker-open";
+  // Who hears nobody can't know that there is no leader: the others may have one.
+  if (there.breaker.state !== "closed")
+    return leader === undefined && !isAlone ? "no-leader" : "breaker-open";
   if (there.relay === undefined) return "no-relay";
   return there.relay.is_in_doubt ? "in-doubt" : undefined;
 }

@@ -91,6 +91,19 @@ describe("what has not got out of its origin's buffer", () => {
     expect(lagOf(view, "us", "eu")).toMatchObject({ stage: "unknown", reason: "origin-silent" });
   });
 
+  it("is told of members that were never heard, and no leader is missed by who hears nobody", () => {
+    const cluster = new Reporting("eu");
+    const cut = { breaker: { state: "open", reason: "refused", open_ms: 4_000 } } as const;
+    const view = cluster.seconds(6, { eu: waiting(12, cut), us: false, ap: false });
+    const lag = lagOf(view, "eu", "us")!;
+    expect(lag).toMatchObject({ stage: "buffer", reason: "breaker-open", operations: 12, age_ms: 4_000 });
+    expect(lag.waits_for).toEqual({ kind: "operation", id: "op-101" });
+    expect(lag.text).toMatch(/^12 operations of eu are, the oldest for 4.0 s, held in eu's buffer: /);
+    expect(lagOf(view, "us", "eu")).toBeDefined();
+    const others = waiting(12, { ...cut, members: ["ap", "eu"] });
+    expect(lagOf(new Reporting("eu").second({ eu: others, us: false, ap: false }), "eu", "us")).toBeUndefined();
+  });
+
   it("is on its way while it is young, and nothing is wrong", () => {
     const cluster = new Reporting("us");
     cluster.seconds(3);
