@@ -1,6 +1,6 @@
 /** Small marks: severities as word and shape, never as colour alone; ages; buttons with what came of them. */
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { duration, timeOfDay } from "../model/format.ts";
 import { useShown, type Ordering } from "../hooks.ts";
 
@@ -103,6 +103,9 @@ interface OrderButtonProps {
   readonly isDisabled?: boolean;
 }
 
+/** Always the same one: of another, preact would focus the button again each time that it draws it. */
+const focusOnce = (button: HTMLButtonElement | null) => button?.focus();
+
 /** Grave orders ask first, in place: no window that hides what it is about. */
 export function OrderButton({
   order,
@@ -113,19 +116,24 @@ export function OrderButton({
   isDisabled = false,
 }: OrderButtonProps) {
   const [isAsking, setAsking] = useState(false);
+  const { button, giveBack } = useGivenBack(isAsking || order.isUnderWay);
   const name = about === undefined ? label : `${label} ${about}`;
   if (isAsking && question !== undefined) {
-    const confirm = () => {
+    const answer = () => {
       setAsking(false);
+      giveBack();
+    };
+    const confirm = () => {
+      answer();
       order.run();
     };
     return (
       <span class="question" role="group" aria-label={question}>
         <span>{question}</span>
-        <button type="button" class="grave" onClick={confirm} ref={(button) => button?.focus()}>
+        <button type="button" class="grave" onClick={confirm} ref={focusOnce}>
           Yes, {label.toLowerCase()}
         </button>
-        <button type="button" onClick={() => setAsking(false)}>
+        <button type="button" onClick={answer}>
           No
         </button>
       </span>
@@ -133,6 +141,7 @@ export function OrderButton({
   }
   return (
     <button
+      ref={button}
       type="button"
       class={isGrave ? "grave" : undefined}
       aria-label={name}
@@ -142,4 +151,16 @@ export function OrderButton({
       {order.isUnderWay ? `${label} …` : label}
     </button>
   );
+}
+
+/** Puts the focus back on the button once what was asked is answered and done, unless it has gone elsewhere meanwhile. */
+function useGivenBack(isBusy: boolean) {
+  const button = useRef<HTMLButtonElement>(null);
+  const isOwed = useRef(false);
+  useEffect(() => {
+    if (isBusy || !isOwed.current) return;
+    isOwed.current = false;
+    if (document.activeElement === document.body) button.current?.focus();
+  }, [isBusy]);
+  return { button, giveBack: () => void (isOwed.current = true) };
 }
