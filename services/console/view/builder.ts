@@ -156,7 +156,7 @@ export class ViewBuilder {
     const lags: LagView[] = [];
     for (const origin of all) {
       const ordered = orderedOf(origin, partition, all);
-      const memory = this.#follow(origin, partition, ordered);
+      const memory = this.#follow(origin, partition, { ordered, nowMs });
       const takenAtMs = (sequence: number) => memory.track.passedAtMs(sequence);
       const sinceOf = (region: string, cause: Cause) => sinceWhen(memory, { region, cause, wallMs });
       const input = { ...told, origin, ordered, takenAtMs, sinceOf };
@@ -168,7 +168,11 @@ export class ViewBuilder {
     return lags;
   }
 
-  #follow(origin: RegionFacts, partition: number, ordered: number): OriginMemory {
+  #follow(
+    origin: RegionFacts,
+    partition: number,
+    { ordered, nowMs }: { ordered: number; nowMs: number },
+  ): OriginMemory {
     const name = `${origin.region} ${partition}`;
     let memory = this.#origins.get(name);
     if (memory === undefined) {
@@ -176,7 +180,11 @@ export class ViewBuilder {
       this.#origins.set(name, memory);
     }
     const facts = origin.partitions.get(partition);
-    if (facts !== undefined) memory.track.observe(Math.max(facts.wal.head, ordered), facts.atMs);
+    if (facts === undefined) return memory;
+    const { wal, atMs } = facts;
+    // What others have of an origin that is silent here was taken after it was heard last.
+    const isTold = origin.state === "heard" && wal.head >= ordered;
+    memory.track.observe(Math.max(wal.head, ordered), isTold ? atMs : nowMs);
     return memory;
   }
 }

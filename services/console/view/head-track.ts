@@ -20,7 +20,9 @@ export class HeadTrack {
       return;
     }
     if (last !== undefined && head < last.head) this.#points = [];
-    this.#points.push({ head, fromMs: atMs, toMs: atMs });
+    // Reports come later than what others tell of the same head: time does not go back for that.
+    const fromMs = Math.max(atMs, last?.toMs ?? atMs);
+    this.#points.push({ head, fromMs, toMs: fromMs });
     if (this.#points.length > POINTS_MAX) this.#thin();
   }
 

@@ -21,6 +21,13 @@ describe("the track of a head", () => {
     expect(track.passedAtMs(3)).toBe(1_000);
   });
 
+  it("does not go back in time where a look comes late", () => {
+    const track = new HeadTrack();
+    track.observe(10, 5_000);
+    track.observe(20, 4_000);
+    expect(track.passedAtMs(20)).toBe(5_000);
+  });
+
   it("forgets what a database told that was another one", () => {
     const track = new HeadTrack();
     track.observe(100, 1_000);

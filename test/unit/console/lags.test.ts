@@ -101,7 +101,9 @@ describe("what has not got out of its origin's buffer", () => {
     expect(lag.text).toMatch(/^12 operations of eu are, the oldest for 4.0 s, held in eu's buffer: /);
     expect(lagOf(view, "us", "eu")).toBeDefined();
     const others = waiting(12, { ...cut, members: ["ap", "eu"] });
-    expect(lagOf(new Reporting("eu").second({ eu: others, us: false, ap: false }), "eu", "us")).toBeUndefined();
+    expect(
+      lagOf(new Reporting("eu").second({ eu: others, us: false, ap: false }), "eu", "us"),
+    ).toBeUndefined();
   });
 
   it("is on its way while it is young, and nothing is wrong", () => {
@@ -177,6 +179,20 @@ describe("a lag", () => {
     const told = { eu: ordered(20, 10), ap: ordered(20, 10), us: { partition: { replica_lag: 10 } } };
     const lags = Array.from({ length: 8 }, () => lagOf(cluster.second(told), "eu", "us")!.age_ms);
     expect(lags.at(-1)! - lags[0]!).toBe(7_000);
+  });
+
+  it("does not grow with the silence of its origin while its operations come through others", () => {
+    const cluster = new Reporting("ap");
+    cluster.seconds(3);
+    const shows = (sequence: number): Told => ({
+      partition: { watermarks: { ...usual.watermarks, eu: sequence } },
+    });
+    for (let second = 1; second <= 20; second += 1) {
+      const [us, ap] = [shows(100 + 2 * second), shows(98 + 2 * second)];
+      const lag = lagOf(cluster.second({ eu: false, us, ap }), "eu", "ap")!;
+      expect(lag.operations).toBe(2);
+      expect(lag.age_ms).toBeLessThanOrEqual(2_000);
+    }
   });
 
   it("counts nothing of an earlier run of the WAL's sequences", () => {
