@@ -117,7 +117,8 @@ function linkLines({ links }: ClusterView): string[] {
 }
 
 /** The worst first; what is not behind is not told one by one. */
-function lagLines({ lags }: ClusterView): string[] {
+function lagLines({ lags, members }: ClusterView): string[] {
+  if (lags.length === 0 && members.length > 1) return ["what regions show of each other is unknown"];
   const waiting = lags.filter(({ reason }) => reason !== "nothing").toSorted(compareLags);
   if (waiting.length === 0) return ["every region shows all that the others have taken"];
   const rows = waiting.map((lag) => [

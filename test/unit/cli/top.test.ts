@@ -21,6 +21,12 @@ describe("top", () => {
     expect(text).not.toMatch(/undefined|NaN/);
   });
 
+  it("calls lag unknown that nobody has told of", () => {
+    const view = new Reporting("eu").second();
+    expect(formatTop({ ...view, lags: [] })).toContain("what regions show of each other is unknown");
+    expect(formatTop({ ...view, lags: [], members: ["eu"] })).toContain("every region shows all");
+  });
+
   it("begins with what hurts, and says why and what to do; then the lag that waits, with its reason", () => {
     const cluster = new Reporting("us");
     cluster.seconds(3);

@@ -17,14 +17,16 @@ export function LagMatrix({ lags }: { readonly lags: readonly LagView[] }) {
     id: origin,
     cells: [
       <>of {origin}</>,
-      ...view.members.map((region) => <Cell key={region} cell={matrix.get(origin)?.get(region)} />),
+      ...view.members.map((region) => (
+        <Cell key={region} cell={matrix.get(origin)?.get(region)} isOwn={region === origin} />
+      )),
     ],
   }));
   return <Table caption="Lag from each origin to each region" columns={columns} rows={rows} />;
 }
 
-function Cell({ cell }: { readonly cell: LagCell | undefined }) {
-  if (cell === undefined) return <span class="soft">–</span>;
+function Cell({ cell, isOwn }: { readonly cell: LagCell | undefined; readonly isOwn: boolean }) {
+  if (cell === undefined) return <span class="soft">{isOwn ? "–" : "unknown"}</span>;
   const { origin, region, operations, worst } = cell;
   const isStill = operations === 0 && worst.reason === "nothing";
   const tone = isQuiet(worst) ? "quiet" : "loud";

@@ -29,7 +29,13 @@ export function LagView() {
         <PartitionSelect />
       </div>
       <Section title="What waits, and for what">
-        {waiting.length === 0 && <Nothing>Every region shows all that its origins have accepted.</Nothing>}
+        {waiting.length === 0 && (
+          <Nothing>
+            {lags.length > 0 || view.members.length < 2
+              ? "Every region shows all that its origins have accepted."
+              : "What they show of each other is unknown."}
+          </Nothing>
+        )}
         <ul class="waits">
           {loud.slice(0, SHOWN_MAX).map((lag) => (
             <Wait key={`${lag.partition} ${lag.origin} ${lag.region}`} lag={lag} />

@@ -1,5 +1,5 @@
 /** One look: what is wrong and what to do, how each region is, how far apart they are, who waits for whom. */
-import type { Finding, RegionView } from "../../../protocol/cluster/view.ts";
+import type { ClusterView, Finding, RegionView } from "../../../protocol/cluster/view.ts";
 import { bytes, duration, plural } from "../model/format.ts";
 import { SEVERITY_WORDS } from "../model/headline.ts";
 import { isWorse, lagMatrix, type LagCell } from "../model/lag.ts";
@@ -85,7 +85,7 @@ function Tiles() {
           leader === region.region ? partition : [],
         );
         const cells = [...matrix.values()].flatMap((row) => row.get(region.region) ?? []);
-        return <Tile key={region.region} region={region} led={led} cells={cells} />;
+        return <Tile key={region.region} region={region} led={led} behind={behindText(cells, view)} />;
       })}
     </ul>
   );
@@ -94,8 +94,7 @@ function Tiles() {
 interface TileProps {
   readonly region: RegionView;
   readonly led: readonly number[];
-  /** What this region does not show yet, by origin. */
-  readonly cells: readonly LagCell[];
+  readonly behind: string;
 }
 
 const TONES: Readonly<Record<ReturnType<typeof conditionOf>, Tone>> = {
@@ -106,13 +105,9 @@ const TONES: Readonly<Record<ReturnType<typeof conditionOf>, Tone>> = {
   unheard: "off",
 };
 
-function Tile({ region, led, cells }: TileProps) {
+function Tile({ region, led, behind }: TileProps) {
   const condition = conditionOf(region);
   const buffer = bufferOf(region);
-  const behind = cells.reduce<LagCell | undefined>(
-    (worst, cell) => (worst === undefined || isWorse(cell.worst, worst.worst) ? cell : worst),
-    undefined,
-  );
   const problems = [...new Set(region.processes.flatMap(({ problems }) => problems))];
   return (
     <li class="tile">
@@ -129,7 +124,7 @@ function Tile({ region, led, cells }: TileProps) {
           {buffer !== undefined && buffer.rows > 0 && `, oldest ${duration(buffer.oldestAgeMs)}`}
         </Line>
         <Line name="Behind">
-          <a href={linkTo("lag", { region: region.region })}>{behindText(behind)}</a>
+          <a href={linkTo("lag", { region: region.region })}>{behind}</a>
         </Line>
         <Line name="Admission">{admissionText(region)}</Line>
       </dl>
@@ -146,9 +141,15 @@ function leadText(led: readonly number[]): string {
   return led.length === 0 ? "nothing" : `${led.length === 1 ? "partition" : "partitions"} ${ranges(led)}`;
 }
 
-function behindText(cell: LagCell | undefined): string {
-  if (cell === undefined || (cell.operations === 0 && cell.worst.reason === "nothing")) return "nothing";
-  if (cell.worst.stage === "unknown") return "unknown";
+/** @param cells what the region does not show yet, by origin. */
+function behindText(cells: readonly LagCell[], { members }: ClusterView): string {
+  if (members.length < 2) return "nothing";
+  const cell = cells.reduce<LagCell | undefined>(
+    (worst, one) => (worst === undefined || isWorse(one.worst, worst.worst) ? one : worst),
+    undefined,
+  );
+  if (cell === undefined || cell.worst.stage === "unknown") return "unknown";
+  if (cell.operations === 0 && cell.worst.reason === "nothing") return "nothing";
   return `${cell.origin} by ${duration(cell.worst.age_ms)}`;
 }
 
