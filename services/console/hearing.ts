@@ -77,9 +77,11 @@ export class Hearing {
     return [...this.#regions.keys()];
   }
 
-  /** Processes of a region that were heard within a minute; the newest report first. */
+  /** Processes of a region that were heard within a minute, or are the last that were; the newest report first. */
   of(region: string): readonly Heard[] {
-    const oldestMs = this.#options.clock.monotonicMs() - PROCESS_KEPT_MS;
+    const keptMs = this.#options.clock.monotonicMs() - PROCESS_KEPT_MS;
+    // What a region that is silent has told last stays, with its age.
+    const oldestMs = Math.min(keptMs, (this.lastAtMs(region) ?? keptMs) - SILENT_AFTER_MS);
     return [...(this.#regions.get(region)?.values() ?? [])]
       .map(({ heard }) => heard)
       .filter(({ atMs }) => atMs >= oldestMs)

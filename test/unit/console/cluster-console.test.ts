@@ -132,12 +132,18 @@ describe("hearing", () => {
     expect(hearing.of("us").map(({ report }) => report.sequence)).toEqual([2]);
   });
 
-  it("forgets a process after a minute, and its region never", () => {
+  it("forgets a process after a minute, and of a silent region what it told last never", () => {
     const { hearing, clock } = listen();
-    hearing.hear("us", encode(regionReport("us")));
-    clock.ms += 61_000;
-    expect(hearing.of("us")).toEqual([]);
-    expect(hearing.lastAtMs("us")).toBe(100_000);
+    const processes = () => hearing.of("us").map(({ report }) => report.process);
+    hearing.hear("us", encode(regionReport("us", { process: "early" })));
+    clock.ms += 10_000;
+    for (const process of ["one", "other"]) hearing.hear("us", encode(regionReport("us", { process })));
+    expect(processes()).toHaveLength(3);
+    clock.ms += 600_000;
+    expect(processes().toSorted()).toEqual(["one", "other"]);
+    expect(hearing.lastAtMs("us")).toBe(110_000);
+    hearing.hear("us", encode(regionReport("us", { process: "new" })));
+    expect(processes()).toEqual(["new"]);
   });
 
   it("is bounded in regions and processes", () => {
