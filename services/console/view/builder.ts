@@ -218,8 +218,8 @@ function endOf(facts: { logLast: number | undefined; applied: number } | undefin
   return Math.max(facts?.logLast ?? 0, facts?.applied ?? 0);
 }
 
-function reportsOf({ heard }: RegionFacts) {
-  return heard.map(({ report }) => report);
+function reportsOf({ remembered }: RegionFacts) {
+  return remembered.map(({ report }) => report);
 }
 
 function toRegionView({ facts, states, nowMs }: Situation, region: string): RegionView {

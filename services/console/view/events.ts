@@ -131,7 +131,7 @@ function processEvents(before: RegionFacts, after: RegionFacts): Happened[] {
   const found: Happened[] = [];
   const [was, is] = [newest(before), newest(after)];
   if (was === undefined || is === undefined) return [];
-  const known = new Set(before.heard.map(({ report }) => report.process));
+  const known = new Set(before.remembered.map(({ report }) => report.process));
   for (const { report } of after.heard)
     if (!known.has(report.process))
       found.push({

@@ -38,8 +38,10 @@ export interface RegionFacts {
   readonly state: RegionView["state"];
   /** When it was heard last, on the monotonic clock. */
   readonly lastAtMs: number | undefined;
-  /** The newest first. */
+  /** Of processes that were still heard when the region was heard last; the newest first. */
   readonly heard: readonly Heard[];
+  /** Besides, of those that have fallen silent within a minute: for what is counted on when one is heard again. */
+  readonly remembered: readonly Heard[];
   readonly partitions: ReadonlyMap<number, PartitionFacts>;
   /** What the region hears of each other, by whichever of its processes heard of it last. */
   readonly peers: ReadonlyMap<string, PeerReport>;
@@ -51,17 +53,18 @@ export function gatherFacts(options: {
   lastAtMs: number | undefined;
   nowMs: number;
 }): RegionFacts {
-  const { region, heard, lastAtMs, nowMs } = options;
+  const { region, heard: remembered, lastAtMs, nowMs } = options;
   const isSilent = lastAtMs !== undefined && nowMs - lastAtMs >= SILENT_AFTER_MS;
   // A process that was silent for longer than the others has stopped: it says nothing of the region any more.
-  const lively = heard.filter(({ atMs }) => lastAtMs === undefined || lastAtMs - atMs < SILENT_AFTER_MS);
+  const heard = remembered.filter(({ atMs }) => lastAtMs === undefined || lastAtMs - atMs < SILENT_AFTER_MS);
   return {
     region,
     state: lastAtMs === undefined ? "unheard" : isSilent ? "silent" : "heard",
     lastAtMs,
     heard,
-    partitions: partitionsOf(lively),
-    peers: peersOf(lively),
+    remembered,
+    partitions: partitionsOf(heard),
+    peers: peersOf(heard),
   };
 }
 

@@ -19,7 +19,7 @@ export const RegionView = Type.Object({
   age_ms: Type.Optional(Milliseconds),
   /** Other regions that hear it, by their own reports. */
   heard_by: Type.Array(Region),
-  /** The newest report of each process that was heard within a minute; the one that relays partition 0 first. */
+  /** The newest report of each process; the one that relays partition 0 first. Of a silent region those that it told last. */
   processes: Type.Array(RegionReport),
 });
 

@@ -126,6 +126,20 @@ describe("a finding", () => {
       expect(findingsOf(cluster.seconds(3))).toEqual([]);
   });
 
+  it("is nothing that a process says which was heard before the region was heard last", () => {
+    const cluster = new Reporting("eu");
+    cluster.seconds(3);
+    const report = regionReport("us", {
+      process: "dead",
+      load: { ...load, admission: "refusing", event_loop_delay_ms: 900 },
+    });
+    cluster.gone.set("us", [{ report, atMs: cluster.nowMs }]);
+    expect(findingsOf(cluster.look())).toContain("hurt admission-refuses:us");
+    const view = cluster.seconds(3);
+    expect(view.findings).toEqual([]);
+    expect(view.regions.find(({ region }) => region === "us")!.processes).toHaveLength(1);
+  });
+
   it("remembers since when", () => {
     const cluster = new Reporting("eu");
     cluster.seconds(3);

@@ -62,6 +62,8 @@ export type Tell = { readonly [region: string]: Told | false };
 export class Reporting {
   readonly #builder: ViewBuilder;
   readonly #heard = new Map<string, Heard>();
+  /** Processes that a region has besides, and has not any more. */
+  readonly gone = new Map<string, readonly Heard[]>();
   #sequence = 0;
   nowMs = 100_000;
 
@@ -108,7 +110,7 @@ export class Reporting {
     const heard = this.#heard;
     return {
       regions: [...heard.keys()],
-      of: (region) => (heard.has(region) ? [heard.get(region)!] : []),
+      of: (region) => [...(heard.has(region) ? [heard.get(region)!] : []), ...(this.gone.get(region) ?? [])],
       lastAtMs: (region) => heard.get(region)?.atMs,
     };
   }
