@@ -108,7 +108,7 @@ function partitionReport(sources: ReportSources, partition: number): PartitionRe
     ...foldReport(figures, applied),
     watermarks: Object.fromEntries(watermarks) as { [region: string]: number },
     members: [...stored.positions.members],
-    ...(figures.verdict === undefined ? {} : { verdict: figures.verdict }),
+    ...verdictReport(figures),
     ...memberReport(sources, stored.positions),
     ...disagreementReport(sources, figures),
   };
@@ -189,6 +189,14 @@ function foldReport({ fold }: PartitionFigures, applied: number): { fold?: FoldR
     return { fold: { state: "stopped", reason: shorten(fold.stopReason), ...received } };
   const isBehind = fold.received !== undefined && fold.received > applied;
   return { fold: { state: isBehind ? "folding" : "waiting", ...received } };
+}
+
+function verdictReport({
+  verdict,
+  compared,
+}: PartitionFigures): Pick<PartitionReport, "verdict" | "compared"> {
+  if (verdict === undefined) return {};
+  return { verdict, ...(compared === undefined || compared === verdict ? {} : { compared }) };
 }
 
 function memberReport(

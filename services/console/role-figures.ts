@@ -22,8 +22,15 @@ export interface PartitionFigures {
   /** Undefined while another process relays. */
   relay: RelayFigures | undefined;
   verdict: VerdictReport | undefined;
+  /** The last that was `match` or `diverged`. */
+  compared: VerdictReport | undefined;
   /** By region that would lead: milliseconds until half of the others have answered. */
   quorumRoundTripsMs: ReadonlyMap<string, number>;
+}
+
+/** It is on all regions: others leave open what an earlier one has found. */
+export function hasCompared({ verdict }: VerdictReport): boolean {
+  return verdict === "match" || verdict === "diverged";
 }
 
 export class RoleFigures {
@@ -40,12 +47,19 @@ export class RoleFigures {
       },
       relay: undefined,
       verdict: undefined,
+      compared: undefined,
       quorumRoundTripsMs: new Map<string, number>(),
     }));
   }
 
   of(partition: number): PartitionFigures {
     return this.#partitions[partition]!;
+  }
+
+  verified(partition: number, verdict: VerdictReport): void {
+    const figures = this.of(partition);
+    figures.verdict = verdict;
+    if (hasCompared(verdict)) figures.compared = verdict;
   }
 
   /** The role was taken, or given back: what was told of it before is old. */

@@ -85,7 +85,7 @@ export class ObservedRoles {
         metrics.verified(ended);
         const { id, partition, verdict, atMs, differing } = ended;
         const at = Math.floor(atMs);
-        this.#figures.of(partition).verdict = { id, verdict, at, differing_records: differing };
+        this.#figures.verified(partition, { id, verdict, at, differing_records: differing });
       },
     };
   }

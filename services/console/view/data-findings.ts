@@ -1,5 +1,7 @@
 /** Findings of the data itself: lag, folds that stand still, logs that differ, verdicts, what trimming waits for. */
+import type { VerdictReport } from "../../protocol/cluster/report.ts";
 import type { LagView } from "../../protocol/cluster/view.ts";
+import { hasCompared } from "../role-figures.ts";
 import { describeDuration } from "./lag-text.ts";
 import type { PartitionFacts, RegionFacts } from "./facts.ts";
 import type { Found } from "./findings.ts";
@@ -76,8 +78,8 @@ function folds({ region }: RegionFacts, partition: number, { fold }: PartitionFa
   return [];
 }
 
-function disagreements({ region }: RegionFacts, partition: number, { newest }: PartitionFacts): Found[] {
-  const others = newest.disagrees_with ?? [];
+function disagreements({ region }: RegionFacts, partition: number, known: PartitionFacts): Found[] {
+  const others = known.disagreesWith;
   if (others.length === 0) return [];
   return [
     {
@@ -93,56 +95,72 @@ function disagreements({ region }: RegionFacts, partition: number, { newest }: P
   ];
 }
 
-/** The newest verdict of a partition counts, whichever region's it is. */
+interface ToldVerdict {
+  readonly region: string;
+  readonly verdict: VerdictReport;
+}
+
+/** The newest verdict of a partition counts, whichever region's it is; one on too few takes nothing back that was found before. */
 function verdicts(heard: readonly RegionFacts[], { partitions, wallMs }: Situation): Found[] {
   const numbers = Array.from({ length: partitions }, (_, partition) => partition);
   return numbers.flatMap((partition) => {
-    const told = heard.flatMap(({ region, partitions: known }) => {
-      const verdict = known.get(partition)?.verdict;
-      return verdict === undefined ? [] : [{ region, verdict }];
-    });
-    const newest = told.toSorted((one, other) => other.verdict.at - one.verdict.at)[0];
-    return newest === undefined ? [] : verdictFindings(newest, partition, wallMs);
+    const newest = newestOf(heard, ({ partitions: known }) => known.get(partition)?.verdict);
+    const compared = newestOf(heard, ({ partitions: known }) => known.get(partition)?.compared);
+    return [
+      ...(compared?.verdict.verdict === "diverged" ? divergence(compared, partition) : []),
+      ...(newest === undefined ? [] : overdue(newest, partition, wallMs)),
+    ];
   });
 }
 
-function verdictFindings(
-  { region, verdict }: { region: string; verdict: NonNullable<PartitionFacts["verdict"]> },
-  partition: number,
-  wallMs: number,
-): Found[] {
-  const { id, verdict: word, at, differing_records: differing } = verdict;
+function newestOf(
+  heard: readonly RegionFacts[],
+  verdictOf: (facts: RegionFacts) => VerdictReport | undefined,
+): ToldVerdict | undefined {
+  const told = heard.flatMap((facts): ToldVerdict[] => {
+    const verdict = verdictOf(facts);
+    return verdict === undefined ? [] : [{ region: facts.region, verdict }];
+  });
+  return told.toSorted((one, other) => other.verdict.at - one.verdict.at)[0];
+}
+
+function divergence({ region, verdict }: ToldVerdict, partition: number): Found[] {
+  const { id, at, differing_records: differing } = verdict;
   const about = { region, partition, since: at };
-  if (word === "diverged") {
-    const what = `Regions hold different data in partition ${partition}: ${differing} records differ.`;
-    const repair = `forebay verify show ${id} --region ${region}, then forebay repair ${id}`;
-    return [
-      {
-        ...about,
-        id: `diverged:${partition}`,
-        severity: "hurt",
-        what,
-        why: `Verification ${id} of ${region} compared them at the same position.`,
-        act: repair,
-        runbook: "Diverged",
-      },
-      {
-        ...about,
-        id: `repair-waits:${partition}`,
-        severity: "risk",
-        what: `${differing} records of partition ${partition} wait for a repair.`,
-        act: repair,
-        runbook: "RepairWaits",
-      },
-    ];
-  }
-  const isOverdue = wallMs - at > VERIFICATION_OVERDUE_MS;
-  if (word === "match" && !isOverdue) return [];
+  const repair = `forebay verify show ${id} --region ${region}, then forebay repair ${id}`;
   return [
     {
       ...about,
+      id: `diverged:${partition}`,
+      severity: "hurt",
+      what: `Regions hold different data in partition ${partition}: ${differing} records differ.`,
+      why: `Verification ${id} of ${region} compared them at the same position.`,
+      act: repair,
+      runbook: "Diverged",
+    },
+    {
+      ...about,
+      id: `repair-waits:${partition}`,
+      severity: "risk",
+      what: `${differing} records of partition ${partition} wait for a repair.`,
+      act: repair,
+      runbook: "RepairWaits",
+    },
+  ];
+}
+
+function overdue({ region, verdict }: ToldVerdict, partition: number, wallMs: number): Found[] {
+  const { verdict: word, at } = verdict;
+  const isOverdue = wallMs - at > VERIFICATION_OVERDUE_MS;
+  const isOnAll = hasCompared(verdict);
+  if (isOnAll && !isOverdue) return [];
+  return [
+    {
+      region,
+      partition,
+      since: at,
       id: `verification-overdue:${partition}`,
-      severity: word === "match" ? "note" : "risk",
+      severity: isOnAll ? "note" : "risk",
       what: `Nobody knows whether all regions hold the same in partition ${partition}.`,
       why: isOverdue
         ? `The last verdict is ${describeDuration(wallMs - at)} old.`

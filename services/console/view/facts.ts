@@ -10,6 +10,7 @@ import type {
 } from "../../protocol/cluster/report.ts";
 import type { RegionView } from "../../protocol/cluster/view.ts";
 import { SILENT_AFTER_MS, type Heard } from "../hearing.ts";
+import { hasCompared } from "../role-figures.ts";
 
 export interface PartitionFacts {
   /** When the newest report that tells of the partition came, on the monotonic clock. */
@@ -31,6 +32,10 @@ export interface PartitionFacts {
   readonly logLast: number | undefined;
   readonly replicaLag: number | undefined;
   readonly verdict: VerdictReport | undefined;
+  /** Regions that have folded another log, by the word of any process. */
+  readonly disagreesWith: readonly string[];
+  /** The newest on all regions: `match` or `diverged`. */
+  readonly compared: VerdictReport | undefined;
 }
 
 export interface RegionFacts {
@@ -90,6 +95,7 @@ function factsOf(told: readonly { atMs: number; report: PartitionReport }[]): Pa
   const fresh = reports.find((report) => report.stale_ms === undefined);
   const wal = (fresh ?? furthest).wal;
   const newest = reports[0]!;
+  const verdicts = reports.flatMap(({ verdict, compared }) => [verdict ?? [], compared ?? []].flat());
   return {
     atMs: told[0]!.atMs,
     newest,
@@ -105,7 +111,9 @@ function factsOf(told: readonly { atMs: number; report: PartitionReport }[]): Pa
     term: highest(reports.map(({ term }) => term)),
     logLast: highest(reports.map((report) => report.log_last)),
     replicaLag: asking?.replica_lag,
-    verdict: newestVerdict(reports),
+    disagreesWith: [...new Set(reports.flatMap(({ disagrees_with: others = [] }) => others))].toSorted(),
+    verdict: newestVerdict(verdicts),
+    compared: newestVerdict(verdicts.filter(hasCompared)),
   };
 }
 
@@ -121,8 +129,7 @@ function peersOf(heard: readonly Heard[]): ReadonlyMap<string, PeerReport> {
   return peers;
 }
 
-function newestVerdict(reports: readonly PartitionReport[]): VerdictReport | undefined {
-  const verdicts = reports.flatMap(({ verdict }) => verdict ?? []);
+function newestVerdict(verdicts: readonly VerdictReport[]): VerdictReport | undefined {
   return verdicts.toSorted((one, other) => other.at - one.at)[0];
 }
 

@@ -81,6 +81,8 @@ export const PartitionReport = Type.Object({
   watermarks: Type.Record(Type.String(), Count),
   members: Type.Array(Region, { maxItems: 64 }),
   verdict: Type.Optional(VerdictReport),
+  /** The last verdict on all regions (`match` or `diverged`), where a later one is on too few. */
+  compared: Type.Optional(VerdictReport),
   /** A member that is behind, or silent, for which log and WALs are kept. */
   pinned_by: Type.Optional(Type.Object({ region: Region, position: Count, since: WallTime })),
   /** Members for which nothing is kept any more. */

@@ -140,6 +140,26 @@ describe("a finding", () => {
     expect(view.regions.find(({ region }) => region === "us")!.processes).toHaveLength(1);
   });
 
+  it("of drift stays when a later verification could not compare all, and goes with one that could", () => {
+    const told = (word: string, at: number) => ({ id: `v-${at}`, verdict: word, at, differing_records: 3 });
+    const partition = { verdict: told("unreachable", 7), compared: told("diverged", 5) };
+    const ids = (tell: Tell) => new Reporting("eu").seconds(2, tell).findings.map(({ id }) => id);
+    expect(ids(us(partition))).toEqual(["diverged:0", "repair-waits:0", "verification-overdue:0"]);
+    const match = { partition: { verdict: told("match", 6) } };
+    expect(ids({ ...us(partition), ap: match })).toEqual(["verification-overdue:0"]);
+  });
+
+  it("of logs that differ is made of what any process of the region says", () => {
+    const cluster = new Reporting("eu");
+    const other = regionReport("us", {
+      process: "other",
+      partitions: [partitionReport({ disagrees_with: ["ap"] })],
+    });
+    cluster.gone.set("us", [{ report: other, atMs: cluster.nowMs + 500 }]);
+    const view = cluster.second(us({ disagrees_with: ["eu"] }));
+    expect(findingOf(view, "log-disagrees:us:0")!.what).toContain("than ap, eu at");
+  });
+
   it("remembers since when", () => {
     const cluster = new Reporting("eu");
     cluster.seconds(3);
