@@ -54,6 +54,7 @@ export class ViewBuilder {
   readonly #leaders = new Leaders();
   #events: ClusterEvent[] = [];
   #last: Situation | undefined;
+  #firstAtMs: number | undefined;
 
   constructor(viewer: ViewerOptions) {
     this.#viewer = viewer;
@@ -97,6 +98,7 @@ export class ViewBuilder {
 
   #situation(heard: Heardings, { nowMs, wallMs }: Instant): Situation {
     const { region: viewer, partitions } = this.#viewer;
+    this.#firstAtMs ??= nowMs;
     const { facts, regions } = this.#gather(heard, nowMs);
     for (const region of regions) this.totals.observe(region, reportsOf(facts.get(region)!), nowMs);
     const numbers = Array.from({ length: partitions }, (_, partition) => partition);
@@ -119,6 +121,7 @@ export class ViewBuilder {
       ),
       leaders,
       writes: new Map(regions.map((region) => [region, this.totals.recent(region)])),
+      lookedMs: nowMs - this.#firstAtMs,
       nowMs,
       wallMs,
     };

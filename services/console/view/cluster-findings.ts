@@ -1,6 +1,7 @@
 /** Findings of what is between regions: silence, cut links, leaders, quorums, clocks. */
 import { describeDuration } from "./lag-text.ts";
 import type { Found } from "./findings.ts";
+import { STARTING_MS } from "./links.ts";
 import type { Situation } from "./situation.ts";
 
 const LEADER_CHANGES_MAX = 3;
@@ -20,12 +21,15 @@ export function clusterFindings(situation: Situation): Found[] {
 }
 
 function silences(situation: Situation): Found[] {
-  const { regions, viewer, states, facts, nowMs } = situation;
+  const { viewer, states, facts, lookedMs, nowMs } = situation;
+  const regions = expected(situation);
   const others = regions.filter((region) => region !== viewer);
-  if (others.length > 1 && others.every((region) => states.get(region)!.state !== "heard"))
-    return [isolation(viewer)];
+  const isStarting = lookedMs < STARTING_MS;
+  const isAlone = others.length > 1 && others.every((region) => states.get(region)!.state !== "heard");
+  if (isAlone && !isStarting) return [isolation(viewer)];
   return regions.flatMap((region): Found[] => {
     const known = states.get(region)!;
+    if (isStarting && known.state === "unheard") return [];
     // Who is heard elsewhere is not gone: that is a link.
     if (known.state === "heard" || known.heard_by.length > 0) return [];
     const lastAtMs = facts.get(region)?.lastAtMs;
@@ -43,6 +47,20 @@ function silences(situation: Situation): Found[] {
       },
     ];
   });
+}
+
+/** Regions whose silence matters: members by the word of regions that are heard, and all while nobody has told of members. */
+function expected(situation: Situation): readonly string[] {
+  const members = membersOf(situation);
+  const { regions } = situation;
+  return members.length === 0 ? regions : regions.filter((region) => members.includes(region));
+}
+
+/** What a region that is silent has told of members last may be old. */
+function membersOf({ facts }: Situation): readonly string[] {
+  const heard = [...facts.values()].filter(({ state }) => state === "heard");
+  const told = heard.flatMap(({ partitions }) => [...partitions.values()]);
+  return [...new Set(told.flatMap(({ newest }) => newest.members))];
 }
 
 /** That all others are gone at once is less likely than that it is this one. */
@@ -102,10 +120,10 @@ function leaders({ leaders: known, wallMs }: Situation): Found[] {
 }
 
 /** As if every member held the log: with more members than servers of it, this is warned of too early. */
-function quorum({ states, facts, viewer }: Situation): Found[] {
-  const members = [
-    ...new Set([...facts.values()].flatMap(({ partitions }) => partitions.get(0)?.newest.members ?? [])),
-  ];
+function quorum(situation: Situation): Found[] {
+  const { states, viewer, lookedMs } = situation;
+  if (lookedMs < STARTING_MS) return [];
+  const members = membersOf(situation);
   const isThere = (region: string) => region === viewer || states.get(region)?.state === "heard";
   const there = members.filter(isThere).length;
   const majority = Math.floor(members.length / 2) + 1;

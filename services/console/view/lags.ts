@@ -53,6 +53,7 @@ export function explainLag(input: LagInput, region: RegionFacts): LagView | unde
   const held = region.state === "heard" ? undefined : heldInBuffer(input, region);
   if (held !== undefined) return held;
   const [there, here] = [origin.partitions.get(partition), region.partitions.get(partition)];
+  if (hasLeft(region, origin, there) || hasLeft(origin, region, here)) return undefined;
   const watermark = here?.watermarks[origin.region];
   if (here === undefined || watermark === undefined) return undefined;
   const known = { here, there, watermark };
@@ -92,6 +93,13 @@ function heldInBuffer(input: LagInput, region: RegionFacts): LagView | undefined
   const { oldest_operation: oldest } = there.wal;
   if (oldest !== undefined && isOldestHeld) lag.waits_for = { kind: "operation", id: oldest };
   return lag;
+}
+
+/** It is silent, and the other, which is heard, counts it among the members no more. */
+function hasLeft(one: RegionFacts, other: RegionFacts, facts: PartitionFacts | undefined): boolean {
+  if (one.state === "heard" || other.state !== "heard" || facts === undefined) return false;
+  const { members } = facts.newest;
+  return members.length > 0 && !members.includes(one.region);
 }
 
 /** One literal, and no spreading: there are a thousand of these a second. */

@@ -6,7 +6,8 @@ import type { RegionFacts } from "./facts.ts";
 /** Further than members of a log should be from each other. */
 const SLOW_ROUND_TRIP_MS = 400;
 
-const STARTING_MS = 5_000;
+/** Within this time of its start a process may not have heard everybody. */
+export const STARTING_MS = 5_000;
 
 type Facts = ReadonlyMap<string, RegionFacts>;
 

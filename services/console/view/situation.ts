@@ -26,6 +26,8 @@ export interface Situation {
   /** By partition: who leads, by the newest word of it. */
   readonly leaders: ReadonlyMap<number, LeaderFacts>;
   readonly writes: ReadonlyMap<string, RecentWrites>;
+  /** How long the viewer has looked: at first it can't have heard everybody. */
+  readonly lookedMs: number;
   readonly nowMs: number;
   readonly wallMs: number;
 }

@@ -1,6 +1,6 @@
 /** A cut link is told from a region that is gone by who hears whom. */
 import { describe, expect, it } from "vitest";
-import { findingsOf, linkOf, peersOf, Reporting } from "./reports.ts";
+import { findingsOf, linkOf, partitionReport, peersOf, Reporting } from "./reports.ts";
 
 describe("links", () => {
   it("carry messages where all hear each other", () => {
@@ -71,6 +71,22 @@ describe("links", () => {
       "region-heard",
       "link-healed",
     ]);
+  });
+
+  it("say nothing of the silence of a region that is a member no more", () => {
+    const cluster = new Reporting("eu");
+    cluster.seconds(3);
+    const partition = { members: ["ap", "eu"] };
+    const report = { peers: peersOf("ap", { us: 9_000 }), partitions: [partitionReport(partition)] };
+    const view = cluster.seconds(6, { us: false, ap: { report }, eu: { partition } });
+    expect(findingsOf(view)).toEqual([]);
+    expect(view.lags.filter(({ origin, region }) => origin === "us" || region === "us")).toEqual([]);
+  });
+
+  it("say nothing of who was not heard yet by a viewer that has just begun to listen", () => {
+    const cluster = new Reporting("eu");
+    expect(findingsOf(cluster.seconds(2, { us: false, ap: false }))).toEqual([]);
+    expect(findingsOf(cluster.seconds(5, { us: false, ap: false }))).toContain("hurt isolated:eu");
   });
 
   it("say nothing of the others where this region hears nobody: it is this one", () => {

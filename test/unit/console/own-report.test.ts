@@ -52,6 +52,19 @@ describe("a report", () => {
     );
   });
 
+  it("tells of the last verdict on all regions besides one on too few", () => {
+    const sources = sourcesOf({ region: "eu", regions: REGIONS, partitions: 1, clock: new TurnedClock() });
+    const told = (id: string, verdict: string) => {
+      sources.figures.verified(0, { id, verdict, at: 1, differing_records: 0 });
+      const [partition] = gatherReport({ ...sources, peers: () => [] }, 1).partitions;
+      return [partition!.verdict?.id, partition!.compared?.id];
+    };
+    expect(told("a", "diverged")).toEqual(["a", undefined]);
+    expect(told("b", "unreachable")).toEqual(["b", "a"]);
+    expect(told("c", "schema-mismatch")).toEqual(["c", "a"]);
+    expect(told("d", "match")).toEqual(["d", undefined]);
+  });
+
   it("tells of the newest that is known: what was folded since the database was read", () => {
     const clock = new TurnedClock();
     const sources = sourcesOf({ region: "eu", regions: REGIONS, partitions: 1, clock });
