@@ -22,6 +22,9 @@ const LOOK_EVERY_MS = 200;
 const MEASURE_EVERY_MS = 2_000;
 /** After a pause of the process what has come meanwhile is heard first, before anybody is called silent. */
 const PAUSE_MS = 1_000;
+/** An older view is made anew when somebody asks for it: looks are rare where the process has too much to do. */
+const VIEW_OLD_MS = 3_000;
+const FAILURE_TOLD_MS = 60_000;
 /** Timers are late by some milliseconds, and a second must not become 1.2 by it. */
 const SLACK_MS = 20;
 
@@ -47,6 +50,8 @@ export class ClusterConsole implements ClusterViews {
   #announcedAtMs = -Infinity;
   #builtAtMs = -Infinity;
   #lookedAtMs = -Infinity;
+  #hasSkipped = false;
+  #failedAtMs = -Infinity;
   #heardSignature = "";
   #signature = "";
   #view: ClusterView | undefined;
@@ -77,7 +82,9 @@ export class ClusterConsole implements ClusterViews {
     const nowMs = this.#options.sources.clock.monotonicMs();
     const hasPaused = nowMs - this.#lookedAtMs > PAUSE_MS;
     this.#lookedAtMs = nowMs;
-    if (hasPaused && this.#view !== undefined) return;
+    // One look at most: where each one is late, what has come is heard between them all the same.
+    this.#hasSkipped = hasPaused && this.#view !== undefined && !this.#hasSkipped;
+    if (this.#hasSkipped) return;
     try {
       this.#announce(nowMs);
       const signature = this.#builder.signature(this.#hearing, nowMs);
@@ -85,16 +92,22 @@ export class ClusterConsole implements ClusterViews {
       if (isDue || signature !== this.#signature) this.#build(nowMs);
       this.#signature = signature;
     } catch (error) {
-      this.#options.logger.error({ error: describeError(error) }, "the view of the cluster can't be made");
+      // Not with every look: once, and again after it has gone well for some time.
+      if (nowMs - this.#failedAtMs > FAILURE_TOLD_MS)
+        this.#options.logger.error({ error: describeError(error) }, "the view of the cluster can't be made");
+      this.#failedAtMs = nowMs;
     }
   }
 
   view(): ClusterView {
-    return this.#view ?? this.#build(this.#options.sources.clock.monotonicMs());
+    const nowMs = this.#options.sources.clock.monotonicMs();
+    if (this.#view !== undefined && nowMs - this.#builtAtMs > VIEW_OLD_MS) this.look();
+    return this.#view ?? this.#build(nowMs);
   }
 
   viewText(): string {
-    return (this.#text ??= JSON.stringify(this.view()));
+    const view = this.view();
+    return (this.#text ??= JSON.stringify(view));
   }
 
   history(request: HistoryRequest): ClusterHistory {

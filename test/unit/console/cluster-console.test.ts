@@ -96,6 +96,47 @@ describe("a console", () => {
     ).toEqual([]);
   });
 
+  it("goes on where each of its looks is late, and shows no view that is old", () => {
+    const { clock, look, of } = rig(REGIONS);
+    look(20);
+    const ageOf = ({ viewer }: ClusterView) => clock.nowMs() - viewer.at;
+    for (let looked = 0; looked < 4; looked += 1) {
+      clock.ms += 1_500;
+      of("eu").look();
+    }
+    expect(ageOf(of("eu").view())).toBe(0);
+    clock.ms += 4_000;
+    // The first to ask after a pause sees what was there before it; the next one does not.
+    expect(ageOf(of("eu").view())).toBe(4_000);
+    expect(ageOf(JSON.parse(of("eu").viewText()) as ClusterView)).toBe(0);
+  });
+
+  it("says once that its view can't be made, however often it looks", () => {
+    const errors: unknown[] = [];
+    const logger = { ...silentLogger, error: (...told: unknown[]) => void errors.push(told) };
+    const [clock, air] = [new TurnedClock(), new Air()];
+    let isWell = false;
+    const problems = () => {
+      if (isWell) return [];
+      throw new Error("no problems today");
+    };
+    const one = consoleOf({ region: "eu", regions: ["eu"], partitions: 1, clock, air, logger, problems });
+    const looks = () => {
+      for (let looked = 0; looked < 10; looked += 1) {
+        clock.ms += LOOK_MS;
+        one.look();
+      }
+    };
+    looks();
+    expect(errors).toHaveLength(1);
+    isWell = true;
+    clock.ms += 61_000;
+    looks();
+    isWell = false;
+    looks();
+    expect(errors).toHaveLength(2);
+  });
+
   it("stays within the bound of an announcement at sixteen partitions and nine regions", () => {
     const regions = Array.from({ length: 9 }, (_, index) => `a-region-with-a-long-name-${index}`);
     const clock = new TurnedClock();

@@ -1,5 +1,5 @@
 /** A clock that a test turns, announcements that a test sees, and a process that has something to tell. */
-import { silentLogger } from "../../../services/runtime/logger.ts";
+import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
 import type { AnnouncementHandler, Announcements } from "../../../services/ports/announcements.ts";
 import type { Clock } from "../../../services/ports/clock.ts";
 import { ClusterConsole } from "../../../services/console/cluster-console.ts";
@@ -144,13 +144,16 @@ export function consoleOf(options: {
   partitions: number;
   clock: Clock;
   air: Air;
+  logger?: Logger;
+  problems?: () => readonly string[];
 }): ClusterConsole {
-  const { regions, region, air } = options;
+  const { regions, region, air, logger = silentLogger, problems } = options;
+  const sources = sourcesOf(options);
   return new ClusterConsole({
-    sources: sourcesOf(options),
+    sources: problems === undefined ? sources : { ...sources, problems },
     announcements: air.of(region),
     routes: { measure: () => Promise.resolve({}) },
     regions,
-    logger: silentLogger,
+    logger,
   });
 }
