@@ -179,6 +179,20 @@ describe("regions", () => {
     expect(leadersOf({ ...view, regions: regions.toReversed() }).get(0)).toBe("eu");
   });
 
+  it("name no leader by the word of who is silent, or whose entries nobody takes", () => {
+    const { cluster } = clusterAt();
+    const view = structuredClone(cluster.view());
+    for (const region of view.regions) region.state = "silent";
+    expect(leadersOf(view).size).toBe(0);
+    const [region] = view.regions;
+    region!.state = "heard";
+    expect(leadersOf(view).get(0)).toBe("eu");
+    for (const { partitions } of region!.processes)
+      for (const partition of partitions)
+        partition.breaker = { state: "open", reason: "refused", open_ms: 1 };
+    expect(leadersOf(view).size).toBe(0);
+  });
+
   it("say nothing of a buffer that nobody has told of", () => {
     const { cluster } = clusterAt();
     const [region] = cluster.view().regions;

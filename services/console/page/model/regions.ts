@@ -48,13 +48,14 @@ export function bufferOf(region: RegionView, partition?: number): BufferFigures 
 /** The partitions whose log is led from each region, by the newest who tells. */
 export function leadersOf(view: ClusterView): Map<number, string> {
   const leaders = new Map<number, { readonly leader: string; readonly term: number }>();
-  for (const region of view.regions) {
+  const heard = view.regions.filter(({ state }) => state === "heard");
+  for (const { partition, leader, term = 0, breaker } of heard.flatMap((region) =>
+    partitionReports(region),
+  )) {
+    // Nobody takes what it publishes: the leader that it has heard of last is none any more.
+    if (leader === undefined || (breaker.state !== "closed" && breaker.reason === "refused")) continue;
     // Who is cut off knows of an earlier leader: the higher term counts.
-    for (const { partition, leader, term = 0 } of partitionReports(region)) {
-      if (leader !== undefined && term >= (leaders.get(partition)?.term ?? 0)) {
-        leaders.set(partition, { leader, term });
-      }
-    }
+    if (term >= (leaders.get(partition)?.term ?? 0)) leaders.set(partition, { leader, term });
   }
   return new Map([...leaders].map(([partition, { leader }]) => [partition, leader]));
 }

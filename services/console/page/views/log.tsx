@@ -66,12 +66,13 @@ function LeaderTable() {
     const told = answer?.partitions.find((one) => one.partition === partition);
     const own = view.regions.find(({ region }) => region === leader);
     const ends = reports.flatMap(({ log_last: last }) => last ?? []);
+    const terms = reports.flatMap(({ term }) => term ?? []);
     return {
       id: `${partition}`,
       cells: [
         partition,
         leader ?? <Mark tone="hurt">nobody</Mark>,
-        count(Math.max(...reports.map(({ term = 0 }) => term))),
+        terms.length === 0 ? "–" : count(Math.max(...terms)),
         ends.length === 0 ? "–" : count(Math.max(...ends)),
         milliseconds(own === undefined ? undefined : partitionReport(own, partition)?.quorum_round_trip_ms),
         told?.leader_since_ms === undefined || told.leader !== leader ? (
