@@ -8,6 +8,7 @@ const CLEAR_EVERY_MS = 500;
 
 export class Connections {
   readonly #connectionsMax: number;
+  readonly #counted = new WeakSet<Socket>();
   #open = 0;
   #clearedAtMs = Number.NEGATIVE_INFINITY;
 
@@ -25,6 +26,9 @@ export class Connections {
     server.maxConnections = this.#connectionsMax;
     server.on("drop", onDropped);
     server.on("connection", (socket: Socket) => {
+      // One whose offer of an upgrade is not taken comes back as if it were new.
+      if (this.#counted.has(socket)) return;
+      this.#counted.add(socket);
       this.#open += 1;
       socket.once("close", () => (this.#open -= 1));
       if (this.isCrowded) this.#clear(server);

@@ -36,6 +36,8 @@ export class LiveFeed {
   readonly #views: ClusterViews;
   readonly #logger: Logger;
   readonly #readers = new Set<Reader>();
+  /** Sockets that are asked to go, and have not yet. */
+  readonly #refused = new Set<FeedSocket>();
   #unfollow: (() => void) | undefined;
   #heartbeat: NodeJS.Timeout | undefined;
   #isClosed = false;
@@ -52,9 +54,9 @@ export class LiveFeed {
   add(socket: FeedSocket): void {
     // Without a listener an error would end the process.
     socket.on("error", (error) => this.#logger.debug({ error: String(error) }, "a live feed has failed"));
-    if (this.#isClosed) return socket.close(GOING_AWAY, "the process is stopping");
+    if (this.#isClosed) return this.#refuse(socket, GOING_AWAY, "the process is stopping");
     if (this.#readers.size >= SOCKETS_MAX)
-      return socket.close(TRY_AGAIN_LATER, "too many follow this process already");
+      return this.#refuse(socket, TRY_AGAIN_LATER, "too many follow this process already");
     const reader = { socket, isAlive: true, takenAtMs: performance.now() };
     this.#readers.add(reader);
     socket.on("pong", () => (reader.isAlive = true));
@@ -67,11 +69,22 @@ export class LiveFeed {
   /** Takes leave of all; resolves when they are gone. */
   async close(): Promise<void> {
     this.#isClosed = true;
+    for (const socket of this.#refused) socket.terminate();
     const leaving = [...this.#readers];
     for (const { socket } of leaving) socket.close(GOING_AWAY, "the process is stopping");
     const cutOff = setTimeout(() => leaving.forEach(({ socket }) => socket.terminate()), CLOSE_MS);
     await Promise.all(leaving.map(({ socket }) => new Promise((resolve) => socket.on("close", resolve))));
     clearTimeout(cutOff);
+  }
+
+  #refuse(socket: FeedSocket, code: number, reason: string): void {
+    this.#refused.add(socket);
+    const cutOff = setTimeout(() => socket.terminate(), CLOSE_MS);
+    socket.on("close", () => {
+      clearTimeout(cutOff);
+      this.#refused.delete(socket);
+    });
+    socket.close(code, reason);
   }
 
   #tellAll(viewText: string): void {

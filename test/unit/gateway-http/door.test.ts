@@ -1,7 +1,8 @@
 /** The door over real sockets: what is refused there and how, what is not, and whose place is whose. */
-import { Agent, request } from "node:http";
-import { connect } from "node:net";
+import { Agent, createServer, request } from "node:http";
+import { connect, Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
+import { Connections } from "../../../services/gateway/http/connections.ts";
 import { classOf } from "../../../services/gateway/http/door.ts";
 import { enter, makeAdmission, type AdmissionRig } from "../gateway/admissions.ts";
 import { codeOf, exchange, RECORD, type Answer } from "./requests.ts";
@@ -255,6 +256,19 @@ describe("connections", () => {
     expect(dropped).toEqual([]);
     agent.destroy();
     await server.close(100);
+  });
+
+  it("are counted once, however often their offers of upgrades are not taken", () => {
+    const server = createServer().removeAllListeners("connection");
+    const connections = new Connections(10);
+    connections.bound(server, () => undefined);
+    const sockets = Array.from({ length: 9 }, () => new Socket());
+    for (let offer = 0; offer < 20; offer += 1) server.emit("connection", sockets[0]);
+    expect(connections.isCrowded).toBe(false);
+    for (const socket of sockets) server.emit("connection", socket);
+    expect(connections.isCrowded).toBe(true);
+    sockets[0]!.emit("close");
+    expect(connections.isCrowded).toBe(false);
   });
 
   it("are dropped beyond the bound, and those on which nothing happens make room before", async () => {

@@ -125,7 +125,13 @@ class SlowSocket implements FeedSocket {
   terminate(): void {
     this.state = "terminated";
   }
-  on(): void {}
+  on(event: string, listener: () => void): void {
+    if (event === "close") this.#onClosed.push(listener);
+  }
+  leave(): void {
+    for (const listener of this.#onClosed) listener();
+  }
+  readonly #onClosed: (() => void)[] = [];
   #done: () => void = () => undefined;
 }
 
@@ -141,7 +147,7 @@ describe("a reader that is slow", () => {
     expect(socket.sent.map((text) => (JSON.parse(text) as LiveMessage).view.viewer.at)).toEqual([1_000, 4]);
   });
 
-  it("is one of a bounded number", () => {
+  it("is one of a bounded number", async () => {
     const feed = new LiveFeed(views, silentLogger);
     const sockets = Array.from({ length: 130 }, () => new SlowSocket());
     for (const socket of sockets) feed.add(socket);
@@ -152,6 +158,11 @@ describe("a reader that is slow", () => {
       "closed 1013",
       "closed 1013",
     ]);
+    const open = sockets.slice(0, 128);
+    const closed = feed.close();
+    expect(sockets.slice(128).map(({ state }) => state)).toEqual(["terminated", "terminated"]);
+    for (const socket of open) socket.leave();
+    await closed;
   });
 });
 
