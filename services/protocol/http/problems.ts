@@ -34,6 +34,7 @@ export const PROBLEMS = {
   "headers-too-large": { status: 431, title: "The URL and the headers are too large", retry: "never" },
   "request-timeout": { status: 408, title: "The request did not arrive in time", retry: "same" },
   "route-not-found": { status: 404, title: "There is no such resource in this API", retry: "never" },
+  "not-local": { status: 403, title: "The resource is only for this machine", retry: "never" },
   "upgrade-required": { status: 426, title: "The resource is a WebSocket", retry: "never" },
   "method-not-allowed": { status: 405, title: "The resource does not have this method", retry: "never" },
 

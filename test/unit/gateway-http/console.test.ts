@@ -127,6 +127,23 @@ describe("faults of a cluster on one machine", () => {
     expect(asked).toHaveLength(1);
   });
 
+  it.each([
+    ["127.0.0.1:8080", 200],
+    ["LOCALHOST", 200],
+    ["[::1]:8080", 200],
+    ["rebound.example:8080", 403],
+    ["localhost.example", 403],
+  ])("are ordered of this machine's own names alone: %s", async (host, status) => {
+    const nothing = async () => ({ status: 200, text: "{}" });
+    const local = await buildRig({ chaos: { faults: nothing, perform: nothing } });
+    for (const method of ["GET", "POST"] as const) {
+      const headers = { host, "content-type": "application/json" };
+      const body = method === "POST" ? { payload: '{"do":"heal"}' } : {};
+      const answer = await local.server.app.inject({ method, url: "/v1/chaos", headers, ...body });
+      expect(answer.statusCode).toBe(status);
+    }
+  });
+
   it("say so where the channel does not answer", async () => {
     const fail = async () => {
       throw new ChaosUnavailableError("nobody there");

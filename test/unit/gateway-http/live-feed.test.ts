@@ -84,6 +84,29 @@ describe("the live feed", () => {
     expect(elsewhere.statusCode).toBe(200);
   });
 
+  it("is for pages of this server, and for who is no page", async () => {
+    const status = async (origin: string, host = "forebay.example:8080") => {
+      const socket = connect(port, "127.0.0.1");
+      const lines = [
+        "GET /v1/cluster/live HTTP/1.1",
+        `Host: ${host}`,
+        "Connection: Upgrade\r\nUpgrade: websocket",
+        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ...(origin === "" ? [] : [`Origin: ${origin}`]),
+      ];
+      socket.write(`${lines.join("\r\n")}\r\n\r\n`);
+      const text = await new Promise<string>((resolve) => socket.once("data", (data) => resolve(data.toString())));
+      socket.destroy();
+      return Number(text.split(" ")[1]);
+    };
+    expect(await status("")).toBe(101);
+    expect(await status("http://forebay.example:8080")).toBe(101);
+    expect(await status("https://forebay.example", "forebay.example:443")).toBe(101);
+    expect(await status("http://other.example:8080")).toBe(403);
+    expect(await status("http://forebay.example:8081")).toBe(403);
+    expect(await status("null")).toBe(403);
+  });
+
   it("does not fall over a reader that breaks off in the middle of its handshake, or of a message", async () => {
     for (const text of [
       "GET /v1/cluster/live HTTP/1.1\r\nUpgrade: webs",

@@ -17,10 +17,13 @@ import { codeOf, exchange, get, patch, RECORD, send, type Answer } from "./reque
 import { buildRig, OPERATION, type Rig } from "./stub-gateway.ts";
 
 let rig: Rig;
+let rigOfChaos: Rig;
 let port: number;
 
 beforeAll(async () => {
   rig = await buildRig();
+  const nothing = async () => ({ status: 200, text: "{}" });
+  rigOfChaos = await buildRig({ chaos: { faults: nothing, perform: nothing } });
   port = await rig.server.listen({ host: "127.0.0.1", port: 0 });
 });
 
@@ -123,6 +126,7 @@ const CASES: Cases = {
     () => rig.server.app.inject({ method: "POST", url: "/nothing", payload: "text" }),
   ],
   "upgrade-required": [() => get(rig, "/v1/cluster/live")],
+  "not-local": [() => get(rigOfChaos, "/v1/chaos", { host: "evil.example:8080" })],
   "method-not-allowed": [
     () => send(rig, "POST", { url: RECORD }),
     () => get(rig, `${RECORD}/restore`),

@@ -1,10 +1,13 @@
 /** Routes that break and mend a cluster on one machine; elsewhere there are none. The control channel's key stays here. */
+import type { IncomingHttpHeaders } from "node:http";
 import type { FastifyInstance, FastifyReply } from "fastify";
 import { Type } from "typebox";
 import { ChaosUnavailableError, type Chaos, type ChaosAnswer } from "../../../ports/chaos.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import { readJsonBody } from "../json-body.ts";
 import type { RouteDocument } from "../openapi.ts";
+import { isForLocalName } from "../own-host.ts";
+import { ProblemError } from "../problem.ts";
 import { readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 
@@ -20,7 +23,7 @@ const showDocument: RouteDocument = {
   summary: "What is broken on purpose of this cluster on one machine",
   tag: "region",
   answers: { 200: { description: "All faults of now.", body: Type.Object({}) } },
-  problems: [],
+  problems: ["not-local"],
 };
 
 const orderDocument: RouteDocument = {
@@ -30,7 +33,7 @@ const orderDocument: RouteDocument = {
   tag: "region",
   body: Type.Object({ do: Type.String() }),
   answers: { 200: { description: "What was done.", body: Type.Object({ told: Type.String() }) } },
-  problems: [],
+  problems: ["not-local"],
 };
 
 export function addChaosRoutes(app: FastifyInstance, { chaos, ...context }: ChaosRouteContext): void {
@@ -38,7 +41,8 @@ export function addChaosRoutes(app: FastifyInstance, { chaos, ...context }: Chao
     method: "GET",
     url: CHAOS_URL,
     document: showDocument,
-    handle: ({ query }, reply) => {
+    handle: async ({ headers, query }, reply) => {
+      refuseOtherNames(headers);
       readQuery(query, []);
       return passOn(reply, () => chaos.faults());
     },
@@ -47,13 +51,22 @@ export function addChaosRoutes(app: FastifyInstance, { chaos, ...context }: Chao
     method: "POST",
     url: CHAOS_URL,
     document: orderDocument,
-    handle: ({ headers, query, body }, reply) => {
+    handle: async ({ headers, query, body }, reply) => {
+      refuseOtherNames(headers);
       readQuery(query, []);
-      // Only as JSON: so no page of another origin can send it without being asked for leave, which nobody gives.
+      // Only as JSON: browsers ask for leave before a page of another origin may send it, and nobody gives it.
       const action = JSON.stringify(readJsonBody(headers, body));
       return passOn(reply, () => chaos.perform(action));
     },
   });
+}
+
+/** A page whose own name resolves to this machine is of the same origin for its browser, which asks for no leave. */
+function refuseOtherNames(headers: IncomingHttpHeaders): void {
+  if (isForLocalName(headers)) return;
+  const detail =
+    "faults are ordered of localhost, 127.0.0.1 or [::1], and of no other name in the Host header";
+  throw new ProblemError("not-local", detail);
 }
 
 async function passOn(reply: FastifyReply, ask: () => Promise<ChaosAnswer>): Promise<string> {

@@ -8,6 +8,7 @@ import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import { LiveFeed } from "../live-feed.ts";
 import { openApiOperation, type RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
+import { isFromOwnPage } from "../own-host.ts";
 import { readQuery, wholeNumberBetween } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 import { sendProblem } from "../send-problem.ts";
@@ -21,6 +22,7 @@ const SPAN_MS = { min: 1_000, max: 30 * 86_400_000 };
 const POINTS_DEFAULT = 300;
 const POINTS = { min: 1, max: 2_000 };
 const PARTITION = { min: 0, max: 255 };
+const FORBIDDEN = 403;
 /** Nobody has to tell the feed anything. */
 const RECEIVED_BYTES_MAX = 1_024;
 
@@ -122,7 +124,11 @@ async function addLive(app: FastifyInstance, context: RouteContext, views: Clust
   const schema = openApiOperation(liveDocument);
   await app.register(async (scope) => {
     await scope.register(websocket, {
-      options: { maxPayload: RECEIVED_BYTES_MAX, server: admitUpgrades(app.server, LIVE_URL) },
+      options: {
+        maxPayload: RECEIVED_BYTES_MAX,
+        server: admitUpgrades(app.server, LIVE_URL),
+        verifyClient: ({ req: { headers } }, done) => done(isFromOwnPage(headers), FORBIDDEN),
+      },
       preClose: () => feed.close(),
       errorHandler: (error, socket) => {
         context.logger.debug({ error: error.message }, "a live feed has failed");
