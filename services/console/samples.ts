@@ -1,4 +1,5 @@
 /** What of a view is kept for charts. */
+import { distance } from "./view/lags.ts";
 import type { OutcomeTotals, Totals } from "./view/outcome-totals.ts";
 import type { RegionFacts } from "./view/facts.ts";
 import type { Situation } from "./view/situation.ts";
@@ -7,7 +8,8 @@ import type { Sample } from "./history.ts";
 /** What only rises, at the sample before. */
 interface Rising {
   readonly totals: Totals;
-  readonly folded: number;
+  /** By partition and origin. */
+  readonly watermarks: ReadonlyMap<string, number>;
   readonly atMs: number;
 }
 
@@ -28,14 +30,14 @@ export class Sampler {
 
   #rates({ region, partitions }: RegionFacts, { nowMs }: Situation, all: OutcomeTotals): Sample[] {
     const totals = { ...all.totals(region) };
-    const folded = [...partitions.values()].reduce((sum, { watermarks }) => sum + sumOf(watermarks), 0);
+    const watermarks = watermarksOf(partitions);
     const before = this.#before.get(region);
-    this.#before.set(region, { totals, folded, atMs: nowMs });
+    this.#before.set(region, { totals, watermarks, atMs: nowMs });
     if (before === undefined || nowMs <= before.atMs) return [];
     const perSecond = (now: number, then: number) =>
       (Math.max(0, now - then) * 1_000) / (nowMs - before.atMs);
     return [
-      { name: "fold_per_second", region, value: perSecond(folded, before.folded) },
+      { name: "fold_per_second", region, value: perSecond(foldedSince(before.watermarks, watermarks), 0) },
       {
         name: "accepted_per_second",
         region,
@@ -82,6 +84,16 @@ function lagSamples({ lags, partitions }: Situation): Sample[] {
   return [...[...worst.values()].map((lag) => ({ name: "lag_ms", ...lag })), ...single];
 }
 
-function sumOf(watermarks: { readonly [origin: string]: number }): number {
-  return Object.values(watermarks).reduce((sum, value) => sum + value, 0);
+function watermarksOf(partitions: RegionFacts["partitions"]): ReadonlyMap<string, number> {
+  const all = [...partitions].flatMap(([partition, { watermarks }]) =>
+    Object.entries(watermarks).map(([origin, sequence]) => [`${partition} ${origin}`, sequence] as const),
+  );
+  return new Map(all);
+}
+
+/** Operations, and not sequences: between two runs of a WAL there are billions that nobody has used. */
+function foldedSince(before: ReadonlyMap<string, number>, now: ReadonlyMap<string, number>): number {
+  let folded = 0;
+  for (const [name, sequence] of now) folded += distance(sequence, before.get(name) ?? sequence);
+  return folded;
 }

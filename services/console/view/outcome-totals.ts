@@ -92,5 +92,5 @@ function count(totals: Totals, { class: kind, outcome }: OutcomeReport, more: nu
   if (kind === "local" && isFailed) totals.localFailed += more;
   else if (kind === "local" && outcome !== "rejected") totals.localAccepted += more;
   else if (kind === "decided" && isFailed) totals.decidedFailed += more;
-  else if (kind === "decided") totals.decidedCommitted += more;
+  else if (kind === "decided" && outcome !== "rejected") totals.decidedCommitted += more;
 }

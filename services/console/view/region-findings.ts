@@ -11,6 +11,9 @@ const BUFFER_FILLED = 0.7;
 const BUFFER_FULL = 0.9;
 const DATABASE_AWAY_MS = 5_000;
 const EVENT_LOOP_DELAY_MS = 200;
+/** Of the writes of ten seconds. */
+const FAILED_WRITES_MIN = 3;
+const FAILED_SHARE_MIN = 0.001;
 /** What opens and closes within less is told by events alone. */
 const BREAKER_OPEN_MS = 1_000;
 
@@ -62,7 +65,7 @@ function readiness(facts: RegionFacts): Found[] {
 
 function failingWrites({ region }: RegionFacts, writes: RecentWrites | undefined): Found[] {
   const found: Found[] = [];
-  if (writes !== undefined && writes.localFailed > 0)
+  if (writes !== undefined && isMuch(writes.localFailed, writes.localAccepted))
     found.push({
       id: `local-writes-failing:${region}`,
       severity: "hurt",
@@ -72,7 +75,7 @@ function failingWrites({ region }: RegionFacts, writes: RecentWrites | undefined
       act: `Send clients to another region if this lasts: their Idempotency-Keys keep it safe.`,
       runbook: "LocalWritesFailing",
     });
-  if (writes !== undefined && writes.decidedFailed > 0)
+  if (writes !== undefined && isMuch(writes.decidedFailed, writes.decidedCommitted))
     found.push({
       id: `authoritative-failing:${region}`,
       severity: "hurt",
@@ -83,6 +86,11 @@ function failingWrites({ region }: RegionFacts, writes: RecentWrites | undefined
       runbook: "AuthoritativeUnavailable",
     });
   return found;
+}
+
+/** One client's bad luck is no matter of the region's. */
+function isMuch(failed: number, others: number): boolean {
+  return failed >= FAILED_WRITES_MIN && failed >= FAILED_SHARE_MIN * (failed + others);
 }
 
 function buffers({ region, partitions }: RegionFacts): Found[] {

@@ -193,6 +193,28 @@ describe("a finding", () => {
     expect(cluster.seconds(12, failed(57)).findings).toEqual([]);
   });
 
+  it("is not made of a few writes that fail, nor of one in a thousand, nor of what the log rejects", () => {
+    const failing = (accepted: number, failed: number): readonly string[] => {
+      const cluster = new Reporting("eu");
+      const tell = (times: number): Tell => {
+        const outcomes = [
+          { class: "local", outcome: "accepted", count: accepted * times },
+          { class: "local", outcome: "failed", count: failed * times },
+          { class: "decided", outcome: "rejected", count: 50 * times },
+          { class: "decided", outcome: "unknown", count: failed * times },
+        ] as const;
+        return { us: { report: { outcomes: [...outcomes] } } };
+      };
+      cluster.seconds(2, tell(1));
+      const view = cluster.second(tell(2));
+      expect(findingOf(view, "authoritative-failing:us")?.what ?? "; 0 were").toContain("; 0 were");
+      return view.findings.map(({ id }) => id);
+    };
+    expect(failing(100, 2)).toEqual([]);
+    expect(failing(9_000, 8)).toEqual(["authoritative-failing:us"]);
+    expect(failing(9_000, 10)).toContain("local-writes-failing:us");
+  });
+
   it("tells of leaders that come and go, and what has happened is listed", () => {
     const cluster = new Reporting("eu");
     for (const [index, leader] of ["eu", "us", "ap", "eu"].entries()) {

@@ -3,6 +3,7 @@ import type { PartitionReport, RegionReport } from "../../../services/protocol/c
 import type { Heard } from "../../../services/console/hearing.ts";
 import type { Heardings, Instant } from "../../../services/console/view/builder.ts";
 import { ViewBuilder } from "../../../services/console/view/builder.ts";
+import type { Situation } from "../../../services/console/view/situation.ts";
 import type { ClusterView, Finding, LagView, LinkView } from "../../../services/protocol/cluster/view.ts";
 
 export const REGIONS = ["ap", "eu", "us"];
@@ -80,6 +81,11 @@ export class Reporting {
 
   get instant(): Instant {
     return { nowMs: this.nowMs, wallMs: START_WALL_MS + this.nowMs };
+  }
+
+  /** What the last view was made of. */
+  get situation(): Situation {
+    return this.#builder.situation!;
   }
 
   /** A second passes, all that are heard report, and the view is made. */
