@@ -103,7 +103,10 @@ export class ViewBuilder {
     for (const region of regions) this.totals.observe(region, reportsOf(facts.get(region)!), nowMs);
     const numbers = Array.from({ length: partitions }, (_, partition) => partition);
     const leaders = new Map(
-      numbers.map((partition) => [partition, this.#leaders.observe(partition, facts.values(), wallMs)]),
+      numbers.map((partition) => [
+        partition,
+        this.#leaders.observe(partition, facts.values(), { nowMs, wallMs }),
+      ]),
     );
     const states = regions.map((region) => {
       const { state } = facts.get(region)!;

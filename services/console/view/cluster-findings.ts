@@ -91,15 +91,15 @@ function cuts({ links }: Situation): Found[] {
     }));
 }
 
-function leaders({ leaders: known, wallMs }: Situation): Found[] {
-  return [...known].flatMap(([partition, { missingSinceMs, changes }]): Found[] => {
+function leaders({ leaders: known }: Situation): Found[] {
+  return [...known].flatMap(([partition, { missing, changes }]): Found[] => {
     const found: Found[] = [];
-    if (missingSinceMs !== undefined && wallMs - missingSinceMs >= LEADER_MISSING_MS)
+    if (missing !== undefined && missing.forMs >= LEADER_MISSING_MS)
       found.push({
         id: `leader-missing:${partition}`,
         severity: "hurt",
         partition,
-        since: missingSinceMs,
+        since: missing.sinceMs,
         what: `Nobody is known to lead the log of partition ${partition}.`,
         why: "An election is under way, or too few of the log's servers reach each other.",
         act: "Wait ten seconds for an election; then see which regions are silent and which links are cut.",

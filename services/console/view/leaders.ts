@@ -9,35 +9,45 @@ interface Known {
   /** Who has led last. */
   last: string | undefined;
   term: number | undefined;
-  missingSinceMs: number | undefined;
+  missing: { readonly sinceMs: number; readonly fromMs: number } | undefined;
+  /** On the monotonic clock. */
   changedAtMs: number[];
 }
 
 export class Leaders {
   readonly #partitions = new Map<number, Known>();
 
-  /** @param wallMs by the viewer's clock. */
-  observe(partition: number, facts: Iterable<RegionFacts>, wallMs: number): LeaderFacts {
+  /** Since when is told by the viewer's clock; how long, by one that nobody sets. */
+  observe(
+    partition: number,
+    facts: Iterable<RegionFacts>,
+    { nowMs, wallMs }: { nowMs: number; wallMs: number },
+  ): LeaderFacts {
     const known = this.#of(partition);
     const told = newestWord(partition, facts);
-    if (told?.leader === undefined) known.missingSinceMs ??= wallMs;
+    if (told?.leader === undefined) known.missing ??= { sinceMs: wallMs, fromMs: nowMs };
     else {
-      known.missingSinceMs = undefined;
-      if (known.last !== undefined && known.last !== told.leader) known.changedAtMs.push(wallMs);
+      known.missing = undefined;
+      if (known.last !== undefined && known.last !== told.leader) known.changedAtMs.push(nowMs);
       known.last = told.leader;
     }
     known.term = told?.term ?? known.term;
     known.changedAtMs = known.changedAtMs
-      .filter((atMs) => wallMs - atMs <= CHURN_WINDOW_MS)
+      .filter((atMs) => nowMs - atMs <= CHURN_WINDOW_MS)
       .slice(-CHANGES_MAX);
-    const { missingSinceMs, changedAtMs } = known;
-    return { leader: told?.leader, term: known.term, missingSinceMs, changes: changedAtMs.length };
+    const { missing, changedAtMs } = known;
+    return {
+      leader: told?.leader,
+      term: known.term,
+      missing: missing && { sinceMs: missing.sinceMs, forMs: nowMs - missing.fromMs },
+      changes: changedAtMs.length,
+    };
   }
 
   #of(partition: number): Known {
     let known = this.#partitions.get(partition);
     if (known === undefined) {
-      known = { last: undefined, term: undefined, missingSinceMs: undefined, changedAtMs: [] };
+      known = { last: undefined, term: undefined, missing: undefined, changedAtMs: [] };
       this.#partitions.set(partition, known);
     }
     return known;

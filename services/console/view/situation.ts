@@ -35,8 +35,8 @@ export interface Situation {
 export interface LeaderFacts {
   readonly leader: string | undefined;
   readonly term: number | undefined;
-  /** Since when nobody is known to lead, on the wall clock; undefined while somebody does. */
-  readonly missingSinceMs: number | undefined;
+  /** Since when nobody is known to lead, on the wall clock, and for how long; undefined while somebody does. */
+  readonly missing: { readonly sinceMs: number; readonly forMs: number } | undefined;
   /** Times that another has led, within the last minutes. */
   readonly changes: number;
 }
