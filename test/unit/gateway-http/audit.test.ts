@@ -50,16 +50,16 @@ describe("an operator's order", () => {
   });
 
   it("that can't be kept is refused and not done, but for those that mend", async () => {
-    const mending = ["drain", "log-rebuild"];
+    const mending = ["drain", "log-rebuild", "leader-move", "backup"];
     for (const [action, order] of Object.entries(ORDERS)) {
       rig = await buildRig();
       rig.gateway.audit.failure = AWAY;
       const answer = await give(order);
-      if (mending.includes(action)) expect(answer.statusCode).toBe(200);
+      if (mending.includes(action)) expect(answer.statusCode).toBeLessThan(300);
       else expect([answer.statusCode, codeOf(answer)]).toEqual([503, "store-unavailable"]);
       const { drainOrders, leaderMoves, memberChanges, reclaims, conflictRestorals } = rig.gateway;
       const made = [...drainOrders, ...leaderMoves, ...memberChanges, ...reclaims, ...conflictRestorals];
-      expect(made).toHaveLength(action === "drain" ? 1 : 0);
+      expect(made).toHaveLength(["drain", "leader-move"].includes(action) ? 1 : 0);
     }
   });
 
