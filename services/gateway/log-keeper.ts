@@ -10,6 +10,7 @@ import { planRebuild, type RebuildPlan } from "../core/log/rebuild-plan.ts";
 import type { EpochEntry } from "../core/entry.ts";
 import { LogMissingError, LogUnavailableError, OtherLogError } from "../ports/global-log.ts";
 import { decodeEntry, encodeEntry, MEMBERS_VERSION } from "../protocol/entry-codec.ts";
+import { UndecodableEntryError } from "../protocol/undecodable.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { LogStates } from "../runtime/log-states.ts";
 import { GatewayError } from "./errors.ts";
@@ -117,10 +118,18 @@ export class LogKeeper implements LogKeeping {
       // Who has folded the first entry does not know any more what it goes on from.
       const entry = position === after ? encodeEntry(this.#firstEntry(plan)) : undefined;
       const createdAtMs = resumedAfter === undefined ? found?.createdAtMs : undefined;
-      const made = await log.rebuild({ partition, createdAtMs, after, origin: region, first: entry });
-      const { entry: there } = decodeEntry(made.first);
-      if (there.kind !== "epoch" || (entry !== undefined && there.chain !== chain))
-        throw new OtherLogError("its first entry is another's");
+      const past = position === after ? chain : undefined;
+      const accepts = (data: Uint8Array) => epochOf(data, past) !== undefined;
+      const made = await log.rebuild({
+        partition,
+        createdAtMs,
+        after,
+        origin: region,
+        first: entry,
+        accepts,
+      });
+      const there = epochOf(made.first, past);
+      if (there === undefined) throw new OtherLogError("its first entry is another's");
       const told = { createdAtMs: made.createdAtMs, epoch: there.epoch, position: after + 1 };
       return { plan, problem: undefined, made: told };
     } catch (error) {
@@ -164,6 +173,17 @@ export class LogKeeper implements LogKeeping {
     if (all.includes(partition)) return [partition];
     const message = `there is no partition ${partition}; the cluster has 0 to ${all.length - 1}`;
     throw new GatewayError("malformed-body", message, { field: "partition" });
+  }
+}
+
+/** Undefined where it goes on from another past; @param chain undefined where nobody knows it any more. */
+function epochOf(data: Uint8Array, chain: string | undefined): EpochEntry | undefined {
+  try {
+    const { entry } = decodeEntry(data);
+    return entry.kind === "epoch" && (chain === undefined || entry.chain === chain) ? entry : undefined;
+  } catch (error) {
+    if (error instanceof UndecodableEntryError) return undefined;
+    throw error;
   }
 }
 

@@ -118,7 +118,8 @@ export interface GlobalLog {
    * Makes a log anew in place of one that has failed: positions go on after `after`, and nothing gets in before the first
    * entry. What the old one holds is gone. Whoever asks again, from whichever region, goes on where the last has stopped.
    * @returns the log that is there then, with the first entry that it has: another's, where somebody else was faster.
-   * @throws {OtherLogError} the log that is there is neither the one that is meant nor one made in its place. Nothing has happened.
+   * @throws {OtherLogError} the log that is there is neither the one that is meant nor one made in its place,
+   * or its first entry is not accepted: then it is not opened.
    * @throws {LogUnavailableError} not done, or not known to be: the same again is safe.
    */
   rebuild(request: RebuildRequest): Promise<RebuiltLog>;
@@ -134,6 +135,8 @@ export interface RebuildRequest {
   readonly origin: string;
   /** Undefined: one is there. */
   readonly first: Uint8Array | undefined;
+  /** Whether the first entry that is there, of whomever, is one to go on with: the log is opened only then. Never throws. */
+  readonly accepts?: (first: Uint8Array) => boolean;
 }
 
 export interface RebuiltLog {

@@ -67,6 +67,16 @@ export function rebuilding(context: RebuildingContext): void {
     expect(await context.here().inspect(partition)).toMatchObject({ firstPosition: 4, lastPosition: 4 });
   });
 
+  it("is not gone on with where its first entry is not what is asked", async () => {
+    const { request } = await filled();
+    await context.here().rebuild(request);
+    const asking = { ...request, first: OTHER };
+    const refused = { ...asking, accepts: (first: Uint8Array) => textOf(first) === textOf(OTHER) };
+    await expect(context.there().rebuild(refused)).rejects.toBeInstanceOf(OtherLogError);
+    const accepted = { ...asking, accepts: (first: Uint8Array) => textOf(first) === textOf(FIRST) };
+    expect(textOf((await context.there().rebuild(accepted)).first)).toBe("first");
+  });
+
   it("is left alone when another log was meant", async () => {
     const { partition, createdAtMs, request } = await filled();
     for (const wrong of [createdAtMs - 1, undefined]) {

@@ -173,7 +173,7 @@ export class SimulatedLogServers {
    * is closed. @throws {LogUnavailableError} got no further.
    */
   rebuild(request: RebuildRequest): void {
-    const { partition, after, first } = request;
+    const { partition, after, first, accepts = () => true } = request;
     const end = this.rebuildEndsBefore;
     this.rebuildEndsBefore = undefined;
     if (!this.#closed.has(partition)) this.#makeClosed(request);
@@ -182,6 +182,8 @@ export class SimulatedLogServers {
       if (first === undefined) throw new OtherLogError("it has lost its first entry");
       this.store(partition, first);
     }
+    if (!accepts(this.messages(partition)[after]!.data))
+      throw new OtherLogError("its first entry is another's");
     if (end === "opening") throw new LogUnavailableError("it has gone away");
     this.#closed.delete(partition);
   }
@@ -355,13 +357,14 @@ export class SimulatedLog implements GlobalLog {
   async rebuild(request: RebuildRequest): Promise<RebuiltLog> {
     await this.#roundTrip();
     const servers = this.#servers;
-    const { partition, createdAtMs, after } = request;
+    const { partition, createdAtMs, after, accepts = () => true } = request;
     const madeAtMs = servers.madeAtMs(partition);
     const isMeant = madeAtMs === undefined || madeAtMs === createdAtMs;
     if (!isMeant && servers.firstPosition(partition) !== after + 1)
       throw new OtherLogError("this is another log");
     if (isMeant || servers.isClosedLog(partition)) servers.rebuild(request);
     const first = servers.messages(partition)[after]!.data;
+    if (!accepts(first)) throw new OtherLogError("its first entry is another's");
     await this.#roundTrip();
     return { createdAtMs: servers.madeAtMs(partition)!, first };
   }

@@ -42,6 +42,7 @@ export async function rebuildStream(parts: RebuildParts, request: RebuildRequest
     const made = before === undefined || isMeant(before, request) ? await makeStream(parts, request) : before;
     checkIsAnew(made, request);
     const first = await putFirst(parts, request);
+    checkFirst(first, request);
     const info = await openStream(parts, request);
     return { createdAtMs: Date.parse(info.created), first };
   } catch (error) {
@@ -98,6 +99,12 @@ function checkIsAnew(info: StreamInfo, { partition, after }: RebuildRequest): vo
   throw new OtherLogError(
     `the log of partition ${partition} was made at ${info.created} by somebody else: its positions begin at ${first}, and not at ${after + 1}`,
   );
+}
+
+/** Before anybody can publish to it. @throws {OtherLogError} */
+function checkFirst(first: Uint8Array, { partition, accepts = () => true }: RebuildRequest): void {
+  if (!accepts(first))
+    throw new OtherLogError(`the first entry of partition ${partition}'s log is another's`);
 }
 
 /** @returns the first entry, of whomever. */

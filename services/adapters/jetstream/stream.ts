@@ -49,7 +49,8 @@ export async function ensureStream(options: EnsureStreamOptions): Promise<void> 
       const info = await findOrCreate(options);
       if (info === undefined) return;
       checkConfig(info, options);
-      if (info.config.num_replicas < options.replicas) {
+      // What a rebuild opens meanwhile would be closed again, with the rest of the settings seen here.
+      if (info.config.num_replicas < options.replicas && !isClosedFor(info.config, partition)) {
         const isPatient = performance.now() - startedAtMs < WIDEN_MS_MAX;
         await widen(info, { ...options, isPatient });
       }

@@ -100,7 +100,7 @@ export function planRebuild(question: RebuildQuestion): RebuildPlan {
     epoch: Math.max(0, ...states.map(({ logEpoch }) => logEpoch)) + 1,
     lostPositions: from === undefined ? 0 : Math.max(0, ...heard.map((position) => position - from.position)),
     resumedAfter,
-    refusal: resumedAfter === undefined ? refusalOf(question, chosen) : undefined,
+    refusal: resumedAfter === undefined ? refusalOf(question, chosen) : resumingRefusal(question, chosen),
   };
 }
 
@@ -193,6 +193,18 @@ function refusalOf(
   if (reason !== undefined) return { why: "disagreeing", reason };
   const going = goingProblem(question, { states, from });
   return going === undefined ? undefined : { why: "others-fold", reason: going };
+}
+
+/** The first entry says whose past counts, once it is there; until then it is still to be chosen. */
+function resumingRefusal(
+  question: RebuildQuestion,
+  { states, from, resumedAfter }: Chosen,
+): RebuildPlan["refusal"] {
+  const { found } = question;
+  if (question.from !== undefined || found === undefined || found.lastPosition > resumedAfter!)
+    return undefined;
+  const reason = disagreement(question, { states, from });
+  return reason === undefined ? undefined : { why: "disagreeing", reason };
 }
 
 function isHealthy(states: readonly RegionLogState[], found: FoundLog | undefined): boolean {

@@ -90,9 +90,21 @@ describe("a partition's stream", { timeout: TIMEOUT_MS }, () => {
     await expect(publish(51)).rejects.toBeInstanceOf(LogUnavailableError);
     const request = { partition: 51, createdAtMs: undefined, after: 4, origin: "us" };
     await expect(log.rebuild({ ...request, first: undefined })).rejects.toBeInstanceOf(OtherLogError);
-    await log.rebuild({ ...request, first: Buffer.from("first") });
+    const refused = { ...request, first: Buffer.from("first"), accepts: () => false };
+    await expect(log.rebuild(refused)).rejects.toBeInstanceOf(OtherLogError);
+    expect(await log.inspect(51)).toMatchObject({ isClosed: true, firstPosition: 5, lastPosition: 5 });
+    await log.rebuild({ ...request, first: undefined });
     expect(await log.inspect(51)).toMatchObject({ isClosed: false, firstPosition: 5, lastPosition: 5 });
     expect(await publish(51)).toEqual({ position: 6 });
+  });
+
+  it("that is closed is not brought to more servers: whoever opens it does that", async () => {
+    const config = { ...requiredConfig(52, 1), name: "FOREBAY_LOG_52", first_seq: 5 };
+    const subjects = ["forebay.rebuild.52"];
+    await bed.administer("eu", "$JS.API.STREAM.CREATE.FOREBAY_LOG_52", { ...config, subjects });
+    await bed.log("us").ensureStream(52);
+    expect((await bed.log("us").leadership(52)).replicas).toEqual([]);
+    expect(await bed.log("us").inspect(52)).toMatchObject({ isClosed: true });
   });
 
   it("that does not exist is unavailable to all calls", async () => {

@@ -131,6 +131,15 @@ describe("making a log anew", () => {
     expect(plan(ALL_STOPPED, { found: empty })).toMatchObject({ why: undefined, resumedAfter: 100 });
   });
 
+  it("asks whose past counts as long as the first entry is not there, although the log is", () => {
+    const changes = { ...ALL_STOPPED, us: { ...STOPPED, chain: "cd".repeat(32) } };
+    const empty = { ...closed, lastPosition: 100 };
+    expect(plan(changes, { found: empty })).toMatchObject({ why: "disagreeing", resumedAfter: 100 });
+    expect(plan(changes, { found: empty, from: "us" })).toMatchObject({ why: undefined, from: "us" });
+    // The entry that is there has settled it.
+    expect(plan(changes, { found: closed })).toMatchObject({ why: undefined, resumedAfter: 100 });
+  });
+
   it("is done from the beginning where a closed log goes on from something else", () => {
     const further = { ...STOPPED, position: 120 };
     const planned = plan({ ...ALL_STOPPED, us: further }, { found: closed });
