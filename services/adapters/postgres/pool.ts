@@ -39,7 +39,7 @@ export interface Queries {
   query<Row extends pg.QueryResultRow>(statement: Statement, values: readonly unknown[]): Promise<Row[]>;
 }
 
-/** Beside those of the pool. */
+/** Beside those of the pool, of each kind: snapshots must not keep the fold from committing. */
 const OWN_CONNECTIONS_MAX = 16;
 const IDLE_TIMEOUT_MS = 60_000;
 /** The server gives up first: its refusal is a certain outcome, our giving up isn't. */
@@ -78,7 +78,7 @@ export class Database {
   readonly #connection: pg.ClientConfig;
   readonly #presence: Presence;
   readonly #sockets = new Sockets();
-  readonly #apart = new Set<OwnConnection>();
+  readonly #apart = { reading: new Set<OwnConnection>(), writing: new Set<OwnConnection>() };
   readonly #closed = new AbortController();
   #closing: Promise<void> | undefined;
 
@@ -186,17 +186,20 @@ export class Database {
     const askedAtMs = performance.now();
     this.#checkPresence();
     if (this.#isClosing) throw refusal("is being closed");
-    if (this.#apart.size >= OWN_CONNECTIONS_MAX)
-      throw refusal(`${OWN_CONNECTIONS_MAX} connections for long statements are open already`);
+    const apart = this.#apart[effect];
+    if (apart.size >= OWN_CONNECTIONS_MAX) {
+      const what = effect === "reading" ? "snapshots" : "connections for long statements";
+      throw refusal(`${OWN_CONNECTIONS_MAX} ${what} are open already`);
+    }
     const connection = new OwnConnection({
       config: this.#connection,
       timeoutMs: this.#options.timeoutMs,
       holdMsMax,
       failure: (error, sentAtMs) => this.#failure(error, effect, sentAtMs),
       endedError: () => endedError(effect),
-      onEnd: (ended) => void this.#apart.delete(ended),
+      onEnd: (ended) => void apart.delete(ended),
     });
-    this.#apart.add(connection);
+    apart.add(connection);
     try {
       await connection.open();
       return connection;
@@ -218,7 +221,8 @@ export class Database {
 
   async #close(): Promise<void> {
     this.#closed.abort();
-    for (const connection of this.#apart) connection.end();
+    for (const apart of [this.#apart.reading, this.#apart.writing])
+      for (const connection of apart) connection.end();
     const over = new AbortController();
     const late = sleep(CLOSE_TIMEOUT_MS, undefined, { signal: over.signal }).catch(ignore);
     const ended = this.#pool.end().then(() => this.#sockets.closed());
@@ -278,6 +282,8 @@ export class Database {
   async #awaitReturn(reason: Error): Promise<void> {
     this.#options.onAway?.(reason);
     this.#sockets.cut();
+    // Whoever waits for one of them hears that its outcome is not known, and looks once the database is back.
+    for (const connection of this.#apart.writing) connection.end();
     const { signal } = this.#closed;
     while (this.#presence.isAway && !signal.aborted) {
       if (await this.#probe()) this.#presence.answered(performance.now());

@@ -12,7 +12,7 @@ const BACKLOG_OPERATIONS_MIN = 10_000;
 
 /**
  * @param origins all of the partition's, as folded: what their ticks tell of and nobody has folded is a backlog.
- * @returns milliseconds after every few milliseconds' work.
+ * @returns milliseconds after every few milliseconds' work, for as long as the checkpoint lives long enough for it.
  */
 export function scanRestMs(options: {
   isGentle: boolean;
