@@ -98,6 +98,8 @@ export class Applier {
     } finally {
       // Whoever takes over says for itself whether it can fold.
       this.#options.metrics.stopped(undefined);
+      this.#options.metrics.left();
+      this.#options.bootstrapper?.left?.();
     }
   }
 

@@ -7,4 +7,6 @@ export interface Bootstrapper {
   catchUp(reason: string, stop: AbortSignal): Promise<void>;
   /** While the partition is folded. Resolves when folding has to begin anew. Never rejects. */
   attend(stop: AbortSignal): Promise<void>;
+  /** Another process folds from here on, and tells of what is loaded. */
+  left?(): void;
 }

@@ -24,4 +24,6 @@ export interface ApplierMetrics {
   readsElsewhere(isElsewhere: boolean): void;
   /** Folding has stopped, or goes on again (undefined). */
   stopped(reason: string | undefined): void;
+  /** This process does not fold any more: what it has seen is not told any more. */
+  left(): void;
 }

@@ -60,6 +60,7 @@ export class Joiner {
   #seeks = 0;
   /** Nobody answered: an empty state is folded. */
   #isFoldingFromEmpty = false;
+  #isHeld = true;
 
   constructor(options: JoinerOptions) {
     this.#options = options;
@@ -72,6 +73,7 @@ export class Joiner {
    * @throws {StoreUnavailableError}, {LogUnavailableError}, {StaleBootstrapError} another process goes on with it.
    */
   async prepare(stop: AbortSignal): Promise<void> {
+    this.#isHeld = true;
     const underWay = await this.#find();
     if (underWay === undefined) return this.#prepareEmpty(stop);
     if (underWay.stage !== "ordered" || this.#source !== undefined) await this.#load(stop, 0);
@@ -296,7 +298,15 @@ export class Joiner {
     void source.release();
   }
 
+  left(): void {
+    this.#isHeld = false;
+    this.#tellStage(undefined);
+    this.#options.metrics.secondsLeft(this.#options.partition, undefined);
+  }
+
   #tellStage(stage: BootstrapStage | undefined): void {
+    // A look that was under way when the role was lost must not tell what nobody takes back.
+    if (!this.#isHeld && stage !== undefined) return;
     this.#options.metrics.stage(this.#options.partition, stage);
     if (stage === undefined) this.#problem(undefined);
   }

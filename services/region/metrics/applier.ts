@@ -40,6 +40,10 @@ export function createApplierMetrics(
       readsElsewhere: (isElsewhere) => reading.elsewhere(partition, isElsewhere),
       subscriptionLost: () => reading.lost(partition),
       violated: options.onViolated,
+      left() {
+        reading.elsewhere(partition, false);
+        peers.left();
+      },
       stopped(reason) {
         reading.stopped(partition, reason !== undefined);
         options.onStopped(number, reason);
@@ -158,6 +162,7 @@ interface PeerMetrics {
   begin(partition: string): void;
   readonly clockOffset: ApplierMetrics["clockOffset"];
   readonly disagreement: (partition: string, region: string) => void;
+  left(): void;
 }
 
 function createPeerMetrics(
@@ -190,5 +195,7 @@ function createPeerMetrics(
       if (isBeyond) beyond.inc({ peer: region });
     },
     disagreement: (partition, region) => disagreements.inc({ partition, peer: region }),
+    // Other partitions that are folded here tell of the same clocks within a second.
+    left: () => peers.forEach((peer) => offset.remove({ peer })),
   };
 }

@@ -1,6 +1,7 @@
 /** Gauges of where a region's partitions are, set whenever the process looks. */
 import type { Positions, WalHead } from "../../ports/region-store.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
+import { ToldLabels } from "./told-labels.ts";
 
 export interface HealthMetrics {
   observed(partition: number, positions: Positions, head: WalHead): void;
@@ -92,7 +93,10 @@ function createPositionMetrics(
     help: "Log time since a region's last tick.",
     labels: ["partition", "peer"],
   });
+  const told = new ToldLabels("peer", [lag, silence]);
   return (partition, { position, logTimeMs, origins }) => {
+    // Who has left is no peer any more.
+    told.only(partition, Object.keys(origins));
     applied.set({ partition }, position);
     logTime.set({ partition }, logTimeMs / MS_PER_SECOND);
     for (const [peer, { tick }] of Object.entries(origins)) {

@@ -1,6 +1,7 @@
 /** Who leads the log and how its copies keep up, as the process that relays a partition sees it, for Prometheus. */
 import type { LogLook } from "../../placement/metrics.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
+import { ToldLabels, type Removable } from "./told-labels.ts";
 
 export interface LeadershipMetrics {
   look(partition: number, look: LogLook): void;
@@ -19,16 +20,20 @@ export interface LeadershipMetricsOptions {
 export function createLeadershipMetrics(meter: Meter, options: LeadershipMetricsOptions): LeadershipMetrics {
   const leader = createLeaderMetrics(meter);
   const copies = createCopyMetrics(meter);
-  const routes = createRouteMetrics(meter, options);
+  const { routes, left: leftRoutes } = createRouteMetrics(meter, options);
+  const lookedAt = new Set<number>();
   return {
     look(number, seen) {
       const partition = String(number);
+      lookedAt.add(number);
       leader.look(partition, seen);
       copies.look(partition, seen);
     },
     left(number) {
       leader.left(String(number));
       copies.left(String(number));
+      lookedAt.delete(number);
+      if (lookedAt.size === 0) leftRoutes();
     },
     routes,
   };
@@ -37,11 +42,6 @@ export function createLeadershipMetrics(meter: Meter, options: LeadershipMetrics
 interface ByPartition {
   look(partition: string, look: LogLook): void;
   left(partition: string): void;
-}
-
-/** Removes the series of a partition that another process tells of. */
-interface Removable {
-  remove(labels: { [label: string]: string }): void;
 }
 
 function createLeaderMetrics(meter: Meter): ByPartition {
@@ -77,25 +77,29 @@ function createLeaderMetrics(meter: Meter): ByPartition {
       hasLeader.set({ partition }, leadership?.leader === undefined ? 0 : 1);
       if (leadership?.term !== undefined) term.set({ partition }, leadership.term);
       if (lastPosition !== undefined) last.set({ partition }, lastPosition);
-      changes(partition, leadership);
+      changes.look(partition, leadership);
     },
     left(partition) {
       for (const region of known.get(partition) ?? []) leads.remove({ partition, leader: region });
       known.delete(partition);
+      changes.left(partition);
       for (const gauge of [hasLeader, term, last] as readonly Removable[]) gauge.remove({ partition });
     },
   };
 }
 
 /** Elections between two looks are told by the term; where it is not known, only that somebody else leads. */
-function createLeaderChanges(meter: Meter): (partition: string, leadership: LogLook["leadership"]) => void {
+function createLeaderChanges(meter: Meter): {
+  look(partition: string, leadership: LogLook["leadership"]): void;
+  left(partition: string): void;
+} {
   const changes = meter.counter({
     name: "forebay_log_leader_changes_total",
     help: "Elections of the log's leader that this process has noticed, with those that nobody won: by the term where the log tells it, else by who leads.",
     labels: ["partition"],
   });
   const before = new Map<string, { readonly leader: string; readonly term: number | undefined }>();
-  return (partition, leadership) => {
+  const look = (partition: string, leadership: LogLook["leadership"]) => {
     changes.inc({ partition }, 0);
     if (leadership?.leader === undefined) return;
     const { leader, term } = leadership;
@@ -107,6 +111,8 @@ function createLeaderChanges(meter: Meter): (partition: string, leadership: LogL
     // A server that answers from an older term has not heard yet.
     changes.inc({ partition }, Math.max(0, elections));
   };
+  // What another process has seen meanwhile, it has counted.
+  return { look, left: (partition) => before.delete(partition) };
 }
 
 function createCopyMetrics(meter: Meter): ByPartition {
@@ -126,36 +132,32 @@ function createCopyMetrics(meter: Meter): ByPartition {
     help: "1 while the region's copy of the log is up and has all that the leader has; 0 for long means that it can't catch up.",
     labels,
   });
-  const known = new Map<string, Set<string>>();
-  const forget = (partition: string) => {
-    for (const peer of known.get(partition) ?? []) {
-      for (const gauge of [lag, online, current] as readonly Removable[]) gauge.remove({ partition, peer });
-    }
-    known.delete(partition);
-  };
+  const told = new ToldLabels("peer", [lag, online, current]);
   return {
     look(partition, { leadership }) {
       // Nobody tells then: what was true before must not be taken for what is.
-      if (leadership?.leader === undefined) return forget(partition);
-      const regions = known.get(partition) ?? new Set();
-      known.set(partition, regions);
+      if (leadership?.leader === undefined) return told.only(partition, []);
       const leader = { region: leadership.leader, isOnline: true, isCurrent: true, lagEntries: 0 };
-      for (const copy of [leader, ...leadership.replicas]) {
+      const copies = [leader, ...leadership.replicas];
+      for (const copy of copies) {
         const place = { partition, peer: copy.region };
-        regions.add(copy.region);
         lag.set(place, copy.lagEntries);
         online.set(place, copy.isOnline ? 1 : 0);
         current.set(place, copy.isCurrent ? 1 : 0);
       }
+      told.only(
+        partition,
+        copies.map(({ region }) => region),
+      );
     },
-    left: forget,
+    left: (partition) => told.only(partition, []),
   };
 }
 
 function createRouteMetrics(
   meter: Meter,
   { region, regions }: LeadershipMetricsOptions,
-): LeadershipMetrics["routes"] {
+): { routes: LeadershipMetrics["routes"]; left: () => void } {
   const up = meter.gauge({
     name: "forebay_route_up",
     help: "1 while this region's nats-server has a way to another region's; absent where its monitoring tells of none.",
@@ -167,17 +169,20 @@ function createRouteMetrics(
     labels: ["peer"],
   });
   const others = regions.filter((name) => name !== region);
-  return (roundTripsMs) => {
-    // Whether the monitoring is away or the region is cut off from all others can't be told apart here; the others can.
-    const isKnown = Object.keys(roundTripsMs).length > 0;
-    for (const peer of others) {
-      if (!isKnown) {
-        up.remove({ peer });
-        continue;
+  const forget = (peer: string) => {
+    for (const gauge of [up, roundTrips] as readonly Removable[]) gauge.remove({ peer });
+  };
+  return {
+    routes(roundTripsMs) {
+      // Whether the monitoring is away or the region is cut off from all others can't be told apart here; the others can.
+      const isKnown = Object.keys(roundTripsMs).length > 0;
+      for (const peer of others) {
+        const roundTripMs = roundTripsMs[peer];
+        if (roundTripMs === undefined) forget(peer);
+        else roundTrips.set({ peer }, roundTripMs / MS_PER_SECOND);
+        if (isKnown) up.set({ peer }, roundTripMs === undefined ? 0 : 1);
       }
-      const roundTripMs = roundTripsMs[peer];
-      up.set({ peer }, roundTripMs === undefined ? 0 : 1);
-      if (roundTripMs !== undefined) roundTrips.set({ peer }, roundTripMs / MS_PER_SECOND);
-    }
+    },
+    left: () => others.forEach(forget),
   };
 }

@@ -1,6 +1,7 @@
 /** What trimming reports, as Prometheus has it. */
 import type { MembersPlace } from "../../core/trim/members.ts";
 import type { Meter } from "../../runtime/metrics.ts";
+import { ToldLabels } from "../metrics/told-labels.ts";
 
 export interface TrimMetrics {
   members(partition: number, seen: { regions: readonly string[]; placed: MembersPlace }): void;
@@ -75,8 +76,11 @@ function createMemberMetrics(meter: Meter): TrimMetrics["members"] {
     help: "1 for a member that was away for too long: nothing is kept for it, and it may need a bootstrap.",
     labels: ["partition", "peer"],
   });
+  const told = new ToldLabels("peer", [pinning, away]);
   return (number, { regions, placed }) => {
     const partition = String(number);
+    // Who has left pins nothing, and is not away.
+    told.only(partition, regions);
     foldedByAll.set({ partition }, placed.foldedByAll);
     for (const peer of regions) {
       pinning.set({ partition, peer }, placed.pinnedBy?.region === peer ? 1 : 0);

@@ -74,6 +74,30 @@ describe("copies of the log", () => {
   });
 });
 
+describe("what is no longer seen", () => {
+  const copy = { isOnline: true, isCurrent: true, lagEntries: 1, seenAgoMs: 9 };
+
+  it("is not told: copies of before, and routes once no partition is looked at", async () => {
+    const { metrics, value, look } = rig();
+    look(led("eu", 1, [{ region: "us", ...copy }]));
+    look(led("eu", 1, [{ region: "ap", ...copy }]));
+    expect(await value('forebay_log_replica_online{partition="0",peer="us"}')).toBeUndefined();
+    expect(await value('forebay_log_replica_online{partition="0",peer="ap"}')).toBe("1");
+    metrics.routes({ us: 85, ap: 100 });
+    metrics.left(0);
+    expect(await value('forebay_route_up{peer="us"}')).toBeUndefined();
+    expect(await value('forebay_route_round_trip_seconds{peer="ap"}')).toBeUndefined();
+  });
+
+  it("is no election either: what another process has seen meanwhile", async () => {
+    const { metrics, value, look } = rig();
+    look(led("eu", 3));
+    metrics.left(0);
+    look(led("us", 9));
+    expect(await value('forebay_log_leader_changes_total{partition="0"}')).toBe("0");
+  });
+});
+
 describe("ways to other regions", () => {
   it("are up or not, and unknown where the monitoring tells of none", async () => {
     const { metrics, value } = rig();
