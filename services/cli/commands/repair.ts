@@ -10,13 +10,17 @@ import type {
 import { findRegion } from "../cluster.ts";
 import { withCommonOptions, type CommonOptions } from "../common-options.ts";
 import { formatChange, formatDifferences, recordName } from "../differences.ts";
+import { UsageError } from "../errors.ts";
 import { callApi } from "../http.ts";
 import { formatTable } from "../table.ts";
 import { VERIFICATIONS_PATH } from "../verdicts.ts";
 import { runVerification } from "./verify.ts";
 
 const REPAIRS_PATH = `${API_PREFIX}/repairs`;
-const VERIFY_DEADLINE_MS = 600_000;
+const VERIFY_DEADLINE_MS = 1_800_000;
+
+/** Of what changes nothing, and keeps none. */
+const DRY_RUN_REASON = "a dry run";
 
 const REPAIR_HELP = `
 Without --apply it only says what it would do. Records are set to what most regions hold, or the log proves; others are left as they
@@ -24,7 +28,7 @@ are, unless --preferred names the region whose rows are right. No record that wa
 the partition is verified again, and the command ends as "forebay verify" does.`;
 
 interface RepairOptions extends CommonOptions {
-  readonly reason: string;
+  readonly reason?: string;
   readonly preferred?: string;
   readonly apply?: boolean;
   readonly json?: boolean;
@@ -42,7 +46,7 @@ interface RepairsOptions extends CommonOptions {
 export function addRepairCommand(program: Command): void {
   withCommonOptions(program.command("repair <id>"))
     .description("set right what a verification has found to differ; a dry run unless --apply is given")
-    .requiredOption("--reason <text>", "why; kept with every row that is changed")
+    .option("--reason <text>", "why; kept with every row that is changed, and needed with --apply")
     .option("--preferred <region>", "whose rows are right where neither a majority nor the log says so")
     .option("--apply", "do it, and verify again")
     .option("--json", "print the region's answers")
@@ -52,7 +56,10 @@ export function addRepairCommand(program: Command): void {
 
 async function repair(id: string, options: RepairOptions): Promise<void> {
   const region = findRegion(options);
-  const { reason, preferred, apply = false, json = false } = options;
+  const { preferred, apply = false, json = false } = options;
+  const { reason = DRY_RUN_REASON } = options;
+  if (apply && options.reason === undefined)
+    throw new UsageError("--apply needs --reason: it is kept with every row that is changed");
   const path = `${VERIFICATIONS_PATH}/${encodeURIComponent(id)}`;
   // Before it is repaired: its process may forget it meanwhile.
   const { partition } = (await callApi(region, { path })).body as VerificationAnswer;

@@ -80,7 +80,11 @@ export const BUFFERS: readonly AlertScenario[] = [
   {
     alert: "BootstrapStuck",
     fault: "nobody gives a state to a region that needs one",
-    series: [[`forebay_bootstrap_needed{${EU_0}}`, "0x90", "1x90"]],
+    series: [
+      // Well: it is on its way.
+      [`forebay_bootstrap_needed{${EU_0}}`, "1x90", "1x90"],
+      [`forebay_bootstrap_stage{${EU_0},stage="folding"}`, "1x90", "0x90"],
+    ],
     at: "18m",
     notYetAt: "10m",
     labels: { region: "eu", partition: "0", severity: "risk", cause: "not-begun" },
@@ -97,5 +101,17 @@ export const BUFFERS: readonly AlertScenario[] = [
     notYetAt: "10m",
     labels: { region: "eu", partition: "0", severity: "risk", stage: "loading", cause: "no-progress" },
     summary: "Region eu loads partition 0, and has not got on at stage loading",
+  },
+  {
+    alert: "BootstrapStuck",
+    fault: "clearing what was there does not end; whoever waits for a verification loads nothing either",
+    series: [
+      [`forebay_bootstrap_stage{${EU_0},stage="verifying"}`, "1x120", "0x120"],
+      [`forebay_bootstrap_stage{${EU_0},stage="clearing"}`, "0x120", "1x120"],
+      [`forebay_bootstrap_loaded_rows_total{${EU_0}}`, "36x120", "36x120"],
+    ],
+    at: "25m",
+    labels: { region: "eu", partition: "0", severity: "risk", stage: "clearing", cause: "no-progress" },
+    summary: "Region eu loads partition 0, and has not got on at stage clearing",
   },
 ];

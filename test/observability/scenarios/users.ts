@@ -47,6 +47,31 @@ export const USERS: readonly AlertScenario[] = [
     summary: "Region eu gets no decision for 50% of the writes that the log has to decide",
   },
   {
+    alert: "AuthoritativeUnavailable",
+    fault: "the log decides nothing, unlike in one election of 8 s",
+    series: [
+      [`${COUNT}{${EU},class="decided",outcome="committed"}`, "0+100x40", "0x40"],
+      [`${COUNT}{${EU},class="decided",outcome="refused"}`, "0x9 53x31", "0+100x40"],
+      [`forebay_ready{${EU}}`, "1x40", "1x40"],
+    ],
+    at: "4m",
+    notYetAt: "2m",
+    labels: { region: "eu", severity: "hurt" },
+    summary: "Region eu gets no decision for 100% of the writes that the log has to decide",
+  },
+  {
+    alert: "LocalWritesFailing",
+    fault: "writes are refused without end, unlike those of one restart, or one in a while",
+    series: [
+      [`${COUNT}{${EU},class="local",outcome="accepted"}`, "0+1x40", "0+1x40"],
+      [`${COUNT}{${EU},class="local",outcome="refused"}`, "0x13 1x11 2x16", "0+2x40"],
+      [`forebay_ready{${EU}}`, "1x40", "1x40"],
+    ],
+    at: "5m",
+    labels: { region: "eu", severity: "hurt" },
+    summary: "Region eu fails 66.67% of the writes that it could take alone",
+  },
+  {
     alert: "LeaderMissing",
     fault: "no region finds a leader",
     series: [

@@ -126,13 +126,21 @@ describe("verify", () => {
     expect(process.exitCode).toBe(2);
   });
 
-  it.each([[["verify", "--partition", "-1"]], [["verify", "show"]], [["repair", VERIFICATION]]])(
+  it.each([[["verify", "--partition", "-1"]], [["verify", "show"]], [["repair"]]])(
     "refuses to be used like this: %o",
     async (words) => {
       await expect(run(...words)).rejects.toMatchObject({ exitCode: 1, code: /^commander\./ });
       expect([reconciler.verified, reconciler.repairs]).toEqual([[], []]);
     },
   );
+
+  it("needs a reason for what changes anything, and none for a look", async () => {
+    reconciler.known.set(VERIFICATION, diverged([EDITED]));
+    await expect(run("repair", VERIFICATION, "--apply")).rejects.toThrow(/--apply needs --reason/);
+    expect(reconciler.repairs).toEqual([]);
+    await run("repair", VERIFICATION);
+    expect(reconciler.repairs).toMatchObject([{ isDryRun: true }]);
+  });
 });
 
 describe("verify show", () => {

@@ -54,7 +54,7 @@ function pageProblems(rules: readonly Rule[], pages: readonly string[]): string[
   ];
 }
 
-/** Whether a command line begins with a command that there is, and has only options of it. */
+/** Whether a command line begins with a command that there is, has only options of it, and all that it needs. */
 function commandProblem(program: Command, line: string): string | undefined {
   let command = program;
   for (const word of line.split(/\s+/).slice(1)) {
@@ -68,7 +68,8 @@ function commandProblem(program: Command, line: string): string | undefined {
     if (next === undefined && command === program) return `${line}: no such command`;
     command = next ?? command;
   }
-  return undefined;
+  const missing = command.options.find(({ mandatory, long }) => mandatory && !line.includes(long ?? ""));
+  return missing === undefined ? undefined : `${line}: without ${missing.long}`;
 }
 
 describe("rules and dashboards", () => {
@@ -179,6 +180,10 @@ describe("runbooks", () => {
     expect(lines.flatMap((line) => commandProblem(program, line) ?? [])).toEqual([]);
     expect(commandProblem(program, "forebay restart us")).toMatch(/no such command/);
     expect(commandProblem(program, "forebay leader move us --now")).toMatch(/no --now/);
+    const needing = createProgram("1.0.0");
+    needing.command("mend <id>").requiredOption("--why <text>");
+    expect(commandProblem(needing, "forebay mend ID")).toMatch(/without --why/);
+    expect(commandProblem(needing, 'forebay mend ID --why "…"')).toBeUndefined();
   });
 });
 
