@@ -1,4 +1,4 @@
-/** Waits until verifications have ended, and shows how far they are. */
+/** Waits until verifications have ended, with what the log proves of them, and shows how far they are. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { API_PREFIX } from "../protocol/http/headers.ts";
 import type { VerificationAnswer, VerificationSummary } from "../protocol/http/verifications.ts";
@@ -20,7 +20,8 @@ export async function awaitVerdicts(
   const untilMs = performance.now() + deadlineMs;
   const progress = new Progress();
   const latest = new Map<string, VerificationSummary>(begun.map((one) => [one.id, one]));
-  const ended = new Map<string, VerificationAnswer>();
+  const told = new Map<string, VerificationAnswer>();
+  const ended = new Set<string>();
   try {
     for (;;) {
       for (const { id } of begun) {
@@ -28,11 +29,15 @@ export async function awaitVerdicts(
         const found = await look(region, id);
         if (found === undefined) continue;
         latest.set(id, found);
-        if (found.verdict !== undefined) ended.set(id, found);
+        if (found.verdict === undefined) continue;
+        told.set(id, found);
+        // What the log proves of it comes after the verdict.
+        if (found.phase === "done") ended.add(id);
       }
       progress.show([...latest.values()].map(describe).join("; "));
-      if (ended.size === begun.length) return begun.map(({ id }) => ended.get(id)!);
-      if (performance.now() >= untilMs) throw late([...latest.values()]);
+      const isLate = performance.now() >= untilMs;
+      if (isLate && told.size < begun.length) throw late([...latest.values()]);
+      if (isLate || ended.size === begun.length) return begun.map(({ id }) => told.get(id)!);
       await sleep(POLL_MS);
     }
   } finally {
@@ -66,5 +71,7 @@ function describe({ partition, verdict, phase, position, regions }: Verification
   const told = regions.filter(({ rows, problem }) => rows !== undefined || problem !== undefined);
   const where = position === undefined ? "" : ` at ${position}`;
   const count = regions.length === 0 ? "" : `, ${told.length} of ${regions.length} regions`;
-  return `partition ${partition}: ${verdict ?? phase}${where}${count}`;
+  const state =
+    verdict === undefined || phase === "done" ? (verdict ?? phase) : `${verdict}, ${phase} the log`;
+  return `partition ${partition}: ${state}${where}${count}`;
 }

@@ -12,7 +12,7 @@ import type { ProvenRow } from "../core/verify/majority.ts";
  */
 export type Verdict = "match" | "diverged" | "unreachable" | "schema-mismatch";
 
-/** waiting: for its region's turn, or for the barrier. replaying: the log, for records that no majority says anything of. */
+/** waiting: for its region's turn, or for the barrier. replaying: the log, for records that no majority says anything of; the verdict is there by then. */
 export const VERIFICATION_PHASES = [
   "waiting",
   "digesting",
@@ -59,7 +59,7 @@ export interface Verification {
   readonly phase: VerificationPhase;
   /** Of the barrier; undefined before it is in the log. */
   readonly position: number | undefined;
-  /** Undefined until it has ended. */
+  /** Undefined until all that could be compared is. */
   readonly verdict: Verdict | undefined;
   /** What the verdict rests on, in a sentence. */
   readonly reason: string | undefined;

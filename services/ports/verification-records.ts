@@ -7,7 +7,7 @@ export const VERIFICATIONS_KEPT_MAX = 500;
 export const KEPT_SAMPLE_MAX = 20;
 
 export interface VerificationRecords {
-  /** Once more changes nothing. */
+  /** Once more keeps what is told then: what the log proves comes after the verdict. */
   keepVerification(verification: Verification): Promise<void>;
   readVerification(id: string): Promise<Verification | undefined>;
   /** Newest first. */

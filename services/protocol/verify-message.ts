@@ -69,6 +69,8 @@ const answered = {
       leaves: Type.Integer({ minimum: 1, maximum: LEAVES_MAX }),
       rows: Sequence,
       root: Digest,
+      /** Head of the log's hash chain. Absent where software of before tells. */
+      chain: Type.Optional(Type.String({ maxLength: 128 })),
     }),
   ]),
   nodes: Type.Object({ digests: Type.Array(Digest) }),

@@ -38,6 +38,8 @@ export interface CheckpointPlace {
   readonly barrier: string;
   readonly position: number;
   readonly logTimeMs: number;
+  /** Head of the log's hash chain; undefined where the checkpoint is void. */
+  readonly chain?: string | undefined;
   /** Up to where operations are forgotten. */
   readonly forgotten: number;
 }
@@ -83,10 +85,10 @@ export class Checkpoint {
       const digests = await this.#snapshot.digestLeaves({ leaves: this.#leaves, restMs: this.#restMs });
       if (this.#state.status !== "digesting") return;
       this.#tree = DigestTree.of(digests);
-      const { position, logTimeMs, forgotten } = this.place;
+      const { position, logTimeMs, forgotten, chain } = this.place;
       const rows = digests.rows.reduce((sum, count) => sum + count, 0);
       const told = { position, logTimeMs, forgotten, leaves: this.#leaves, rows, root: this.#tree.root };
-      this.#state = { status: "ready", ...told };
+      this.#state = { status: "ready", ...told, ...(chain !== undefined && { chain }) };
     } catch (error) {
       this.fail(`its rows could not be digested: ${describeError(error)}`);
     }

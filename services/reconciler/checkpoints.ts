@@ -108,14 +108,14 @@ export class Checkpoints {
     const about = { partition, barrier: barrier.id, position, logTimeMs, forgotten: 0 };
     try {
       const snapshot = await store.openSnapshot({ partition, holdMsMax: LIFE_MS_MAX });
-      const { forgotten, origins } = await this.#readPositions(partition, snapshot);
+      const { forgotten, origins, chain } = await this.#readPositions(partition, snapshot);
       if (stop.passed.aborted || snapshot.position !== position) {
         await snapshot.close();
         this.#keepVoid(about, "has folded on before its checkpoint was made");
         return;
       }
       const restMs = scanRestMs({ isGentle: barrier.purpose === VERIFY_GENTLY_PURPOSE, origins });
-      this.#keep({ ...about, forgotten: forgotten.position }, { snapshot, restMs });
+      this.#keep({ ...about, chain, forgotten: forgotten.position }, { snapshot, restMs });
     } catch (error) {
       logger.warn({ ...about, error: describeError(error) }, "a checkpoint could not be made");
       this.#keepVoid(about, `could not open a snapshot: ${describeError(error)}`);

@@ -2,6 +2,8 @@
  * What records should be, where no majority of the regions says so: the log is read from its first entry up to the barrier,
  * once for which records it decides on together, and once more to fold those. Only a row that some region holds is proven.
  */
+import type { OrderedEntry } from "../core/entry.ts";
+import { chain, ZERO_HASH } from "../core/hash.ts";
 import { rowHash } from "../core/digest.ts";
 import { sliceOf } from "../core/fold/fold.ts";
 import { recordIdText } from "../core/operation.ts";
@@ -17,6 +19,7 @@ import { readLog, type LogStretch } from "../runtime/read-log.ts";
 
 /** Of both readings. */
 const PROOF_MS_MAX = 900_000;
+const REST_MS = 5;
 const RELATED_MAX = 1_000_000;
 const KEPT_MAX = 10_000;
 /** A quarter of a gigabyte, at most. */
@@ -28,6 +31,8 @@ export interface LogProofOptions {
   readonly partition: number;
   /** Of the barrier: the log is folded up to there. */
   readonly position: number;
+  /** Heads of the hash chain there, as the regions that were compared have told: what is read has to lead to the same. */
+  readonly chains: readonly string[];
 }
 
 export interface LogProof {
@@ -60,35 +65,59 @@ async function prove(
   options: LogProofOptions,
 ): Promise<Map<string, ProvenRow>> {
   const { log, partition, position, clock } = options;
+  const expected = theChain(options.chains);
   const { firstPosition } = await log.inspect(partition);
   if (firstPosition !== 1)
     throw new UnprovenError(
       `the log begins at ${firstPosition}: what came before is trimmed, or was folded from another`,
     );
   const untilMs = clock.monotonicMs() + PROOF_MS_MAX;
-  const stretch = { log, clock, partition, from: 1, to: position, untilMs };
-  const { related, ids } = await survey(stretch);
+  const stretch = { log, clock, partition, from: 1, to: position, untilMs, restMs: REST_MS };
+  const { related, ids, head } = await survey(stretch);
+  checkChain(head, expected);
   const kept = related.of(differing);
   if (kept.size > KEPT_MAX)
     throw new UnprovenError(`what differs is related to ${kept.size} records, more than ${KEPT_MAX}`);
   const replay = new Replay(partition, { kept, repeated: ids.repeated });
   await readLog(stretch, (entry) => replay.fold(entry));
+  if (replay.position !== position)
+    throw new UnprovenError(`the log could be read up to ${replay.position} only, and not to ${position}`);
+  checkChain(replay.chain, expected);
   const proven = differing.map((one) => [recordIdText(one), provenBy(replay, one, position)] as const);
   return new Map(proven.flatMap(([name, row]) => (row === undefined ? [] : [[name, row]])));
 }
 
-/** What the log decides on together, and which operations it holds more than once. */
-async function survey(stretch: LogStretch): Promise<{ related: RelatedRecords; ids: RepeatedIds }> {
+/** @throws {UnprovenError} the regions have not folded the same entries, or none says which. */
+function theChain(chains: readonly string[]): string {
+  const [told, ...others] = new Set(chains);
+  if (told === undefined) throw new UnprovenError("no region tells of the hash chain that it has folded");
+  if (others.length > 0) throw new UnprovenError("the regions have not folded the same entries");
+  return told;
+}
+
+function checkChain(read: string, expected: string): void {
+  if (read !== expected)
+    throw new UnprovenError(
+      "what it hands out now is not what the regions have folded: the hash chains differ",
+    );
+}
+
+/** What the log decides on together, which operations it holds more than once, and the head of its hash chain. */
+async function survey(
+  stretch: LogStretch,
+): Promise<{ related: RelatedRecords; ids: RepeatedIds; head: string }> {
   const related = new RelatedRecords();
   const ids = new RepeatedIds();
-  await readLog(stretch, (ordered) => {
+  let head = ZERO_HASH;
+  await readLog(stretch, (ordered: OrderedEntry) => {
+    head = chain(head, ordered.checksum);
     related.tell(ordered.entry);
     for (const id of sliceOf([ordered]).operations) ids.tell(id);
     if (related.size > RELATED_MAX)
       throw new UnprovenError(`the log relates more than ${RELATED_MAX} records`);
     if (ids.size > IDS_MAX) throw new UnprovenError(`the log holds more than ${IDS_MAX} operations`);
   });
-  return { related, ids };
+  return { related, ids, head };
 }
 
 /** A row that nobody holds says that either all regions are damaged, or the replay has missed something. */

@@ -28,6 +28,8 @@ import { VerificationRun, type RunOptions } from "./verification-run.ts";
 const KEPT_MAX = 100;
 const WHOLE_MAX = 5;
 const THINNED_RECORDS = 20;
+/** Of all partitions: one that is not among them is too old to count. */
+const RECALLED_MAX = 200;
 /** Verdicts that say what the regions hold. */
 const TELLING: ReadonlySet<Verdict | undefined> = new Set(["match", "diverged"] as const);
 
@@ -47,7 +49,11 @@ export class Reconciler implements Reconciliation {
   /** Oldest first. */
   readonly #runs = new Map<string, VerificationRun>();
   /** By partition. */
-  readonly #underWay = new Map<number, { readonly run: VerificationRun; readonly done: Promise<void> }>();
+  readonly #underWay = new Map<number, { readonly run: VerificationRun; readonly judged: Promise<void> }>();
+  /** By id, until all is known. */
+  readonly #unfinished = new Map<string, Promise<void>>();
+  /** The log is read for one of them at a time. */
+  #proving: Promise<void> = Promise.resolve();
 
   constructor(options: ReconcilerOptions) {
     this.#options = options;
@@ -65,19 +71,33 @@ export class Reconciler implements Reconciliation {
     if (running !== undefined) return running.run.view;
     const options = { ...this.#options, breaker: this.#options.breakers[partition]! };
     const run = new VerificationRun({ partition, members, isGentle }, options);
-    this.#underWay.set(partition, { run, done: this.#carryOut(run) });
+    const judged = this.#carryOut(run);
+    this.#underWay.set(partition, { run, judged });
+    this.#unfinished.set(
+      run.id,
+      judged.then(() => this.#prove(run)),
+    );
     this.#keep(run);
     return run.view;
   }
 
   /**
-   * Begins one, or joins the one under way, and waits for its end.
+   * Begins one, or joins the one under way, and waits for its end, with what the log proves.
    * @param isGentle it may take its time, for the sake of whatever else the regions do. @throws {ReconciliationError}
    */
   async verifyToEnd(partition: number, isGentle = false): Promise<Verification> {
     const { id } = await this.verify(partition, isGentle);
-    await this.#underWay.get(partition)?.done;
-    return this.#runs.get(id)!.view;
+    const run = this.#runs.get(id)!;
+    await this.#unfinished.get(id);
+    return run.view;
+  }
+
+  /** Like `verifyToEnd`, and waits for the verdict alone. @throws {ReconciliationError} */
+  async verifyToVerdict(partition: number, isGentle = false): Promise<Verification> {
+    const { id } = await this.verify(partition, isGentle);
+    const run = this.#runs.get(id)!;
+    await this.#underWay.get(partition)?.judged;
+    return run.view;
   }
 
   /** Of this process, or one that has ended in any process of the region. */
@@ -91,6 +111,15 @@ export class Reconciler implements Reconciliation {
     for (const { id, view } of this.#runs.values()) known.set(id, view);
     const newest = [...known.values()].toSorted((one, other) => other.startedAtMs - one.startedAtMs);
     return newest.slice(0, limit);
+  }
+
+  /** Tells metrics of the partition's newest verdict, whoever has found it: damage stays known over restarts. @throws {ReconciliationError} */
+  async recall(partition: number): Promise<void> {
+    const told = await this.list({ limit: RECALLED_MAX });
+    const newest = told.find((one) => one.partition === partition && TELLING.has(one.verdict));
+    if (newest?.verdict === undefined || newest.endedAtMs === undefined) return;
+    const { id, verdict, endedAtMs: atMs, differences } = newest;
+    this.#options.metrics.recalled({ id, partition, verdict, atMs, differing: differences.records });
   }
 
   async repair(request: RepairRequest): Promise<RepairReport> {
@@ -116,23 +145,23 @@ export class Reconciler implements Reconciliation {
     return reportOf(plan, { id, positions });
   }
 
-  #repairable({ verification }: RepairRequest): VerificationRun {
+  #repairable({ verification, isByMajorityOnly }: RepairRequest): VerificationRun {
     const run = this.#runs.get(verification);
     if (run === undefined) {
       const text = `this process knows no verification ${verification}; verify again where you repair`;
       throw new ReconciliationError("unknown-verification", text);
     }
     const { view, partition } = run;
-    if (!run.isOver)
-      throw new ReconciliationError("not-diverged", "the verification is not over yet; wait for its verdict");
+    // What a majority proves does not wait for what the log says.
+    const isKnown = isByMajorityOnly === true ? view.verdict !== undefined : run.isOver;
+    if (!isKnown)
+      throw new ReconciliationError("not-diverged", "the verification is not over yet; wait for its end");
     if (view.verdict !== "diverged" || view.differences.records === 0) {
       const found = view.verdict === "diverged" ? "no record that differs" : `the verdict ${view.verdict}`;
       const text = `the verification found ${found}: there is nothing that a repair could set`;
       throw new ReconciliationError("not-diverged", text);
     }
-    const newer = [...this.#runs.values()].findLast(
-      (other) => other.partition === partition && TELLING.has(other.view.verdict),
-    );
+    const newer = this.#newestOf(partition);
     if (newer !== run || run.isThinned) {
       const text = `partition ${partition} was verified again since (${newer?.id ?? "?"}): repair what that has found`;
       throw new ReconciliationError("outdated", text);
@@ -174,13 +203,34 @@ export class Reconciler implements Reconciliation {
     }
   }
 
+  /** What the log proves of it, where nobody has verified the partition anew since. Never rejects. */
+  async #prove(run: VerificationRun): Promise<void> {
+    if (!run.isOver) {
+      const proving = this.#proving.then(() => run.prove(this.#newestOf(run.partition) === run));
+      this.#proving = proving;
+      await proving;
+      await this.#record(run.view);
+    }
+    this.#unfinished.delete(run.id);
+    const older = [...this.#runs.values()].filter(({ isOver }) => isOver).slice(0, -WHOLE_MAX);
+    for (const old of older) old.thin(THINNED_RECORDS);
+  }
+
+  #newestOf(partition: number): VerificationRun | undefined {
+    return [...this.#runs.values()].findLast(
+      (run) => run.partition === partition && TELLING.has(run.view.verdict),
+    );
+  }
+
   /** What can't be kept is still known here, for as long as the process lives. */
   async #record(verification: Verification): Promise<void> {
     const { store, logger } = this.#options;
     const { differences, id } = verification;
+    // Should this process die: nobody else goes on with it.
+    const phase = "done";
     const sample = differences.sample.slice(0, KEPT_SAMPLE_MAX);
     try {
-      await store.keepVerification({ ...verification, differences: { ...differences, sample } });
+      await store.keepVerification({ ...verification, phase, differences: { ...differences, sample } });
     } catch (error) {
       logger.warn({ verification: id, error: describeError(error) }, "a verdict could not be kept");
     }
@@ -190,7 +240,6 @@ export class Reconciler implements Reconciliation {
     const { metrics, clock } = this.#options;
     await run.run();
     this.#underWay.delete(run.partition);
-    await this.#record(run.view);
     const { id, verdict, differences, endedAtMs } = run.view;
     const { partition } = run;
     metrics.verified({
@@ -200,8 +249,7 @@ export class Reconciler implements Reconciliation {
       atMs: endedAtMs ?? clock.nowMs(),
       differing: differences.records,
     });
-    const older = [...this.#runs.values()].filter(({ isOver }) => isOver).slice(0, -WHOLE_MAX);
-    for (const old of older) old.thin(THINNED_RECORDS);
+    await this.#record(run.view);
   }
 
   #keep(run: VerificationRun): void {

@@ -10,7 +10,7 @@ const ACTOR = "reconciler";
 const REASON = "found by a scheduled verification: what most regions hold";
 
 export interface ScheduledVerificationOptions {
-  readonly reconciler: Pick<Reconciler, "verifyToEnd" | "repair">;
+  readonly reconciler: Pick<Reconciler, "verifyToVerdict" | "repair">;
   readonly isRepairAutomatic: boolean;
   readonly auditor: Pick<Auditing, "act">;
   readonly logger: Logger;
@@ -35,7 +35,7 @@ export class ScheduledVerification {
     const { isRepairAutomatic, reconciler, logger } = this.#options;
     let repaired = 0;
     for (let round = 1; ; round += 1) {
-      const verification = await reconciler.verifyToEnd(partition, true);
+      const verification = await reconciler.verifyToVerdict(partition, true);
       if (!isRepairAutomatic || !isRepairable(verification) || round > ROUNDS_MAX || stop.aborted)
         return repaired;
       const { id } = verification;

@@ -1,6 +1,6 @@
 /**
- * One verification: barrier into the log → every region's checkpoint, or why there is none → comparison → what the log says of
- * records without a majority → verdict.
+ * One verification: barrier into the log → every region's checkpoint, or why there is none → comparison → verdict → what the
+ * log says of records without a majority.
  *
  * A region that fails on the way is left out, and the others are compared anew: a verdict is about regions that were
  * compared to the end.
@@ -10,7 +10,7 @@ import { judge, type RegionProblem } from "../core/verify/verdict.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import { PublishTimeoutError, type GlobalLog } from "../ports/global-log.ts";
-import type { Verdict, Verification, VerificationPhase } from "../ports/reconciliation.ts";
+import type { DifferingRecord, Verdict, Verification, VerificationPhase } from "../ports/reconciliation.ts";
 import { encodeEntry } from "../protocol/entry-codec.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
@@ -73,8 +73,9 @@ export class VerificationRun {
     }));
   }
 
+  /** Also what the log says is known. */
   get isOver(): boolean {
-    return this.#ended !== undefined;
+    return this.#phase === "done";
   }
 
   /** Log time at the barrier. */
@@ -115,14 +116,12 @@ export class VerificationRun {
     this.#isThinned = true;
   }
 
-  /** To be called once. Never rejects. */
+  /** Up to the verdict. To be called once. Never rejects. */
   async run(): Promise<void> {
     const { clock, logger } = this.#options;
     try {
       await this.#find();
-      const unproven = await this.#prove();
-      const { verdict, reason } = judge(this.#compared(), this.#position, this.#found);
-      this.#end({ verdict, reason: [reason, ...unproven].join("; ") });
+      this.#end(judge(this.#compared(), this.#position, this.#found));
     } catch (error) {
       logger.warn({ ...this.#about(), error: describeError(error) }, "a verification could not be made");
       const reason = `it could not be made: ${describeError(error)}`;
@@ -147,26 +146,37 @@ export class VerificationRun {
     }
   }
 
-  /** @returns what is to be said of records that stay without a proof. */
-  async #prove(): Promise<string[]> {
+  /** Asks the log what no majority says, after the verdict. Never rejects. @param isWanted false: it is done without. */
+  async prove(isWanted: boolean): Promise<void> {
+    if (isWanted) await this.#prove(this.#open);
+    this.#phase = "done";
+  }
+
+  async #prove(open: readonly DifferingRecord[]): Promise<void> {
     const { log, clock } = this.#options;
-    const open = this.#found.sample.filter(({ proven }) => proven === undefined);
-    if (open.length === 0) return [];
-    this.#phase = "replaying";
     const place = { partition: this.partition, position: this.#position! };
-    const { rows, problem } = await proveByLog(open, { log, clock, ...place });
+    const chains = this.#regions.flatMap(({ problem, state }) =>
+      problem === undefined && state?.chain !== undefined ? [state.chain] : [],
+    );
+    const { rows, problem } = await proveByLog(open, { log, clock, chains, ...place });
     const proven = this.#found.sample.map((one) => ({
       ...one,
       proven: one.proven ?? rows.get(recordIdText(one)),
     }));
     this.#found = { ...this.#found, sample: proven };
-    return problem === undefined
-      ? []
-      : [`no majority says what ${open.length} of them should be, nor does the log: ${problem}`];
+    if (problem === undefined) return;
+    const { reason, ...ended } = this.#ended!;
+    const doubt = `no majority says what ${open.length} of them should be, nor does the log: ${problem}`;
+    this.#ended = { ...ended, reason: `${reason}; ${doubt}` };
+  }
+
+  /** Records of which no majority says what they should be. */
+  get #open(): readonly DifferingRecord[] {
+    return this.#found.sample.filter(({ proven }) => proven === undefined);
   }
 
   #end(judgement: { verdict: Verdict; reason: string }): void {
-    this.#phase = "done";
+    this.#phase = this.#open.length === 0 ? "done" : "replaying";
     this.#ended = { atMs: this.#options.clock.nowMs(), ...judgement };
   }
 

@@ -4,7 +4,7 @@ import type { BootstrapMetrics } from "../bootstrap/metrics.ts";
 import type { RoleFigures } from "../console/role-figures.ts";
 import type { PlacementMetrics } from "../placement/metrics.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { ReconcilerMetrics } from "../reconciler/metrics.ts";
+import type { Ended, ReconcilerMetrics } from "../reconciler/metrics.ts";
 import type { RelayMetrics } from "../relay/metrics.ts";
 import type { RelayState } from "../relay/step.ts";
 import type { RegionMetrics } from "./metrics/all.ts";
@@ -79,13 +79,19 @@ export class ObservedRoles {
   }
 
   reconciler(metrics: ReconcilerMetrics): ReconcilerMetrics {
+    const tell = ({ id, partition, verdict, atMs, differing }: Ended) => {
+      const at = Math.floor(atMs);
+      this.#figures.verified(partition, { id, verdict, at, differing_records: differing });
+    };
     return {
       ...metrics,
       verified: (ended) => {
         metrics.verified(ended);
-        const { id, partition, verdict, atMs, differing } = ended;
-        const at = Math.floor(atMs);
-        this.#figures.verified(partition, { id, verdict, at, differing_records: differing });
+        tell(ended);
+      },
+      recalled: (ended) => {
+        metrics.recalled(ended);
+        tell(ended);
       },
     };
   }

@@ -6,10 +6,14 @@ import { Reconciler, type ReconcilerOptions } from "../reconciler/reconciler.ts"
 import type { ReconcilerMetrics } from "../reconciler/metrics.ts";
 import { ScheduledVerification } from "../reconciler/scheduled.ts";
 import type { Auditing } from "../runtime/auditor.ts";
+import { backoffMs } from "../runtime/backoff.ts";
 import type { RegionConfig } from "../runtime/config.ts";
+import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import { repeatChore } from "./chore.ts";
 import type { PartitionRolesOptions } from "./partition-roles.ts";
+
+const RECALL_RETRY = { baseMs: 500, maxMs: 30_000 };
 
 export interface RegionVerificationOptions {
   readonly config: Pick<RegionConfig, "region" | "topology" | "verification" | "roles">;
@@ -41,6 +45,7 @@ export function startVerification(options: RegionVerificationOptions, stop: Abor
   });
   const scheduled = new ScheduledVerification({ ...options, ...settings, reconciler });
   const schedule = async (partition: number, over: AbortSignal): Promise<void> => {
+    await recall({ ...options, reconciler, partition }, over);
     if (settings.everyMs === 0) return;
     // Each region takes its share of the cluster's period.
     const everyMs = settings.everyMs * topology.regions.length;
@@ -48,4 +53,28 @@ export function startVerification(options: RegionVerificationOptions, stop: Abor
     await repeatChore({ ...options, ...chore, work: () => scheduled.verify(partition, over) }, over);
   };
   return { barriers: checkpoints, reconciler, schedule };
+}
+
+/** Never rejects. */
+async function recall(
+  {
+    reconciler,
+    partition,
+    clock,
+    random,
+    logger,
+  }: Pick<RegionVerificationOptions, "clock" | "random" | "logger"> & {
+    readonly reconciler: Pick<Reconciler, "recall">;
+    readonly partition: number;
+  },
+  over: AbortSignal,
+): Promise<void> {
+  for (let attempt = 1; !over.aborted; attempt += 1) {
+    try {
+      return await reconciler.recall(partition);
+    } catch (error) {
+      logger.debug({ partition, attempt, error: describeError(error) }, "the last verdict is not known yet");
+      await clock.sleep(backoffMs({ attempt, ...RECALL_RETRY, random }), over);
+    }
+  }
 }

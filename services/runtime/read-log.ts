@@ -13,6 +13,8 @@ import { decodeEntry } from "../protocol/entry-codec.ts";
 import { UndecodableEntryError } from "../protocol/undecodable.ts";
 
 const RECEIVE = { messagesMax: 64, bytesMax: 4 * 1024 * 1024, timeoutMs: 2_000 };
+/** Of work between two rests. */
+const WORK_MS = 5;
 /** Receives in a row that bring nothing. */
 const SILENT_MAX = 5;
 
@@ -25,6 +27,8 @@ export interface LogStretch {
   readonly to: number;
   /** On the monotonic clock. */
   readonly untilMs: number;
+  /** Rests for so long after every few milliseconds' work; default not at all. */
+  readonly restMs?: number;
 }
 
 /** @param bytes of the entry, as the log has it. */
@@ -32,7 +36,8 @@ type Take = (entry: OrderedEntry, bytes: number) => void;
 
 /**
  * From another region's replica where the own one fails.
- * @throws {LogUnavailableError} not in time, or not at all. @throws {LogTruncatedError} it does not reach back so far.
+ * Resolves only once the stretch's last entry is taken.
+ * @throws {LogUnavailableError} not in time, or not without a gap. @throws {LogTruncatedError} it does not reach back so far.
  * @throws {SubscriptionLostError} @throws {UndecodableEntryError} and whatever `take` throws.
  */
 export async function readLog(stretch: LogStretch, take: Take): Promise<void> {
@@ -50,22 +55,43 @@ async function readOn(
   from: { readonly place: { next: number }; readonly isElsewhere: boolean },
   take: Take,
 ): Promise<void> {
-  const { log, partition, to, clock } = stretch;
+  const { log, partition, to } = stretch;
   const { place, isElsewhere } = from;
   if (place.next > to) return;
   const subscription = await log.subscribe({ partition, from: place.next, isElsewhere });
+  const pace = new Pace(stretch);
   try {
     while (place.next <= to) {
       for (const message of await receive(stretch, subscription)) {
-        if (message.position > to) return;
+        if (message.position !== place.next)
+          throw new LogUnavailableError(`the log jumps from ${place.next - 1} to ${message.position}`);
         takeMessage(message, take);
-        place.next = message.position + 1;
-        // Whoever is asked meanwhile is answered.
-        await clock.turn();
+        place.next += 1;
+        if (place.next > to) return;
+        await pace.rest();
       }
     }
   } finally {
     await subscription.close();
+  }
+}
+
+/** Leaves the processor to others. */
+class Pace {
+  readonly #stretch: LogStretch;
+  #sinceMs: number;
+
+  constructor(stretch: LogStretch) {
+    this.#stretch = stretch;
+    this.#sinceMs = stretch.clock.monotonicMs();
+  }
+
+  async rest(): Promise<void> {
+    const { clock, restMs = 0 } = this.#stretch;
+    const isTired = restMs > 0 && clock.monotonicMs() - this.#sinceMs >= WORK_MS;
+    // Whoever is asked meanwhile is answered.
+    await (isTired ? clock.sleep(restMs) : clock.turn());
+    if (isTired) this.#sinceMs = clock.monotonicMs();
   }
 }
 

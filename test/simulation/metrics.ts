@@ -55,6 +55,7 @@ export const silentMetrics: AllMetrics = {
   secondsLeft: ignore,
   ended: ignore,
   verified: ignore,
+  recalled: ignore,
   repaired: ignore,
   checkpoint: ignore,
   digested: ignore,

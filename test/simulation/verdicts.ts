@@ -122,7 +122,13 @@ class Verdicts {
 
   #coordinate({ process, ports }: StartedProcess): Checkpoints {
     const ignore = () => undefined;
-    const metrics = { verified: ignore, repaired: ignore, checkpoint: ignore, digested: ignore };
+    const metrics = {
+      verified: ignore,
+      recalled: ignore,
+      repaired: ignore,
+      checkpoint: ignore,
+      digested: ignore,
+    };
     const options = { ...ports, metrics, partitions: 1 };
     const checkpoints = new Checkpoints({ ...options, leaves: LEAVES });
     checkpoints.servePlace();

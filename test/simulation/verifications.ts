@@ -7,8 +7,8 @@ export class SimulatedVerifications {
   #kept: Verification[] = [];
 
   keep(verification: Verification): void {
-    if (this.read(verification.id) !== undefined) return;
-    this.#kept = [...this.#kept, verification]
+    const others = this.#kept.filter(({ id }) => id !== verification.id);
+    this.#kept = [...others, verification]
       .toSorted((one, other) => other.startedAtMs - one.startedAtMs || (one.id < other.id ? 1 : -1))
       .slice(0, VERIFICATIONS_KEPT_MAX);
   }

@@ -6,7 +6,8 @@ import type { Database, Statement } from "./pool.ts";
 const KEEP: Statement = {
   name: "keep_verification",
   text: `with kept as (
-           insert into verifications (id, started_at_ms, body) values ($1, $2, $3) on conflict (id) do nothing)
+           insert into verifications (id, started_at_ms, body) values ($1, $2, $3)
+           on conflict (id) do update set body = excluded.body)
          delete from verifications v
          where (v.started_at_ms, v.id) < (
            select o.started_at_ms, o.id from verifications o

@@ -17,7 +17,8 @@ import { formatTable } from "../table.ts";
 import { awaitVerdicts, VERIFICATIONS_PATH } from "../verdicts.ts";
 
 const VERIFY_PATH = `${API_PREFIX}/verify`;
-const DEADLINE_MS_DEFAULT = 600_000;
+/** The regions' scans, and two readings of the log after them. */
+const DEADLINE_MS_DEFAULT = 1_800_000;
 const EXIT_DIVERGED = 1;
 /** Neither yes nor no: too few regions could be compared, or none could be asked. */
 const EXIT_NO_VERDICT = 2;

@@ -12,7 +12,7 @@ import type { StoredRecord } from "../record.ts";
 export class Replay {
   readonly #kept: ReadonlySet<string>;
   readonly #rows = new Map<string, StoredRecord>();
-  readonly #unsure = new Set<string>();
+  #isUnsure = false;
   readonly #operations = new Map<string, number>();
   readonly #repeated: ReadonlySet<string>;
   #state: PartitionState;
@@ -52,12 +52,16 @@ export class Replay {
     }
     for (const { id, position } of outcomes) if (this.#repeated.has(id)) this.#operations.set(id, position);
     // What was repaired may have been something that no entry tells of: rows were damaged, and a repair took one of them.
-    if (entry.entry.kind === "repair" && counts.overtaken > 0)
-      for (const record of recordsOfRepair(entry.entry)) this.#unsure.add(recordIdText(record));
+    if (entry.entry.kind !== "repair" || counts.overtaken === 0) return;
+    if (recordsOfRepair(entry.entry).some((record) => this.#kept.has(recordIdText(record))))
+      this.#isUnsure = true;
   }
 
-  /** The record's row; null is none, undefined where the log alone does not tell. */
+  /**
+   * The record's row; null is none, undefined where the log alone does not tell: in doubt of one record it does not tell of
+   * any, since what was decided on together with that one may have been decided otherwise.
+   */
   row(name: string): StoredRecord | null | undefined {
-    return this.#unsure.has(name) ? undefined : (this.#rows.get(name) ?? null);
+    return this.#isUnsure ? undefined : (this.#rows.get(name) ?? null);
   }
 }

@@ -26,16 +26,6 @@ export function createReconcilerMetrics(
     help: "Verifications that this process has made, by verdict; diverged is damage.",
     labels: ["partition", "verdict"],
   });
-  const last = meter.gauge({
-    name: "forebay_verified_timestamp_seconds",
-    help: "When the last verification with this verdict ended, in seconds since 1970.",
-    labels: ["partition", "verdict"],
-  });
-  const differing = meter.gauge({
-    name: "forebay_differing_records",
-    help: "Records of which not all regions held the same, by the last verification that could tell.",
-    labels: ["partition"],
-  });
   const repaired = meter.counter({
     name: "forebay_repairs_published_records_total",
     help: "Records in repairs that this process has put into the log.",
@@ -57,17 +47,37 @@ export function createReconcilerMetrics(
     for (const outcome of CHECKPOINT_OUTCOMES) checkpoints.inc({ partition, outcome }, 0);
     repaired.inc({ partition }, 0);
   }
+  const recalled = createLastVerdict(meter);
   return {
-    verified({ partition: number, verdict, atMs, differing: records }) {
-      const partition = String(number);
-      verdicts.inc({ partition, verdict });
+    recalled,
+    verified(ended) {
+      const { partition: number, verdict } = ended;
+      verdicts.inc({ partition: String(number), verdict });
       if (verdict === "diverged") onDiverged();
-      last.set({ partition, verdict }, atMs / MS_PER_SECOND);
-      if (verdict === "match" || verdict === "diverged") differing.set({ partition }, records);
+      recalled(ended);
     },
     repaired: ({ partition, records }) => repaired.inc({ partition: String(partition) }, records),
     checkpoint: (partition, outcome) => checkpoints.inc({ partition: String(partition), outcome }),
     digested: ({ partition, part, durationMs }) =>
       scans.observe({ partition: String(partition), part }, durationMs / MS_PER_SECOND),
+  };
+}
+
+/** The newest verdicts, also those of before this process. */
+function createLastVerdict(meter: Meter): ReconcilerMetrics["recalled"] {
+  const last = meter.gauge({
+    name: "forebay_verified_timestamp_seconds",
+    help: "When the last verification with this verdict ended, in seconds since 1970.",
+    labels: ["partition", "verdict"],
+  });
+  const differing = meter.gauge({
+    name: "forebay_differing_records",
+    help: "Records of which not all regions held the same, by the last verification that could tell.",
+    labels: ["partition"],
+  });
+  return ({ partition: number, verdict, atMs, differing: records }) => {
+    const partition = String(number);
+    last.set({ partition, verdict }, atMs / MS_PER_SECOND);
+    if (verdict === "match" || verdict === "diverged") differing.set({ partition }, records);
   };
 }

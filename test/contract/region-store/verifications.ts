@@ -1,4 +1,4 @@
-/** Verifications that have ended: kept once, found again, the oldest forgotten. */
+/** Verifications that have ended: each kept as it was told last, found again, the oldest forgotten. */
 import { expect, it } from "vitest";
 import type { Verification } from "../../../services/ports/reconciliation.ts";
 import { VERIFICATIONS_KEPT_MAX } from "../../../services/ports/verification-records.ts";
@@ -36,7 +36,8 @@ export function verificationRecords(context: Context): void {
       differences: { records: 1, sample: [differing], rest: ["operations"] },
     });
     const unsure = verification(1, { position: undefined, verdict: "unreachable", regions: [] });
-    for (const one of [unsure, found, { ...found, reason: "another" }]) await store.keepVerification(one);
+    for (const one of [unsure, { ...found, reason: "before its proofs" }, found])
+      await store.keepVerification(one);
     expect(await store.readVerification(found.id)).toEqual(found);
     expect(await store.readVerification(unsure.id)).toEqual(unsure);
     expect(await store.readVerification(idOf(9))).toBeUndefined();

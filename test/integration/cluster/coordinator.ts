@@ -14,7 +14,7 @@ import { silentMetrics } from "../../simulation/metrics.ts";
 import type { Bed } from "./bed.ts";
 
 const ignore = () => undefined;
-const IGNORE = { verified: ignore, repaired: ignore, checkpoint: ignore, digested: ignore };
+const IGNORE = { verified: ignore, recalled: ignore, repaired: ignore, checkpoint: ignore, digested: ignore };
 
 export interface Coordinator {
   readonly reconciler: Reconciler;

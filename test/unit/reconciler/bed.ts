@@ -9,6 +9,7 @@ import { Bed, COLLECTION, TENANT, write, type RegionBed } from "../gateway/bed.t
 
 export const silentReconciler: ReconcilerMetrics = {
   verified: () => undefined,
+  recalled: () => undefined,
   repaired: () => undefined,
   checkpoint: () => undefined,
   digested: () => undefined,

@@ -40,6 +40,17 @@ describe("a verification that is over", () => {
     });
   });
 
+  it("is told to metrics by a process that begins: damage stays known over restarts", async () => {
+    const { bed, second } = await verified();
+    const { region, checkpoints } = bed.get("eu");
+    const told: unknown[] = [];
+    const metrics = { ...silentReconciler, recalled: (ended: unknown) => void told.push(ended) };
+    const other = new Reconciler({ ...region.options, metrics, checkpoints });
+    await bed.finish(other.recall(0));
+    const { id, endedAtMs: atMs } = second;
+    expect(told).toEqual([{ id, partition: 0, verdict: "diverged", atMs, differing: ROWS }]);
+  });
+
   it("is known here also while the database can't keep it, and what others have run is not passed over in silence", async () => {
     const { bed, first } = await verified();
     const { region, reconciler } = bed.get("eu");

@@ -5,7 +5,7 @@ import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { StoredRecord } from "../../../services/core/record.ts";
 import { provenRow, type HeldRows } from "../../../services/core/verify/majority.ts";
 import type { DifferingRecord, RepairRequest } from "../../../services/ports/reconciliation.ts";
-import { encodeEntry, ENTRY_BYTES_MAX } from "../../../services/protocol/entry-codec.ts";
+import { decodeEntry, encodeEntry, ENTRY_BYTES_MAX } from "../../../services/protocol/entry-codec.ts";
 import { REPAIR_REASON_LENGTH_MAX, REPAIR_RECORDS_MAX } from "../../../services/protocol/repair-codec.ts";
 import { planRepair, reasonText, repairEntries } from "../../../services/reconciler/repairer.ts";
 import { ScheduledVerification } from "../../../services/reconciler/scheduled.ts";
@@ -170,6 +170,32 @@ describe("a repair", () => {
     await repair(bed, { verification: id, preferred: "us" });
     expect(await bed.verify()).toMatchObject({ verdict: "match" });
     expect(bed.row("eu", "key 3")?.fields["likes"]).toEqual({ kind: "counter", sum: 50 });
+  });
+
+  it("has its verdict before the log is read, and lets nobody but a majority act on it until then", async () => {
+    const bed = await started();
+    plant(bed, ["us", "key 3", 50]);
+    plant(bed, ["ap", "key 3", 60]);
+    const { reconciler } = bed.get("eu");
+    const { id, verdict, phase } = await bed.finish(reconciler.verifyToVerdict(0));
+    expect({ verdict, phase }).toEqual({ verdict: "diverged", phase: "replaying" });
+    await expect(repair(bed, { verification: id })).rejects.toThrow(/not over yet/);
+    expect(await repair(bed, { verification: id, isByMajorityOnly: true })).toMatchObject({ records: 0 });
+    while ((await bed.finish(reconciler.read(id)))?.phase !== "done") await bed.bed.pass(50);
+    expect(await repair(bed, { verification: id })).toMatchObject({ records: 1 });
+  });
+
+  it("proves nothing by a log that is not what the regions have folded", async () => {
+    const bed = await started();
+    plant(bed, ["us", "key 3", 50]);
+    plant(bed, ["ap", "key 3", 60]);
+    const messages = bed.bed.servers.messages(0);
+    const index = messages.findLastIndex(({ data }) => decodeEntry(data).entry.kind === "batch");
+    const other = { kind: "barrier", origin: "eu", id: uuidOf("other"), purpose: "another" } as const;
+    messages[index] = { ...messages[index]!, data: encodeEntry(other) };
+    const { reason, differences } = await bed.verify();
+    expect(reason).toMatch(/nor does the log: .*the hash chains differ/);
+    expect(differences.sample.map(({ key, proven }) => [key, proven])).toEqual([["key 3", undefined]]);
   });
 
   it("is refused of what is not known, not over, equal or outdated", async () => {
