@@ -95,7 +95,9 @@ describe("the live feed", () => {
         ...(origin === "" ? [] : [`Origin: ${origin}`]),
       ];
       socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-      const text = await new Promise<string>((resolve) => socket.once("data", (data) => resolve(data.toString())));
+      const text = await new Promise<string>((resolve) =>
+        socket.once("data", (data) => resolve(data.toString())),
+      );
       socket.destroy();
       return Number(text.split(" ")[1]);
     };
