@@ -259,6 +259,21 @@ describe("an operator", () => {
 });
 
 describe("without a mouse", () => {
+  it("stays on the answer that is chosen while views come, and returns to the button that asked", async () => {
+    await go("conflicts");
+    const isFocused = (locator: Locator) => locator.evaluate((one) => one === document.activeElement);
+    await button("Restore name of users ada").first().click();
+    expect(await isFocused(button("Yes, restore"))).toBe(true);
+    await page.keyboard.press("Tab");
+    cluster.cut("ap");
+    server.push();
+    await headline().getByText("1 risk in ap").first().waitFor();
+    expect(await isFocused(button("No"))).toBe(true);
+    await page.keyboard.press("Enter");
+    const name = "Restore name of users ada";
+    await page.waitForFunction((label) => document.activeElement?.getAttribute("aria-label") === label, name);
+  });
+
   it("skips to the content, and reaches the views and what is in them in their order", async () => {
     await go("lag");
     await page.keyboard.press("Tab");

@@ -99,11 +99,14 @@ describe("a console", () => {
   it("goes on where each of its looks is late, and shows no view that is old", () => {
     const { clock, look, of } = rig(REGIONS);
     look(20);
+    let built = 0;
+    of("eu").follow(() => (built += 1));
     const ageOf = ({ viewer }: ClusterView) => clock.nowMs() - viewer.at;
     for (let looked = 0; looked < 4; looked += 1) {
       clock.ms += 1_500;
       of("eu").look();
     }
+    expect(built).toBe(2);
     expect(ageOf(of("eu").view())).toBe(0);
     clock.ms += 4_000;
     // The first to ask after a pause sees what was there before it; the next one does not.
