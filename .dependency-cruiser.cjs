@@ -47,6 +47,27 @@ module.exports = {
       to: { path: "^services/console/page/" },
     },
     {
+      name: "the-client-takes-no-code-from-the-protocol",
+      comment: "apps would get validators and the core with it",
+      severity: "error",
+      from: { path: "^services/client/" },
+      to: { path: "^services/protocol/", dependencyTypesNot: ["type-only"] },
+    },
+    {
+      name: "the-client-depends-on-nothing",
+      comment: "it runs in browsers as it is; only its examples are of Node.js",
+      severity: "error",
+      from: { path: "^services/client/", pathNot: "^services/client/examples/" },
+      to: { dependencyTypes: ["core", "npm", "npm-dev", "npm-no-pkg", "unknown"] },
+    },
+    {
+      name: "the-examples-are-apps",
+      comment: "they use what every app can use",
+      severity: "error",
+      from: { path: "^services/client/examples/" },
+      to: { path: "^services/", pathNot: "^services/client/(examples/|index\\.ts$)" },
+    },
+    {
       name: "core-imports-nothing-but-itself",
       comment: "SHA-256 in core/hash.ts is the one exception: a pure function",
       severity: "error",

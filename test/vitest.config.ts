@@ -1,8 +1,12 @@
-/** Two groups: what needs processor time runs in parallel, what needs real servers runs afterwards, one file at a time. */
+/**
+ * Three groups, one after the other. What needs processor time, and what asks one real server or a bare cluster of them,
+ * runs two files at a time; whole regions run alone.
+ */
 import { fileURLToPath } from "node:url";
 import { defineConfig } from "vitest/config";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
+const ADAPTERS = ["test/integration/{postgres,jetstream,nats}/**/*.test.ts"];
 
 export default defineConfig({
   root,
@@ -21,14 +25,26 @@ export default defineConfig({
       },
       {
         test: {
+          name: "adapters",
+          root,
+          include: ADAPTERS,
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          maxWorkers: 2,
+          sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        test: {
           name: "integration",
           root,
           include: ["test/integration/**/*.test.ts", "test/chaos/**/*.test.ts"],
+          exclude: ADAPTERS,
           testTimeout: 180_000,
           hookTimeout: 180_000,
           fileParallelism: false,
           maxWorkers: 1,
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
     ],

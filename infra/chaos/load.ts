@@ -7,6 +7,7 @@ import type { LiveSecond } from "../load/live.ts";
 import { PacedLoad } from "../load/paced-load.ts";
 import type { StreamPlan } from "../load/plan.ts";
 import type { StreamRecord } from "../load/record.ts";
+import { authorization } from "../local/authorization.ts";
 import { waitFor } from "../local/wait.ts";
 import type { ObservedRegion, WriteCounts } from "./observation.ts";
 
@@ -55,7 +56,7 @@ export class ChaosLoad {
   static async start({ regions, writesPerSecond, durationMs, signal }: LoadOptions): Promise<ChaosLoad> {
     await makeCollection(regions, signal);
     const run = randomUUID();
-    const streams = regions.map(({ name, url }) => streamOf({ name, url, run, writesPerSecond }));
+    const streams = regions.map(({ name, url, key }) => streamOf({ name, url, key, run, writesPerSecond }));
     const secondsMax = durationMs / 1_000 + SETTLE_SECONDS;
     return new ChaosLoad(await PacedLoad.start({ streams, secondsMax }), run);
   }
@@ -98,19 +99,25 @@ export function counterBounds(records: readonly StreamRecord[], run: string): Co
  * @throws {Error} when the region can't be asked.
  */
 export async function counterProblems(
-  { name, url }: ObservedRegion,
+  { name, url, key: credential }: ObservedRegion,
   bounds: CounterBounds,
   signal?: AbortSignal,
 ): Promise<readonly string[]> {
   const held = new Map<string, number>();
-  for (const key of bounds.keys()) held.set(key, await readCounter(`${url}${recordPath(key)}`, signal));
+  for (const key of bounds.keys()) {
+    held.set(key, await readCounter({ url: `${url}${recordPath(key)}`, credential }, signal));
+  }
   return sumProblems(bounds, (key) => held.get(key) ?? 0).map((problem) => `${name}: ${problem}`);
 }
 
 /** Zero for a record that is not there. */
-async function readCounter(url: string, stop: AbortSignal | undefined): Promise<number> {
+async function readCounter(
+  { url, credential }: { url: string; credential: string | undefined },
+  stop: AbortSignal | undefined,
+): Promise<number> {
   const timeout = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
   const response = await fetch(url, {
+    headers: authorization(credential),
     signal: stop === undefined ? timeout : AbortSignal.any([timeout, stop]),
   });
   const text = await response.text();
@@ -134,8 +141,14 @@ export function failedOf(figures: Pick<Figures, "refused" | "unknown" | "notSent
   return figures.refused + figures.unknown + figures.notSent;
 }
 
-function streamOf(options: { name: string; url: string; run: string; writesPerSecond: number }): StreamPlan {
-  const { name, url, run, writesPerSecond } = options;
+function streamOf(options: {
+  name: string;
+  url: string;
+  key: string | undefined;
+  run: string;
+  writesPerSecond: number;
+}): StreamPlan {
+  const { name, url, key, run, writesPerSecond } = options;
   return {
     name: `${name} local`,
     region: name,
@@ -143,6 +156,7 @@ function streamOf(options: { name: string; url: string; run: string; writesPerSe
     urls: [url],
     ratePerSecond: writesPerSecond,
     idempotencyPrefix: `${run}-${name}`,
+    headers: authorization(key),
     requests: Array.from({ length: KEYS_COUNT }, (_, index) => ({
       method: "PATCH",
       path: recordPath(keyOf(run, index)),
@@ -157,23 +171,29 @@ async function makeCollection(
 ): Promise<void> {
   const path = `${API_PREFIX}/collections/${COLLECTION}`;
   const wait = { timeoutMs: READY_TIMEOUT_MS, signal };
-  await waitFor(() => send(`${regions[0]!.url}${path}`, "PUT", SCHEMA), {
+  await waitFor(() => send(regions[0]!, path, { method: "PUT", body: SCHEMA }), {
     ...wait,
     what: `collection ${COLLECTION} for the load`,
   });
   // A schema reaches other regions through the log, as everything does.
-  for (const { name, url } of regions) {
-    await waitFor(() => send(`${url}${path}/records/probe`, "PATCH", { set: { last: name } }), {
+  for (const region of regions) {
+    const { name } = region;
+    const probe = { method: "PATCH", body: { set: { last: name } } };
+    await waitFor(() => send(region, `${path}/records/probe`, probe), {
       ...wait,
       what: `write accepted by ${name} before the load`,
     });
   }
 }
 
-async function send(url: string, method: string, body: object): Promise<true> {
-  const response = await fetch(url, {
+async function send(
+  { url, key }: ObservedRegion,
+  path: string,
+  { method, body }: { method: string; body: object },
+): Promise<true> {
+  const response = await fetch(`${url}${path}`, {
     method,
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...authorization(key) },
     body: JSON.stringify(body),
     signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
   });

@@ -2,6 +2,7 @@
 import { Compile } from "typebox/compile";
 import { API_PREFIX } from "../../services/protocol/http/headers.ts";
 import { StatusAnswer } from "../../services/protocol/http/status.ts";
+import { authorization } from "../local/authorization.ts";
 import { majority } from "../local/majority.ts";
 
 /** A region as it was seen; undefined stands for one that did not answer. */
@@ -34,6 +35,7 @@ export interface Observation {
 export interface ObservedRegion {
   readonly name: string;
   readonly url: string;
+  readonly key?: string | undefined;
 }
 
 export const NO_WRITES: WriteCounts = { succeeded: 0, failed: 0, worstMs: 0 };
@@ -50,15 +52,18 @@ export async function askStatus(
   regions: readonly ObservedRegion[],
   signal?: AbortSignal,
 ): Promise<Readonly<Record<string, StatusAnswer | undefined>>> {
-  const entries = regions.map(async ({ name, url }) => [name, await statusOf(url, signal)] as const);
+  const entries = regions.map(async (region) => [region.name, await statusOf(region, signal)] as const);
   return Object.fromEntries(await Promise.all(entries));
 }
 
-async function statusOf(url: string, stop: AbortSignal | undefined): Promise<StatusAnswer | undefined> {
+async function statusOf(
+  { url, key }: ObservedRegion,
+  stop: AbortSignal | undefined,
+): Promise<StatusAnswer | undefined> {
   try {
     const timeout = AbortSignal.timeout(TIMEOUT_MS);
     const signal = stop === undefined ? timeout : AbortSignal.any([timeout, stop]);
-    const response = await fetch(`${url}${API_PREFIX}/status`, { signal });
+    const response = await fetch(`${url}${API_PREFIX}/status`, { signal, headers: authorization(key) });
     const document: unknown = await response.json();
     return response.ok && hasStatus(document) ? document : undefined;
   } catch {

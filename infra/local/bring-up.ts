@@ -41,10 +41,14 @@ export async function provision(setup: Setup, { options, onStep }: BringUp): Pro
 }
 
 /** Opens the links without latency: the metadata leader is elected fast then, and `startServers` ends with it on. */
-export async function openLinks(setup: Setup): Promise<LinkProxies> {
+export async function openLinks(
+  setup: Setup,
+  { isEncrypted }: { isEncrypted: boolean },
+): Promise<LinkProxies> {
   return await LinkProxies.open({
     topology: setup.topology,
     hasLatency: false,
+    isEncrypted,
     targetPort: (region) => setup.state.regions[region]?.natsClusterPort ?? 0,
   });
 }

@@ -6,6 +6,8 @@ import { writeFileAtomic } from "./files.ts";
 
 export interface ClusterFileContent {
   readonly regions: readonly RegionView[];
+  /** Who has it may do everything; undefined where nobody is asked for one. */
+  readonly key: string | undefined;
   /** Undefined where nobody listens. */
   readonly control: ControlAddress | undefined;
 }
@@ -16,15 +18,21 @@ export function writeClusterFile(path: string, content: ClusterFileContent): voi
 }
 
 /** The file's text; a process that does not run has the id null. */
-export function clusterFileText({ regions, control }: ClusterFileContent): string {
+export function clusterFileText({ regions, key, control }: ClusterFileContent): string {
   const document = {
     regions: regions.map(({ name, url, pid, postgres, nats }) => ({
       name,
       url,
       pid: pid ?? null,
       postgres: { url: postgres.url },
-      nats: { url: nats.url, pid: nats.pid ?? null, monitor_url: nats.monitorUrl },
+      nats: {
+        url: nats.url,
+        ...(nats.tls && { ca_file: nats.tls.caFile }),
+        pid: nats.pid ?? null,
+        monitor_url: nats.monitorUrl,
+      },
     })),
+    ...(key === undefined ? {} : { key }),
     ...(control === undefined ? {} : { control }),
   };
   return `${JSON.stringify(document, null, 2)}\n`;

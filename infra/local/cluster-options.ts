@@ -12,6 +12,8 @@ export interface LocalClusterOptions {
   readonly fresh?: boolean;
   /** Whether links have the topology's latency. Default true. */
   readonly latency?: boolean;
+  /** Whether nats-servers, routes and PostgreSQL speak TLS, with certificates of an authority in the data folder. Default false. */
+  readonly tls?: boolean;
   /** A PostgreSQL to make one database per region on, instead of a server of our own per region. */
   readonly postgresAdminUrl?: string;
   /** Start processes again that end without being asked to. Default false. */
@@ -22,6 +24,11 @@ export interface LocalClusterOptions {
   readonly regionProcesses?: boolean;
   /** The script of a region process. Default: `dist/services/region/main.js` of the package. */
   readonly regionEntry?: string;
+  /**
+   * Whether regions ask for credentials. `on`, the default: they take the data folder's development key. `off` is for tests
+   * of something else: everybody on this machine may do everything.
+   */
+  readonly authentication?: "on" | "off";
   /** Added to the environment of every region process. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Default `info`. */
@@ -44,9 +51,18 @@ export interface GatewayView {
 export interface RegionView {
   readonly name: string;
   readonly url: string;
+  /** What requests come with; undefined where nobody is asked. */
+  readonly key: string | undefined;
   /** Process ids are undefined while the process does not run. */
   readonly pid: number | undefined;
   readonly postgres: { readonly url: string; readonly pid: number | undefined };
-  readonly nats: { readonly url: string; readonly monitorUrl: string; readonly pid: number | undefined };
+  readonly nats: {
+    /** As somebody who may do everything. */
+    readonly url: string;
+    /** Where TLS is spoken: of whoever has signed the certificate. */
+    readonly tls?: { readonly caFile: string };
+    readonly monitorUrl: string;
+    readonly pid: number | undefined;
+  };
   readonly gateways: readonly GatewayView[];
 }

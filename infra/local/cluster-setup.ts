@@ -5,6 +5,7 @@ import type { LocalClusterOptions } from "./cluster-options.ts";
 import { dataFolderAt, eraseDataFolder, openDataFolder, type DataFolder } from "./data-folder.ts";
 import { StartError } from "./errors.ts";
 import { takeLock, type Lock } from "./lock.ts";
+import { completeSecrets } from "./nats-secrets.ts";
 import { isPortFree, LOOPBACK, PortChooser } from "./ports.ts";
 import { choosePostgresFolder, erasePostgresFolder } from "./postgres-place.ts";
 import { dropDatabase } from "./postgres-server.ts";
@@ -13,6 +14,7 @@ import { RunRecords } from "./run-records.ts";
 import { serverUser, type ServerUser } from "./server-user.ts";
 import {
   assertSameTopology,
+  newDevelopmentKey,
   newState,
   readState,
   writeState,
@@ -56,6 +58,19 @@ export async function setUp(options: LocalClusterOptions): Promise<Setup> {
   }
 }
 
+/** What the cluster's regions take; undefined where they ask for nothing. */
+export function keyOf(
+  { state }: Pick<Setup, "state">,
+  { authentication }: Pick<LocalClusterOptions, "authentication">,
+): string | undefined {
+  return authentication === "off" ? undefined : state.developmentKey;
+}
+
+/** Folders of before have none. */
+function withKey(state: ClusterState): ClusterState {
+  return { ...state, developmentKey: state.developmentKey ?? newDevelopmentKey() };
+}
+
 async function setUpLocked(
   options: LocalClusterOptions,
   base: Pick<Setup, "topology" | "topologyPath" | "folder" | "lock">,
@@ -66,7 +81,7 @@ async function setUpLocked(
     await erase(folder, options.postgresAdminUrl);
   }
   const records = new RunRecords(folder.run);
-  const known = readState(folder.state) ?? newState(topology);
+  const known = withKey(readState(folder.state) ?? newState(topology));
   assertSameTopology(known, topology, folder.root);
   assertSamePostgres(known, options.postgresAdminUrl, folder);
   const ports = new PortChooser();
@@ -77,6 +92,10 @@ async function setUpLocked(
     ...(options.postgresAdminUrl === undefined
       ? { postgresFolder: choosePostgresFolder(folder, user, known.postgresFolder) }
       : { postgresServer: serverName(options.postgresAdminUrl) }),
+    natsPasswords: completeSecrets(
+      known.natsPasswords ?? {},
+      topology.regions.map(({ name }) => name),
+    ),
     regions: await chooseServerPorts(topology, known, ports),
   };
   writeState(folder.state, state);
@@ -106,6 +125,7 @@ export async function setUpLater(
     natsClusterPort: await setup.ports.choose(),
     postgresPort: await setup.ports.choose(),
   };
+  setup.state.natsPasswords = completeSecrets(setup.state.natsPasswords ?? {}, names);
   writeState(setup.folder.state, setup.state);
   return { topology, path: resolve(path) };
 }

@@ -1,9 +1,11 @@
 /** A whole cluster on one machine: `start` brings it up, methods break and mend it, `stop` leaves no process. */
+import { createHash } from "node:crypto";
 import { setMaxListeners } from "node:events";
 import { openLinks, provision, startLater, startProcesses, startServers } from "./bring-up.ts";
 import { removeClusterFile, writeClusterFile } from "./cluster-file.ts";
 import type { GatewayView, LocalClusterOptions, RegionView } from "./cluster-options.ts";
-import { setUp, setUpLater, type Setup } from "./cluster-setup.ts";
+import { keyOf, setUp, setUpLater, type Setup } from "./cluster-setup.ts";
+import { certificateOf } from "./certificates.ts";
 import { ControlServer } from "./control/server.ts";
 import { ClusterFaults } from "./faults/cluster-faults.ts";
 import type { LinkProxies } from "./link-proxy.ts";
@@ -17,7 +19,7 @@ import { Supervisor } from "./supervisor.ts";
 interface ClusterParts {
   readonly setup: Setup;
   readonly sites: Site[];
-  readonly makeSite: (name: string, later?: SiteOptions["later"]) => Site;
+  readonly makeSite: (name: string, later?: SiteOptions["later"]) => Promise<Site>;
   readonly options: LocalClusterOptions;
   readonly links: LinkProxies;
   readonly onStep: OnStep;
@@ -69,16 +71,23 @@ export class LocalCluster {
     let control: ControlServer | undefined;
     try {
       const programs = await provision(setup, { options, onStep });
-      const links = await openLinks(setup);
+      const links = await openLinks(setup, { isEncrypted: options.tls === true });
       // Region processes are told where it is: their consoles order faults there.
       if (options.control === true) control = await ControlServer.open(() => cluster?.faults);
       const siteOptions = {
         ...options,
-        environment: { ...options.environment, ...chaosEnvironment(control) },
+        environment: {
+          ...accessEnvironment(keyOf(setup, options)),
+          ...options.environment,
+          ...chaosEnvironment(control),
+        },
       };
-      const makeSite: ClusterParts["makeSite"] = (name, later) =>
-        new Site(name, { setup, cluster: siteOptions, links, later, ...programs });
-      const sites = setup.topology.regions.map(({ name }) => makeSite(name));
+      const makeSite: ClusterParts["makeSite"] = async (name, later) => {
+        const tls = options.tls === true ? await certificateOf(setup.folder.tls, name) : undefined;
+        return new Site(name, { setup, cluster: siteOptions, links, later, tls, ...programs });
+      };
+      const sites: Site[] = [];
+      for (const { name } of setup.topology.regions) sites.push(await makeSite(name));
       cluster = new LocalCluster({ setup, sites, makeSite, options, links, onStep });
       cluster.#control = control;
       cluster.#listenForForce(options.forceSignal);
@@ -111,6 +120,11 @@ export class LocalCluster {
     return this.#sites.map((site) => site.view());
   }
 
+  /** The development key; undefined where nobody is asked for one. */
+  get key(): string | undefined {
+    return keyOf(this.#setup, this.#options);
+  }
+
   /** A region as it is now. @throws {Error} when the topology has no such region. */
   region(name: string): RegionView {
     return this.#site(name).view();
@@ -124,7 +138,7 @@ export class LocalCluster {
   async addRegion(name: string, topology: string): Promise<void> {
     const later = await setUpLater(this.#setup, name, topology);
     await this.#links.add(name, later.topology);
-    const site = this.#makeSite(name, later);
+    const site = await this.#makeSite(name, later);
     this.#sites.push(site);
     await startLater(site, { options: this.#options, onStep: this.#onStep });
     this.#writeFile();
@@ -319,7 +333,7 @@ export class LocalCluster {
   #writeFile(): void {
     if (this.#ending === undefined) {
       const control = this.#control?.address;
-      writeClusterFile(this.#setup.folder.clusterFile, { regions: this.regions, control });
+      writeClusterFile(this.#setup.folder.clusterFile, { regions: this.regions, key: this.key, control });
     }
   }
 
@@ -332,6 +346,13 @@ export class LocalCluster {
     }
     return site;
   }
+}
+
+/** Metrics are open: whoever is on this machine may scrape them. */
+function accessEnvironment(key: string | undefined): Readonly<Record<string, string>> {
+  if (key === undefined) return { FOREBAY_AUTHENTICATION: "off" };
+  const hash = createHash("sha256").update(key).digest("hex");
+  return { FOREBAY_ADMIN_KEY_SHA256: hash, FOREBAY_METRICS: "open" };
 }
 
 function chaosEnvironment(control: ControlServer | undefined): Readonly<Record<string, string>> {

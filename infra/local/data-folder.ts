@@ -5,7 +5,7 @@ import { DataFolderMismatchError } from "./errors.ts";
 
 /** Its presence says that forebay made the folder. */
 const MARKER = "forebay-data.json";
-const KNOWN_NAMES = [MARKER, "lock", "state.json", "cluster.json", "logs", "nats", "postgres", "run"];
+const KNOWN_NAMES = [MARKER, "lock", "state.json", "cluster.json", "logs", "nats", "postgres", "run", "tls"];
 /** Left behind by a process that was killed while it replaced a file or took the lock. */
 const KNOWN_LEFTOVERS = /^(lock|state\.json|cluster\.json)\.\d+\.(\d+(\.void)?|new)$/;
 
@@ -18,6 +18,7 @@ export interface DataFolder {
   readonly nats: string;
   readonly postgres: string;
   readonly run: string;
+  readonly tls: string;
 }
 
 export function dataFolderAt(path: string): DataFolder {
@@ -31,6 +32,7 @@ export function dataFolderAt(path: string): DataFolder {
     nats: join(root, "nats"),
     postgres: join(root, "postgres"),
     run: join(root, "run"),
+    tls: join(root, "tls"),
   };
 }
 

@@ -20,6 +20,8 @@ export interface LinkProxyOptions {
   readonly targetPort: (region: string) => number;
   /** Whether the links have the topology's latency from the start. */
   readonly hasLatency: boolean;
+  /** Whether routes are TLS from their first byte: who dials is then known by the port that is dialled alone. */
+  readonly isEncrypted?: boolean;
   readonly nowMs?: () => number;
   readonly random?: () => number;
   /** How often living connections of a lossy link are in for a reset. Default 1 s. */
@@ -46,6 +48,8 @@ const LOSS_INTERVAL_MS = 1_000;
 
 interface Proxy {
   readonly acceptor: string;
+  /** The only one who dials here; undefined where everybody may, and says who it is. */
+  readonly dialler: string | undefined;
   readonly listener: Server;
   readonly connections: Set<RouteConnection>;
 }
@@ -55,6 +59,7 @@ export class LinkProxies {
   readonly #directions: Direction[];
   #topology: Topology;
   #hasLatency: boolean;
+  /** By acceptor; with a dialler of their own by `pairName`. */
   readonly #proxies = new Map<string, Proxy>();
   /** Region by server id: a server that is known by it need not be let through to name itself. */
   readonly #regionById = new Map<string, string>();
@@ -74,9 +79,8 @@ export class LinkProxies {
   static async open(options: LinkProxyOptions): Promise<LinkProxies> {
     const proxies = new LinkProxies(options);
     try {
-      for (const region of options.topology.regions) {
-        await proxies.#listen(region.name);
-      }
+      const names = options.topology.regions.map((region) => region.name);
+      for (const [index, name] of names.entries()) await proxies.#listenFor(name, names.slice(0, index));
     } catch (error) {
       await proxies.close();
       throw error;
@@ -87,20 +91,32 @@ export class LinkProxies {
 
   /** Listens in front of one more region. @param topology has it, and its links. */
   async add(region: string, topology: Topology): Promise<void> {
-    const others = [...this.#proxies.keys()];
+    const others = this.#topology.regions.map(({ name }) => name);
     this.#topology = topology;
     this.#directions.push(
       ...others.flatMap((other) => [healthyDirection(region, other), healthyDirection(other, region)]),
     );
-    await this.#listen(region);
+    await this.#listenFor(region, others);
     this.setLatency(this.#hasLatency);
   }
 
   /** The port under which the other regions reach this one. */
   port(region: string): number {
-    const address = this.#proxies.get(region)?.listener.address();
+    return this.#portOf(region);
+  }
+
+  /** The port at which one region's server is to dial another's, or itself. */
+  routePort(dialler: string, acceptor: string): number {
+    if (this.#options.isEncrypted !== true) return this.#portOf(acceptor);
+    return dialler === acceptor
+      ? this.#options.targetPort(acceptor)
+      : this.#portOf(pairName(dialler, acceptor));
+  }
+
+  #portOf(name: string): number {
+    const address = this.#proxies.get(name)?.listener.address();
     if (address === undefined || address === null || typeof address === "string") {
-      throw new Error(`there is no link to ${region}`);
+      throw new Error(`there is no link to ${name}`);
     }
     return address.port;
   }
@@ -154,7 +170,8 @@ export class LinkProxies {
 
   /** How many connections that `dialler` made to `acceptor` are carried now. */
   connectionCount(dialler: string, acceptor: string): number {
-    const connections = [...(this.#proxies.get(acceptor)?.connections ?? [])];
+    const proxies = [...this.#proxies.values()].filter((proxy) => proxy.acceptor === acceptor);
+    const connections = proxies.flatMap((proxy) => [...proxy.connections]);
     return connections.filter((connection) => connection.isCarrying && connection.dialler === dialler).length;
   }
 
@@ -172,24 +189,40 @@ export class LinkProxies {
     );
   }
 
-  async #listen(acceptor: string): Promise<void> {
+  async #listenFor(region: string, others: readonly string[]): Promise<void> {
+    await this.#listen(region);
+    if (this.#options.isEncrypted !== true) return;
+    for (const other of others) {
+      await this.#listen(region, other);
+      await this.#listen(other, region);
+    }
+  }
+
+  async #listen(acceptor: string, dialler?: string): Promise<void> {
     const connections = new Set<RouteConnection>();
     // Half-open, so that the end of one direction can travel at its own time.
     const listener = createServer({ allowHalfOpen: true, noDelay: true }, (near) => {
-      connections.add(this.#accept(near, acceptor, (connection) => connections.delete(connection)));
+      const onClose = (connection: RouteConnection): unknown => connections.delete(connection);
+      connections.add(this.#accept(near, { acceptor, dialler }, onClose));
     });
     await new Promise<void>((resolve, reject) => {
       listener.once("error", reject);
       listener.listen({ port: 0, host: LOOPBACK }, resolve);
     });
-    this.#proxies.set(acceptor, { acceptor, listener, connections });
+    const name = dialler === undefined ? acceptor : pairName(dialler, acceptor);
+    this.#proxies.set(name, { acceptor, dialler, listener, connections });
   }
 
-  #accept(near: Socket, acceptor: string, onClose: (connection: RouteConnection) => void): RouteConnection {
+  #accept(
+    near: Socket,
+    { acceptor, dialler }: Pick<Proxy, "acceptor" | "dialler">,
+    onClose: (connection: RouteConnection) => unknown,
+  ): RouteConnection {
     const connection: RouteConnection = new RouteConnection({
       near,
       targetPort: () => this.#options.targetPort(acceptor),
       identify: (serverId, serverName) => this.#identify(acceptor, serverId, serverName),
+      link: dialler === undefined ? undefined : this.#linkBetween(dialler, acceptor),
       onClose: () => onClose(connection),
       nowMs: this.#options.nowMs ?? (() => performance.now()),
       random: this.#options.random ?? Math.random,
@@ -209,6 +242,10 @@ export class LinkProxies {
     if (serverId !== undefined) {
       this.#regionById.set(serverId, dialler);
     }
+    return this.#linkBetween(dialler, acceptor);
+  }
+
+  #linkBetween(dialler: string, acceptor: string): LinkDirections | undefined {
     const forth = this.#directions.find(({ from, to }) => from === dialler && to === acceptor);
     const back = this.#directions.find(({ from, to }) => from === acceptor && to === dialler);
     // A server that dials itself finds that out by its own greeting, without a link.
@@ -263,6 +300,10 @@ export class LinkProxies {
       }
     }
   }
+}
+
+function pairName(dialler: string, acceptor: string): string {
+  return `${dialler}>${acceptor}`;
 }
 
 function healthyDirection(from: string, to: string): Direction {

@@ -4,20 +4,37 @@ import { join } from "node:path";
 import { Child, describeExit, type ChildExit } from "./child.ts";
 import { StartError, messageOf } from "./errors.ts";
 import { writeFileAtomic } from "./files.ts";
-import { natsConfig, type NatsConfigOptions } from "./nats-config.ts";
+import { natsServerConfig, variablesText, type NatsServerTls } from "../nats/server-config.ts";
+import { credentialsFor, serverVariables, type NatsSecrets } from "./nats-secrets.ts";
 import { LOOPBACK } from "./ports.ts";
 import type { RunRecords } from "./run-records.ts";
 import { GiveUpError, waitFor, type WaitOptions } from "./wait.ts";
 
+export interface NatsServerPlace {
+  readonly region: string;
+  readonly clusterName: string;
+  readonly port: number;
+  readonly monitorPort: number;
+  readonly clusterPort: number;
+  /** By region, this one's included: where the link proxies take routes. One alone is no cluster. */
+  readonly routePorts: ReadonlyMap<string, number>;
+  /** This region's own link proxy: what other servers learn as its address. */
+  readonly advertisedPort: number;
+  readonly tls?: NatsServerTls | undefined;
+}
+
 export interface NatsServerOptions {
   readonly program: string;
-  readonly config: Omit<NatsConfigOptions, "storeFolder">;
+  readonly config: NatsServerPlace;
+  /** As they are now, at each start. */
+  readonly secrets: () => NatsSecrets;
   /** Holds the configuration and the store. */
   readonly folder: string;
   readonly logPath: string;
   readonly records: RunRecords;
 }
 
+const VARIABLES_FILE = "variables.conf";
 const START_TIMEOUT_MS = 30_000;
 const HEALTH_TIMEOUT_MS = 45_000;
 const STOP_GRACE_MS = 10_000;
@@ -25,8 +42,8 @@ const REQUEST_TIMEOUT_MS = 2_000;
 
 export class NatsServer {
   readonly region: string;
-  /** For clients: `nats://127.0.0.1:port`. */
-  readonly url: string;
+  /** `nats://127.0.0.1:port`, or `tls://…`. */
+  readonly address: string;
   /** For `/varz`, `/jsz`, `/routez` and the like. */
   readonly monitorUrl: string;
   readonly #options: NatsServerOptions;
@@ -35,8 +52,34 @@ export class NatsServer {
   constructor(options: NatsServerOptions) {
     this.#options = options;
     this.region = options.config.region;
-    this.url = `nats://${LOOPBACK}:${options.config.port}`;
+    const protocol = options.config.tls === undefined ? "nats" : "tls";
+    this.address = `${protocol}://${LOOPBACK}:${options.config.port}`;
     this.monitorUrl = `http://${LOOPBACK}:${options.config.monitorPort}`;
+  }
+
+  /** As somebody who may do everything: for tests, and for whoever breaks the cluster. */
+  get url(): string {
+    return this.#urlOf("operator");
+  }
+
+  /** As the region, with nothing but its rights. */
+  get regionUrl(): string {
+    return this.#urlOf("region");
+  }
+
+  /** As the one who makes, trims and deletes streams. */
+  get maintenanceUrl(): string {
+    return this.#urlOf("maintenance");
+  }
+
+  #urlOf(user: "region" | "maintenance" | "operator"): string {
+    const credentials = credentialsFor(this.region, this.#options.secrets())[user];
+    return this.address.replace("://", `://${credentials}@`);
+  }
+
+  /** Of whoever has signed its certificate, where it speaks TLS. */
+  get tls(): { readonly caFile: string } | undefined {
+    return this.#options.config.tls;
   }
 
   /** Where JetStream keeps what it stores. */
@@ -62,13 +105,10 @@ export class NatsServer {
     if (this.pid !== undefined) {
       return;
     }
-    const { folder, config, program, logPath, records } = this.#options;
-    mkdirSync(folder, { recursive: true });
-    const configPath = join(folder, "nats.conf");
-    writeFileAtomic(configPath, natsConfig({ ...config, storeFolder: this.storeFolder }));
+    const { program, logPath, records } = this.#options;
     const child = await Child.spawn({
       command: program,
-      args: ["--config", configPath],
+      args: ["--config", this.#writeConfiguration()],
       logPath,
       environment: process.env,
     });
@@ -76,6 +116,29 @@ export class NatsServer {
     records.add(this.#recordName, child.pid, "SIGTERM");
     const probe = (): Promise<string> => this.#request("/healthz?js-enabled-only=true");
     await this.#waitFor(probe, { what: "answer", timeoutMs: START_TIMEOUT_MS, signal });
+  }
+
+  #writeConfiguration(): string {
+    const { folder, config, secrets } = this.#options;
+    const { region, clusterName, port, monitorPort, clusterPort, routePorts, advertisedPort, tls } = config;
+    mkdirSync(folder, { recursive: true });
+    const path = join(folder, "nats.conf");
+    const text = natsServerConfig({
+      region,
+      regions: [...routePorts.keys()],
+      clusterName,
+      listen: `${LOOPBACK}:${port}`,
+      monitor: `${LOOPBACK}:${monitorPort}`,
+      routes: { listen: `${LOOPBACK}:${clusterPort}`, advertise: `${LOOPBACK}:${advertisedPort}` },
+      storeFolder: this.storeFolder,
+      variablesFile: VARIABLES_FILE,
+      tls,
+      hasOperator: true,
+    });
+    const variables = serverVariables(secrets(), { region, routePorts });
+    writeFileAtomic(join(folder, VARIABLES_FILE), variablesText(variables));
+    writeFileAtomic(path, text);
+    return path;
   }
 
   /**

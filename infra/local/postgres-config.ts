@@ -3,7 +3,19 @@ import { LOOPBACK } from "./ports.ts";
 
 export interface PostgresConfigOptions {
   readonly port: number;
+  /** Paths; without them nothing is encrypted. */
+  readonly tls?: PostgresTls | undefined;
 }
+
+export interface PostgresTls {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Of rules of who may connect how. */
+  readonly accessFile: string;
+}
+
+/** Nobody connects unencrypted. */
+export const ENCRYPTED_ACCESS = `hostssl all all ${LOOPBACK}/32 scram-sha-256\n`;
 
 /** Durable, and modest enough for several servers on one laptop. */
 export function postgresConfig(options: PostgresConfigOptions): string {
@@ -26,6 +38,14 @@ export function postgresConfig(options: PostgresConfigOptions): string {
     log_checkpoints: "off",
     log_line_prefix: "%m [%p] ",
     lc_messages: "C",
+    ...(options.tls === undefined
+      ? {}
+      : {
+          ssl: "on",
+          ssl_cert_file: options.tls.certFile,
+          ssl_key_file: options.tls.keyFile,
+          hba_file: options.tls.accessFile,
+        }),
   };
   const lines = Object.entries(settings).map(
     ([name, value]) => `${name} = '${String(value).replaceAll("'", "''")}'`,

@@ -1,13 +1,15 @@
 /** One region's PostgreSQL server: make its data folder once → write the configuration → start → wait until it answers. */
-import { chownSync, existsSync, rmSync, renameSync, writeFileSync } from "node:fs";
+import { chownSync, existsSync, readFileSync, rmSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import pg from "pg";
+import { connectionOf } from "../../services/adapters/postgres/address.ts";
+import type { CertificateFiles } from "./certificates.ts";
 import { Child, describeExit, type ChildExit } from "./child.ts";
 import { runCommand } from "./command.ts";
 import { StartError, messageOf } from "./errors.ts";
 import { readTextIfPresent } from "./files.ts";
 import { LOOPBACK } from "./ports.ts";
-import { postgresConfig } from "./postgres-config.ts";
+import { ENCRYPTED_ACCESS, postgresConfig, type PostgresTls } from "./postgres-config.ts";
 import { identifyProcess } from "./process-identity.ts";
 import type { PostgresPrograms } from "./provision/postgres.ts";
 import { endProcess, type RunRecords } from "./run-records.ts";
@@ -21,6 +23,8 @@ export interface PostgresServerOptions {
   readonly folder: string;
   readonly port: number;
   readonly password: string;
+  /** Where it speaks TLS, and nothing else. */
+  readonly tls?: CertificateFiles | undefined;
   readonly user: ServerUser | undefined;
   readonly logPath: string;
   readonly records: RunRecords;
@@ -70,7 +74,7 @@ export class PostgresServer {
     await this.#endPredecessor();
     const { folder, programs, port, user, logPath, records } = this.#options;
     const configPath = join(folder, "postgresql.conf");
-    this.#writeOwned(configPath, postgresConfig({ port }));
+    this.#writeOwned(configPath, postgresConfig({ port, tls: this.#writeTls() }));
     const child = await Child.spawn({
       command: programs.postgres,
       args: ["-D", this.#dataFolder, "-c", `config_file=${configPath}`],
@@ -116,7 +120,26 @@ export class PostgresServer {
   }
 
   #urlOf(database: string): string {
-    return `postgres://${ROLE}:${this.#options.password}@${LOOPBACK}:${this.#options.port}/${database}`;
+    const { password, port, tls } = this.#options;
+    const url = new URL(`postgres://${ROLE}:${password}@${LOOPBACK}:${port}/${database}`);
+    if (tls !== undefined) {
+      url.searchParams.set("sslmode", "verify-full");
+      url.searchParams.set("sslrootcert", tls.caFile);
+    }
+    return url.href;
+  }
+
+  /** Copies that the server's user can read; it wants the key to be nobody else's. */
+  #writeTls(): PostgresTls | undefined {
+    const { folder, tls } = this.#options;
+    if (tls === undefined) return undefined;
+    const [certFile, keyFile, accessFile] = ["server.pem", "server-key.pem", "pg_hba.conf"].map((name) =>
+      join(folder, name),
+    ) as [string, string, string];
+    this.#writeOwned(certFile, readFileSync(tls.certFile, "utf8"));
+    this.#writeOwned(keyFile, readFileSync(tls.keyFile, "utf8"));
+    this.#writeOwned(accessFile, ENCRYPTED_ACCESS);
+    return { certFile, keyFile, accessFile };
   }
 
   /** Made under another name and renamed, so that one that was interrupted is never taken for a whole one. */
@@ -216,7 +239,7 @@ export async function dropDatabase(adminUrl: string, database: string): Promise<
 
 async function withClient(url: string, use: (client: pg.Client) => Promise<void>): Promise<void> {
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionOf(url),
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
     query_timeout: START_TIMEOUT_MS,
   });

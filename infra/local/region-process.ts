@@ -5,6 +5,12 @@ import { LOOPBACK } from "./ports.ts";
 import type { RunRecords } from "./run-records.ts";
 import { GiveUpError, waitFor } from "./wait.ts";
 
+/** Paths of files with `user:password`. */
+export interface NatsCredentialFiles {
+  readonly region: string;
+  readonly maintenance: string;
+}
+
 export interface RegionProcessOptions {
   readonly region: string;
   /** Tells several processes of one region apart in logs and records: `eu`, `eu-gateway-2`. */
@@ -15,6 +21,8 @@ export interface RegionProcessOptions {
   readonly httpPort: number;
   readonly postgresUrl: string;
   readonly natsUrl: string;
+  readonly natsCredentials: NatsCredentialFiles;
+  readonly natsCaFile: string | undefined;
   readonly natsMonitorUrl: string;
   readonly sessionSecret: string;
   readonly logLevel: string;
@@ -135,6 +143,7 @@ export class RegionProcess {
 
   #environment(): Readonly<Record<string, string>> {
     const { region, topologyPath, httpPort, postgresUrl, natsUrl, natsMonitorUrl } = this.#options;
+    const { natsCredentials, natsCaFile } = this.#options;
     return {
       FOREBAY_REGION: region,
       FOREBAY_TOPOLOGY: topologyPath,
@@ -142,6 +151,9 @@ export class RegionProcess {
       FOREBAY_HTTP_PORT: String(httpPort),
       FOREBAY_POSTGRES_URL: postgresUrl,
       FOREBAY_NATS_URL: natsUrl,
+      FOREBAY_NATS_CREDENTIALS_FILE: natsCredentials.region,
+      FOREBAY_NATS_TRIM_CREDENTIALS_FILE: natsCredentials.maintenance,
+      ...(natsCaFile === undefined ? {} : { FOREBAY_NATS_CA_FILE: natsCaFile }),
       FOREBAY_NATS_MONITOR_URL: natsMonitorUrl,
       FOREBAY_SESSION_SECRET: this.#options.sessionSecret,
       FOREBAY_LOG_LEVEL: this.#options.logLevel,

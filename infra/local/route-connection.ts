@@ -1,6 +1,7 @@
 /**
  * One connection through a link proxy: hear who dials → connect on → carry both ways.
- * A dialler that is not known by its id is let through to the acceptor's greeting, since it names itself only after that.
+ * A dialler whose link is known from the start, by the port that it dials, need not speak first.
+ * Another one that is not known by its id is let through to the acceptor's greeting, since it names itself only after that.
  */
 import { connect, type Socket } from "node:net";
 import { DelayedPipe } from "./delayed-pipe.ts";
@@ -25,6 +26,8 @@ export interface RouteConnectionOptions {
     serverId: string | undefined,
     serverName: string | undefined,
   ) => LinkDirections | undefined;
+  /** The link, where it is known from the start; then nothing is said that could be read. */
+  readonly link?: LinkDirections | undefined;
   readonly onClose: () => void;
   readonly nowMs: () => number;
   readonly random: () => number;
@@ -47,10 +50,16 @@ export class RouteConnection {
 
   constructor(options: RouteConnectionOptions) {
     this.#options = options;
+    this.#link = options.link;
     options.near.on("data", this.#hear);
     options.near.on("error", () => undefined);
     options.near.on("end", () => (this.#forth === undefined ? this.close() : undefined));
     options.near.once("close", () => this.#forgetWhenClosed());
+    if (this.#link !== undefined) {
+      this.#hasSpoken = true;
+      this.resetByChance();
+      this.#advance();
+    }
   }
 
   /** The region that dialled, once it is known. */
@@ -97,6 +106,10 @@ export class RouteConnection {
     this.#heardBytes += bytes.byteLength;
     if (this.#heardBytes > INTRODUCTION_BYTES_MAX) {
       this.close();
+      return;
+    }
+    if (this.#options.link !== undefined) {
+      this.#advance();
       return;
     }
     const { serverId, serverName } = readIntroduction(Buffer.concat(this.#heard));

@@ -1,16 +1,20 @@
 /** One region on this machine: its database, its nats-server, its region process and further gateways. */
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { packageRoot } from "../../services/runtime/package-root.ts";
 import type { Topology } from "../../services/runtime/topology.ts";
+import type { CertificateFiles } from "./certificates.ts";
 import type { LocalClusterOptions, RegionView } from "./cluster-options.ts";
-import type { Setup } from "./cluster-setup.ts";
+import { keyOf, type Setup } from "./cluster-setup.ts";
+import { writeFileAtomic } from "./files.ts";
 import type { LinkProxies } from "./link-proxy.ts";
+import { credentialsFor } from "./nats-secrets.ts";
 import { NatsServer } from "./nats-server.ts";
 import { PostgresServer } from "./postgres-server.ts";
 import type { NatsProgram } from "./provision/nats.ts";
 import type { PostgresPrograms } from "./provision/postgres.ts";
 import { databaseName, GivenDatabase, type RegionDatabase } from "./region-database.ts";
-import { RegionProcess } from "./region-process.ts";
+import { RegionProcess, type NatsCredentialFiles } from "./region-process.ts";
 import type { RegionPorts } from "./state.ts";
 
 export interface SiteOptions {
@@ -20,6 +24,8 @@ export interface SiteOptions {
   /** Of a region that has come later: the topology that has it. */
   readonly later?: { readonly topology: Topology; readonly path: string } | undefined;
   readonly natsProgram: NatsProgram;
+  /** Undefined where nothing speaks TLS. */
+  readonly tls: CertificateFiles | undefined;
   /** Undefined when a PostgreSQL was given by URL. */
   readonly postgresPrograms: PostgresPrograms | undefined;
 }
@@ -51,12 +57,19 @@ export class Site {
   }
 
   view(): RegionView {
+    const { tls } = this.#options;
     return {
       name: this.name,
       url: this.process.url,
+      key: keyOf(this.#options.setup, this.#options.cluster),
       pid: this.process.pid,
       postgres: { url: this.postgres.url, pid: this.postgres.pid },
-      nats: { url: this.nats.url, monitorUrl: this.nats.monitorUrl, pid: this.nats.pid },
+      nats: {
+        url: this.nats.url,
+        ...(tls && { tls: { caFile: tls.caFile } }),
+        monitorUrl: this.nats.monitorUrl,
+        pid: this.nats.pid,
+      },
       gateways: this.gateways.map(({ name, url, pid }) => ({ name, url, pid })),
     };
   }
@@ -87,6 +100,7 @@ export class Site {
       folder: join(setup.state.postgresFolder ?? setup.folder.postgres, this.name),
       port: this.#ports.postgresPort,
       password: setup.state.postgresPassword,
+      tls: this.#options.tls,
       user: setup.user,
       logPath: this.#logPath(`postgres-${this.name}`),
       records: setup.records,
@@ -104,13 +118,30 @@ export class Site {
         port: this.#ports.natsPort,
         monitorPort: this.#ports.natsMonitorPort,
         clusterPort: this.#ports.natsClusterPort,
-        routePorts: regions.length === 1 ? [] : regions.map((region) => links.port(region.name)),
+        routePorts: new Map(regions.map(({ name }) => [name, links.routePort(this.name, name)])),
         advertisedPort: links.port(this.name),
+        tls: this.#options.tls,
       },
+      secrets: () => setup.state.natsPasswords ?? {},
       folder: join(setup.folder.nats, this.name),
       logPath: this.#logPath(`nats-${this.name}`),
       records: setup.records,
     });
+  }
+
+  /** In files, as a deployment has them: who looks at the processes of the machine does not see them. */
+  #writeCredentials(): NatsCredentialFiles {
+    const { setup } = this.#options;
+    const { region, maintenance } = credentialsFor(this.name, setup.state.natsPasswords ?? {});
+    const folder = join(setup.folder.nats, this.name);
+    mkdirSync(folder, { recursive: true });
+    const files = {
+      region: join(folder, "region.credentials"),
+      maintenance: join(folder, "maintenance.credentials"),
+    };
+    writeFileAtomic(files.region, `${region}\n`);
+    writeFileAtomic(files.maintenance, `${maintenance}\n`);
+    return files;
   }
 
   #makeProcess(name: string, httpPort: number): RegionProcess {
@@ -122,7 +153,9 @@ export class Site {
       topologyPath: later?.path ?? setup.topologyPath,
       httpPort,
       postgresUrl: this.postgres.url,
-      natsUrl: this.nats.url,
+      natsUrl: this.nats.address,
+      natsCredentials: this.#writeCredentials(),
+      natsCaFile: this.#options.tls?.caFile,
       natsMonitorUrl: this.nats.monitorUrl,
       sessionSecret: setup.state.sessionSecret,
       logLevel: cluster.logLevel ?? "info",

@@ -19,6 +19,10 @@ const StateFile = Type.Object({
   partitions: Type.Integer(),
   sessionSecret: Type.String(),
   postgresPassword: Type.String(),
+  /** Whoever has it may do everything; absent in a folder of before. */
+  developmentKey: Type.Optional(Type.String()),
+  /** By variable of the servers' configuration; of a cluster that was made before there were any, undefined at first. */
+  natsPasswords: Type.Optional(Type.Record(Type.String(), Type.String())),
   /** Where PostgreSQL's files are; elsewhere than in the data folder when its user can't get there. */
   postgresFolder: Type.Optional(Type.String()),
   /** The server that holds the databases when it is not one of ours; without the password. */
@@ -62,6 +66,11 @@ export function writeState(path: string, state: ClusterState): void {
   writeFileAtomic(path, `${JSON.stringify(state, null, 2)}\n`);
 }
 
+/** Unlike an API key, so that regions need no database to take it. */
+export function newDevelopmentKey(): string {
+  return `fb_development_${randomBytes(SECRET_BYTES).toString("base64url")}`;
+}
+
 /** A new cluster's state, still without ports. */
 export function newState(topology: Topology): ClusterState {
   return {
@@ -69,6 +78,7 @@ export function newState(topology: Topology): ClusterState {
     partitions: topology.partitions,
     sessionSecret: randomBytes(SECRET_BYTES).toString("hex"),
     postgresPassword: randomBytes(PASSWORD_BYTES).toString("hex"),
+    developmentKey: newDevelopmentKey(),
     hasStarted: false,
     regions: {},
   };

@@ -17,6 +17,7 @@ export interface UpOptions {
   readonly latency?: "on" | "off";
   /** A PostgreSQL to use instead of own servers. Default: FOREBAY_POSTGRES_ADMIN_URL, if set. */
   readonly postgresUrl?: string;
+  readonly tls?: boolean;
   readonly migrate?: LocalClusterOptions["migrate"];
   readonly regionProcesses?: boolean;
   readonly regionEntry?: string;
@@ -70,6 +71,7 @@ function clusterOptions(options: UpOptions): LocalClusterOptions {
     supervise: true,
     control: true,
     regionProcesses: options.regionProcesses ?? true,
+    tls: options.tls ?? false,
     ...(options.portBase === undefined ? {} : { portBase: options.portBase }),
     ...(postgresAdminUrl ? { postgresAdminUrl } : {}),
     ...(options.migrate === undefined ? {} : { migrate: options.migrate }),
@@ -81,6 +83,10 @@ function clusterOptions(options: UpOptions): LocalClusterOptions {
 function tellReady(cluster: LocalCluster, progress: Progress): void {
   for (const { name, url } of cluster.regions) {
     progress.line(`region ${name.padEnd(8)} ${url}`);
+  }
+  if (cluster.key !== undefined) {
+    progress.line(`development key ${cluster.key}`);
+    progress.line(`console  ${cluster.regions[0]!.url}/console#key=${cluster.key}`);
   }
   progress.line("Ctrl-C stops it; what was written stays, and the next start goes on from there.");
   progress.line("forebay: ready");

@@ -1,10 +1,10 @@
 /** Entries that are folded and committed together, and the rows that they are folded onto. */
-import type { Entry, OrderedEntry } from "../core/entry.ts";
+import type { OrderedEntry } from "../core/entry.ts";
 import type { FoldResult } from "../core/fold/fold.ts";
 import type { FoldRows, FoldSlice } from "../core/fold/state.ts";
 import { own } from "../core/json.ts";
 import type { RecordId } from "../core/operation.ts";
-import { decodeEntry } from "../protocol/entry-codec.ts";
+import { orderedEntry } from "../protocol/ordered-entry.ts";
 import type { LogMessage } from "../ports/global-log.ts";
 import type { WalTail } from "../ports/own-wal.ts";
 
@@ -41,14 +41,15 @@ export function* groupsOf(
   let group: OrderedEntry[] = [];
   let operations = 0;
   try {
-    for (const { position, storedAtMs, data } of messages) {
-      const { entry, checksum } = decodeEntry(data);
+    for (const message of messages) {
+      const ordered = orderedEntry(message);
+      const { entry } = ordered;
       if (group.length > 0 && hasRepairs(group) !== (entry.kind === "repair")) {
         yield group;
         group = [];
         operations = 0;
       }
-      group.push({ position, storedAtMs, checksum, entry });
+      group.push(ordered);
       operations += operationsOf(entry);
       if (operations < operationsMax && entry.kind !== "barrier" && entry.kind !== "member") continue;
       yield group;
@@ -85,7 +86,7 @@ function lastTickOf(entries: readonly OrderedEntry[], region: string): WalTail["
   return undefined;
 }
 
-function operationsOf(entry: Entry): number {
+function operationsOf(entry: OrderedEntry["entry"]): number {
   if (entry.kind === "repair") return entry.records.length;
   if (entry.kind === "batch") return entry.operations.length;
   return entry.kind === "propose" ? entry.proposals.length : 0;

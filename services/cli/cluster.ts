@@ -3,17 +3,22 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { Type, type Static } from "typebox";
 import { Compile } from "typebox/compile";
+import { environmentKey } from "./common-options.ts";
 import { CommandError } from "./errors.ts";
 
 export interface ClusterRegion {
   readonly name: string;
   readonly url: string;
+  /** The credential to come with. */
+  readonly key?: string | undefined;
 }
 
 export interface ClusterOptions {
   readonly data: string;
   readonly url?: string;
   readonly region?: string;
+  /** Default: that of the environment, or of the data folder's cluster. */
+  readonly apiKey?: string;
 }
 
 const ClusterFile = Type.Object({
@@ -25,6 +30,8 @@ const ClusterFile = Type.Object({
     }),
     { minItems: 1 },
   ),
+  /** The development key. */
+  key: Type.Optional(Type.String()),
   /** Where a cluster can be broken on purpose; only a local one says so. */
   control: Type.Optional(Type.Object({ url: Type.String(), key: Type.String() })),
 });
@@ -32,9 +39,11 @@ export type ClusterFile = Static<typeof ClusterFile>;
 const validator = Compile(ClusterFile);
 
 /** @throws {CommandError} says where it has looked and what to do. */
-export function findRegions({ data, url }: ClusterOptions): readonly ClusterRegion[] {
-  if (url !== undefined) return [{ name: regionNameOf(url), url: url.replace(/\/+$/, "") }];
-  return readClusterFile(data).regions;
+export function findRegions(options: ClusterOptions): readonly ClusterRegion[] {
+  const { data, url, apiKey: key = environmentKey() } = options;
+  if (url !== undefined) return [{ name: regionNameOf(url), url: url.replace(/\/+$/, ""), key }];
+  const file = readClusterFile(data);
+  return file.regions.map(({ name, url: address }) => ({ name, url: address, key: key ?? file.key }));
 }
 
 /** What the cluster of a data folder says of itself. @throws {CommandError} as `findRegions` does. */

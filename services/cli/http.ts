@@ -13,6 +13,8 @@ export interface ApiRequest {
   readonly path: string;
   readonly headers?: { readonly [name: string]: string };
   readonly body?: unknown;
+  /** A body that is no JSON object. */
+  readonly text?: { readonly type: string; readonly body: string };
   readonly timeoutMs?: number;
 }
 
@@ -32,12 +34,15 @@ export class ProblemAnsweredError extends CommandError {
   readonly problem: Partial<ProblemAnswer>;
   /** Of the problem; of an answer that is none, its status. */
   readonly code: string;
-  constructor(status: number, problem: Partial<ProblemAnswer>) {
+  /** Where the region says when to come back. */
+  readonly retryAfterMs: number | undefined;
+  constructor(status: number, problem: Partial<ProblemAnswer>, retryAfter?: string | null) {
     const code = problem.type?.split(":").at(-1) ?? `status ${status}`;
     super(`${problem.detail ?? "the region has refused without saying why"} (${code})`);
     this.status = status;
     this.problem = problem;
     this.code = code;
+    this.retryAfterMs = /^\d+$/.test(retryAfter ?? "") ? 1_000 * Number(retryAfter) : undefined;
   }
 }
 
@@ -57,23 +62,32 @@ export async function fetchApi(
   region: ClusterRegion,
   request: ApiRequest,
 ): Promise<{ status: number; headers: Headers; bytes: Buffer }> {
-  const { method = "GET", path, headers = {}, body, timeoutMs = TIMEOUT_MS } = request;
-  const type = body === undefined ? {} : { "content-type": "application/json" };
+  const { method = "GET", path, headers = {}, timeoutMs = TIMEOUT_MS } = request;
+  const content = contentOf(request);
+  const type = content === undefined ? {} : { "content-type": content.type };
   let response: Response;
   let bytes: Buffer;
   try {
     response = await fetch(`${region.url}${path}`, {
       method,
-      headers: { ...type, ...(method === "GET" ? {} : { [ACTOR_HEADER]: actor() }), ...headers },
+      headers: {
+        ...type,
+        ...(method === "GET" ? {} : { [ACTOR_HEADER]: actor() }),
+        ...(region.key === undefined ? {} : { authorization: `Bearer ${region.key}` }),
+        ...headers,
+      },
       signal: AbortSignal.timeout(timeoutMs),
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(content === undefined ? {} : { body: content.body }),
     });
     bytes = Buffer.from(await response.arrayBuffer());
   } catch (error) {
     throw new UnreachableError(`region ${region.name} at ${region.url} does not answer: ${reasonOf(error)}`);
   }
   const { status } = response;
-  if (status >= 400) throw new ProblemAnsweredError(status, parseObject(bytes.toString("utf8")));
+  if (status >= 400) {
+    const problem = parseObject(bytes.toString("utf8"));
+    throw new ProblemAnsweredError(status, problem, response.headers.get("retry-after"));
+  }
   return { status, headers: response.headers, bytes };
 }
 
@@ -86,6 +100,10 @@ export function recordPath(collection: string, key: string): string {
 
 export function collectionPath(collection: string): string {
   return `${API_PREFIX}/collections/${encodeURIComponent(collection)}`;
+}
+
+function contentOf({ body, text }: ApiRequest): ApiRequest["text"] {
+  return body === undefined ? text : { type: "application/json", body: JSON.stringify(body) };
 }
 
 /** fetch wraps the network's error, which alone says something. */

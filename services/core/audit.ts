@@ -25,6 +25,8 @@ export const AUDIT_ACTIONS = [
   "backup",
   "restore",
   "log-level",
+  "key-create",
+  "key-revoke",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 

@@ -181,6 +181,15 @@ export type Entry =
   | MemberEntry
   | EpochEntry;
 
+/** In place of an entry that was published under another name than its origin's. Changes nothing but the position. */
+export interface ForgedEntry {
+  readonly kind: "forged";
+  /** Who it says that it is of. */
+  readonly origin: string;
+  /** The name that it was published under. */
+  readonly publisher: string;
+}
+
 /** An entry where the log has put it. */
 export interface OrderedEntry {
   readonly position: number;
@@ -188,5 +197,5 @@ export interface OrderedEntry {
   readonly storedAtMs: number;
   /** Hash of the entry's bytes. */
   readonly checksum: string;
-  readonly entry: Entry;
+  readonly entry: Entry | ForgedEntry;
 }

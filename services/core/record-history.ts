@@ -1,5 +1,5 @@
 /** What an entry of the log has to do with one record: for people who ask how it came to be what it is. */
-import type { Entry, OrderedEntry } from "./entry.ts";
+import type { OrderedEntry } from "./entry.ts";
 import type { Change } from "./fields/kind.ts";
 import { recordIdText, type RecordId } from "./operation.ts";
 import type { Action, Proposal } from "./proposal.ts";
@@ -28,7 +28,7 @@ export function appearancesIn({ entry, position, storedAtMs }: OrderedEntry, rec
   return found.map((about) => ({ position, storedAtMs, origin, ...about }));
 }
 
-function aboutRecord(entry: Entry, record: RecordId): About[] {
+function aboutRecord(entry: OrderedEntry["entry"], record: RecordId): About[] {
   const name = recordIdText(record);
   const isIt = (other: RecordId) => recordIdText(other) === name;
   switch (entry.kind) {

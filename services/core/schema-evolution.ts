@@ -1,6 +1,6 @@
 /**
  * How a schema may change. Whatever records hold, and whatever regions have accepted under the schema before, has to keep
- * its meaning: fields may be added, deprecated and widened, and a last-write-wins field can become authoritative.
+ * its meaning: fields may be added, deprecated, widened and indexed, and a last-write-wins field can become authoritative.
  */
 import { canonicalJson, own } from "./json.ts";
 import {
@@ -40,9 +40,9 @@ export function sameSchema(one: CollectionSchema, other: CollectionSchema): bool
 /** With what is left out said, so that two ways to say the same are the same. */
 function spelledOut(schema: CollectionSchema): object {
   const fields = Object.entries(schema.fields).map(([name, definition]) => {
-    const { deprecated = false, ...rest } = definition;
+    const { deprecated = false, index = false, ...rest } = definition;
     const bound = isEscrow(definition) && { min: escrowMin(definition) };
-    return [name, { ...rest, ...bound, type: valueTypeOf(definition), deprecated }];
+    return [name, { ...rest, ...bound, type: valueTypeOf(definition), deprecated, index }];
   });
   const { partitionBy = "key", delete: deletes = "authoritative", ttlMs, tombstoneRetentionMs } = schema;
   return { fields: Object.fromEntries(fields) as object, partitionBy, deletes, ttlMs, tombstoneRetentionMs };

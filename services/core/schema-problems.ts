@@ -1,4 +1,5 @@
 /** What is wrong with a schema as such, before it is compared with another. */
+import { indexClassOf, INDEXED_FIELDS_MAX } from "./listing/index-key.ts";
 import {
   defaultOf,
   FIELDS_MAX,
@@ -29,7 +30,26 @@ export function schemaProblems(schema: CollectionSchema): string[] {
     if (value !== undefined && !hasType(value, valueTypeOf(definition)))
       problems.push(`field ${name}: its default is not of type ${valueTypeOf(definition)}`);
   }
-  return [...problems, ...lifeProblems(schema)];
+  return [...problems, ...indexProblems(schema), ...lifeProblems(schema)];
+}
+
+function indexProblems({ fields }: CollectionSchema): string[] {
+  const indexed = Object.entries(fields).filter(([, { index }]) => index === true);
+  const problems = indexed
+    .filter(([, definition]) => indexClassOf(definition) === undefined)
+    .map(([name, definition]) => {
+      const kind = kindOfField(definition);
+      const isCollection = kind === "set" || kind === "map" || kind === "register";
+      const reason = isCollection
+        ? `the values of a ${kind} have no order`
+        : "values of any type have no order; give it the type string, integer, number or boolean";
+      return `field ${name} can't be indexed: ${reason}`;
+    });
+  if (indexed.length > INDEXED_FIELDS_MAX) {
+    const count = `a collection has at most ${INDEXED_FIELDS_MAX} indexed fields`;
+    problems.push(`${count}, since each write keeps all of them; this one has ${indexed.length}`);
+  }
+  return problems;
 }
 
 function typeProblems(name: string, definition: FieldDefinition): string[] {

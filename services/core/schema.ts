@@ -11,6 +11,8 @@ export type ValueType = (typeof VALUE_TYPES)[number];
 interface AnyField {
   /** New writes are refused; what is there stays to be read. */
   readonly deprecated?: boolean;
+  /** Records can be listed by its values, which have an order: texts, numbers, true and false. */
+  readonly index?: boolean;
 }
 
 export interface LwwField extends AnyField {

@@ -9,7 +9,7 @@ import { own } from "../core/json.ts";
 import { SnapshotClosedError, type PartitionSnapshot } from "../ports/partition-snapshot.ts";
 import { KeptOpen } from "../runtime/kept-open.ts";
 import { GatewayError } from "./errors.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 
 const OPEN_MAX = 2;
 const IDLE_MS_MAX = 120_000;

@@ -10,7 +10,7 @@ import { StoreUnavailableError, type RegionStore } from "../ports/region-store.t
 import { describeError } from "../runtime/describe-error.ts";
 import { GatewayError } from "./errors.ts";
 import type { BootstrapReport } from "./status-report.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import type { StorePatience } from "./store-patience.ts";
 
 const LOOK_EVERY_MS = 500;

@@ -14,7 +14,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from "./gateway.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import { StorePatience } from "./store-patience.ts";
 
 /** Partition, position, ordinal. */
@@ -43,14 +43,17 @@ export class Conflicts {
 
   /** @throws {GatewayError} conflict-not-found, conflict-not-restorable, and whatever a write is refused with. */
   async restore(request: RestoreConflictRequest): Promise<WriteResult> {
-    const { id: _, deadlineMs, ...context } = request;
+    const { id: _, checkMayWrite: __, around = (write) => write(), deadlineMs, ...context } = request;
     const { clock } = this.#options;
     const deadlineAtMs = clock.monotonicMs() + deadlineMs;
     const { conflict, body } = await this.#patience.until(deadlineAtMs, this.#prepare(request));
     const { collection, key } = conflict;
-    const leftMs = Math.max(0, deadlineAtMs - clock.monotonicMs());
+    const write = () => {
+      const leftMs = Math.max(0, deadlineAtMs - clock.monotonicMs());
+      return this.#write({ ...context, deadlineMs: leftMs, collection, key, body });
+    };
     try {
-      return await this.#write({ ...context, deadlineMs: leftMs, collection, key, body });
+      return await around(write);
     } catch (error) {
       // The client has written no body that it could mend: what it asks for is what is not possible any more.
       if (!(error instanceof RefusedWriteError)) throw error;
@@ -62,6 +65,7 @@ export class Conflicts {
   async #prepare(request: RestoreConflictRequest): Promise<{ conflict: StoredConflict; body: object }> {
     const { id } = request;
     const conflict = await this.#find(request);
+    request.checkMayWrite?.(conflict.collection);
     if (conflict.loser.operator === "move") {
       throw notRestorable(
         "it is no value, but rights of a region that were on their way when they were reclaimed",

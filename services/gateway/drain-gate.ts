@@ -12,7 +12,7 @@ import { describeError } from "../runtime/describe-error.ts";
 import { checkMajority } from "./drain-majority.ts";
 import { GatewayError } from "./errors.ts";
 import type { DrainReport, PartitionStatus } from "./status-report.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import type { StorePatience } from "./store-patience.ts";
 
 const LOOK_EVERY_MS = 500;

@@ -2,7 +2,7 @@
 import type { Leadership } from "../ports/global-log.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { GatewayError } from "./errors.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import { askPlacement } from "./placement-client.ts";
 
 const RETRY_AFTER_MS = 5_000;

@@ -39,10 +39,21 @@ export type GatewayErrorCode =
   | "backup-not-found"
   | "too-many-backups"
   | "draining"
+  | "index-building"
+  | "too-much-pending"
   | "bootstrapping"
   | "rejoining"
   | "not-a-member"
   | "session-lost"
+  | "cursor-expired"
+  | "invalid-cursor"
+  | "too-many-subscriptions"
+  | "unauthenticated"
+  | "forbidden"
+  | "rate-limited"
+  | "too-many-api-keys"
+  | "api-key-not-found"
+  | "signing-keys-unavailable"
   | RejectedCode
   | "starting";
 
@@ -86,6 +97,8 @@ export interface GatewayErrorDetails {
   readonly reason?: RefusalReason;
   /** How old the region's view may be. */
   readonly stalenessMs?: number;
+  /** What the credential lacks. */
+  readonly scope?: string;
 }
 
 export class GatewayError extends Error {

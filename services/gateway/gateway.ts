@@ -8,12 +8,15 @@ import type { Rejection } from "../core/decide/rejection.ts";
 import type { LossReason, Operator } from "../core/fields/kind.ts";
 import type { JsonValue } from "../core/json.ts";
 import type { LeaseAction } from "../core/proposal.ts";
+import type { Asked } from "../core/listing/where.ts";
 import type { Collection, CollectionSchema } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
 import type { OnWait } from "./admission/may-wait.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
+import type { FieldPlace } from "../ports/sql-access.ts";
 import type { Auditing } from "../runtime/auditor.ts";
 import type { Backups } from "./backups.ts";
+import type { Feed } from "./feed/feed.ts";
 import type { LogKeeping } from "./log-keeper.ts";
 import type { Membering } from "./membership.ts";
 import type { Histories } from "./record-histories.ts";
@@ -51,6 +54,29 @@ export interface WriteRequest extends ChangeContext, RecordTarget {
   /** Called where it turns out that the log has to decide. */
   readonly onOrdered?: () => void;
 }
+
+/** One of many writes. */
+export interface BulkLine {
+  /** As an Idempotency-Key: the line takes effect once under it, however often and wherever it is sent. */
+  readonly id: string;
+  readonly key: string;
+  /** As of a write. */
+  readonly body: unknown;
+}
+
+export interface BulkRequest extends RequestContext {
+  readonly collection: string;
+  /** At most as many as one flush takes. What could not be read is an error already, and keeps its place. */
+  readonly lines: readonly (BulkLine | Error)[];
+}
+
+export interface BulkResult {
+  /** By line: what became of it, or why nothing did. */
+  readonly lines: readonly (BulkLineResult | Error)[];
+  readonly session: Session;
+}
+
+export type BulkLineResult = Pick<WriteResult, "operation" | "status" | "rejection" | "isReplayed">;
 
 /** A delete or a restore; both are decided by the log. */
 export type LifeRequest = ChangeContext & RecordTarget;
@@ -186,15 +212,24 @@ export interface ListRequest extends RequestContext {
   readonly collection: string;
   readonly prefix: string;
   readonly after: string | undefined;
+  /** By a field instead: then the prefix is empty, and `after` undefined. */
+  readonly by?: ListBy | undefined;
   readonly limit: number;
   readonly consistency: Consistency;
   readonly stalenessMsMax?: number | undefined;
+}
+
+/** Conditions and order, as `core/listing/where.ts` reads them. */
+export interface ListBy extends Asked {
+  readonly after: FieldPlace | undefined;
 }
 
 export interface ListResult {
   readonly records: readonly RecordView[];
   /** Pass as `after` to go on; undefined at the end. */
   readonly next: string | undefined;
+  /** The same of a listing by a field. */
+  readonly nextPlace?: FieldPlace | undefined;
   readonly session: Session;
 }
 
@@ -245,6 +280,10 @@ export interface RestoreConflictRequest extends ChangeContext {
   readonly id: string;
   /** As of a write. */
   readonly waitCommitted: boolean;
+  /** Throws where whoever asks may not write to the collection that the conflict turns out to be of. */
+  readonly checkMayWrite?: (collection: string) => void;
+  /** Called once it is known what is to be written, with the write. */
+  readonly around?: (write: () => Promise<WriteResult>) => Promise<WriteResult>;
 }
 
 export interface PutCollectionRequest extends RequestContext {
@@ -277,6 +316,7 @@ export interface PartitionLeader {
 
 export interface Gateway {
   write(request: WriteRequest): Promise<WriteResult>;
+  writeMany(request: BulkRequest): Promise<BulkResult>;
   read(request: ReadRequest): Promise<ReadResult>;
   list(request: ListRequest): Promise<ListResult>;
   putCollection(request: PutCollectionRequest): Promise<Collection>;
@@ -314,4 +354,6 @@ export interface Gateway {
   histories(): Histories;
   /** What operators have done. @throws {GatewayError} starting. */
   auditing(): Auditing;
+  /** Subscriptions to records. @throws {GatewayError} starting. */
+  feed(): Feed;
 }

@@ -25,6 +25,8 @@ export const FLUSH_OPERATIONS_MAX = 1_024;
 /** Operations, and characters of their bodies, that may wait for a flush. */
 export const QUEUE_OPERATIONS_MAX = 8_192;
 export const QUEUE_CHARACTERS_MAX = 64 * 1024 * 1024;
+/** The queue is all tenants': from this share of it on, bulk leaves the rest to those who write one by one. */
+const BULK_SHARE = 0.5;
 /** Flushes on their way at once: while the database commits one, the next is there already. */
 const LANES_MAX = 2;
 const LANE_OPERATIONS_MIN = 32;
@@ -53,8 +55,20 @@ export interface GroupCommitOptions {
 
 type Answer = () => void;
 
+export interface AppendOptions {
+  /** Default: a client's write. */
+  readonly kind?: AppendClass;
+  /**
+   * The same for operations that are appended in one turn, at most `FLUSH_OPERATIONS_MAX` with distinct ids: they are in
+   * one flush, in their order.
+   */
+  readonly group?: object;
+}
+
 interface Waiting {
   readonly operation: WalAppend;
+  /** What it came with, at once: no flush takes a part of it. */
+  readonly group: object | undefined;
   /** On the monotonic clock. */
   readonly deadlineAtMs: number;
   readonly resolve: (outcome: AppendOutcome) => void;
@@ -92,10 +106,11 @@ export class GroupCommit {
   async append(
     operation: WalAppend,
     deadlineAtMs: number,
-    kind: AppendClass = "write",
+    { kind = "write", group }: AppendOptions = {},
   ): Promise<AppendOutcome> {
     const { walPressure, partition } = this.#options;
-    if (walPressure === undefined) return this.#enqueue(operation, deadlineAtMs);
+    const entry = { operation, group, deadlineAtMs };
+    if (walPressure === undefined) return this.#enqueue(entry, kind);
     const bytes = operation.body.length;
     const refusal = walPressure.begin(partition, kind, bytes);
     if (refusal !== undefined) {
@@ -103,7 +118,7 @@ export class GroupCommit {
     }
     let isAppended = false;
     try {
-      const outcome = await this.#enqueue(operation, deadlineAtMs);
+      const outcome = await this.#enqueue(entry, kind);
       isAppended = outcome.status === "accepted";
       return outcome;
     } finally {
@@ -111,14 +126,21 @@ export class GroupCommit {
     }
   }
 
-  #enqueue(operation: WalAppend, deadlineAtMs: number): Promise<AppendOutcome> {
-    if (this.#queue.length >= QUEUE_OPERATIONS_MAX || this.#queuedCharacters >= QUEUE_CHARACTERS_MAX) {
+  #enqueue(
+    entry: Pick<Waiting, "operation" | "group" | "deadlineAtMs">,
+    kind: AppendClass,
+  ): Promise<AppendOutcome> {
+    const share = kind === "bulk" ? BULK_SHARE : 1;
+    const isFull =
+      this.#queue.length >= QUEUE_OPERATIONS_MAX * share ||
+      this.#queuedCharacters >= QUEUE_CHARACTERS_MAX * share;
+    if (isFull) {
       const message = `${this.#queue.length} writes already wait for this partition's buffer`;
       return Promise.reject(new GatewayError("overloaded", message, { retryAfterMs: 1_000 }));
     }
     return new Promise((resolve, reject) => {
-      this.#queue.push({ operation, deadlineAtMs, resolve, reject, isSettled: false, isDoubtful: false });
-      this.#queuedCharacters += operation.body.length;
+      this.#queue.push({ ...entry, resolve, reject, isSettled: false, isDoubtful: false });
+      this.#queuedCharacters += entry.operation.body.length;
       this.#openLane();
     });
   }
@@ -182,18 +204,23 @@ export class GroupCommit {
 
   /** The longest run of the queue with distinct ids: a repeated id is a replay of the flush before. */
   #takeBatch(): Waiting[] {
-    const ids = new Set<string>();
-    const batch: Waiting[] = [];
-    let taken = 0;
-    for (const waiting of this.#queue) {
-      if (batch.length === FLUSH_OPERATIONS_MAX || ids.has(waiting.operation.id)) break;
-      taken += 1;
-      if (waiting.isSettled) continue;
-      ids.add(waiting.operation.id);
-      batch.push(waiting);
-    }
+    const taken = this.#runLength();
+    const batch = this.#queue.slice(0, taken).filter((waiting) => !waiting.isSettled);
     for (const { operation } of this.#queue.splice(0, taken)) this.#queuedCharacters -= operation.body.length;
     return batch;
+  }
+
+  /** Ends in front of a group that would not be whole: another lane could commit the rest of it first. */
+  #runLength(): number {
+    const queue = this.#queue;
+    const ids = new Set<string>();
+    let begin = 0;
+    for (const [index, { operation, group, isSettled }] of queue.entries()) {
+      if (group === undefined || group !== queue[index - 1]?.group) begin = index;
+      if (ids.size === FLUSH_OPERATIONS_MAX || ids.has(operation.id)) return begin > 0 ? begin : index;
+      if (!isSettled) ids.add(operation.id);
+    }
+    return queue.length;
   }
 
   /** How to answer the batch; undefined when it is to be tried again. */

@@ -5,7 +5,7 @@ import type { PlacementHold } from "../protocol/placement-message.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { GatewayError } from "./errors.ts";
 import type { LeaderMoveRequest, PartitionLeader } from "./gateway.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import { askPlacement } from "./placement-client.ts";
 import type { StorePatience } from "./store-patience.ts";
 

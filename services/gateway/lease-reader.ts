@@ -6,7 +6,7 @@ import { LEASE_FIELD, leaseRecord } from "../core/reserved.ts";
 import { mergeSessions, seenPosition, type Session } from "../core/session.ts";
 import { GatewayError } from "./errors.ts";
 import type { Lease, RequestContext } from "./gateway.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import type { ReadBarrier } from "./read-barrier.ts";
 
 export class LeaseReader {

@@ -14,7 +14,7 @@ import { UndecodableEntryError } from "../protocol/undecodable.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { LogStates } from "../runtime/log-states.ts";
 import { GatewayError } from "./errors.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 
 const RETRY_AFTER_MS = 5_000;
 

@@ -10,7 +10,7 @@ import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts
 import { StaleBootstrapError } from "../ports/bootstraps.ts";
 import type { Positions } from "../ports/region-store.ts";
 import { GatewayError } from "./errors.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import { askPlacement } from "./placement-client.ts";
 import type { LogStates } from "../runtime/log-states.ts";
 import type { StorePatience } from "./store-patience.ts";

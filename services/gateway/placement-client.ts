@@ -7,7 +7,7 @@ import {
   type PlacementHold,
 } from "../protocol/placement-message.ts";
 import { describeError } from "../runtime/describe-error.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 
 const TIMEOUT_MS = 2_000;
 

@@ -20,6 +20,9 @@ interface RecordName {
   readonly deadlineAtMs?: number | undefined;
 }
 
+/** The collection as the store has it; undefined where it has none of the name. */
+export type FindNewest = (located: Located) => Promise<Collection | undefined>;
+
 export class Planner {
   readonly #options: { readonly region: string; readonly partitions: number };
   readonly #catalog: Catalog;
@@ -38,6 +41,28 @@ export class Planner {
     return { partition, collection, deadlineAtMs };
   }
 
+  /**
+   * Where each of many records of a collection is, without a promise for each.
+   * @throws {GatewayError} unknown-collection; {StoreUnavailableError}
+   */
+  async locator(names: Omit<RecordName, "key">): Promise<(key: string) => Located> {
+    const { partitions } = this.#options;
+    const { tenant, collection: name, deadlineAtMs } = names;
+    const numbers = Array.from({ length: partitions }, (_, partition) => partition);
+    const find = (partition: number) => this.#catalog.find({ partition, tenant, name, deadlineAtMs });
+    const collections = await Promise.all(numbers.map(find));
+    const [decided] = collections;
+    if (decided === undefined) throw this.#unknown(name);
+    const { partitionBy } = decided.schema;
+    return (key) => {
+      const place = { tenant, collection: name, key };
+      const partition = partitions === 1 ? 0 : partitionOfRecord(place, { partitions, partitionBy });
+      const collection = collections[partition];
+      if (collection === undefined) throw this.#unknown(name);
+      return { partition, collection, deadlineAtMs };
+    };
+  }
+
   /** How a collection is placed never changes, so that partition 0, which decides on schemas, can tell for all. */
   async partitionOf(record: RecordName): Promise<number> {
     const { partitions } = this.#options;
@@ -52,17 +77,35 @@ export class Planner {
    * Makes a plan with the schema as cached, and once more with the newest where the cached one refuses a field or an
    * operator: it may have been added since.
    */
-  async plan<T>(located: Located, make: (schema: CollectionSchema) => T): Promise<T> {
-    const { partition, collection, deadlineAtMs } = located;
+  async plan<T>(
+    located: Located,
+    make: (schema: CollectionSchema) => T,
+    findNewest: FindNewest = (one) => this.#findNewest(one),
+  ): Promise<T> {
+    const { collection } = located;
     try {
       return make(collection.schema);
     } catch (error) {
       if (!(error instanceof RefusedWriteError) || !OUTDATED.includes(error.code)) throw error;
-      const { tenant, name } = collection;
-      const newer = await this.#catalog.findNewest({ partition, tenant, name, deadlineAtMs });
+      const newer = await findNewest(located);
       if (newer === undefined || newer.version === collection.version) throw error;
       return make(newer.schema);
     }
+  }
+
+  /** Asks the store at most once for each partition, however many records of one collection are planned. */
+  newestOnce(): FindNewest {
+    const asked = new Map<number, Promise<Collection | undefined>>();
+    return (located) => {
+      const found = asked.get(located.partition) ?? this.#findNewest(located);
+      asked.set(located.partition, found);
+      return found;
+    };
+  }
+
+  #findNewest({ partition, collection, deadlineAtMs }: Located): Promise<Collection | undefined> {
+    const { tenant, name } = collection;
+    return this.#catalog.findNewest({ partition, tenant, name, deadlineAtMs });
   }
 
   #unknown(name: string): GatewayError {
@@ -76,5 +119,6 @@ const OUTDATED: readonly string[] = [
   "wrong-type",
   "deprecated-field",
   "condition-on-local-write",
+  "not-indexed",
   "malformed-body",
 ];

@@ -16,7 +16,7 @@ import { GatewayError } from "./errors.ts";
 import { checkDeparted, checkRuns } from "./lost-session.ts";
 import type { FoldWatch } from "./fold-watch.ts";
 import type { Consistency } from "./gateway.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 
 const FALLEN_BACK_PAUSE_MS = 25;
 

@@ -1,19 +1,18 @@
 /** Reads: what the consistency asks for first, then one query, which is one snapshot. */
 import { checkKey } from "../core/accept/key.ts";
-import type { Operation } from "../core/operation.ts";
-import { showFields } from "../core/record.ts";
-import { defaultsOf, type CollectionSchema } from "../core/schema.ts";
+import { planRange } from "../core/listing/where.ts";
+import type { CollectionSchema } from "../core/schema.ts";
 import { mergeSessions, seenPosition, seenWal, type Session } from "../core/session.ts";
-import { viewFields } from "../core/view.ts";
-import { decodeChanges } from "../protocol/change-codec.ts";
-import type { ListedRecord, RecordSnapshot, WalRow } from "../ports/region-store.ts";
+import type { ListedRecord, RecordSnapshot } from "../ports/region-store.ts";
 import type { Catalog } from "./catalog.ts";
 import { GatewayError } from "./errors.ts";
-import type { ListRequest, ListResult, ReadRequest, ReadResult, RecordView } from "./gateway.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import { checkPage, mergePage, queryOf, type FieldListing } from "./field-listing.ts";
+import type { ListBy, ListRequest, ListResult, ReadRequest, ReadResult, RecordView } from "./gateway.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import type { Located, Planner } from "./planner.ts";
 import type { ReadBarrier, ReadDemand } from "./read-barrier.ts";
 import { ReadGather } from "./read-gather.ts";
+import { viewRecord } from "./record-view.ts";
 
 export interface ReaderParts {
   readonly catalog: Catalog;
@@ -55,7 +54,7 @@ export class Reader {
         session,
       });
     }
-    const view = this.#view({ key, snapshot, schema: collection.schema });
+    const view = viewRecord({ key, snapshot, schema: collection.schema, region: this.#options.region });
     if (view === undefined) {
       throw new GatewayError("record-not-found", `collection "${name}" has no record "${key}"`, { session });
     }
@@ -63,6 +62,7 @@ export class Reader {
   }
 
   async list(request: ListRequest): Promise<ListResult> {
+    if (request.by !== undefined) return this.#listByField(request, request.by);
     const { tenant, collection: name, prefix, after, limit } = request;
     const demand = this.#demandOf(request);
     const { collection } = await this.#locate(demand, { tenant, collection: name, key: "" });
@@ -81,10 +81,46 @@ export class Reader {
       const partition = await this.#parts.planner.partitionOf({ tenant, collection: name, key });
       const snapshot: ListedRecord = { key, ...visibleTo(demand, stored) };
       session = mergeSessions(session, this.#seen(partition, snapshot));
-      const view = this.#view({ key, snapshot, schema: collection.schema });
+      const view = viewRecord({ key, snapshot, schema: collection.schema, region: this.#options.region });
       if (view !== undefined) records.push(view);
     }
     return { records, next: listed.length > limit ? page.at(-1)?.key : undefined, session };
+  }
+
+  async #listByField(request: ListRequest, by: ListBy): Promise<ListResult> {
+    const { tenant, collection, limit } = request;
+    const { region, store } = this.#options;
+    const demand = this.#demandOf(request);
+    const isWithPending = demand.consistency !== "linearizable";
+    const located = await this.#locate(demand, { tenant, collection, key: "" });
+    const plan = (schema: CollectionSchema) => ({ schema, range: planRange(schema, by) });
+    const { schema, range } = await this.#parts.planner.plan(located, plan);
+    const listing: FieldListing = {
+      tenant,
+      collection,
+      schema,
+      range,
+      after: by.after,
+      limit,
+      isWithPending,
+    };
+    const behind = await this.#parts.barrier.readAllBehind(demand, {
+      partitions: Array.from({ length: this.#options.partitions }, (_, partition) => partition),
+      read: () => store.listByField(queryOf(listing)),
+      positionsOf: ({ records, moving }) =>
+        this.#positionsOf([...records, ...moving], { tenant, collection }),
+    });
+    checkPage(behind.found, range, region);
+    const placed = mergePage(behind.found, listing, region);
+    const page = placed.slice(0, limit);
+    let { session } = behind;
+    for (const { snapshot } of page) {
+      const { key } = snapshot;
+      const partition = await this.#parts.planner.partitionOf({ tenant, collection, key });
+      session = mergeSessions(session, this.#seen(partition, snapshot));
+    }
+    const nextPlace = placed.length > limit ? page.at(-1)?.place : undefined;
+    return { records: page.map(({ view }) => view), next: undefined, nextPlace, session };
   }
 
   /** Those that the listing itself was at; of a partition that it has nothing of, the store's. */
@@ -125,26 +161,6 @@ export class Reader {
     }
   }
 
-  #view(input: { key: string; snapshot: RecordSnapshot; schema: CollectionSchema }): RecordView | undefined {
-    const { key, snapshot, schema } = input;
-    const { committed, pending } = snapshot;
-    const fields = viewFields({
-      committed: committed?.fields,
-      pending: pending.map(toOperation),
-      origin: this.#options.region,
-      schema,
-    });
-    if (fields === undefined) return undefined;
-    // Pending operations change the view without changing the committed version.
-    const suffix = pending.length === 0 ? "" : `.${this.#options.region}.${pending.at(-1)!.sequence}`;
-    return {
-      key,
-      fields: showFields(fields, defaultsOf(schema)),
-      version: `${committed?.version ?? 0}${suffix}`,
-      pending: pending.length,
-    };
-  }
-
   /** Whoever has seen pending operations must not miss them in another region. */
   #seen(partition: number, snapshot: RecordSnapshot): Session {
     const seen = seenPosition(partition, snapshot.position);
@@ -158,9 +174,4 @@ export class Reader {
 /** What the log has not ordered yet is no part of a linearizable answer: another region could not give it. */
 function visibleTo({ consistency }: ReadDemand, snapshot: RecordSnapshot): RecordSnapshot {
   return consistency === "linearizable" ? { ...snapshot, pending: [] } : snapshot;
-}
-
-function toOperation(row: WalRow): Operation {
-  const { body, ...operation } = row;
-  return { ...operation, changes: decodeChanges(body) };
 }

@@ -4,7 +4,7 @@ import type { RepairRequest, Verification } from "../ports/reconciliation.ts";
 import type { ConflictPlace, RepairQuery, StoredRepair } from "../ports/region-store.ts";
 import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
 import { GatewayError, type GatewayErrorCode } from "./errors.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import type { StorePatience } from "./store-patience.ts";
 
 /** Of what operators order; below what their tools wait for an answer. */

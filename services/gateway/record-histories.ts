@@ -6,7 +6,7 @@ import { LogTruncatedError, LogUnavailableError, SubscriptionLostError } from ".
 import { describeError } from "../runtime/describe-error.ts";
 import { readLog } from "../runtime/read-log.ts";
 import { GatewayError } from "./errors.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import type { Planner } from "./planner.ts";
 
 /** Entries that are read at once, and in one answer: most of them are of other records. */

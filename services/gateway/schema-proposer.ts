@@ -18,7 +18,7 @@ import type { Catalog } from "./catalog.ts";
 import type { Members } from "./decisions/members.ts";
 import { GatewayError } from "./errors.ts";
 import type { PutCollectionRequest } from "./gateway.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import { StorePatience } from "./store-patience.ts";
 
 const POLL_MS = 25;
@@ -53,7 +53,8 @@ export class SchemaProposer {
     checkProposal(request, partitions);
     const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
     await this.#patience.until(deadlineAtMs, this.#checkMembers(request.schema));
-    const deadlineMs = clock.nowMs() + request.deadlineMs;
+    // An entry that says a fraction can't be read, by anybody.
+    const deadlineMs = Math.ceil(clock.nowMs() + request.deadlineMs);
     const id = random.uuid(clock.nowMs());
     const proposal = { id, partition: 0, version: null, request, deadlineAtMs, deadlineMs };
     checkMayWait(request.onWait);

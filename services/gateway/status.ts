@@ -12,7 +12,7 @@ import type {
   RegionStatus,
   TrimStatus,
 } from "./status-report.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import type { StorePatience } from "./store-patience.ts";
 
 const MEMBER_AWAY_MS_MAX = Number.MAX_SAFE_INTEGER;

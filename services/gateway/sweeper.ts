@@ -2,7 +2,7 @@
 import { positionSeenByAll } from "../core/fold/state.ts";
 import { encodeEntry, PROPOSALS_VERSION, SWEEP_RECORDS_MAX } from "../protocol/entry-codec.ts";
 import type { Members } from "./decisions/members.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 
 const PUBLISH_TIMEOUT_MS = 5_000;
 

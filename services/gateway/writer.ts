@@ -20,7 +20,7 @@ import { GatewayError } from "./errors.ts";
 import type { RightsSeeker } from "./escrow/rights-seeker.ts";
 import type { FoldWatch } from "./fold-watch.ts";
 import type { Receipt, WriteRequest, WriteResult } from "./gateway.ts";
-import type { GatewayOptions } from "./gateway-service.ts";
+import type { GatewayOptions } from "./gateway-options.ts";
 import type { GroupCommit } from "./group-commit.ts";
 import type { Planner } from "./planner.ts";
 import { receiptOf } from "./receipt.ts";
@@ -35,6 +35,9 @@ export interface WriterParts {
   readonly commits: readonly GroupCommit[];
   readonly seeker: RightsSeeker;
 }
+
+/** Of a request, what names its operation. */
+export type WriteTarget = Pick<WriteRequest, "tenant" | "collection" | "key" | "idempotencyKey" | "trace">;
 
 export class Writer {
   readonly #options: GatewayOptions;
@@ -79,31 +82,39 @@ export class Writer {
     changes: readonly Change[];
   }): Promise<WriteResult> {
     const { request, partition, deadlineAtMs } = input;
-    const { tenant, collection, key, idempotencyKey, trace } = request;
-    const { clock, random, traces } = this.#options;
+    const { trace } = request;
+    const { clock, traces } = this.#options;
     const startedAtMs = clock.monotonicMs();
-    const body = encodeChanges(input.changes);
-    const id =
-      idempotencyKey === undefined
-        ? random.uuid(clock.nowMs())
-        : idempotentOperationId(tenant, idempotencyKey);
-    const action = { type: "change", changes: input.changes } as const;
-    const requestHash = sha256(requestContent({ fences: [], writes: [{ collection, key, action }] }));
-    const takes = takesOf(input.changes);
-    const more = { ...(takes && { takes }), ...(trace !== undefined && { trace }) };
-    const operation = { id, tenant, collection, key, body, requestHash, ...more };
+    const operation = this.operationOf(request, input.changes);
+    const { id } = operation;
     const outcome = await this.#commits[partition]!.append(operation, deadlineAtMs);
     if (trace !== undefined && outcome.status === "accepted")
       traces?.step({ stage: "accept", trace, operation: id, partition, startedAtMs });
-    const result = await this.#answer({ request, partition, operation, outcome, deadlineAtMs });
+    const result = await this.answer({ request, partition, operation, outcome, deadlineAtMs });
     if (!request.waitCommitted || result.status !== "accepted" || !("sequence" in outcome)) return result;
     // To wait is a preference: where too many do, the write is accepted all the same.
     if (request.onWait?.() !== undefined) return result;
     return this.#waitCommitted({ result, partition, sequence: outcome.sequence, deadlineAtMs });
   }
 
-  async #answer(input: {
-    request: WriteRequest;
+  /** What is appended for the request; the same for every try of it. */
+  operationOf(request: WriteTarget, changes: readonly Change[]): WalAppend {
+    const { tenant, collection, key, idempotencyKey, trace } = request;
+    const { clock, random } = this.#options;
+    const id =
+      idempotencyKey === undefined
+        ? random.uuid(clock.nowMs())
+        : idempotentOperationId(tenant, idempotencyKey);
+    const action = { type: "change", changes } as const;
+    const requestHash = sha256(requestContent({ fences: [], writes: [{ collection, key, action }] }));
+    const takes = takesOf(changes);
+    const more = { ...(takes && { takes }), ...(trace !== undefined && { trace }) };
+    return { id, tenant, collection, key, body: encodeChanges(changes), requestHash, ...more };
+  }
+
+  /** @throws {GatewayError} what became of the operation is a refusal. */
+  async answer(input: {
+    request: Pick<WriteRequest, "session">;
     partition: number;
     operation: WalAppend;
     outcome: AppendOutcome;

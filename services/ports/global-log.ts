@@ -64,6 +64,11 @@ export interface LogMessage {
   readonly position: number;
   readonly storedAtMs: number;
   readonly data: Uint8Array;
+  /**
+   * The region under whose name it was published, which the log has held it to; another text, which no region is called,
+   * where it is none of this log's. Undefined for what was put there with the log itself.
+   */
+  readonly publisher?: string | undefined;
   /** When it came to this process, by its wall clock, where the log tells: for measuring alone. */
   readonly receivedAtMs?: number;
 }

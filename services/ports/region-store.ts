@@ -18,9 +18,11 @@ import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 import type { Collection } from "../core/schema.ts";
 import type { Bootstraps } from "./bootstraps.ts";
+import type { Changes } from "./changes.ts";
 import type { OwnWal, WalTail, WalTrouble } from "./own-wal.ts";
 import type { Snapshots } from "./partition-snapshot.ts";
 import type { RegionOrders } from "./region-orders.ts";
+import type { SqlAccess } from "./sql-access.ts";
 import type { VerificationRecords } from "./verification-records.ts";
 
 /** An operation that a gateway asks the WAL to take. */
@@ -356,12 +358,14 @@ export interface RegionStore
     OwnWal,
     CommittedState,
     StateReader,
+    Changes,
     Snapshots,
     Bootstraps,
     Maintenance,
     VerificationRecords,
     AuditTrail,
     Roles,
+    SqlAccess,
     RegionOrders {
   close(): Promise<void>;
 }

@@ -10,6 +10,12 @@ const ValueTypeName = Type.Enum([...VALUE_TYPES], {
 const deprecated = Type.Optional(
   Type.Boolean({ description: "New writes are refused; what is there stays to be read." }),
 );
+const index = Type.Optional(
+  Type.Boolean({
+    description:
+      "Records can be listed by its values (`where`, `order`): of type string, integer, number or boolean.",
+  }),
+);
 /** As with what is written: the log would take any value, and every region's database would refuse to fold it. */
 const defaultValue = Type.Optional(
   Type.Refine(
@@ -20,7 +26,13 @@ const defaultValue = Type.Optional(
 );
 
 const LwwFieldBody = Type.Object(
-  { class: Type.Literal("lww"), type: Type.Optional(ValueTypeName), default: defaultValue, deprecated },
+  {
+    class: Type.Literal("lww"),
+    type: Type.Optional(ValueTypeName),
+    default: defaultValue,
+    deprecated,
+    index,
+  },
   { additionalProperties: false },
 );
 
@@ -35,6 +47,7 @@ const MergeFieldBody = Type.Object(
       }),
     ),
     deprecated,
+    index,
   },
   { additionalProperties: false },
 );
@@ -62,6 +75,7 @@ const AuthoritativeFieldBody = Type.Object(
     ),
     default: defaultValue,
     deprecated,
+    index,
   },
   { additionalProperties: false },
 );
@@ -74,6 +88,13 @@ export const CollectionSchemaBody = Type.Object(
       {
         minProperties: 1,
         additionalProperties: false,
+        examples: [
+          {
+            displayName: { class: "lww", type: "string" },
+            likes: { class: "merge", kind: "counter" },
+            email: { class: "authoritative", type: "string", immutable: true },
+          },
+        ],
       },
     ),
     partitionBy: Type.Optional(

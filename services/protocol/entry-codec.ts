@@ -9,7 +9,8 @@
  * Version 2 has entries of proposals (`proposal-codec.ts`), and schemas that version 1 did not know; version 3 has
  * schemas with escrow fields, and whatever is done to such fields comes behind one; version 4 has barriers and repairs
  * (`repair-codec.ts`); version 5 forgets operation ids; version 6 changes members, and goes on from logs that failed
- * (`member-codec.ts`); version 7 has trace contexts beside batches and proposals, in the envelope: no chain covers them.
+ * (`member-codec.ts`); version 7 has trace contexts beside batches and proposals, in the envelope: no chain covers them;
+ * version 8 has schemas with indexed fields.
  *
  * Decoding checks everything that the fold relies on: what can't be decoded stops its partition, it is never skipped.
  */
@@ -46,7 +47,7 @@ import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
 import { Hash, HlcText, Name, Region, Sequence, TracedIndexes, Uuid } from "./wire-types.ts";
 
 /** Highest version that this software reads. */
-export const ENTRY_VERSION = 7;
+export const ENTRY_VERSION = 8;
 /** Version from which entries hold proposals. */
 export const PROPOSALS_VERSION = 2;
 /** Version from which schemas have escrow fields. */
@@ -59,6 +60,8 @@ export const FORGET_VERSION = 5;
 export const MEMBERS_VERSION = 6;
 /** Version from which entries of operations have trace contexts. */
 export const TRACES_VERSION = 7;
+/** Version from which fields of schemas may be indexed. */
+export const INDEX_VERSION = 8;
 /** The log refuses messages above 1 MB; entries stay well below. */
 export const ENTRY_BYTES_MAX = 512 * 1024;
 
@@ -232,6 +235,7 @@ function wireForm(entry: Exclude<Entry, BatchEntry | ProposeEntry | RepairEntry>
 
 /** Of the entry that proposes a schema. */
 export function schemaVersion({ fields, ...options }: CollectionSchema): number {
+  if (Object.values(fields).some((field) => field.index !== undefined)) return INDEX_VERSION;
   if (Object.values(fields).some(isEscrow)) return ESCROW_VERSION;
   const isKnownToFirst = Object.values(fields).every((field) =>
     Object.keys(field).every((member) => ["class", "kind", "type"].includes(member)),

@@ -6,12 +6,14 @@
  * Sequences are `<partition>-<sequence>` joined by `_`, in base 36: with 64 partitions and 16 regions still a header.
  */
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { EMPTY_SESSION, type Sequences, type Session } from "../core/session.ts";
+import { EMPTY_SESSION, mergeSessions, type Sequences, type Session } from "../core/session.ts";
 
 const VERSION = "s1";
 const SIGNATURE_BYTES = 12;
 /** Above what 64 partitions and 16 regions need. */
 export const TOKEN_LENGTH_MAX = 24 * 1_024;
+/** Of one request: answers to requests side by side each have a token of their own. */
+export const TOKENS_MAX = 64;
 const BASE = 36;
 const PAIR = /^([0-9a-z]{1,2})-([0-9a-z]{1,11})$/;
 const REGION = /^[a-z][a-z0-9-]{0,15}$/;
@@ -26,6 +28,20 @@ export function encodeSession(session: Session, secret: string): string {
   );
   const payload = encodeSequences(session.positions) + wal.join("");
   return `${VERSION}.${payload}.${sign(payload, secret)}`;
+}
+
+/**
+ * All that several tokens cover.
+ * @param tokens separated by commas.
+ * @throws {InvalidSessionError} as of one token, and where there are too many.
+ */
+export function decodeSessions(tokens: string, secret: string): Session {
+  if (!tokens.includes(",")) return decodeSession(tokens, secret);
+  if (tokens.length > TOKEN_LENGTH_MAX) throw new InvalidSessionError("the session tokens are too long");
+  const list = tokens.split(",", TOKENS_MAX + 1);
+  if (list.length > TOKENS_MAX)
+    throw new InvalidSessionError(`a request has at most ${TOKENS_MAX} session tokens`);
+  return list.map((token) => decodeSession(token.trim(), secret)).reduce(mergeSessions);
 }
 
 /** @throws {InvalidSessionError} says whether the token is malformed or was changed. */

@@ -33,13 +33,13 @@ export function makeDoctor(
   });
 }
 
-function surroundingsOf({ topology, postgres, nats }: RegionConfig): Surroundings {
+function surroundingsOf({ region, topology, postgres, nats }: RegionConfig): Surroundings {
   const { partitions, regions } = topology;
   const limits = { timeoutMs: LOOK_TIMEOUT_MS };
   return {
     database: () => readDatabaseFacts({ url: postgres.url, ...limits }),
     logServer: () =>
-      readLogFacts({ ...nats, partitions, replicas: streamReplicas(regions.length), ...limits }),
+      readLogFacts({ ...nats, region, partitions, replicas: streamReplicas(regions.length), ...limits }),
     knownMigrations,
   };
 }

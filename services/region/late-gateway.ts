@@ -3,6 +3,8 @@ import type { Collection } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
 import { GatewayError } from "../gateway/errors.ts";
 import type {
+  BulkRequest,
+  BulkResult,
   ConflictPage,
   ConflictsRequest,
   EscrowRequest,
@@ -29,6 +31,7 @@ import type {
 } from "../gateway/gateway.ts";
 import type { RegionOverview } from "../gateway/status-report.ts";
 import type { Backups } from "../gateway/backups.ts";
+import type { Feed } from "../gateway/feed/feed.ts";
 import type { LogKeeping } from "../gateway/log-keeper.ts";
 import type { Membering } from "../gateway/membership.ts";
 import type { Auditing } from "../runtime/auditor.ts";
@@ -53,6 +56,10 @@ export class LateGateway implements Gateway {
 
   async write(request: WriteRequest): Promise<WriteResult> {
     return this.#present().write(request);
+  }
+
+  async writeMany(request: BulkRequest): Promise<BulkResult> {
+    return this.#present().writeMany(request);
   }
 
   async read(request: ReadRequest): Promise<ReadResult> {
@@ -155,6 +162,10 @@ export class LateGateway implements Gateway {
 
   auditing(): Auditing {
     return this.#present().auditing();
+  }
+
+  feed(): Feed {
+    return this.#present().feed();
   }
 
   #present(): Gateway {

@@ -11,8 +11,10 @@ export function openRegionLog(
 ): Promise<JetStreamLog> {
   return openJetStreamLog({
     url: nats.url,
+    credentialsFile: nats.credentialsFile,
+    tls: nats.tls,
+    maintenance: nats.maintenance,
     ...(nats.monitorUrl === undefined ? {} : { monitorUrl: nats.monitorUrl }),
-    ...(nats.trimUrl === undefined ? {} : { trimUrl: nats.trimUrl }),
     region,
     streamReplicas: streamReplicas(topology.regions.length),
     logger,

@@ -1,10 +1,23 @@
 /** The stores of a region process: each with connections of its own, and a name in the log. */
+import { migrateDatabase } from "../adapters/postgres/migrate.ts";
 import { openPostgresStore } from "../adapters/postgres/store.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import type { RegionConfig } from "../runtime/config.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { ProcessMetrics, StorePurpose } from "./metrics/process.ts";
+
+/** Before any of them is used. */
+export function migrateStore(options: {
+  readonly config: Pick<RegionConfig, "postgres">;
+  readonly logger: Logger;
+}): Promise<void> {
+  return migrateDatabase({
+    url: options.config.postgres.url,
+    onOldLockHeld: () =>
+      options.logger.warn({}, "another session holds the advisory lock of migrations: going on without it"),
+  });
+}
 
 export function openStore(
   purpose: StorePurpose,

@@ -6,7 +6,6 @@
  */
 import { MonitoredRoutes } from "../adapters/jetstream/routes.ts";
 import { NatsBus } from "../adapters/nats/bus.ts";
-import { migrateDatabase } from "../adapters/postgres/migrate.ts";
 import { SystemClock } from "../adapters/system/clock.ts";
 import { environmentCrashPoints } from "../adapters/system/crash-points.ts";
 import { SystemRandom } from "../adapters/system/random.ts";
@@ -27,9 +26,9 @@ import type { LogStates } from "../runtime/log-states.ts";
 import { Signal } from "../runtime/signal.ts";
 import type { Traces } from "../runtime/traces.ts";
 import type { Auditing } from "../runtime/auditor.ts";
+import { accessOf } from "./access.ts";
 import { startAudit } from "./audit.ts";
-import { repeatChore } from "./chore.ts";
-import { forgetOldConflicts } from "./conflict-janitor.ts";
+import { applierChores, gatewayChores } from "./chores.ts";
 import { startBootstrap, type RegionBootstrap } from "./bootstrap.ts";
 import { consolePage } from "./console-page.ts";
 import { RegionConsole } from "./console.ts";
@@ -40,13 +39,14 @@ import { LateLog } from "./late-log.ts";
 import { LoadControl } from "./load-control.ts";
 import { startLogStates } from "./log-states.ts";
 import { createRegionMetrics, type RegionMetrics } from "./metrics/all.ts";
-import { Trimmer } from "./trim/trimmer.ts";
 import { openRegionLog } from "./open-region-log.ts";
-import { openStore } from "./open-store.ts";
+import { migrateStore, openStore } from "./open-store.ts";
+import { followSchemas } from "./sql-follower.ts";
 import { startTraces } from "./traces.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
 import { holdPartitionRoles } from "./partition-roles.ts";
 import { placementOf } from "./placement.ts";
+import { feedOf } from "./feed.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
 
 /** Requests in flight may take this long when the process stops; the rest of its time is for roles and connections. */
@@ -54,10 +54,6 @@ const HTTP_CLOSE_MS = 4_000;
 const ROLES_CLOSE_MS = 2_500;
 /** The rest of the connections is for requests: neither can take the other's. */
 const ROLES_SHARE_OF_CONNECTIONS = 0.4;
-const FOLLOW_UP_EVERY_MS = 5_000;
-const FOLLOW_UP_DEADLINE_MS = 5_000;
-const SWEEP_EVERY_MS = 5_000;
-const FORGET_CONFLICTS_EVERY_MS = 60_000;
 const START_RETRY_BASE_MS = 250;
 const START_RETRY_MAX_MS = 5_000;
 
@@ -125,7 +121,7 @@ export class RegionProcess {
     this.#roleStore = openStore("roles", { ...stores, connectionsMax: forRoles });
     const ports = { clock: this.#clock, random: this.#random, logger };
     this.#log = new LateLog({ ...ports, open: () => openRegionLog(config, logger) });
-    this.#bus = new NatsBus({ ...ports, url: nats.url, region });
+    this.#bus = new NatsBus({ ...ports, ...nats, region });
     this.#routes = new MonitoredRoutes({ monitorUrl: nats.monitorUrl, logger });
     this.#load = new LoadControl({ ...ports, config, metrics: this.#metrics.admission });
     this.#traces = startTraces({ ...this.#ports(), config }, this.#stop.signal);
@@ -169,11 +165,13 @@ export class RegionProcess {
     const { region, http, sessionSecret, logLevel: configured } = this.#config;
     this.#server = await buildHttpServer({
       gateway: this.#gateway,
+      ...accessOf({ ...this.#ports(), access: this.#config.access, gateway: this.#gateway }),
       region,
       software: this.#software,
       sessionSecret,
       logger: this.#logger,
       metrics: this.#clusterConsole.outcomes,
+      feedMetrics: this.#metrics.feed,
       clusterViews: this.#clusterConsole.views,
       logLevels: new LogLevels({ logger: this.#logger, configured, clock: this.#clock }),
       doctor: makeDoctor(this.#config, {
@@ -222,7 +220,7 @@ export class RegionProcess {
   async #run(): Promise<void> {
     const stop = this.#stop.signal;
     await this.#persist("the database can't be brought to this version's schema", () =>
-      migrateDatabase({ url: this.#config.postgres.url }),
+      migrateStore({ config: this.#config, logger: this.#logger }),
     );
     if (stop.aborted) return;
     const appended = new Signal();
@@ -251,6 +249,7 @@ export class RegionProcess {
     await Promise.all([
       this.#health.watch(this.#roleStore, stop),
       service.watchDrain(stop),
+      followSchemas({ ...this.#ports(), store: this.#roleStore, roles: this.#config.roles }, stop),
       this.#workOnLog({ ...shared, service }, stop),
     ]);
   }
@@ -288,6 +287,7 @@ export class RegionProcess {
       region,
       partitions: topology.partitions,
       metrics: this.#metrics.gateway,
+      ...feedOf(this.#config, this.#metrics),
       pendingRowsMax: wal.rowsMax,
       pendingBytesMax: wal.bytesMax,
       lastFigures: (partition) => this.#health.lastFigures(partition),
@@ -306,44 +306,13 @@ export class RegionProcess {
     await this.#log.connect(stop);
     const numbers = Array.from({ length: partitions }, (_, partition) => partition);
     const held = this.#holdRoles(numbers, parts, stop);
-    if (this.#config.roles.includes("gateway")) held.push(...this.#chores(parts.service, stop));
-    if (this.#config.roles.includes("applier"))
-      held.push(this.#forgetConflicts(stop), this.#trim(parts.breakers, stop));
+    const { service, breakers } = parts;
+    const chores = { ...this.#ports(), config: this.#config, trimMetrics: this.#metrics.trim };
+    if (this.#config.roles.includes("gateway")) held.push(...gatewayChores({ ...chores, service }, stop));
+    if (this.#config.roles.includes("applier")) {
+      held.push(...applierChores({ ...chores, breakers, roleStore: this.#roleStore }, stop));
+    }
     await Promise.all(held);
-  }
-
-  #chores(service: GatewayService, stop: AbortSignal): Promise<void>[] {
-    const followUp = {
-      name: "let partitions follow the schemas that they lack",
-      everyMs: FOLLOW_UP_EVERY_MS,
-      work: () => service.followUpSchemas(FOLLOW_UP_DEADLINE_MS),
-    };
-    const sweep = { name: "forget what has expired", everyMs: SWEEP_EVERY_MS, work: () => service.sweep() };
-    return [followUp, sweep].map((chore) => repeatChore({ ...this.#ports(), ...chore }, stop));
-  }
-
-  #forgetConflicts(stop: AbortSignal): Promise<void> {
-    const { topology, conflicts } = this.#config;
-    const options = { ...this.#ports(), ...conflicts, partitions: topology.partitions };
-    const work = () => forgetOldConflicts(options, stop);
-    const chore = { name: "forget old conflicts", everyMs: FORGET_CONFLICTS_EVERY_MS, work };
-    return repeatChore({ ...this.#ports(), ...chore }, stop);
-  }
-
-  #trim(breakers: readonly LogBreaker[], stop: AbortSignal): Promise<void> {
-    const { region, topology, trim: settings } = this.#config;
-    const { trim: metrics } = this.#metrics;
-    const options = {
-      ...this.#ports(),
-      region,
-      partitions: topology.partitions,
-      settings,
-      breakers,
-      metrics,
-    };
-    const trimmer = new Trimmer({ ...options, store: this.#roleStore });
-    const chore = { name: "trim what every region has", everyMs: settings.everyMs };
-    return repeatChore({ ...this.#ports(), ...chore, work: () => trimmer.trim(stop) }, stop);
   }
 
   #holdRoles(

@@ -38,6 +38,8 @@ export interface Act<T> extends Orderer {
   readonly deadlineMs?: number | undefined;
   /** It is done although it can't be kept: what mends a region must not need all of it. */
   readonly isUrgent?: boolean;
+  /** Ordered by a tenant for itself: such acts get a part of the queue alone, so that they keep no operator from acting. */
+  readonly isTenants?: boolean;
   /** Default: done. */
   readonly ended?: (result: T) => Ending;
   /** Default: failed. */
@@ -62,6 +64,8 @@ export interface AuditorOptions {
 
 /** Acts of this process that wait for their turn. */
 const WAITING_MAX = 256;
+/** Of tenants, under way at once: each waits twice. */
+const TENANTS_ACTS_MAX = 64;
 
 type Named = Omit<AuditFact, "atMs" | "about" | "outcome">;
 
@@ -69,12 +73,27 @@ export class Auditor implements Auditing {
   readonly #options: AuditorOptions;
   #turn: Promise<void> = Promise.resolve();
   #waiting = 0;
+  #tenantsActs = 0;
 
   constructor({ store, clock, random, logger }: AuditorOptions) {
     this.#options = { store, clock, random, logger };
   }
 
   async act<T>(act: Act<T>, work: () => Promise<T>): Promise<T> {
+    if (act.isTenants !== true) return this.#act(act, work);
+    if (Math.max(this.#tenantsActs, this.#waiting) >= TENANTS_ACTS_MAX) {
+      const message = `${TENANTS_ACTS_MAX} acts of tenants are under way already`;
+      throw new StoreUnavailableError(message, { outcome: "none" });
+    }
+    this.#tenantsActs += 1;
+    try {
+      return await this.#act(act, work);
+    } finally {
+      this.#tenantsActs -= 1;
+    }
+  }
+
+  async #act<T>(act: Act<T>, work: () => Promise<T>): Promise<T> {
     const { clock, random } = this.#options;
     const { action, actor, address, ended = done, failed = failure } = act;
     const named = { act: random.uuid(clock.nowMs()), action, actor, address };

@@ -2,6 +2,8 @@
 import { totalmem } from "node:os";
 import { getHeapStatistics } from "node:v8";
 import { PLACEMENT_DEFAULTS } from "../core/placement/decide.ts";
+import { readAccess, redactAccess, type AccessConfig } from "./config-access.ts";
+import { readNats, readPostgresUrl, type NatsConfig } from "./config-wire.ts";
 import { LOG_LEVELS, type LogLevel } from "./logger.ts";
 import { InvalidTopologyError, readTopology, type Topology } from "./topology.ts";
 
@@ -13,13 +15,9 @@ export interface RegionConfig {
   readonly topology: Topology;
   readonly http: { readonly host: string; readonly port: number; readonly connectionsMax: number };
   readonly postgres: { readonly url: string; readonly connectionsMax: number };
-  readonly nats: {
-    readonly url: string;
-    readonly monitorUrl: string | undefined;
-    /** The same server, as the user that may purge the log; undefined where `url` is. */
-    readonly trimUrl: string | undefined;
-  };
+  readonly nats: NatsConfig;
   readonly sessionSecret: string;
+  readonly access: AccessConfig;
   readonly roles: readonly ProcessRole[];
   readonly logLevel: LogLevel;
   /** Of an OpenTelemetry collector that takes OTLP over HTTP. */
@@ -45,6 +43,7 @@ export interface RegionConfig {
     readonly logRetentionMs: number;
     readonly walRetentionMs: number;
     readonly operationRetentionMs: number;
+    readonly changesRetentionMs: number;
     readonly awayMsMax: number;
   };
   /** How often the cluster verifies each partition by itself, 0 for never; and whether it repairs what a majority proves. */
@@ -95,6 +94,8 @@ const SECONDS_PER_HOUR = 3_600;
 const LOG_RETENTION_SECONDS_DEFAULT = 0;
 const WAL_RETENTION_SECONDS_DEFAULT = SECONDS_PER_HOUR;
 const OPERATION_RETENTION_SECONDS_DEFAULT = 24 * SECONDS_PER_HOUR;
+/** Over a weekend: a pipeline that stands still goes on on Monday. */
+const CHANGES_RETENTION_SECONDS_DEFAULT = 72 * SECONDS_PER_HOUR;
 const MEMBER_AWAY_SECONDS_MAX_DEFAULT = 0;
 const VERIFY_SECONDS_DEFAULT = SECONDS_PER_HOUR;
 const LEADER_LOOK_MS_DEFAULT = 5_000;
@@ -119,19 +120,16 @@ export function readConfig(environment: Environment): RegionConfig {
       }),
     },
     postgres: {
-      url: reader.url("FOREBAY_POSTGRES_URL", ["postgres:", "postgresql:"]),
+      url: readPostgresUrl(reader),
       connectionsMax: reader.integer("FOREBAY_POSTGRES_CONNECTIONS_MAX", {
         minimum: 2,
         maximum: POSTGRES_CONNECTIONS_MAX,
         otherwise: POSTGRES_CONNECTIONS_MAX_DEFAULT,
       }),
     },
-    nats: {
-      url: reader.url("FOREBAY_NATS_URL", ["nats:", "tls:"]),
-      monitorUrl: reader.optionalUrl("FOREBAY_NATS_MONITOR_URL", ["http:", "https:"]),
-      trimUrl: reader.optionalUrl("FOREBAY_NATS_TRIM_URL", ["nats:", "tls:"]),
-    },
+    nats: readNats(reader),
     sessionSecret: reader.secret("FOREBAY_SESSION_SECRET"),
+    access: readAccess(reader, reader.text("FOREBAY_HTTP_HOST", "127.0.0.1")),
     roles: reader.list("FOREBAY_ROLES", PROCESS_ROLES),
     logLevel: reader.choice("FOREBAY_LOG_LEVEL", LOG_LEVELS, "info"),
     traceExportUrl: reader.optionalUrl("FOREBAY_TRACE_EXPORT_URL", ["http:", "https:"]),
@@ -182,6 +180,7 @@ function readTrim(reader: Reader): RegionConfig["trim"] {
       "FOREBAY_OPERATION_RETENTION_SECONDS",
       OPERATION_RETENTION_SECONDS_DEFAULT,
     ),
+    changesRetentionMs: duration("FOREBAY_CHANGES_RETENTION_SECONDS", CHANGES_RETENTION_SECONDS_DEFAULT),
     awayMsMax: durationOrEver("FOREBAY_MEMBER_AWAY_SECONDS_MAX", MEMBER_AWAY_SECONDS_MAX_DEFAULT),
   };
 }
@@ -237,9 +236,10 @@ export function redactConfig(config: RegionConfig): object {
     nats: {
       ...nats,
       url: redactUrl(nats.url),
-      trimUrl: nats.trimUrl === undefined ? undefined : redactUrl(nats.trimUrl),
+      maintenance: nats.maintenance && { ...nats.maintenance, url: redactUrl(nats.maintenance.url) },
     },
     sessionSecret: "…",
+    access: redactAccess(config.access),
     ...(chaos !== undefined && { chaos: { ...chaos, key: "…" } }),
     traceExportUrl: config.traceExportUrl === undefined ? undefined : redactUrl(config.traceExportUrl),
   };

@@ -9,7 +9,7 @@ import {
   type LogMessage,
   type LogSubscription,
 } from "../ports/global-log.ts";
-import { decodeEntry } from "../protocol/entry-codec.ts";
+import { orderedEntry } from "../protocol/ordered-entry.ts";
 import { UndecodableEntryError } from "../protocol/undecodable.ts";
 
 const RECEIVE = { messagesMax: 64, bytesMax: 4 * 1024 * 1024, timeoutMs: 2_000 };
@@ -95,9 +95,8 @@ class Pace {
   }
 }
 
-function takeMessage({ data, position, storedAtMs }: LogMessage, take: Take): void {
-  const { entry, checksum } = decodeEntry(data);
-  take({ position, storedAtMs, checksum, entry }, data.byteLength);
+function takeMessage(message: LogMessage, take: Take): void {
+  take(orderedEntry(message), message.data.byteLength);
 }
 
 async function receive({ clock, untilMs }: LogStretch, subscription: LogSubscription): Promise<LogMessage[]> {

@@ -7,7 +7,7 @@
 import { spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
-import { putCollection, withCluster } from "./bench-cluster.ts";
+import { putCollection, withGuardedCluster } from "./bench-cluster.ts";
 import { fireLoad, type LoadRequest, type LoadResult } from "./http-load.ts";
 import { median, progress, report, round } from "./report.ts";
 
@@ -24,43 +24,48 @@ const REQUESTS: readonly LoadRequest[] = Array.from({ length: 2_000 }, (_, index
 }));
 
 export async function benchAccept(): Promise<void> {
-  await withCluster("test/bench/topology.yaml", async (cluster) => {
+  await withGuardedCluster("test/bench/topology.yaml", async (cluster) => {
     const [region] = cluster.regions as [(typeof cluster.regions)[number]];
-    await putCollection(region.url, "bench", FIELDS);
+    await putCollection(region, "bench", FIELDS);
     await cluster.restartRegion(region.name, { environment: { FOREBAY_ROLES: "gateway" } });
     const bare = await startBare(region.postgres.url);
     try {
-      await comparePairs(bare.url, cluster.region(region.name).url);
+      await comparePairs({ url: bare.url }, cluster.region(region.name));
     } finally {
       bare.process.kill("SIGTERM");
       await once(bare.process, "exit");
     }
   });
-  await withCluster("test/integration/topologies/one-partition.yaml", async (cluster) => {
-    const { url } = cluster.region("eu");
-    await putCollection(url, "bench", FIELDS);
-    await fire(url, WARM_UP_SECONDS);
+  await withGuardedCluster("test/integration/topologies/one-partition.yaml", async (cluster) => {
+    const region = cluster.region("eu");
+    await putCollection(region, "bench", FIELDS);
+    await fire(region, WARM_UP_SECONDS);
     progress("whole cluster");
-    report("accept.whole-cluster", figuresOf([await fire(url, SECONDS)]));
+    report("accept.whole-cluster", figuresOf([await fire(region, SECONDS)]));
   });
 }
 
-async function comparePairs(bareUrl: string, gatewayUrl: string): Promise<void> {
+async function comparePairs(bareServer: Target, region: Target): Promise<void> {
   const bare: LoadResult[] = [];
   const gateway: LoadResult[] = [];
-  for (const url of [bareUrl, gatewayUrl]) await fire(url, WARM_UP_SECONDS);
+  for (const target of [bareServer, region]) await fire(target, WARM_UP_SECONDS);
   for (let round = 1; round <= ROUNDS; round += 1) {
     progress(`pair ${round} of ${ROUNDS}`);
-    bare.push(await fire(bareUrl, SECONDS));
-    gateway.push(await fire(gatewayUrl, SECONDS));
+    bare.push(await fire(bareServer, SECONDS));
+    gateway.push(await fire(region, SECONDS));
   }
   const ratios = gateway.map((result, index) => result.requestsPerSecond / bare[index]!.requestsPerSecond);
   report("accept.bare", figuresOf(bare));
   report("accept.gateway", { ...figuresOf(gateway), ratio_to_bare: round(median(ratios)) });
 }
 
-async function fire(url: string, seconds: number): Promise<LoadResult> {
-  return fireLoad({ url, connections: CONNECTIONS, seconds, requests: REQUESTS });
+interface Target {
+  readonly url: string;
+  readonly key?: string | undefined;
+}
+
+async function fire({ url, key }: Target, seconds: number): Promise<LoadResult> {
+  return fireLoad({ url, key, connections: CONNECTIONS, seconds, requests: REQUESTS });
 }
 
 function figuresOf(results: readonly LoadResult[]): Record<string, number> {

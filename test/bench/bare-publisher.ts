@@ -1,6 +1,7 @@
 /** The limit of an authoritative write: bare JetStream publishes of the same size, to a stream of the same kind and leader. */
 import { jetstream, jetstreamManager, RetentionPolicy, StorageType } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { connectOptions } from "../../services/adapters/nats/address.ts";
 import { streamName } from "../../services/adapters/jetstream/stream-config.ts";
 
 const STREAM = "BENCH";
@@ -17,7 +18,7 @@ export class BarePublisher {
 
   /** Makes a stream with three replicas, and has the server lead it that leads partition 0. */
   static async open(url: string): Promise<BarePublisher> {
-    const connection = await connect({ servers: url, ignoreClusterUpdates: true });
+    const connection = await connect({ ...connectOptions({ url }), ignoreClusterUpdates: true });
     const manager = await jetstreamManager(connection);
     await manager.streams.add({
       name: STREAM,

@@ -1,21 +1,45 @@
 /** A cluster of its own for a measurement. */
 import { join } from "node:path";
+import { authorization } from "../../infra/local/authorization.ts";
 import { LocalCluster } from "../../infra/local/cluster.ts";
 import { makeTemporaryFolder } from "../../infra/local/temporary-folder.ts";
 import { migrateDatabase } from "../../services/adapters/postgres/migrate.ts";
 import { packageRoot } from "../../services/runtime/package-root.ts";
 import { interruption, unlessInterrupted } from "./interruption.ts";
 
-/** @param topology path from the package's root. @param environment added to that of every region process. */
-export async function withCluster<T>(
+/** Asks for no credentials. @param topology path from the package's root. @param environment added to that of every region process. */
+export function withCluster<T>(
   topology: string,
   measure: (cluster: LocalCluster) => Promise<T>,
   environment: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  return start({ topology, environment, authentication: "off" }, measure);
+}
+
+/** The same, which asks for credentials, unless FOREBAY_BENCH_OPEN says that what they cost is to be seen. */
+export function withGuardedCluster<T>(
+  topology: string,
+  measure: (cluster: LocalCluster) => Promise<T>,
+): Promise<T> {
+  const authentication = process.env["FOREBAY_BENCH_OPEN"] === undefined ? "on" : "off";
+  return start({ topology, environment: {}, authentication }, measure);
+}
+
+interface StartOptions {
+  readonly topology: string;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly authentication: "on" | "off";
+}
+
+async function start<T>(
+  { topology, environment, authentication }: StartOptions,
+  measure: (cluster: LocalCluster) => Promise<T>,
 ): Promise<T> {
   const folder = makeTemporaryFolder("bench");
   let cluster: LocalCluster | undefined;
   try {
     cluster = await LocalCluster.start({
+      authentication,
       dataFolder: folder.path,
       topology: join(packageRoot(), topology),
       portBase: 0,
@@ -32,10 +56,16 @@ export async function withCluster<T>(
   }
 }
 
-export async function putCollection(url: string, name: string, fields: object): Promise<void> {
+/** @param region its address, or all of it where it asks for credentials. */
+export async function putCollection(
+  region: string | { readonly url: string; readonly key: string | undefined },
+  name: string,
+  fields: object,
+): Promise<void> {
+  const { url, key } = typeof region === "string" ? { url: region, key: undefined } : region;
   const response = await fetch(`${url}/v1/collections/${name}`, {
     method: "PUT",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...authorization(key) },
     body: JSON.stringify({ fields }),
   });
   if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);

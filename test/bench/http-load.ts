@@ -6,6 +6,8 @@ import { connect, type Socket } from "node:net";
 
 export interface LoadOptions {
   readonly url: string;
+  /** What requests come with. */
+  readonly key?: string | undefined;
   readonly connections: number;
   readonly seconds: number;
   /** Sent in turn by all connections together. */
@@ -31,7 +33,7 @@ const CONTENT_LENGTH = /\r\ncontent-length: (\d+)\r\n/i;
 
 export async function fireLoad(options: LoadOptions): Promise<LoadResult> {
   const { hostname, port, host } = new URL(options.url);
-  const texts = options.requests.map((request) => toBuffer(request, host));
+  const texts = options.requests.map((request) => toBuffer(request, host, options.key));
   const run = new LoadRun(texts, performance.now() + options.seconds * 1_000);
   const startedAtMs = performance.now();
   await Promise.all(
@@ -42,10 +44,11 @@ export async function fireLoad(options: LoadOptions): Promise<LoadResult> {
   return run.result((performance.now() - startedAtMs) / 1_000);
 }
 
-function toBuffer({ method, path, body }: LoadRequest, host: string): Buffer {
+function toBuffer({ method, path, body }: LoadRequest, host: string, key: string | undefined): Buffer {
   const headers = [
     `Host: ${host}`,
     "Content-Type: application/json",
+    ...(key === undefined ? [] : [`Authorization: Bearer ${key}`]),
     `Content-Length: ${Buffer.byteLength(body)}`,
   ];
   return Buffer.from(`${method} ${path} HTTP/1.1\r\n${headers.join("\r\n")}${HEADER_END}${body}`);

@@ -1,8 +1,8 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
  * has to be named, as `scrape` has: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
- * `bootstrap [--records N] [--writes N]`, `page [--seconds N]`, `console`,
- * `election [--only kills,quorum,etcd] [--etcd PATH] …`.
+ * `bootstrap [--records N] [--writes N]`, `page [--seconds N]`, `console`, `feed`, `import [--rows N]`,
+ * `sdk [--only bundle,overhead] [--seconds N]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchBootstrap, readBootstrapOptions } from "./bootstrap.ts";
@@ -10,12 +10,15 @@ import { benchConsole } from "./console.ts";
 import { benchDecide } from "./decide.ts";
 import { benchDrain, readDrainOptions } from "./drain.ts";
 import { benchElection } from "./election/election.ts";
+import { benchFeed } from "./feed.ts";
 import { benchFold } from "./fold.ts";
+import { benchImport } from "./import.ts";
 import { InterruptedError, listenForInterrupts } from "./interruption.ts";
 import { benchMemory } from "./memory.ts";
 import { benchOverload } from "./overload.ts";
 import { benchScrape } from "./scrape.ts";
 import { benchPage } from "./page.ts";
+import { benchSdk } from "./sdk.ts";
 import { benchSick } from "./sick.ts";
 import { OptionError } from "./options.ts";
 import { benchVerify } from "./verify/verify.ts";
@@ -28,12 +31,15 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   fold: withoutOptions(benchFold),
   memory: withoutOptions(benchMemory),
   console: withoutOptions(benchConsole),
+  feed: withoutOptions(benchFeed),
   overload: withoutOptions(benchOverload),
   bootstrap: (words) => benchBootstrap(readBootstrapOptions(words)),
+  import: benchImport,
   drain: (words) => benchDrain(readDrainOptions(words)),
   election: benchElection,
   scrape: withoutOptions(benchScrape),
   page: benchPage,
+  sdk: benchSdk,
   sick: benchSick,
   verify: benchVerify,
 };

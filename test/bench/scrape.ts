@@ -6,10 +6,13 @@
  */
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import { SystemSecrets } from "../../services/adapters/system/secrets.ts";
+import { ApiKeys } from "../../services/gateway/access/api-keys.ts";
 import { SystemClock } from "../../services/adapters/system/clock.ts";
 import { LateGateway } from "../../services/region/late-gateway.ts";
 import { buildHttpServer } from "../../services/gateway/http/server.ts";
 import { LogLevels } from "../../services/runtime/log-levels.ts";
+import { silentFeedMetrics } from "../simulation/metrics.ts";
 import { silentLogger } from "../../services/runtime/logger.ts";
 import type { Meter } from "../../services/runtime/metrics.ts";
 import { fullMetrics } from "../observability/full-metrics.ts";
@@ -56,8 +59,11 @@ export async function benchScrape(): Promise<void> {
 
 async function serve(meter: Meter): Promise<{ port: number; close: () => Promise<void> }> {
   const logger = { ...silentLogger, level: "info" };
+  const gateway = new LateGateway("it is not asked for anything but metrics");
+  const clock = new SystemClock();
   const server = await buildHttpServer({
-    gateway: new LateGateway("it is not asked for anything but metrics"),
+    gateway,
+    apiKeys: new ApiKeys({ gateway: () => gateway, clock, secrets: new SystemSecrets() }),
     logLevels: new LogLevels({ logger, configured: "info", clock: new SystemClock() }),
     doctor: new StubDoctor(),
     region: REGIONS[0]!,
@@ -65,6 +71,7 @@ async function serve(meter: Meter): Promise<{ port: number; close: () => Promise
     sessionSecret: "a secret that nobody uses, of 32 letters",
     logger,
     metrics: { answered: () => undefined },
+    feedMetrics: silentFeedMetrics,
     metricsText: () => meter.text(),
     readiness: () => [],
   });

@@ -11,6 +11,7 @@ import { appending } from "./region-store/append.ts";
 import { boundsAndReading } from "./region-store/bounds.ts";
 import { stamps } from "./region-store/stamps.ts";
 import { repairLog } from "./region-store/repairs.ts";
+import { changesOfRecords } from "./region-store/changes.ts";
 import { conflictLog } from "./region-store/conflicts.ts";
 import { committedState } from "./region-store/committed.ts";
 import { decidedState } from "./region-store/decided.ts";
@@ -24,6 +25,7 @@ import { outcomesOfProposals } from "./region-store/outcomes.ts";
 import { knownOperations } from "./region-store/operations-known.ts";
 import { readingRecords } from "./region-store/reading.ts";
 import { listingRecords } from "./region-store/listing.ts";
+import { listingByFields } from "./region-store/field-listing.ts";
 import { trimming } from "./region-store/trimming.ts";
 import { scanningRecords } from "./region-store/scanning.ts";
 import { partitionSnapshots } from "./region-store/snapshots.ts";
@@ -83,6 +85,7 @@ export function regionStoreContract(
     repairLog(context);
     readingRecords(context);
     listingRecords(context);
+    listingByFields(context);
     scanningRecords(context);
     partitionSnapshots(context);
     bootstraps(context);
@@ -90,6 +93,7 @@ export function regionStoreContract(
     verificationRecords(context);
     drainOrders(context);
     trimming(context);
+    changesOfRecords(context);
     rejoining(context);
   });
 }

@@ -48,6 +48,7 @@ async function patch(bed: Bed, place: { region: string; key: string }, body: obj
 async function startServers(): Promise<Bed> {
   const folder = makeTemporaryFolder("restored");
   const cluster = await LocalCluster.start({
+    authentication: "off",
     dataFolder: folder.path,
     topology: join(packageRoot(), "test/integration/topologies/one-partition.yaml"),
     portBase: 0,

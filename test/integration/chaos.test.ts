@@ -28,6 +28,7 @@ let client: ControlClient;
 
 beforeAll(async () => {
   cluster = await LocalCluster.start({
+    authentication: "off",
     dataFolder: data,
     topology: join(packageRoot(), "test/integration/topologies/one-partition.yaml"),
     portBase: 0,

@@ -2,6 +2,8 @@
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { connectOptions } from "../../services/adapters/nats/address.ts";
+import { ENTRY_VERSION } from "../../services/protocol/entry-codec.ts";
 import type { DoctorAnswer } from "../../services/protocol/http/doctor.ts";
 import { eventually, startBed, type LocalBed } from "./cluster/bed.ts";
 import { createCollection } from "./cluster/load.ts";
@@ -37,7 +39,7 @@ it("finds nothing wrong with a cluster that was just made", async () => {
   for (const { checks, versions } of found) {
     expect(checks).toHaveLength(19);
     expect(versions).toMatchObject({
-      entry: 7,
+      entry: ENTRY_VERSION,
       nats: expect.stringMatching(/^2\./),
       postgres: expect.any(String),
     });
@@ -50,7 +52,7 @@ it("finds nothing wrong with a cluster that was just made", async () => {
 
 it("finds a stream that would lose entries", async () => {
   const { url } = bed.cluster.region("eu").nats;
-  const client = await connect({ servers: url });
+  const client = await connect(connectOptions({ url }));
   try {
     const manager = await jetstreamManager(client);
     const edit = (ageMs: number) => manager.streams.update("FOREBAY_LOG_0", { max_age: ageMs * 1_000_000 });

@@ -24,6 +24,7 @@ let bed: Bed;
 beforeAll(async () => {
   const folder = makeTemporaryFolder("placement");
   const cluster = await LocalCluster.start({
+    authentication: "off",
     dataFolder: folder.path,
     topology: join(packageRoot(), "regions/local.yaml"),
     portBase: 0,

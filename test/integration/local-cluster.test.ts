@@ -6,6 +6,7 @@ import { jetstream, jetstreamManager, RetentionPolicy, StorageType } from "@nats
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import pg from "pg";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { connectOptions } from "../../services/adapters/nats/address.ts";
 import { LocalCluster } from "../../infra/local/cluster.ts";
 import { DataFolderInUseError } from "../../infra/local/errors.ts";
 import { identifyProcess } from "../../infra/local/process-identity.ts";
@@ -45,6 +46,7 @@ afterAll(async () => {
 
 async function start(): Promise<LocalCluster> {
   return await LocalCluster.start({
+    authentication: "off",
     dataFolder,
     topology: TOPOLOGY_PATH,
     portBase: 0,
@@ -77,7 +79,8 @@ async function withDatabase<T>(url: string, use: (client: pg.Client) => Promise<
 }
 
 async function withNats<T>(region: string, use: (connection: NatsConnection) => Promise<T>): Promise<T> {
-  const connection = await connect({ servers: cluster.region(region).nats.url, ignoreClusterUpdates: true });
+  const { nats } = cluster.region(region);
+  const connection = await connect({ ...connectOptions(nats), ignoreClusterUpdates: true });
   try {
     return await use(connection);
   } finally {

@@ -1,7 +1,8 @@
 /** The main job: written at once here, soon everywhere, exactly once; on one log and on four. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { authorization } from "../../infra/local/authorization.ts";
 import { makeTemporaryFolder } from "../../infra/local/temporary-folder.ts";
-import { eventually, startBed, type Bed } from "./cluster/bed.ts";
+import { eventually, startGuardedBed, type Bed } from "./cluster/bed.ts";
 import { createCollection } from "./cluster/load.ts";
 import { send } from "./cluster/request.ts";
 import { readMetrics } from "./cluster/metrics.ts";
@@ -33,7 +34,7 @@ for (const partitions of [1, 4] as const) {
     let bed: Bed;
 
     beforeAll(async () => {
-      bed = await startBed(`main-path-${partitions}`, partitions);
+      bed = await startGuardedBed(`main-path-${partitions}`, partitions);
       await createCollection(bed, "people", SCHEMA);
     });
 
@@ -49,6 +50,7 @@ for (const partitions of [1, 4] as const) {
         method,
         headers: {
           ...(options.body === undefined ? {} : { "content-type": "application/json" }),
+          ...authorization(bed.cluster.key),
           ...options.headers,
         },
         ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) }),
@@ -194,7 +196,11 @@ for (const partitions of [1, 4] as const) {
         const samples = await readMetrics(bed.cluster.region("us").url);
         return samples.some(({ name }) => name === "forebay_fold_conflicts_total") ? true : undefined;
       });
-      const verify = await send(`${bed.cluster.region("eu").url}/v1/verify`, { method: "POST", body: {} });
+      const verify = await send(`${bed.cluster.region("eu").url}/v1/verify`, {
+        method: "POST",
+        body: {},
+        headers: authorization(bed.cluster.key),
+      });
       expect(verify?.status).toBe(202);
       await eventually("every signal is told", async () => {
         for (const { name, url } of bed.cluster.regions) {

@@ -13,6 +13,7 @@ import {
   withStores,
   type LocalBed,
 } from "./cluster/bed.ts";
+import { ENTRY_VERSION } from "../../services/protocol/entry-codec.ts";
 import { COLLECTION, createCollection } from "./cluster/load.ts";
 import { send } from "./cluster/request.ts";
 import { queryOnce } from "./postgres/server.ts";
@@ -87,7 +88,7 @@ it("is told where it is accepted, published and folded, and exported as spans", 
   await eventually("all regions say what they read", async () =>
     withStores(bed, async (stores) => {
       const { origins } = await stores.get("eu")!.readPositions(0);
-      return Object.values(origins).every(({ tick }) => tick?.reads === 7) ? true : undefined;
+      return Object.values(origins).every(({ tick }) => tick?.reads === ENTRY_VERSION) ? true : undefined;
     }),
   );
   const operation = await write("traced", { traceparent: TRACEPARENT });

@@ -17,6 +17,7 @@ interface Up {
 }
 
 interface ClusterFile {
+  readonly key: string;
   readonly regions: readonly {
     readonly name: string;
     readonly url: string;
@@ -92,6 +93,16 @@ describe("forebay up", () => {
     }
   });
 
+  it("makes a development key once, says it, and lets nobody in without it", async () => {
+    const { url } = cluster.regions[0]!;
+    expect(cluster.key).toMatch(/^fb_development_[A-Za-z0-9_-]{43}$/);
+    expect(first.output()).toContain(`development key ${cluster.key}`);
+    expect(first.output()).toContain(`/console#key=${cluster.key}`);
+    expect((await fetch(`${url}/v1/status`)).status).toBe(401);
+    const headers = { authorization: `Bearer ${cluster.key}` };
+    expect((await fetch(`${url}/v1/status`, { headers })).status).toBe(200);
+  });
+
   it("says that it is running when it is started again on the same data", async () => {
     const second = up();
     const [code] = (await once(second.process, "exit")) as [number];
@@ -101,7 +112,8 @@ describe("forebay up", () => {
 
   it("stops all that it started, and goes on from there when it starts again", async () => {
     const { url } = cluster.regions[0]!;
-    const json = { "content-type": "application/json" };
+    const authorization = `Bearer ${cluster.key}`;
+    const json = { authorization, "content-type": "application/json" };
     const schema = JSON.stringify({ fields: { name: { class: "lww" } } });
     expect(
       (await fetch(`${url}/v1/collections/kept`, { method: "PUT", headers: json, body: schema })).status,
@@ -113,11 +125,12 @@ describe("forebay up", () => {
     for (const { pid, nats } of cluster.regions) expect(isAlive(pid) || isAlive(nats.pid)).toBe(false);
     expect(existsSync(join(folder.path, "cluster.json"))).toBe(false);
     const again = up();
-    const { regions } = await ready(again);
+    const { regions, key } = await ready(again);
+    expect(key).toBe(cluster.key);
     try {
       for (const region of regions) {
         const read = await eventually(`${region.name} has the record`, async () => {
-          const response = await fetch(`${region.url}${path}`);
+          const response = await fetch(`${region.url}${path}`, { headers: { authorization } });
           return response.status === 200 ? ((await response.json()) as { fields: unknown }) : undefined;
         });
         expect(read.fields).toEqual({ name: "Ada" });

@@ -144,6 +144,8 @@ export class SimulatedBootstraps {
     data.state = head.state;
     data.logCreatedAtMs = head.logCreatedAtMs;
     data.marks.splice(0);
+    data.changes.splice(0);
+    data.changeFloor = position;
     this.#set({ ...found, stage: "folding" });
   }
 

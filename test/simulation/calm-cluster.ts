@@ -28,6 +28,7 @@ export class CalmCluster {
         logRetentionMs: 1_000,
         walRetentionMs: 500,
         operationRetentionMs: 2_000,
+        changesRetentionMs: 3_600_000,
         awayMsMax: AWAY_MS_MAX,
       },
       logger: silentLogger,

@@ -14,7 +14,8 @@ import {
 import { canonicalJson } from "../../services/core/json.ts";
 import { recordIdText, toRecordId } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
-import { decodeEntry } from "../../services/protocol/entry-codec.ts";
+import type { LogMessage } from "../../services/ports/global-log.ts";
+import { orderedEntry } from "../../services/protocol/ordered-entry.ts";
 import type { SimulatedCluster, SimulatedRegion } from "./cluster.ts";
 import { DecisionChecks } from "./decision-checks.ts";
 import { require } from "./require.ts";
@@ -42,8 +43,9 @@ class Reference {
     this.digests.push(stateDigest(this.state, this.#digest));
   }
 
-  fold(message: { position: number; storedAtMs: number; data: Uint8Array }): void {
-    const { entry, checksum } = decodeEntry(message.data);
+  fold(message: LogMessage): void {
+    const ordered = orderedEntry(message);
+    const { entry } = ordered;
     const before = this.state.origins;
     const result = foldEntries({
       state: this.state,
@@ -51,7 +53,7 @@ class Reference {
         records: this.records,
         operations: this.#operations,
       },
-      entries: [{ position: message.position, storedAtMs: message.storedAtMs, checksum, entry }],
+      entries: [ordered],
     });
     this.#decisions.before(entry, result);
     if (entry.kind === "batch") this.#checkWatermark(before[entry.origin]?.watermark, entry, result.state);

@@ -4,7 +4,8 @@ import type { Bootstrapper } from "../../services/applier/bootstrapper.ts";
 import type { BarrierObserver } from "../../services/applier/barrier-stop.ts";
 import { Donor } from "../../services/bootstrap/donor.ts";
 import { Joiner } from "../../services/bootstrap/joiner.ts";
-import { GatewayService, type GatewayOptions } from "../../services/gateway/gateway-service.ts";
+import type { GatewayOptions } from "../../services/gateway/gateway-options.ts";
+import { GatewayService } from "../../services/gateway/gateway-service.ts";
 import type { RegionStore } from "../../services/ports/region-store.ts";
 import type { CrashPoint, CrashPoints } from "../../services/ports/crash-points.ts";
 import { Checkpoints } from "../../services/reconciler/checkpoints.ts";
@@ -20,7 +21,7 @@ import { Signal } from "../../services/runtime/signal.ts";
 import { SimulatedDatabase } from "./database.ts";
 import { SimulatedBus, SimulatedBusNetwork, type BusFaults } from "./bus.ts";
 import { SimulatedLog, SimulatedLogServers, type LogFaults } from "./global-log.ts";
-import { silentMetrics } from "./metrics.ts";
+import { silentFeedMetrics, silentMetrics } from "./metrics.ts";
 import { SimulatedRegionStore, type StoreFaults } from "./region-store.ts";
 import { Process, SimulatedClock, wallClockMs, type World } from "./world.ts";
 
@@ -215,6 +216,9 @@ export class SimulatedCluster {
       crashPoints: this.#crashPoints(region, process),
       logger: this.options.logger,
       metrics: silentMetrics,
+      feedMetrics: silentFeedMetrics,
+      changesRetentionMs: 3_600_000,
+      sessionSecret: "a secret of the simulation, of 32 letters",
     };
   }
 

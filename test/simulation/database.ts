@@ -23,6 +23,7 @@ import type { OwnWal } from "../../services/ports/own-wal.ts";
 import { roundTrip } from "./document.ts";
 import { findKnown, headOf, readRows } from "./wal-reading.ts";
 import { bytesOf } from "./bytes.ts";
+import { noteCommit, trimChanges } from "./changes.ts";
 import { trimConflicts } from "./conflicts.ts";
 import { leftOf, shortOf } from "./escrows.ts";
 import { rebindLog, withoutPartition, type PartitionData } from "./partition-data.ts";
@@ -201,13 +202,14 @@ export class SimulatedDatabase extends ReadableDatabase {
     }
     data.conflicts.push(...result.conflicts.map((conflict) => ({ ...roundTrip(conflict), partition })));
     data.repairs.push(...result.repairs.map((repair) => ({ ...roundTrip(repair), partition })));
+    noteCommit(data, result);
     followMembership(data, { region: this.region, result, nowMs: this.#nowMs() });
     if (result.membership !== undefined) this.#makeDurable();
   }
 
   #undoOf(data: PartitionData, result: FoldResult): () => void {
     const { state } = data;
-    const [conflicts, repairs] = [data.conflicts.length, data.repairs.length];
+    const [conflicts, repairs, changes] = [data.conflicts.length, data.repairs.length, data.changes.at(-1)];
     const rows = [...result.records.keys()].map((id) => [id, this.rows.get(id)] as const);
     const before = result.outcomes.map(({ id }) => [id, data.outcomes.get(id)] as const);
     return () => {
@@ -223,6 +225,8 @@ export class SimulatedDatabase extends ReadableDatabase {
       this.#history.lose(result.outcomes);
       data.conflicts.splice(conflicts);
       data.repairs.splice(repairs);
+      // Older ones may have been trimmed since.
+      data.changes.splice(changes === undefined ? 0 : data.changes.indexOf(changes) + 1);
     };
   }
 
@@ -271,6 +275,11 @@ export class SimulatedDatabase extends ReadableDatabase {
   trimConflicts(options: { partition: number; beforeLogTimeMs: number; rowsMax: number }): number {
     this.#makeDurable();
     return trimConflicts(this.data(options.partition).conflicts, options);
+  }
+
+  trimChanges(options: { partition: number; upTo: number; rowsMax: number }): number {
+    this.#makeDurable();
+    return trimChanges(this.data(options.partition), options);
   }
 
   acquireRole(options: Parameters<SimulatedRoles["acquire"]>[0]): RoleGrant | undefined {

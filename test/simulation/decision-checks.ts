@@ -2,7 +2,7 @@
  * What the log's decisions must keep at every position, told from the log's entries and from the rows that they left,
  * without the code that decides: deadlines (I7), tombstones (I8), unique values (I9), fences, and money.
  */
-import type { Entry, ProposeEntry } from "../../services/core/entry.ts";
+import type { OrderedEntry, ProposeEntry } from "../../services/core/entry.ts";
 import type { FoldResult } from "../../services/core/fold/fold.ts";
 import { recordIdText } from "../../services/core/operation.ts";
 import type { Proposal } from "../../services/core/proposal.ts";
@@ -27,7 +27,7 @@ export class DecisionChecks {
   }
 
   /** Called before the rows change. */
-  before(entry: Entry, result: FoldResult): void {
+  before(entry: OrderedEntry["entry"], result: FoldResult): void {
     if (entry.kind === "batch")
       this.#checkTombstones(
         entry.operations.map((one) => one.operation),
@@ -37,7 +37,7 @@ export class DecisionChecks {
   }
 
   /** Called once the rows have changed. */
-  after(entry: Entry, result: FoldResult): void {
+  after(entry: OrderedEntry["entry"], result: FoldResult): void {
     const { position } = result.state;
     if (entry.kind !== "propose") return;
     const accounts = [...this.#records.values()].filter(({ collection }) => collection === ACCOUNTS);

@@ -61,6 +61,7 @@ export class FailingLog {
         walRetentionMs: 1_000,
         logRetentionMs: 1_000,
         operationRetentionMs: 3_600_000,
+        changesRetentionMs: 3_600_000,
       },
       logger: silentLogger,
       logFaults: { ...NO_LOG_FAULTS, jitterMs: 30, lostAcknowledgements: 0.05, duplicates: 0.05 },

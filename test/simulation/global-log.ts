@@ -120,10 +120,10 @@ export class SimulatedLogServers {
   }
 
   /** Appends in the order of arrival; each region's replica follows after its own delay, in order. */
-  store(partition: number, data: Uint8Array): number {
+  store(partition: number, data: Uint8Array, publisher?: string): number {
     const messages = this.messages(partition);
     const position = messages.length + 1;
-    messages.push({ position, storedAtMs: wallClockMs(this.world), data });
+    messages.push({ position, storedAtMs: wallClockMs(this.world), data, publisher });
     this.#notify();
     return position;
   }
@@ -317,17 +317,17 @@ export class SimulatedLog implements GlobalLog {
   }
 
   #land(request: PublishRequest): number {
-    const { partition, data, expectedLastPosition } = request;
+    const { partition, origin, data, expectedLastPosition } = request;
     if (this.#servers.madeAtMs(partition) === undefined) throw new LogMissingError("there is no such log");
     if (this.#servers.isClosedLog(partition)) throw new LogUnavailableError("no responders");
     const last = this.#servers.messages(partition).length;
     if (expectedLastPosition !== undefined && expectedLastPosition !== last) {
       throw new WrongLastPositionError(`the log ends at ${last}, not ${expectedLastPosition}`);
     }
-    const position = this.#servers.store(partition, data);
+    const position = this.#servers.store(partition, data, origin);
     const { random } = this.#servers.world;
     if (expectedLastPosition === undefined && random.chance(this.#servers.faults.duplicates)) {
-      this.#servers.store(partition, data);
+      this.#servers.store(partition, data, origin);
     }
     return position;
   }

@@ -1,6 +1,7 @@
 /** Metrics that nobody reads. */
 import type { ApplierMetrics } from "../../services/applier/metrics.ts";
 import type { BootstrapMetrics } from "../../services/bootstrap/metrics.ts";
+import type { FeedMetrics } from "../../services/gateway/feed/metrics.ts";
 import type { GatewayMetrics } from "../../services/gateway/metrics.ts";
 import type { PlacementMetrics } from "../../services/placement/metrics.ts";
 import type { ReconcilerMetrics } from "../../services/reconciler/metrics.ts";
@@ -9,6 +10,15 @@ import type { RelayMetrics } from "../../services/relay/metrics.ts";
 import type { LogMetrics } from "../../services/runtime/log-breaker.ts";
 
 const ignore = () => undefined;
+
+export const silentFeedMetrics: FeedMetrics = {
+  subscribed: ignore,
+  connected: ignore,
+  closed: ignore,
+  sent: ignore,
+  delivered: ignore,
+  fellBehind: ignore,
+};
 
 type AllMetrics = ApplierMetrics &
   RelayMetrics &

@@ -15,6 +15,7 @@ import {
   type TrimMark,
   type WalRow,
 } from "../../services/ports/region-store.ts";
+import type { NotedCommit } from "./changes.ts";
 import type { Taking } from "./escrows.ts";
 
 export interface TimedRow extends WalRow, Taking {
@@ -40,6 +41,8 @@ export interface PartitionData {
   readonly outcomes: Map<string, OperationOutcome>;
   readonly conflicts: StoredConflict[];
   readonly repairs: StoredRepair[];
+  readonly changes: NotedCommit[];
+  changeFloor: number;
 }
 
 export function emptyPartition(partition: number): PartitionData {
@@ -59,6 +62,8 @@ export function emptyPartition(partition: number): PartitionData {
     outcomes: new Map(),
     conflicts: [],
     repairs: [],
+    changes: [],
+    changeFloor: 0,
   };
 }
 

@@ -3,6 +3,7 @@ import { collectionId, type PartitionState } from "../../services/core/fold/stat
 import { recordIdText, type RecordId } from "../../services/core/operation.ts";
 import { isExpired, type StoredRecord } from "../../services/core/record.ts";
 import type { Collection } from "../../services/core/schema.ts";
+import type { ChangesQuery, ChangesWindow } from "../../services/ports/changes.ts";
 import {
   type ConflictName,
   type ConflictQuery,
@@ -18,6 +19,9 @@ import {
   type WalAppend,
   type WalRow,
 } from "../../services/ports/region-store.ts";
+import { readChanges } from "./changes.ts";
+import type { FieldPage, FieldQuery } from "../../services/ports/sql-access.ts";
+import { listByField, SimulatedIndexes } from "./field-listing.ts";
 import { listConflicts, listRepairs } from "./conflicts.ts";
 import { sharesOf } from "./escrows.ts";
 import {
@@ -39,6 +43,7 @@ export abstract class ReadableDatabase {
   readonly region: string;
   protected readonly tables = new Map<number, PartitionData>();
   protected readonly rows = new Map<string, HeldRecord>();
+  readonly #indexes = new SimulatedIndexes();
 
   constructor(region: string) {
     this.region = region;
@@ -119,6 +124,16 @@ export abstract class ReadableDatabase {
     }));
   }
 
+  followIndexes(): number {
+    return this.#indexes.follow(this.readCollections(0));
+  }
+
+  listByField(query: FieldQuery): FieldPage {
+    const everything = { ...query, prefix: "", after: undefined, limit: Infinity };
+    const isReady = this.#indexes.isReady(query);
+    return listByField(isReady ? this.listRecords(everything) : [], { ...query, isReady });
+  }
+
   readCollections(partition: number): Collection[] {
     return Object.values(this.data(partition).state.collections).toSorted((one, other) =>
       collectionId(one.tenant, one.name) < collectionId(other.tenant, other.name) ? -1 : 1,
@@ -128,6 +143,12 @@ export abstract class ReadableDatabase {
   readPositions(partition: number): Positions {
     const { collections: _, ...positions } = this.loadPartition(partition);
     return positions;
+  }
+
+  readChanges(query: ChangesQuery): ChangesWindow {
+    const { partition } = query;
+    const read = (record: RecordId) => this.readRecord({ ...record, partition });
+    return readChanges({ data: this.data(partition), region: this.region, read }, query);
   }
 
   protected alive(id: string): HeldRecord | undefined {

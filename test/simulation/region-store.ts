@@ -1,6 +1,7 @@
 /** The RegionStore port over a simulated database: calls take time, fail, and lose their answers as a real one's do. */
 import type { AuditFact } from "../../services/core/audit.ts";
 import type { AuditQuery, SeenAuditHead } from "../../services/ports/audit-trail.ts";
+import type { ChangesQuery } from "../../services/ports/changes.ts";
 import type { Bootstraps } from "../../services/ports/bootstraps.ts";
 import type { Verification } from "../../services/ports/reconciliation.ts";
 import type { RecordId } from "../../services/core/operation.ts";
@@ -16,6 +17,7 @@ import {
   type RoleName,
   type WalAppend,
 } from "../../services/ports/region-store.ts";
+import type { FieldQuery } from "../../services/ports/sql-access.ts";
 import type { SimulatedDatabase } from "./database.ts";
 import { SimulatedSnapshot } from "./snapshot.ts";
 import type { Process } from "./world.ts";
@@ -132,6 +134,18 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.listRecords(options));
   }
 
+  followViews() {
+    return this.#call(() => 0);
+  }
+
+  followIndexes(_options: { rowsMax: number }) {
+    return this.#call((database) => database.followIndexes());
+  }
+
+  listByField(query: FieldQuery) {
+    return this.#call((database) => database.listByField(query));
+  }
+
   readCollections(partition: number) {
     return this.#call((database) => database.readCollections(partition));
   }
@@ -162,6 +176,14 @@ export class SimulatedRegionStore implements RegionStore {
 
   readConflict(name: ConflictName) {
     return this.#call((database) => database.readConflict(name));
+  }
+
+  readChanges(query: ChangesQuery) {
+    return this.#call((database) => database.readChanges(query));
+  }
+
+  trimChanges(options: { partition: number; upTo: number; rowsMax: number }) {
+    return this.#call((database) => database.trimChanges(options));
   }
 
   trimConflicts(options: { partition: number; beforeLogTimeMs: number; rowsMax: number }) {

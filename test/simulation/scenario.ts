@@ -209,6 +209,7 @@ export function drawOptions(world: World, logger: Logger): ClusterOptions {
       walRetentionMs: random.pick([100, 2_000]),
       // Longer than any client comes again: what is forgotten takes effect anew.
       operationRetentionMs: OPERATION_RETENTION_MS,
+      changesRetentionMs: 3_600_000,
       awayMsMax: Number.MAX_SAFE_INTEGER,
     },
     logger,

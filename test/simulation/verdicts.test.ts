@@ -6,6 +6,7 @@ import { firstSeed } from "./seeds.ts";
 import { DRIFT_KINDS } from "./drift.ts";
 import { simulateVerdicts } from "./verdicts.ts";
 
+const RUNS_MAX = 5;
 const HALF = Math.ceil(DRIFT_KINDS.length / 2);
 
 describe("verdicts under trouble", () => {
@@ -42,8 +43,13 @@ describe("planted bugs are caught", () => {
       digestLeaves: async (options) => (await reopen()).digestLeaves(options),
       digestRest: async (options) => (await reopen()).digestRest(options),
     }));
-    const { withoutDrift } = await simulateVerdicts(firstSeed, { verifications: 6, kinds: [], wrapStore });
-    expect(withoutDrift.diverged).toBeGreaterThan(0);
+    // Seen only where something was folded between the two looks: about one run in ten has no such moment.
+    let diverged = 0;
+    for (let seed = firstSeed; diverged === 0 && seed < firstSeed + RUNS_MAX; seed += 1) {
+      const { withoutDrift } = await simulateVerdicts(seed, { verifications: 6, kinds: [], wrapStore });
+      ({ diverged } = withoutDrift);
+    }
+    expect(diverged).toBeGreaterThan(0);
   });
 
   it("digests that leave out operations, and leaves that tell of no claims", async () => {

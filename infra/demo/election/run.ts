@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { PacedLoad } from "../../load/paced-load.ts";
 import type { StreamRecord } from "../../load/record.ts";
+import { authorization } from "../../local/authorization.ts";
 import type { LocalCluster } from "../../local/cluster.ts";
 import { waitFor } from "../../local/wait.ts";
 import { Api } from "../retail/api.ts";
@@ -54,9 +55,10 @@ async function openCollections({ cluster, signal }: RunOptions): Promise<void> {
   for (const writeClass of CLASSES) {
     const { collection, schema } = TARGETS[writeClass];
     await api.putCollection(collection, schema);
-    for (const { name, url } of cluster.regions) {
+    for (const { name, url, key } of cluster.regions) {
       const isThere = async () => {
-        const response = await fetch(`${url}/v1/collections/${collection}/records?limit=1`, { signal });
+        const path = `/v1/collections/${collection}/records?limit=1`;
+        const response = await fetch(`${url}${path}`, { signal, headers: authorization(key) });
         await response.arrayBuffer();
         return response.status === 200 ? true : undefined;
       };

@@ -1,4 +1,5 @@
 /** The writes of the demo: counters that a region takes alone, and tickets that the log sells. What they must add up to is known. */
+import { authorization } from "../../local/authorization.ts";
 import { sumBounds, type Bounds } from "../../load/accounting.ts";
 import type { LoadPlan, LoadRequest, StreamPlan } from "../../load/plan.ts";
 import type { StreamRecord } from "../../load/record.ts";
@@ -33,7 +34,11 @@ const DEADLINE_MS = 5_000;
 const TIMEOUT_MS = 8_000;
 
 export interface TrafficOptions {
-  readonly regions: readonly { readonly name: string; readonly url: string }[];
+  readonly regions: readonly {
+    readonly name: string;
+    readonly url: string;
+    readonly key?: string | undefined;
+  }[];
   /** Per second and region. */
   readonly rates: Readonly<Record<WriteClass, number>>;
   /** Unlike that of any other run on the same cluster. */
@@ -42,7 +47,7 @@ export interface TrafficOptions {
 }
 
 export function trafficPlan({ regions, rates, run, secondsMax }: TrafficOptions): LoadPlan {
-  const streams = regions.flatMap(({ name, url }) =>
+  const streams = regions.flatMap(({ name, url, key }) =>
     CLASSES.map((writeClass): StreamPlan => {
       const id = `${name}-${writeClass}`;
       return {
@@ -53,7 +58,7 @@ export function trafficPlan({ regions, rates, run, secondsMax }: TrafficOptions)
         ratePerSecond: rates[writeClass],
         requests: requestsOf(writeClass),
         idempotencyPrefix: `${run}-${id}`,
-        headers: { "forebay-deadline-ms": String(DEADLINE_MS) },
+        headers: { "forebay-deadline-ms": String(DEADLINE_MS), ...authorization(key) },
         timeoutMs: TIMEOUT_MS,
       };
     }),

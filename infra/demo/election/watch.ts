@@ -1,5 +1,6 @@
 /** Asks every region for its status while the load runs: who leads, what waits in each buffer, what is folded where. */
 import type { PartitionStatusAnswer } from "../../../services/protocol/http/status.ts";
+import { authorization } from "../../local/authorization.ts";
 import { DeadlineError } from "../../local/errors.ts";
 import { majority } from "../../local/majority.ts";
 import { waitFor } from "../../local/wait.ts";
@@ -8,6 +9,7 @@ import type { BufferSample } from "./recording.ts";
 export interface WatchedRegion {
   readonly name: string;
   readonly url: string;
+  readonly key?: string | undefined;
 }
 
 /** What is looked at of a status. */
@@ -118,12 +120,12 @@ export class StatusWatch {
   }
 
   /** A region that does not answer is simply not heard. */
-  async #ask({ name, url }: WatchedRegion): Promise<void> {
+  async #ask({ name, url, key }: WatchedRegion): Promise<void> {
     const atSeconds = this.#elapsedSeconds();
     this.#pending.set(name, (this.#pending.get(name) ?? 0) + 1);
     try {
       const signal = AbortSignal.any([this.#stop.signal, AbortSignal.timeout(TIMEOUT_MS)]);
-      const response = await fetch(`${url}/v1/status`, { signal });
+      const response = await fetch(`${url}/v1/status`, { signal, headers: authorization(key) });
       if (response.status !== 200) return;
       this.#remember(name, { atSeconds, status: (await response.json()) as WatchedStatus });
     } catch {

@@ -1,10 +1,12 @@
 /** The demo's view of a cluster: plain HTTP, with retries that are safe because every write has an idempotency key. */
 import { setTimeout as sleep } from "node:timers/promises";
+import { authorization } from "../../local/authorization.ts";
 import type { Write } from "./writes.ts";
 
 export interface RegionAddress {
   readonly name: string;
   readonly url: string;
+  readonly key?: string | undefined;
 }
 
 const TRY_TIMEOUT_MS = 15_000;
@@ -28,7 +30,7 @@ export class Api {
 
   async putCollection(name: string, schema: unknown): Promise<void> {
     await this.#untilDone(async (region) => {
-      const response = await send(`${region.url}/v1/collections/${name}`, "PUT", { body: schema });
+      const response = await send(region, `/v1/collections/${name}`, { method: "PUT", body: schema });
       return response.status === 200 || response.status === 201;
     }, this.#regions);
   }
@@ -58,14 +60,14 @@ export class Api {
   async #tryWrite(write: Write, region: RegionAddress): Promise<boolean> {
     const { body, idempotencyKey } = write;
     const headers = { "idempotency-key": idempotencyKey, "forebay-deadline-ms": String(DEADLINE_MS) };
-    const { status } = await send(recordUrl(region, write), "PATCH", { body, headers });
+    const { status } = await send(region, recordPath(write), { method: "PATCH", body, headers });
     return status === 202 || status === 200;
   }
 
   /** Who may take how much of a record; undefined where it has nothing to take from. */
   async escrows(region: RegionAddress, record: RecordName): Promise<Escrows | undefined> {
     try {
-      const response = await send(`${recordUrl(region, record)}/escrows`, "GET");
+      const response = await send(region, `${recordPath(record)}/escrows`);
       if (response.status !== 200) throw new Error(`${region.name} answers ${response.status}`);
       return (JSON.parse(response.text) as { escrows: Escrows }).escrows;
     } catch (error) {
@@ -82,10 +84,7 @@ export class Api {
     let cursor: string | undefined;
     do {
       const query = new URLSearchParams({ limit: "500", ...(cursor === undefined ? {} : { cursor }) });
-      const response = await send(
-        `${region.url}/v1/collections/${collection}/records?${query.toString()}`,
-        "GET",
-      );
+      const response = await send(region, `/v1/collections/${collection}/records?${query.toString()}`);
       if (response.status !== 200)
         throw new Error(`${region.name} lists ${collection} with ${response.status}: ${response.text}`);
       const page = JSON.parse(response.text) as {
@@ -98,7 +97,7 @@ export class Api {
   }
 
   async status(region: RegionAddress): Promise<Status> {
-    const response = await send(`${region.url}/v1/status`, "GET");
+    const response = await send(region, "/v1/status");
     if (response.status !== 200) throw new Error(`${region.name} answers ${response.status}`);
     return JSON.parse(response.text) as Status;
   }
@@ -174,19 +173,21 @@ function leftOf({ status, answer }: RefusedError): Left | undefined {
   return type === "urn:forebay:problem:insufficient" ? left : undefined;
 }
 
-function recordUrl({ url }: RegionAddress, { collection, key }: RecordName): string {
-  return `${url}/v1/collections/${collection}/records/${encodeURIComponent(key)}`;
+function recordPath({ collection, key }: RecordName): string {
+  return `/v1/collections/${collection}/records/${encodeURIComponent(key)}`;
 }
 
 async function send(
-  url: string,
-  method: string,
-  options: { body?: unknown; headers?: Readonly<Record<string, string>> } = {},
+  { url: address, key }: RegionAddress,
+  path: string,
+  options: { method?: string; body?: unknown; headers?: Readonly<Record<string, string>> } = {},
 ): Promise<{ status: number; text: string }> {
-  const { body, headers } = options;
+  const { method = "GET", body, headers } = options;
+  const url = `${address}${path}`;
+  const type = body === undefined ? {} : { "content-type": "application/json" };
   const response = await fetch(url, {
     method,
-    headers: { ...(body === undefined ? {} : { "content-type": "application/json" }), ...headers },
+    headers: { ...type, ...authorization(key), ...headers },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     signal: AbortSignal.timeout(TRY_TIMEOUT_MS),
   });

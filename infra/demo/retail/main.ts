@@ -55,7 +55,11 @@ async function main(): Promise<number> {
 function runningRegions(data: string): RegionAddress[] {
   const file = join(data, "cluster.json");
   try {
-    return (JSON.parse(readFileSync(file, "utf8")) as { regions: RegionAddress[] }).regions;
+    const { regions, key } = JSON.parse(readFileSync(file, "utf8")) as {
+      regions: RegionAddress[];
+      key?: string;
+    };
+    return regions.map(({ name, url }) => ({ name, url, key }));
   } catch (error) {
     throw new Error(`no cluster runs in ${data}: ${file} can't be read; start one with npm start`, {
       cause: error,

@@ -210,6 +210,7 @@ export class ClusterFaults {
     return this.#parts.sites.map(({ name, nats }) => ({
       region: name,
       url: nats.url,
+      tls: nats.tls,
       monitorUrl: nats.monitorUrl,
       isRunning: nats.pid !== undefined && !nats.isPaused,
     }));

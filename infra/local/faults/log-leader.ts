@@ -2,6 +2,7 @@
 import { connect } from "@nats-io/transport-node";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
+import { connectOptions } from "../../../services/adapters/nats/address.ts";
 import { streamName } from "../../../services/adapters/jetstream/stream-config.ts";
 import { FaultError, messageOf } from "../errors.ts";
 import { majority } from "../majority.ts";
@@ -11,6 +12,7 @@ import { waitFor } from "../wait.ts";
 export interface LogServer {
   readonly region: string;
   readonly url: string;
+  readonly tls?: { readonly caFile: string } | undefined;
   readonly monitorUrl: string;
   readonly isRunning: boolean;
 }
@@ -101,10 +103,10 @@ async function leaderAsSeenBy(server: LogServer, partition: number): Promise<str
   }
 }
 
-async function requestStepDown({ region, url }: LogServer, partition: number): Promise<void> {
+async function requestStepDown({ region, url, tls }: LogServer, partition: number): Promise<void> {
   try {
     const connection = await connect({
-      servers: url,
+      ...connectOptions({ url, tls }),
       ignoreClusterUpdates: true,
       reconnect: false,
       timeout: STEP_DOWN_TIMEOUT_MS,

@@ -7,7 +7,9 @@ import {
 } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { LogServerFacts, StoreFacts, StreamFacts } from "../../core/doctor/judge-log.ts";
+import { connectOptions, type NatsAddress } from "../nats/address.ts";
 import { describeError } from "../nats/errors.ts";
+import { inboxPrefixOf, MAINTENANCE_INBOX } from "../nats/inbox.ts";
 import { apiErrorCode } from "./errors.ts";
 import { STREAM_NOT_FOUND } from "./stream.ts";
 import { configDifferences, isClosedFor, streamName, subjectOf } from "./stream-config.ts";
@@ -17,9 +19,11 @@ const NANOSECONDS_PER_MS = 1_000_000;
 /** A stream that is never there: whoever may purge it may purge logs, and purges nothing. */
 const NO_PARTITION = 2 ** 31;
 
-export interface LogFactsOptions {
-  readonly url: string;
-  readonly trimUrl: string | undefined;
+/** With the address of the region's own nats-server. */
+export interface LogFactsOptions extends NatsAddress {
+  readonly region: string;
+  /** As whom streams are trimmed; undefined as any other. */
+  readonly maintenance: NatsAddress | undefined;
   readonly monitorUrl: string | undefined;
   readonly partitions: number;
   readonly replicas: number;
@@ -27,10 +31,13 @@ export interface LogFactsOptions {
 }
 
 export async function readLogFacts(options: LogFactsOptions): Promise<LogServerFacts> {
-  const { url, trimUrl = url, timeoutMs } = options;
+  const { region, maintenance, timeoutMs } = options;
   const store = readStore(options);
-  const trimProblem = whyNoTrim(trimUrl, timeoutMs);
-  const { version, streams } = await connected(url, timeoutMs, async (client, manager) => {
+  const own = { address: options, inboxPrefix: inboxPrefixOf(region), timeoutMs };
+  const trimProblem = whyNoTrim(
+    maintenance === undefined ? own : { address: maintenance, inboxPrefix: MAINTENANCE_INBOX, timeoutMs },
+  );
+  const { version, streams } = await connected(own, async (client, manager) => {
     const numbers = Array.from({ length: options.partitions }, (_, partition) => partition);
     const found = await Promise.all(numbers.map((partition) => readStream(manager, partition, options)));
     return { version: client.info?.version ?? "unknown", streams: found };
@@ -38,15 +45,21 @@ export async function readLogFacts(options: LogFactsOptions): Promise<LogServerF
   return { version, streams, store: await store, trimProblem: await trimProblem };
 }
 
+interface As {
+  readonly address: NatsAddress;
+  readonly inboxPrefix: string;
+  readonly timeoutMs: number;
+}
+
 async function connected<T>(
-  url: string,
-  timeoutMs: number,
+  { address, inboxPrefix, timeoutMs }: As,
   look: (client: NatsConnection, manager: JetStreamManager) => Promise<T>,
 ): Promise<T> {
   const name = "forebay doctor";
   const client = await connect({
-    servers: url,
+    ...connectOptions(address),
     name,
+    inboxPrefix,
     timeout: timeoutMs,
     reconnect: false,
     ignoreClusterUpdates: true,
@@ -102,11 +115,9 @@ function toStreamFacts(
 }
 
 /** @returns why not; undefined where it may. */
-async function whyNoTrim(url: string, timeoutMs: number): Promise<string | undefined> {
+async function whyNoTrim(as: As): Promise<string | undefined> {
   try {
-    await connected(url, timeoutMs, (_, manager) =>
-      manager.streams.purge(streamName(NO_PARTITION), { seq: 1 }),
-    );
+    await connected(as, (_, manager) => manager.streams.purge(streamName(NO_PARTITION), { seq: 1 }));
     return undefined;
   } catch (error) {
     if (apiErrorCode(error) === STREAM_NOT_FOUND) return undefined;

@@ -1,5 +1,5 @@
 /** The globally ordered log on NATS JetStream: one stream per partition, stretched over the regions' servers. */
-import { jetstream, jetstreamManager, type JetStreamClient } from "@nats-io/jetstream";
+import { jetstream, jetstreamManager, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
 import { assert } from "../../core/assert.ts";
 import {
   LogTruncatedError,
@@ -14,8 +14,10 @@ import {
   type TrimRequest,
 } from "../../ports/global-log.ts";
 import { silentLogger, type Logger } from "../../runtime/logger.ts";
+import type { NatsAddress } from "../nats/address.ts";
 import { openConnection, type Connection, type ConnectionOptions } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
+import { inboxPrefixOf, MAINTENANCE_INBOX } from "../nats/inbox.ts";
 import { pause, withinMs } from "../nats/wait.ts";
 import { JetStreamApi } from "./api.ts";
 import { createConsumer } from "./consumer.ts";
@@ -34,13 +36,12 @@ const API_TIMEOUT_MS = 3_000;
 /** Shorter: while a stream is being made, requests get no answer and are sent again. */
 const ENSURE_ATTEMPT_TIMEOUT_MS = 1_000;
 const CLOSE_TIMEOUT_MS = 3_000;
-const TRIM_CONNECT_TIMEOUT_MS = 3_000;
+const MAINTENANCE_CONNECT_TIMEOUT_MS = 3_000;
 const END_CHECKS = 4;
 const END_CHECK_PAUSE_MS = 500;
 
-export interface JetStreamLogOptions {
-  /** Address of the region's own nats-server, such as `nats://127.0.0.1:4222`. */
-  readonly url: string;
+/** With the address of the region's own nats-server. */
+export interface JetStreamLogOptions extends NatsAddress {
   /** Address of that server's monitoring, such as `http://127.0.0.1:8222`; without it terms are not known. */
   readonly monitorUrl?: string;
   /** The region, by the name that its server has. */
@@ -53,8 +54,8 @@ export interface JetStreamLogOptions {
   /** Account of the streams, as the monitoring calls it. */
   readonly account?: string;
   readonly connectTimeoutMs?: number;
-  /** As whom the log is trimmed: the same server with a user that may purge streams. By default `url`. */
-  readonly trimUrl?: string;
+  /** As whom streams are made, trimmed and deleted: the same server with a user that may. By default as any other. */
+  readonly maintenance?: NatsAddress | undefined;
 }
 
 /**
@@ -63,9 +64,13 @@ export interface JetStreamLogOptions {
  */
 export async function openJetStreamLog(options: JetStreamLogOptions): Promise<JetStreamLog> {
   const logger = options.logger ?? silentLogger;
+  const { url, credentialsFile, tls } = options;
   const connection = await connect({
-    url: options.url,
+    url,
+    credentialsFile,
+    tls,
     name: options.name ?? `forebay-${options.region}`,
+    inboxPrefix: inboxPrefixOf(options.region),
     timeoutMs: options.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
     logger,
   });
@@ -85,6 +90,10 @@ async function connect(options: ConnectionOptions): Promise<Connection> {
   } catch (error) {
     throw new LogUnavailableError(describeError(error), { cause: error });
   }
+}
+
+function managerOf({ client }: Connection): Promise<JetStreamManager> {
+  return jetstreamManager(client, { timeout: ENSURE_ATTEMPT_TIMEOUT_MS, checkAPI: false });
 }
 
 interface Parts {
@@ -121,11 +130,11 @@ export class JetStreamLog implements GlobalLog {
     { mayMake = true, timeoutMs = ENSURE_TIMEOUT_MS }: { mayMake?: boolean; timeoutMs?: number } = {},
   ): Promise<void> {
     const { options, connection, logger } = this.#parts;
-    const settings = { timeout: ENSURE_ATTEMPT_TIMEOUT_MS, checkAPI: false };
-    const manager = await jetstreamManager(connection.client, settings);
     await ensureStream({
       connection,
-      manager,
+      manager: await managerOf(connection),
+      // Most starts find it, and need no other user.
+      change: (work) => this.#asMaintenance(async (maintaining) => work(await managerOf(maintaining))),
       partition,
       replicas: options.streamReplicas,
       mayMake,
@@ -207,24 +216,24 @@ export class JetStreamLog implements GlobalLog {
 
   async trim(request: TrimRequest): Promise<{ firstPosition: number }> {
     assert(Number.isSafeInteger(request.below) && request.below >= 1, "a log is trimmed below a position");
-    return this.#asTrimmer((_connection, api) => trimStream(api, request));
+    return this.#asMaintenance((_connection, api) => trimStream(api, request));
   }
 
   async rebuild(request: RebuildRequest): Promise<RebuiltLog> {
     assert(Number.isSafeInteger(request.after) && request.after >= 1, "a log is made anew after a position");
     const { streamReplicas: replicas } = this.#parts.options;
-    return this.#asTrimmer((connection, api) => rebuildStream({ connection, api, replicas }, request));
+    return this.#asMaintenance((connection, api) => rebuildStream({ connection, api, replicas }, request));
   }
 
-  /** For the moment that it takes: nothing else can be done with what only trimming may do. */
-  async #asTrimmer<T>(work: (connection: Connection, api: JetStreamApi) => Promise<T>): Promise<T> {
+  /** For the moment that it takes: nothing else needs the rights of that user. */
+  async #asMaintenance<T>(work: (connection: Connection, api: JetStreamApi) => Promise<T>): Promise<T> {
     const { options, logger, connection: own, api } = this.#parts;
-    if (options.trimUrl === undefined) return work(own, api);
-    const name = `forebay-${options.region}-trim`;
+    if (options.maintenance === undefined) return work(own, api);
     const connection = await connect({
-      url: options.trimUrl,
-      name,
-      timeoutMs: TRIM_CONNECT_TIMEOUT_MS,
+      ...options.maintenance,
+      name: `forebay-${options.region}-maintenance`,
+      inboxPrefix: MAINTENANCE_INBOX,
+      timeoutMs: MAINTENANCE_CONNECT_TIMEOUT_MS,
       logger,
     });
     try {

@@ -10,6 +10,16 @@ export function subjectOf(partition: number, origin: string): string {
   return `forebay.log.${partition}.${origin}`;
 }
 
+/**
+ * The region that has published to a partition's log; the subject itself where it is none of that log's, as that of an entry
+ * which somebody has sent on; undefined for the first entry of a log that was made anew.
+ */
+export function publisherOf(partition: number, subject: string): string | undefined {
+  if (subject === closedSubject(partition)) return undefined;
+  const prefix = subjectOf(partition, "");
+  return subject.startsWith(prefix) ? subject.slice(prefix.length) : subject;
+}
+
 /** What a log relies on. A limit on messages or bytes is not named: with `discard: new` it refuses and loses nothing. */
 export function requiredConfig(partition: number, replicas: number): Partial<StreamConfig> {
   return {

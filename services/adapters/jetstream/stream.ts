@@ -24,6 +24,8 @@ export class LogConfigurationError extends Error {
 export interface EnsureStreamOptions {
   readonly connection: Connection;
   readonly manager: JetStreamManager;
+  /** Runs what makes or changes a stream, as the user that may. */
+  readonly change: <T>(work: (manager: JetStreamManager) => Promise<T>) => Promise<T>;
   readonly partition: number;
   readonly replicas: number;
   /** Whether to make it. A region that has folded a log makes none in its place: it would be empty. */
@@ -72,6 +74,7 @@ export async function ensureStream(options: EnsureStreamOptions): Promise<void> 
 
 async function findOrCreate({
   manager,
+  change,
   partition,
   replicas,
   mayMake,
@@ -88,7 +91,8 @@ async function findOrCreate({
     return undefined;
   }
   try {
-    const info = await manager.streams.add({ ...requiredConfig(partition, replicas), name });
+    const config = { ...requiredConfig(partition, replicas), name };
+    const info = await change((maintaining) => maintaining.streams.add(config));
     logger.info({ partition, stream: name, replicas }, "the log's stream is there");
     return info;
   } catch (error) {
@@ -123,10 +127,11 @@ async function widen(
   { config }: StreamInfo,
   options: EnsureStreamOptions & { readonly isPatient: boolean },
 ): Promise<void> {
-  const { manager, partition, replicas, logger, isPatient } = options;
+  const { change, partition, replicas, logger, isPatient } = options;
   const about = { partition, from: config.num_replicas, to: replicas };
   try {
-    await manager.streams.update(streamName(partition), { ...config, num_replicas: replicas });
+    const wanted = { ...config, num_replicas: replicas };
+    await change((maintaining) => maintaining.streams.update(streamName(partition), wanted));
     logger.info(about, "the log is kept on more servers");
   } catch (error) {
     if (isPatient) throw error;

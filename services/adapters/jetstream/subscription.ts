@@ -21,7 +21,7 @@ import { deleteConsumer } from "./consumer.ts";
 import { parseDelivery } from "./delivery.ts";
 import { Intake } from "./intake.ts";
 import { StallDetector } from "./stall.ts";
-import { streamName } from "./stream-config.ts";
+import { publisherOf, streamName } from "./stream-config.ts";
 
 const BUFFER_MESSAGES_MAX = 8_192;
 const BUFFER_BYTES_MAX = 8 * 1024 * 1024;
@@ -51,10 +51,10 @@ export class JetStreamSubscription implements LogSubscription {
   readonly #options: SubscriptionOptions;
   readonly #intake: Intake;
   readonly #stall: StallDetector;
-  readonly #inbox = createInbox();
+  readonly #inbox: string;
   readonly #subscription: Subscription;
   readonly #ticker: NodeJS.Timeout;
-  readonly #forgetInterruption: () => void;
+  readonly #forgetConnection: () => void;
   /** The request that is open at the server. */
   #request: { readonly id: number; messagesLeft: number } | undefined;
   #requests = 0;
@@ -67,13 +67,19 @@ export class JetStreamSubscription implements LogSubscription {
 
   constructor(options: SubscriptionOptions) {
     this.#options = options;
+    this.#inbox = createInbox(options.connection.inboxPrefix);
     this.#intake = new Intake(options.from);
     this.#stall = new StallDetector(options.head);
     this.#subscription = options.connection.client.subscribe(`${this.#inbox}.*`, {
       callback: (error, message) => this.#arrive(error, message),
     });
     this.#ticker = setInterval(() => this.#tick(), TICK_MS);
-    this.#forgetInterruption = options.connection.onInterrupted((reason) => this.#lose(reason));
+    const forgetInterruption = options.connection.onInterrupted((reason) => this.#lose(reason));
+    // A request that is refused gets no answer.
+    const forgetRefusal = options.connection.onRefused(({ operation, subject }) => {
+      if (subject === this.#nextSubject) this.#lose(`no permission: ${operation} to ${subject}`);
+    });
+    this.#forgetConnection = () => [forgetInterruption, forgetRefusal].forEach((forget) => forget());
     this.#requestMore();
   }
 
@@ -105,6 +111,11 @@ export class JetStreamSubscription implements LogSubscription {
     await this.#released;
   }
 
+  get #nextSubject(): string {
+    const { partition, consumer } = this.#options;
+    return `$JS.API.CONSUMER.MSG.NEXT.${streamName(partition)}.${consumer}`;
+  }
+
   #arrival(timeoutMs: number): Promise<void> {
     return new Promise((resolve) => {
       const finish = (): void => {
@@ -125,10 +136,9 @@ export class JetStreamSubscription implements LogSubscription {
     if (messages < BUFFER_MESSAGES_MAX / 2 || bytes < BUFFER_BYTES_MAX / 2) return;
     this.#requests += 1;
     this.#request = { id: this.#requests, messagesLeft: messages };
-    const { connection, partition, consumer } = this.#options;
     try {
-      connection.client.publish(
-        `$JS.API.CONSUMER.MSG.NEXT.${streamName(partition)}.${consumer}`,
+      this.#options.connection.client.publish(
+        this.#nextSubject,
         JSON.stringify({
           batch: messages,
           max_bytes: bytes,
@@ -155,7 +165,8 @@ export class JetStreamSubscription implements LogSubscription {
     if (delivery === undefined) return this.#lose(`a message without a position came: ${message.reply}`);
     this.#stall.sawMessage();
     const expected = this.#intake.expected;
-    const fate = this.#intake.offer({ ...delivery, data: message.data, receivedAtMs: Date.now() });
+    const publisher = publisherOf(this.#options.partition, message.subject);
+    const fate = this.#intake.offer({ ...delivery, data: message.data, publisher, receivedAtMs: Date.now() });
     if (fate === "gap") return this.#loseForGap(`position ${delivery.position} came instead of ${expected}`);
     if (this.#request !== undefined) {
       this.#request.messagesLeft -= 1;
@@ -222,7 +233,7 @@ export class JetStreamSubscription implements LogSubscription {
     if (this.#lostBecause !== undefined) return;
     this.#lostBecause = reason;
     clearInterval(this.#ticker);
-    this.#forgetInterruption();
+    this.#forgetConnection();
     this.#subscription.unsubscribe();
     this.#wake?.();
     const { connection, api, partition, consumer: name, logger } = this.#options;

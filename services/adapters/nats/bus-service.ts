@@ -4,6 +4,7 @@ import { HANDLED_MAX, PAYLOAD_BYTES_MAX, type BusHandler } from "../../ports/bus
 import type { Logger } from "../../runtime/logger.ts";
 import { statusHeaders, subjectOf, type Status } from "./bus-message.ts";
 import { describeError } from "./errors.ts";
+import { isInbox } from "./inbox.ts";
 
 /** Processes that subscribe with the same name share the requests. */
 const QUEUE = "region";
@@ -49,8 +50,11 @@ export class BusService {
     const { service, logger } = this.#options;
     if (error !== null) {
       logger.error({ service, error: describeError(error) }, "a service of the bus can't be subscribed to");
-    } else if (message.reply === undefined || message.reply === "") {
-      logger.debug({ service }, "a message came on the bus that nobody waits for an answer to");
+    } else if (message.reply === undefined || !isInbox(message.reply)) {
+      logger.debug(
+        { service, reply: message.reply },
+        "a message came on the bus that no inbox waits for an answer to",
+      );
     } else if (this.#isEnded || this.#handling.size >= HANDLED_MAX || isTooLarge(message.data)) {
       this.#answer(message, { status: "refused" });
     } else {

@@ -11,12 +11,14 @@ import { BusUnavailableError, type Bus, type BusHandler, type BusRequest } from 
 import type { Clock, Random } from "../../ports/clock.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import type { NatsAddress } from "./address.ts";
 import { AnnouncementListener } from "./announcement-listener.ts";
 import { announcementSubject } from "./bus-message.ts";
 import { ask } from "./bus-request.ts";
 import { BusService } from "./bus-service.ts";
 import { openConnection, type Connection } from "./connection.ts";
 import { describeError } from "./errors.ts";
+import { inboxPrefixOf } from "./inbox.ts";
 import { withinMs } from "./wait.ts";
 
 const CONNECT_TIMEOUT_MS = 5_000;
@@ -24,9 +26,8 @@ const CLOSE_TIMEOUT_MS = 3_000;
 const RETRY_BASE_MS = 250;
 const RETRY_MAX_MS = 5_000;
 
-export interface NatsBusOptions {
-  /** Address of the region's own nats-server, such as `nats://127.0.0.1:4222`. */
-  readonly url: string;
+/** With the address of the region's own nats-server. */
+export interface NatsBusOptions extends NatsAddress {
   /** The region that this process answers for. */
   readonly region: string;
   readonly clock: Clock;
@@ -120,8 +121,17 @@ export class NatsBus implements Bus, Announcements {
   }
 
   async #open(stop: AbortSignal): Promise<void> {
-    const { url, region, name = `forebay-${region}-bus`, logger } = this.#options;
-    const connection = await openConnection({ url, name, timeoutMs: CONNECT_TIMEOUT_MS, stop, logger });
+    const { url, credentialsFile, tls, region, name = `forebay-${region}-bus`, logger } = this.#options;
+    const connection = await openConnection({
+      url,
+      credentialsFile,
+      tls,
+      name,
+      inboxPrefix: inboxPrefixOf(region),
+      timeoutMs: CONNECT_TIMEOUT_MS,
+      stop,
+      logger,
+    });
     // The process may have been told to stop in the meantime.
     if (this.#isClosed) return await connection.close(CLOSE_TIMEOUT_MS);
     this.#connection = connection;

@@ -4,8 +4,9 @@
  * The client library buffers what is sent while it is not connected and may send it much later. Whoever needs to know
  * that nothing was sent therefore asks `isOpen` first.
  */
-import { connect, type NatsConnection, type Status } from "@nats-io/transport-node";
+import { connect, errors, type NatsConnection, type Status } from "@nats-io/transport-node";
 import type { Logger } from "../../runtime/logger.ts";
+import { connectOptions, placeOf, type NatsAddress } from "./address.ts";
 import { describeError, InterruptedError, NotConnectedError } from "./errors.ts";
 import { pause, withinMs } from "./wait.ts";
 
@@ -16,10 +17,13 @@ const RECONNECT_WAIT_MS = 100;
 const RECONNECT_JITTER_MS = 100;
 const PING_INTERVAL_MS = 5_000;
 const PINGS_UNANSWERED_MAX = 2;
+/** Different ones, each in a line of the log. */
+const REFUSALS_TOLD_MAX = 100;
 
-export interface ConnectionOptions {
-  /** Address of the region's server, such as `nats://127.0.0.1:4222`. */
-  readonly url: string;
+/** With the address of the region's server. */
+export interface ConnectionOptions extends NatsAddress {
+  /** What the subjects of answers begin with (`inbox.ts`). */
+  readonly inboxPrefix: string;
   /** Shown in the server's list of connections. */
   readonly name: string;
   readonly logger: Logger;
@@ -28,18 +32,33 @@ export interface ConnectionOptions {
   readonly stop?: AbortSignal;
 }
 
+/** What the server's permissions have refused. */
+export interface Refusal {
+  /** `publish` or `subscription`. */
+  readonly operation: string;
+  readonly subject: string;
+}
+
 export class Connection {
   readonly client: NatsConnection;
+  readonly inboxPrefix: string;
   readonly #name: string;
   readonly #logger: Logger;
   readonly #listeners = new Set<(reason: string) => void>();
+  readonly #refusalListeners = new Set<(refusal: Refusal) => void>();
+  /** What was refused since the connection was made, and told. */
+  readonly #refusals = new Set<string>();
   /** Ends when the connection is closed. */
   readonly #watcher: Promise<void>;
   #isInterrupted = false;
   #isClosing = false;
 
-  constructor(client: NatsConnection, { name, logger }: Pick<ConnectionOptions, "name" | "logger">) {
+  constructor(
+    client: NatsConnection,
+    { name, logger, inboxPrefix }: Pick<ConnectionOptions, "name" | "logger" | "inboxPrefix">,
+  ) {
     this.client = client;
+    this.inboxPrefix = inboxPrefix;
     this.#name = name;
     this.#logger = logger;
     this.#watcher = this.#watch();
@@ -62,6 +81,15 @@ export class Connection {
   onInterrupted(listener: (reason: string) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * Calls back at each refusal by the server's permissions, of whatever is sent or subscribed over this connection.
+   * @returns takes the registration back.
+   */
+  onRefused(listener: (refusal: Refusal) => void): () => void {
+    this.#refusalListeners.add(listener);
+    return () => this.#refusalListeners.delete(listener);
   }
 
   /**
@@ -111,12 +139,14 @@ export class Connection {
             "the connection to the nats-server is back",
           );
         this.#isInterrupted = false;
+        this.#refusals.clear();
         return;
       case "close":
         if (!this.#isClosing)
           this.#logger.error({ connection }, "the connection to the nats-server is closed for good");
         return;
       case "error":
+        if (status.error instanceof errors.PermissionViolationError) return this.#refuse(status.error);
         this.#logger.warn(
           { connection, error: describeError(status.error) },
           "the nats-server reports an error",
@@ -132,6 +162,18 @@ export class Connection {
       default:
         this.#logger.debug({ connection, status: status.type }, "nats-server connection");
     }
+  }
+
+  #refuse({ operation, subject }: Refusal): void {
+    const connection = this.#name;
+    const about = { connection, operation, subject };
+    // Once: what is announced every second is refused every second.
+    const isNew = !this.#refusals.has(`${operation} ${subject}`) && this.#refusals.size < REFUSALS_TOLD_MAX;
+    if (isNew) {
+      this.#refusals.add(`${operation} ${subject}`);
+      this.#logger.error(about, "the nats-server refuses it: this process's user has no permission for it");
+    }
+    for (const listener of this.#refusalListeners) listener({ operation, subject });
   }
 
   #interrupt(reason: string): void {
@@ -153,7 +195,7 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
     } catch (error) {
       if (options.stop?.aborted === true || performance.now() + DIAL_PAUSE_MS >= deadlineMs) {
         throw new NotConnectedError(
-          `no connection to ${options.url} within ${options.timeoutMs} ms: ${describeError(error)}`,
+          `no connection to ${placeOf(options)} within ${options.timeoutMs} ms: ${describeError(error)}`,
           { cause: error },
         );
       }
@@ -164,14 +206,21 @@ export async function openConnection(options: ConnectionOptions): Promise<Connec
 
 function dial(options: ConnectionOptions, remainingMs: number): Promise<NatsConnection> {
   return connect({
-    servers: options.url,
+    ...connectOptions(options, (error) =>
+      options.logger.error(
+        { connection: options.name, error: describeError(error) },
+        "the credentials can't be read; the last ones are used",
+      ),
+    ),
     name: options.name,
+    inboxPrefix: options.inboxPrefix,
     timeout: Math.max(1, Math.min(DIAL_TIMEOUT_MS, remainingMs)),
     // A region reads and writes through its own server; another region's would hide that it is down.
     ignoreClusterUpdates: true,
     maxReconnectAttempts: -1,
     reconnectTimeWait: RECONNECT_WAIT_MS,
     reconnectJitter: RECONNECT_JITTER_MS,
+    reconnectJitterTLS: RECONNECT_JITTER_MS,
     // Credentials that are being changed must not end the connection for good.
     ignoreAuthErrorAbort: true,
     pingInterval: PING_INTERVAL_MS,

@@ -12,12 +12,15 @@ import {
   leaveSql,
   TAIL_PARAMETERS,
 } from "./own-wal.ts";
+import { REWRITTEN_PARAMETERS, rewrittenSql } from "./changes.ts";
 import { RECORD_REPAIRS_PARAMETERS, recordRepairsSql } from "./repairs.ts";
 
 export interface CommitKind {
   /** Ids have been forgotten, and may come again while their rows are still there. */
   readonly isForgetting: boolean;
   readonly isRepairing: boolean;
+  /** Records were changed without a version: they are gone, or were repaired. */
+  readonly isRewriting: boolean;
   readonly isChangingMembers: boolean;
   /** The own region has joined, or was removed. */
   readonly isJoining: boolean;
@@ -46,6 +49,7 @@ function nameOf(kind: CommitKind): string {
   const parts = [
     kind.isForgetting && "forgetting",
     kind.isRepairing && "repairing",
+    kind.isRewriting && "rewriting",
     kind.isChangingMembers && "members",
     kind.isJoining && "joining",
     kind.isLeaving && "leaving",
@@ -62,7 +66,7 @@ const WITHOUT_WAITING = "set_config('synchronous_commit', 'off', true)";
 const WAITING = "set_config('synchronous_commit', 'on', true)";
 
 function textOf(kind: CommitKind): string {
-  const { isForgetting, isRepairing, isChangingMembers, isJoining, isLeaving, isOwn } = kind;
+  const { isForgetting, isRepairing, isRewriting, isChangingMembers, isJoining, isLeaving, isOwn } = kind;
   let next = FOLD_PARAMETERS + 1;
   const take = (count: number) => {
     next += count;
@@ -74,6 +78,7 @@ function textOf(kind: CommitKind): string {
     : `forebay_commit_fold(${fold})`;
   const further = [
     ...(isRepairing ? [recordRepairsSql(take(RECORD_REPAIRS_PARAMETERS))] : []),
+    ...(isRewriting ? [rewrittenSql(take(REWRITTEN_PARAMETERS))] : []),
     ...(isChangingMembers ? [changeMembersSql(take(CHANGE_MEMBERS_PARAMETERS))] : []),
     ...(isJoining ? [joinSql(take(JOIN_PARAMETERS))] : []),
     ...(isLeaving ? [leaveSql(take(LEAVE_PARAMETERS))] : []),

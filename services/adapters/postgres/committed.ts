@@ -18,6 +18,7 @@ import {
 } from "../../ports/region-store.ts";
 import { loadPartition } from "./partition-state.ts";
 import type { Database, Statement } from "./pool.ts";
+import { rewrittenValues } from "./changes.ts";
 import { commitStatement } from "./commit-statement.ts";
 import { membershipValues } from "./membership.ts";
 import { joinValues, RENUMBERING_MS_MAX, tailValues, throwWalTrouble } from "./own-wal.ts";
@@ -168,6 +169,7 @@ function commitOf(
   const statement = commitStatement({
     isForgetting,
     isRepairing: repairs.length > 0,
+    isRewriting: result.rewrittenAt.size > 0,
     isChangingMembers: membership !== undefined,
     isJoining: joined !== undefined,
     isLeaving: left !== undefined,
@@ -182,6 +184,7 @@ function commitOf(
     ...outcomeValues(result),
     ...(isForgetting ? [forgotten, forgottenTimeMs] : []),
     ...(repairs.length > 0 ? repairValues(repairs) : []),
+    ...(result.rewrittenAt.size > 0 ? rewrittenValues(result) : []),
     ...(membership === undefined ? [] : membershipValues(state, membership)),
     ...(joined === undefined ? [] : joinValues(region, joined.id)),
     ...(left === undefined ? [] : [left.watermark]),

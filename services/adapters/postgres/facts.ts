@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import type { DatabaseFacts } from "../../core/doctor/judge-database.ts";
+import { connectionOf } from "./address.ts";
 import { migrationsFolder } from "./migrate.ts";
 import { Sockets } from "./sockets.ts";
 import { toNumber } from "./values.ts";
@@ -40,7 +41,7 @@ export async function readDatabaseFacts(options: { url: string; timeoutMs: numbe
   const { url, timeoutMs } = options;
   const sockets = new Sockets();
   const client = new pg.Client({
-    connectionString: url,
+    ...connectionOf(url),
     application_name: "forebay doctor",
     connectionTimeoutMillis: timeoutMs,
     query_timeout: timeoutMs,

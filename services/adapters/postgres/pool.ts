@@ -9,6 +9,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import pg from "pg";
 import { SnapshotClosedError } from "../../ports/partition-snapshot.ts";
 import { StoreUnavailableError } from "../../ports/region-store.ts";
+import { connectionOf } from "./address.ts";
 import { toStoreError, type Phase } from "./errors.ts";
 import { OwnConnection } from "./own-connection.ts";
 import { Presence } from "./presence.ts";
@@ -87,7 +88,7 @@ export class Database {
     this.#options = options;
     this.#presence = new Presence(options.timeoutMs);
     this.#connection = {
-      connectionString: url,
+      ...connectionOf(url),
       options: sessionOptions,
       application_name: options.applicationName,
       stream: () => this.#sockets.make(),

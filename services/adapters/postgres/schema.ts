@@ -1,10 +1,8 @@
 /** The tables of a region's database. One database holds all partitions of its region. */
 import { sql } from "drizzle-orm";
 import {
-  bigint,
   boolean,
   check,
-  customType,
   index,
   integer,
   json,
@@ -15,15 +13,9 @@ import {
   timestamp,
   uuid,
 } from "drizzle-orm/pg-core";
+import { bytea, bytewise, bytewiseTexts, count, stamp } from "./columns.ts";
 
-/** Text that sorts by its bytes, in every database, whatever locale it was made with. */
-const bytewise = customType<{ data: string }>({ dataType: () => 'text COLLATE "C"' });
-const bytea = customType<{ data: Buffer }>({ dataType: () => "bytea" });
-
-/** Position in the log, sequence in the WAL, count of bytes: below 2^53, so that JavaScript has them exactly. */
-const count = (name: string) => bigint(name, { mode: "number" });
-/** All 64 bits: the stamp's unsigned integer, read as a signed one. */
-const stamp = (name: string) => bigint(name, { mode: "bigint" });
+export { fieldIndexes, fieldKeys, readerTenants, sqlLocks } from "./sql/tables.ts";
 
 /** The write-ahead log. Append-only; trimmed at its beginning, once every member has folded it. Whether a row is folded, its origin's watermark tells. */
 export const wal = pgTable(
@@ -185,6 +177,27 @@ export const records = pgTable(
       .where(sql`expires_at_ms is not null`),
   ],
 );
+
+/** Which records each commit of a fold has changed: what subscribers are told by. Trimmed at its beginning. */
+export const changes = pgTable(
+  "changes",
+  {
+    partition: integer("partition").notNull(),
+    /** Of the last entry that was folded with it. */
+    position: count("position").notNull(),
+    recordIds: bytewiseTexts("record_ids").notNull(),
+    /** Changes that no row's version tells: of records that are gone or were repaired. */
+    rewrittenIds: bytewiseTexts("rewritten_ids"),
+    rewrittenPositions: count("rewritten_positions").array(),
+  },
+  (table) => [primaryKey({ columns: [table.partition, table.position] })],
+);
+
+/** From where on table `changes` has all changes of a partition. */
+export const changeFloors = pgTable("change_floors", {
+  partition: integer("partition").primaryKey(),
+  position: count("position").notNull(),
+});
 
 export const collections = pgTable(
   "collections",

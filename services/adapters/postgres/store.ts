@@ -2,11 +2,15 @@
 import type { RegionStore } from "../../ports/region-store.ts";
 import { openAuditTrail } from "./audit.ts";
 import { openBootstraps } from "./bootstraps.ts";
+import { openChanges } from "./changes.ts";
 import { openCommittedState } from "./committed.ts";
 import { openConflicts } from "./conflicts.ts";
 import { openOrders } from "./orders.ts";
 import { openOwnWal } from "./own-wal.ts";
 import { Database } from "./pool.ts";
+import { openIndexFollower } from "./sql/field-indexes.ts";
+import { listByField } from "./sql/field-listing.ts";
+import { openViewFollower } from "./sql/views.ts";
 import { openReader } from "./reader.ts";
 import { openRepairs } from "./repairs.ts";
 import { openSnapshots } from "./snapshot.ts";
@@ -55,6 +59,7 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openOwnWal(database, region),
     ...openCommittedState(database, region),
     ...openReader(database, region),
+    ...openChanges(database, region),
     ...openConflicts(database),
     ...openRepairs(database),
     ...openSnapshots(database),
@@ -64,6 +69,9 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openTrimming(database, region),
     ...openRoles(database),
     ...openOrders(database),
+    followViews: openViewFollower(database),
+    followIndexes: openIndexFollower(database),
+    listByField: (query) => listByField({ database, region, ...query }),
     close: () => database.close(),
   };
 }

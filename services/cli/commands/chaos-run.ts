@@ -52,10 +52,11 @@ async function runCommand(name: string, options: RunOptions): Promise<void> {
 }
 
 function regionsOf({ data }: RunOptions) {
-  return readClusterFile(data).regions.map(({ name, url, postgres }) => {
+  const { regions, key } = readClusterFile(data);
+  return regions.map(({ name, url, postgres }) => {
     if (postgres === undefined)
       throw new CommandError(`cluster.json in ${data} names no database of ${name}`);
-    return { name, url, postgresUrl: postgres.url };
+    return { name, url, key, postgresUrl: postgres.url };
   });
 }
 

@@ -1,8 +1,11 @@
-/** `forebay schema apply`: schemas of collections from a file. */
+/** `forebay schema`: schemas of collections, set from a file, and told to programs that read with SQL. */
 import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { parse } from "yaml";
-import type { CollectionAnswer } from "../../protocol/http/answers.ts";
+import type { CollectionSchema } from "../../core/schema.ts";
+import { drizzleFile } from "../../core/sql/drizzle.ts";
+import type { CollectionAnswer, CollectionListAnswer } from "../../protocol/http/answers.ts";
+import { API_PREFIX } from "../../protocol/http/headers.ts";
 import { findRegion } from "../cluster.ts";
 import { withCommonOptions, type CommonOptions } from "../common-options.ts";
 import { CommandError } from "../errors.ts";
@@ -27,6 +30,25 @@ export function addSchemaCommand(program: Command): void {
         process.stdout.write(`collection ${name}: version ${version}\n`);
       }
     });
+  withCommonOptions(schema.command("drizzle <collections...>"))
+    .description("print a drizzle-orm file for the collections' views in the regions' databases")
+    .option("--tenant <name>", "whose collections they are", "default")
+    .action(printDrizzle);
+}
+
+async function printDrizzle(
+  names: readonly string[],
+  options: CommonOptions & { readonly tenant: string },
+): Promise<void> {
+  const { body } = await callApi(findRegion(options), { path: `${API_PREFIX}/collections` });
+  const { collections } = body as CollectionListAnswer;
+  const chosen = names.map((name) => {
+    const found = collections.find((collection) => collection.name === name);
+    if (found !== undefined) return { name, schema: found.schema as CollectionSchema };
+    const known = collections.map((collection) => collection.name).join(", ");
+    throw new CommandError(`there is no collection "${name}"; there are ${known}`);
+  });
+  process.stdout.write(drizzleFile(options.tenant, chosen));
 }
 
 function readFile(path: string): string {

@@ -11,6 +11,7 @@ interface UpOptions {
   readonly topology?: string;
   readonly latency: "on" | "off";
   readonly postgresUrl?: string;
+  readonly tls?: boolean;
   readonly logLevel?: string;
 }
 
@@ -28,6 +29,7 @@ export function addUpCommand(program: Command): void {
         .default("on"),
     )
     .option("--postgres-url <url>", "make the databases on this PostgreSQL instead of starting own servers")
+    .option("--tls", "let nats-servers and PostgreSQL speak TLS, with certificates in the data folder")
     .option("--log-level <level>", "of the region processes (default: info)")
     .action(async (options: UpOptions) => {
       // Loaded here alone: the other commands need nothing of what starts servers.

@@ -1,5 +1,6 @@
 /** Requests to the region that serves the page: JSON in, JSON out, and problems as sentences. */
 import type { ProblemAnswer } from "../../protocol/http/answers.ts";
+import { keyHeaders } from "./key.ts";
 
 /** Longer than the region's own deadline, so that its answer comes first. */
 const TIMEOUT_MS = 20_000;
@@ -28,7 +29,7 @@ export interface Order {
 
 /** @throws {RequestError} */
 export async function request<Answer>({ method, path, body, idempotencyKey }: Order): Promise<Answer> {
-  const headers: Record<string, string> = {};
+  const headers = keyHeaders();
   if (body !== undefined) headers["content-type"] = "application/json";
   if (idempotencyKey !== undefined) headers["idempotency-key"] = idempotencyKey;
   let response: Response;
@@ -68,6 +69,17 @@ function refusal(status: number, answer: unknown): string {
   const { title, detail, error, reason } = (answer ?? {}) as Record<string, unknown>;
   const said = [title, detail, error, reason].filter((part) => typeof part === "string");
   return said.length === 0 ? `The region answers ${status}.` : said.join(": ");
+}
+
+/** Whether the region wants another credential than the page has. */
+export async function isKeyRefused(): Promise<boolean> {
+  try {
+    await request({ method: "GET", path: "/v1/cluster" });
+    return false;
+  } catch (error) {
+    const { status } = error as RequestError;
+    return status === 401 || status === 403;
+  }
 }
 
 /** A path out of parts that may hold anything, and a query without what is empty. */

@@ -6,6 +6,7 @@ import { ShownContext, useFeed, useRoute, wallNow } from "./hooks.ts";
 import { linkTo, VIEWS, VIEW_TITLES, type Route, type ViewName } from "./model/route.ts";
 import { Select } from "./parts/fields.tsx";
 import { ConnectionLine } from "./parts/connection.tsx";
+import { KeyForm } from "./parts/key-form.tsx";
 import { HeadlineBar } from "./parts/headline.tsx";
 import { applyTheme, storedTheme, THEMES, type Theme } from "./theme.ts";
 import { BuffersView } from "./views/buffers.tsx";
@@ -59,7 +60,9 @@ export function App({ feed }: { readonly feed: Feed }) {
       <Navigation route={route} hasChaos={view?.has_chaos === true} />
       {/* The skip link's target, and where reading starts after a change of view. */}
       <main id="main" tabIndex={-1} ref={main}>
-        {shown === undefined ? (
+        {state.isRefused ? (
+          <KeyForm onKey={feed.retryNow} />
+        ) : shown === undefined ? (
           <p class="nothing">Waiting for the first look at the cluster …</p>
         ) : (
           <>

@@ -1,5 +1,7 @@
 /** The live feed: a socket that is opened again whenever it is lost. `model/feed.ts` decides, this acts. */
 import type { LiveMessage } from "../../protocol/cluster/view.ts";
+import { isKeyRefused } from "./api.ts";
+import { keySubprotocols } from "./key.ts";
 import { initialFeed, SILENT_MS_MAX, stepFeed, type FeedEvent, type FeedState } from "./model/feed.ts";
 
 export interface Feed {
@@ -22,13 +24,24 @@ export function openFeed(url: string): Feed {
   };
   const close = () => {
     const closed = socket;
+    const wasLive = state.connection === "live";
     socket = undefined;
     closed?.close();
     step({ type: "closed", chance: Math.random() });
+    // A socket does not tell why it was not opened; a request does.
+    if (wasLive) return;
+    void isKeyRefused().then((isRefused) => {
+      if (isRefused) step({ type: "refused" });
+    });
   };
   const open = () => {
     if (state.connection === "waiting") step({ type: "retry" });
-    socket = listen(url, { onView: (view) => step({ type: "view", view }), onClose: close });
+    try {
+      socket = listen(url, { onView: (view) => step({ type: "view", view }), onClose: close });
+    } catch {
+      // What can't even be tried, such as with a key that no subprotocol can carry, is as a socket that was not opened.
+      close();
+    }
   };
   setInterval(() => {
     const nowMs = performance.now();
@@ -58,7 +71,7 @@ interface Listener {
 }
 
 function listen(url: string, { onView, onClose }: Listener): WebSocket {
-  const socket = new WebSocket(url);
+  const socket = new WebSocket(url, keySubprotocols());
   let isOpen = true;
   const end = () => {
     if (isOpen) onClose();

@@ -1,4 +1,4 @@
-/** Why a write is refused before anything is asked: its own text says what is wrong. */
+/** Why a write, or a listing, is refused before anything is asked: its own text says what is wrong. */
 
 export type RefusalCode =
   | "malformed-body"
@@ -17,6 +17,8 @@ export type RefusalCode =
   | "too-many-writes"
   | "record-repeated"
   | "invalid-lease"
+  | "invalid-parameter"
+  | "not-indexed"
   | "invalid-key";
 
 export class RefusedWriteError extends Error {

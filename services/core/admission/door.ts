@@ -40,6 +40,11 @@ const MEMORY_SHARE = { read: 0.95, write: 0.9, ordered: 0.85 } as const;
 /** So many are taken on although memory is short: without them nothing would ever show that it is there again. */
 const WORKING_WHEN_SHORT = 16;
 
+/** The most places that one request can have, also where other tenants have asked of late. */
+export function placesMax(limitMax: number): number {
+  return Math.max(1, Math.floor(limitMax * CROWDED_SHARE));
+}
+
 /** @returns why the request is refused; undefined when it is taken on. */
 export function refusalAtDoor(kind: RequestClass, gauges: DoorGauges): RefusalReason | undefined {
   if (kind === "vital") return undefined;

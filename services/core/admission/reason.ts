@@ -4,6 +4,7 @@ export const REFUSAL_REASONS = [
   "requests-in-flight",
   "event-loop-delay",
   "tenant-share",
+  "tenant-rate",
   "requests-waiting",
   "memory",
   "wal-rows",

@@ -1,4 +1,4 @@
-/** Whether a partition's WAL takes one more row: refused before its hard bound is met, chores before writes. */
+/** Whether a partition's WAL takes one more row: refused before its hard bound is met: bulk, then chores, then writes. */
 import type { RefusalReason } from "./reason.ts";
 
 export interface WalLimits {
@@ -14,10 +14,10 @@ export interface WalPending {
   readonly oldestAgeMs: number;
 }
 
-/** write: a client's. chore: the region's own, such as handing over rights. */
-export type AppendClass = "write" | "chore";
+/** write: a client's. chore: the region's own, such as handing over rights. bulk: one of many, which can wait. */
+export type AppendClass = "write" | "chore" | "bulk";
 
-const SHARE: { readonly [Class in AppendClass]: number } = { write: 0.9, chore: 0.8 };
+const SHARE: { readonly [Class in AppendClass]: number } = { write: 0.9, chore: 0.8, bulk: 0.6 };
 
 /** @returns why the row is refused; undefined when it is taken. */
 export function refusalOfWal(

@@ -109,7 +109,8 @@ export function judgeStore({ store }: LogServerFacts): Judgement {
 /** @param isTrimmed the log has a retention, so that somebody has to purge it. */
 export function judgeTrimRight({ trimProblem }: LogServerFacts, isTrimmed: boolean): Judgement {
   if (trimProblem === undefined) return ok("the log may be purged by who trims it");
-  const advice = "let the user of FOREBAY_NATS_TRIM_URL publish to $JS.API.STREAM.PURGE.FOREBAY_LOG_*";
+  const advice =
+    "give the process the maintenance user (FOREBAY_NATS_TRIM_CREDENTIALS_FILE), which may purge the log";
   return isTrimmed
     ? fail(trimProblem, advice)
     : ok(`${trimProblem}; the log is kept for ever, so nobody has to`);

@@ -7,7 +7,7 @@
  * same entries has the same rows, byte for byte, however the entries were grouped into calls.
  */
 import { unreachable } from "../assert.ts";
-import type { Entry, GenesisEntry, OrderedEntry } from "../entry.ts";
+import type { GenesisEntry, OrderedEntry } from "../entry.ts";
 import { chain } from "../hash.ts";
 import { own } from "../json.ts";
 import { recordIdText, type RecordId } from "../operation.ts";
@@ -45,6 +45,8 @@ export interface FoldResult {
   readonly lastTaken: ReadonlyMap<string, TakenOperation>;
   /** Rows that changed, by `recordIdText`, as they are now; null is gone. */
   readonly records: ReadonlyMap<string, StoredRecord | null>;
+  /** Positions of changes that no row's version tells, by record: it is gone, or a repair has set it. */
+  readonly rewrittenAt: ReadonlyMap<string, number>;
   readonly outcomes: readonly OperationOutcome[];
   readonly conflicts: readonly Conflict[];
   /** Rows of this region that a repair has really changed: in a region whose rows were right already there are none. */
@@ -72,6 +74,7 @@ export function foldEntries(options: {
     changedOrigins: new Set(),
     lastTaken: new Map(),
     records: new Map(),
+    rewrittenAt: new Map(),
     outcomes: [],
     outcomeIds: new Map(),
     conflicts: [],
@@ -104,8 +107,10 @@ function foldEntry(work: FoldWork, ordered: OrderedEntry): void {
   dispatch(work, ordered.entry);
 }
 
-function dispatch(work: FoldWork, entry: Entry): void {
+function dispatch(work: FoldWork, entry: OrderedEntry["entry"]): void {
   switch (entry.kind) {
+    case "forged":
+      return count(work, "forged");
     case "genesis":
       return foldGenesis(work, entry);
     case "batch":
@@ -133,7 +138,7 @@ function dispatch(work: FoldWork, entry: Entry): void {
   }
 }
 
-function isMember(work: FoldWork, entry: Exclude<Entry, GenesisEntry>): boolean {
+function isMember(work: FoldWork, entry: Exclude<OrderedEntry["entry"], GenesisEntry>): boolean {
   if (own(work.state.origins, entry.origin) !== undefined) return true;
   count(work, "strangers");
   return false;

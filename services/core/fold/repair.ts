@@ -40,6 +40,7 @@ function repairRecord(
   if (after !== null && rowHash(after) === hash) return;
   count(work, "repaired");
   const { position, logTimeMs } = work.state;
+  work.rewrittenAt.set(id, position);
   const { id: repairId, reason } = entry;
   const made = { tenant, collection, key, position, ordinal, logTimeMs, reason, before, after };
   work.repairs.push({ ...made, repair: repairId });

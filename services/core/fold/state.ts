@@ -240,6 +240,8 @@ export interface FoldCounts {
   readonly staleEpochs: number;
   readonly brokenChains: number;
   readonly strangers: number;
+  /** Entries in the name of a region that has not published them. */
+  readonly forged: number;
   readonly proposals: number;
   readonly rejected: number;
   /** Proposals that came after their deadline, and so took no effect. */
@@ -262,6 +264,7 @@ export const NO_COUNTS: FoldCounts = {
   staleEpochs: 0,
   brokenChains: 0,
   strangers: 0,
+  forged: 0,
   proposals: 0,
   rejected: 0,
   expired: 0,

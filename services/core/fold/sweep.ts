@@ -12,6 +12,7 @@ export function foldSweep(work: FoldWork, entry: SweepEntry): void {
     if (row === undefined || !isForgettable(row, work.state)) continue;
     count(work, "swept");
     work.records.set(id, null);
+    work.rewrittenAt.set(id, work.state.position);
   }
 }
 

@@ -22,6 +22,8 @@ export interface FoldWork {
   /** By origin. */
   readonly lastTaken: Map<string, TakenOperation>;
   readonly records: Map<string, StoredRecord | null>;
+  /** Positions of changes that no row's version tells, by record: it is gone, or a repair has set it. */
+  readonly rewrittenAt: Map<string, number>;
   readonly outcomes: OperationOutcome[];
   /** Positions of the outcomes, by id. */
   readonly outcomeIds: Map<string, number>;

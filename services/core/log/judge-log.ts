@@ -1,5 +1,5 @@
 /** Whether a region can fold on with the log that is there: logs that have failed, were replaced, or were made anew. */
-import type { Entry, OrderedEntry } from "../entry.ts";
+import type { OrderedEntry } from "../entry.ts";
 import { epochProblem } from "../fold/epoch.ts";
 import type { PartitionState } from "../fold/state.ts";
 
@@ -93,7 +93,7 @@ function judgeOther(evidence: LogEvidence, found: FoundLog, boundTo: number): Lo
 }
 
 /** A first entry that only the log of another cluster can have. */
-function isStranger(state: PartitionState, entry: Entry | undefined): boolean {
+function isStranger(state: PartitionState, entry: OrderedEntry["entry"] | undefined): boolean {
   return entry?.kind === "genesis" && entry.cluster !== state.cluster;
 }
 

@@ -1,5 +1,5 @@
 /** Which records the log may have decided on together: what one of them is depends on no others. */
-import type { Entry } from "../entry.ts";
+import type { OrderedEntry } from "../entry.ts";
 import { recordsOfProposal } from "../fold/propose.ts";
 import { recordsOfRepair } from "../fold/repair.ts";
 import { recordIdText, type RecordId } from "../operation.ts";
@@ -8,7 +8,7 @@ import { recordIdText, type RecordId } from "../operation.ts";
 export class RelatedRecords {
   readonly #parents = new Map<string, string>();
 
-  tell(entry: Entry): void {
+  tell(entry: OrderedEntry["entry"]): void {
     if (entry.kind === "propose")
       entry.proposals.forEach((proposal) => this.#join(recordsOfProposal(proposal)));
     if (entry.kind === "repair")

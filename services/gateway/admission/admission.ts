@@ -4,7 +4,14 @@
  * A request enters, to be worked on → it may turn out to wait for the log → it leaves. Every so often the process says how it feels, and
  * the limit follows (`core/admission/limit.ts`).
  */
-import { refusalAtDoor, refusalToWait, type InFlight, type RequestClass } from "../../core/admission/door.ts";
+import {
+  placesMax,
+  refusalAtDoor,
+  refusalToWait,
+  type DoorGauges,
+  type InFlight,
+  type RequestClass,
+} from "../../core/admission/door.ts";
 import { nextLimit, type LimitBounds } from "../../core/admission/limit.ts";
 import { retryAfterMs, type RefusalReason } from "../../core/admission/reason.ts";
 import type { Random } from "../../ports/clock.ts";
@@ -64,21 +71,24 @@ export class Admission {
     return { ...this.#all };
   }
 
-  /** Takes a request on, or says why not. */
-  enter(kind: RequestClass, tenantName: string): Ticket | Refusal {
+  /** Takes a request on, or says why not. @param wanted places that it is worth. */
+  enter(kind: RequestClass, tenantName: string, wanted = 1): Ticket | Refusal {
     const tenant = this.#tenants.asking(tenantName);
-    const reason = refusalAtDoor(kind, {
-      ...this.#all,
-      limit: this.#limit,
-      limitMax: this.#bounds.limitMax,
-      waitingMax: this.#waitingMax,
-      tenant,
-      tenants: this.#tenants.size,
-      memoryBytes: this.#memoryBytes,
-      memoryBytesMax: this.#options.memoryBytesMax,
-    });
+    const places = this.placesOf(wanted);
+    const reason = refusalAtDoor(kind, this.#gauges(tenant, places - 1));
     if (reason !== undefined) return this.#refuse(reason, kind);
-    return new Ticket(this, tenant);
+    return new Ticket(this, tenant, places);
+  }
+
+  /** What is worth more than a process can give beside others' requests comes in for as much as that. */
+  placesOf(wanted: number): number {
+    return Math.max(1, Math.min(wanted, placesMax(this.#bounds.limitMax)));
+  }
+
+  /** Counts a request that its tenant may not send yet. It says nothing of the process, which may have nothing to do. */
+  tooOften(kind: RequestClass, retryAfterMs: number): Refusal {
+    this.#options.metrics.refused({ reason: "tenant-rate", class: kind });
+    return { reason: "tenant-rate", retryAfterMs };
   }
 
   /** Takes note of how the process feels. */
@@ -95,30 +105,69 @@ export class Admission {
     this.#options.metrics.sampled({ limit: Math.floor(this.#limit), ...this.#all, eventLoopDelayMs });
   }
 
+  /** For tickets: one takes so many places more, if they are there. */
+  grew(tenant: Tenant, places: number): Refusal | undefined {
+    const reason = refusalAtDoor("write", this.#gauges(tenant, places - 1));
+    if (reason !== undefined) return this.#refuse(reason, "write");
+    this.came(tenant, "working", places);
+    return undefined;
+  }
+
   /** For tickets: one comes. */
-  came(tenant: Tenant, place: keyof InFlight): void {
-    tenant[place] += 1;
-    this.#all[place] += 1;
+  came(tenant: Tenant, place: keyof InFlight, places = 1): void {
+    tenant[place] += places;
+    this.#all[place] += places;
     this.#workingMax = Math.max(this.#workingMax, this.#all.working);
   }
 
+  /** For tickets: it turns out to be of another tenant, unless that one has its share. */
+  found(kind: RequestClass, from: Tenant, name: string): Tenant | Refusal {
+    const tenant = this.#tenants.asking(name);
+    const reason = tenant === from ? undefined : refusalAtDoor(kind, this.#gaugesOfFound(tenant));
+    if (reason !== undefined) return this.#refuse(reason, kind);
+    from.working -= 1;
+    tenant.working += 1;
+    return tenant;
+  }
+
+  /** The request itself is among those that are worked on. */
+  #gaugesOfFound(tenant: Tenant): DoorGauges {
+    return { ...this.#gauges(tenant), working: this.#all.working - 1 };
+  }
+
   /** For tickets: one leaves. */
-  left(tenant: Tenant, place: keyof InFlight): void {
-    tenant[place] -= 1;
-    this.#all[place] -= 1;
+  left(tenant: Tenant, place: keyof InFlight, places = 1): void {
+    tenant[place] -= places;
+    this.#all[place] -= places;
     this.#left += 1;
   }
 
   /** For tickets: one goes from working to waiting, if another may wait. */
-  moved(tenant: Tenant): Refusal | undefined {
+  moved(tenant: Tenant, places = 1): Refusal | undefined {
     const { waiting } = this.#all;
     const waitingMax = this.#waitingMax;
     const reason = refusalToWait({ waiting, waitingMax, tenant, tenants: this.#tenants.size });
     if (reason !== undefined) return this.#refuse(reason, "ordered");
-    this.came(tenant, "waiting");
-    tenant.working -= 1;
-    this.#all.working -= 1;
+    this.came(tenant, "waiting", places);
+    tenant.working -= places;
+    this.#all.working -= places;
     return undefined;
+  }
+
+  /** @param further places that are taken besides those in use. */
+  #gauges(tenant: Tenant, further = 0): DoorGauges {
+    const { working, waiting } = this.#all;
+    return {
+      working: working + further,
+      waiting,
+      limit: this.#limit,
+      limitMax: this.#bounds.limitMax,
+      waitingMax: this.#waitingMax,
+      tenant: { working: tenant.working + further, waiting: tenant.waiting },
+      tenants: this.#tenants.size,
+      memoryBytes: this.#memoryBytes,
+      memoryBytesMax: this.#options.memoryBytesMax,
+    };
   }
 
   #refuse(reason: RefusalReason, kind: RequestClass): Refusal {
@@ -136,19 +185,39 @@ export class Admission {
 /** A request's place in the process, from the door until its work is done. */
 export class Ticket {
   readonly #admission: Admission;
-  readonly #tenant: Tenant;
+  #tenant: Tenant;
   #place: keyof InFlight | undefined = "working";
+  #places: number;
 
-  constructor(admission: Admission, tenant: Tenant) {
+  constructor(admission: Admission, tenant: Tenant, places = 1) {
     this.#admission = admission;
     this.#tenant = tenant;
-    admission.came(tenant, "working");
+    this.#places = places;
+    admission.came(tenant, "working", places);
+  }
+
+  /** It has turned out whose the request is, before its work began; or that tenant may have no more, and why. */
+  belongsTo(tenant: string, kind: RequestClass): Refusal | undefined {
+    if (this.#place !== "working" || this.#places > 1) return undefined;
+    const found = this.#admission.found(kind, this.#tenant, tenant);
+    if ("reason" in found) return found;
+    this.#tenant = found;
+    return undefined;
+  }
+
+  /** The request turns out to be worth so many places; or they are not there, and why. */
+  grows(wanted: number): Refusal | undefined {
+    const places = this.#admission.placesOf(wanted);
+    if (this.#place !== "working" || places <= this.#places) return undefined;
+    const refusal = this.#admission.grew(this.#tenant, places - this.#places);
+    if (refusal === undefined) this.#places = places;
+    return refusal;
   }
 
   /** From here on the request waits for the log; or it may not, and why. */
   waits(): Refusal | undefined {
     if (this.#place !== "working") return undefined;
-    const refusal = this.#admission.moved(this.#tenant);
+    const refusal = this.#admission.moved(this.#tenant, this.#places);
     if (refusal === undefined) this.#place = "waiting";
     return refusal;
   }
@@ -156,7 +225,7 @@ export class Ticket {
   /** The work is done; more than once is as once. */
   leave(): void {
     if (this.#place === undefined) return;
-    this.#admission.left(this.#tenant, this.#place);
+    this.#admission.left(this.#tenant, this.#place, this.#places);
     this.#place = undefined;
   }
 }

@@ -16,7 +16,7 @@ import { checkMayWait } from "../admission/may-wait.ts";
 import { GatewayError, type GatewayErrorDetails } from "../errors.ts";
 import type { FoldWatch } from "../fold-watch.ts";
 import type { ChangeContext, WriteResult } from "../gateway.ts";
-import type { GatewayOptions } from "../gateway-service.ts";
+import type { GatewayOptions } from "../gateway-options.ts";
 import { checkDeparted, checkRuns } from "../lost-session.ts";
 import { receiptOf } from "../receipt.ts";
 import { StorePatience } from "../store-patience.ts";

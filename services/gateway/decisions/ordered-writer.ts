@@ -20,7 +20,7 @@ import type {
   WriteRequest,
   WriteResult,
 } from "../gateway.ts";
-import type { GatewayOptions } from "../gateway-service.ts";
+import type { GatewayOptions } from "../gateway-options.ts";
 import type { Located, Planner } from "../planner.ts";
 import type { Decider } from "./decider.ts";
 

@@ -6,7 +6,7 @@ import { escrowMin, isEscrow } from "../../core/schema.ts";
 import { mergeSessions, seenPosition, seenWal } from "../../core/session.ts";
 import { GatewayError } from "../errors.ts";
 import type { EscrowRequest, RecordEscrowsReport } from "../gateway.ts";
-import type { GatewayOptions } from "../gateway-service.ts";
+import type { GatewayOptions } from "../gateway-options.ts";
 import type { Planner } from "../planner.ts";
 import type { ReadBarrier } from "../read-barrier.ts";
 

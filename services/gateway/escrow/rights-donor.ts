@@ -14,7 +14,7 @@ import {
 } from "../../protocol/rights-request.ts";
 import type { AppendOutcome } from "../../ports/region-store.ts";
 import type { Members } from "../decisions/members.ts";
-import type { GatewayOptions } from "../gateway-service.ts";
+import type { GatewayOptions } from "../gateway-options.ts";
 import type { GroupCommit } from "../group-commit.ts";
 import type { Planner } from "../planner.ts";
 import type { RightsSeeker } from "./rights-seeker.ts";
@@ -95,6 +95,6 @@ export class RightsDonor {
     const requestHash = sha256(`${collection}\n${key}\n${body}`);
     const operation = { id, tenant, collection, key, body, requestHash, handsOver: { [field]: amount } };
     const deadlineAtMs = clock.monotonicMs() + APPEND_DEADLINE_MS;
-    return this.#parts.commits[partition]!.append(operation, deadlineAtMs, "chore");
+    return this.#parts.commits[partition]!.append(operation, deadlineAtMs, { kind: "chore" });
   }
 }

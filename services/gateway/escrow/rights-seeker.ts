@@ -11,7 +11,7 @@ import type { EscrowShare } from "../../ports/region-store.ts";
 import { backoffMs } from "../../runtime/backoff.ts";
 import { describeError } from "../../runtime/describe-error.ts";
 import type { FoldWatch } from "../fold-watch.ts";
-import type { GatewayOptions } from "../gateway-service.ts";
+import type { GatewayOptions } from "../gateway-options.ts";
 
 /** Escrows that are asked for at once; more are asked for when their next write is refused. */
 const WANTS_MAX = 64;

@@ -1,4 +1,5 @@
 /** From what the gateway says to what goes over the wire. */
+import type { Asked } from "../../core/listing/where.ts";
 import type { Collection } from "../../core/schema.ts";
 import type {
   CollectionAnswer,
@@ -27,7 +28,7 @@ import type {
   WriteResult,
 } from "../gateway.ts";
 import type { DrainReport, PartitionStatus, RegionOverview, RegionStatus } from "../status-report.ts";
-import { encodeConflictCursor, encodeCursor } from "./cursor.ts";
+import { encodeConflictCursor, encodeCursor, encodeFieldCursor } from "./cursor.ts";
 import { operationResult, type ShowResult } from "./results.ts";
 
 export const STATUS_OF_RECEIPT: { readonly [Status in Receipt["status"]]: number } = {
@@ -86,15 +87,25 @@ export function recordAnswer(result: ReadResult, session: string): RecordAnswer 
   return { key, fields, version, pending, as_of: asOf, session };
 }
 
-export function recordListAnswer(result: ListResult, session: string): RecordListAnswer {
-  const { next } = result;
+/** @param asked of a listing by a field. */
+export function recordListAnswer(
+  result: ListResult,
+  session: string,
+  asked: Asked | undefined,
+): RecordListAnswer {
   const records = result.records.map(({ key, fields, version, pending }) => ({
     key,
     fields,
     version,
     pending,
   }));
-  return { records, ...(next === undefined ? {} : { next_cursor: encodeCursor(next) }), session };
+  const cursor = nextCursor(result, asked);
+  return { records, ...(cursor === undefined ? {} : { next_cursor: cursor }), session };
+}
+
+function nextCursor({ next, nextPlace }: ListResult, asked: Asked | undefined): string | undefined {
+  if (next !== undefined) return encodeCursor(next);
+  return asked && nextPlace && encodeFieldCursor(nextPlace, asked);
 }
 
 export function recordEscrowsAnswer(report: RecordEscrowsReport, session: string): RecordEscrowsAnswer {

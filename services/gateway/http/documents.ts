@@ -53,7 +53,10 @@ export const ConsistencyParameters = {
 };
 
 export const SessionRequestHeader = Type.Optional(
-  Type.String({ description: "The session token of an earlier answer, from any region." }),
+  Type.String({
+    description:
+      "The session token of an earlier answer, from any region; or several, separated by commas: a client that asks side by side has one of each answer.",
+  }),
 );
 
 export const DeadlineRequestHeader = Type.Optional(

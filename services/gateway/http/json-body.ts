@@ -8,7 +8,7 @@ const BYTE_ORDER_MARK = "\uFEFF";
 /** Text in which the dangerous name can occur at all, escaped or not. */
 const SUSPICIOUS = /__proto__|\\u/;
 
-const JSON_MEDIA_TYPE = /^application\/json\s*(;|$)/i;
+const JSON_TYPE = "application/json";
 
 /**
  * @param body the bytes as they came, or undefined when there were none.
@@ -19,9 +19,17 @@ export function readJsonBody(headers: IncomingHttpHeaders, body: unknown): unkno
     throw new ProblemError("malformed-json", "the body is empty; it has to be a JSON object");
   }
   checkMediaType(headers);
-  if (!isUtf8(body)) throw new ProblemError("malformed-json", "the body is not UTF-8");
-  const text = body.toString("utf8");
-  const value = parse(text);
+  return parseStrictly(body, "the body");
+}
+
+/**
+ * @param what the text is, for people.
+ * @throws {ProblemError} malformed-json, malformed-body.
+ */
+export function parseStrictly(bytes: Buffer, what: string): unknown {
+  if (!isUtf8(bytes)) throw new ProblemError("malformed-json", `${what} is not UTF-8`);
+  const text = bytes.toString("utf8");
+  const value = parse(text, what);
   if (SUSPICIOUS.test(text) && hasProtoName(value)) {
     throw new ProblemError("malformed-body", 'the name "__proto__" can\'t be used in a body');
   }
@@ -39,9 +47,11 @@ export function refuseBody(headers: IncomingHttpHeaders, body: unknown): void {
   throw new ProblemError("malformed-body", "this request takes no body");
 }
 
-function checkMediaType(headers: IncomingHttpHeaders): void {
-  if (!JSON_MEDIA_TYPE.test(headers["content-type"] ?? "")) {
-    throw new ProblemError("unsupported-media-type", "the body has to be of type application/json");
+/** @throws {ProblemError} unsupported-media-type. */
+export function checkMediaType(headers: IncomingHttpHeaders, type = JSON_TYPE): void {
+  const given = headers["content-type"]?.split(";", 1)[0]!.trim().toLowerCase();
+  if (given !== type) {
+    throw new ProblemError("unsupported-media-type", `the body has to be of type ${type}`);
   }
   const encoding = headers["content-encoding"];
   if (encoding !== undefined && encoding !== "identity") {
@@ -49,14 +59,14 @@ function checkMediaType(headers: IncomingHttpHeaders): void {
   }
 }
 
-function parse(text: string): unknown {
+function parse(text: string, what: string): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
     const reason = text.startsWith(BYTE_ORDER_MARK)
       ? "it starts with a byte order mark"
       : (error as Error).message;
-    throw new ProblemError("malformed-json", `the body is not JSON: ${reason}`);
+    throw new ProblemError("malformed-json", `${what} is not JSON: ${reason}`);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The OpenAPI document: how routes describe themselves, and what all of them share. */
 import type { FastifySchema } from "fastify";
 import { Type, type TObject, type TSchema } from "typebox";
+import { documentedScopes, type Access } from "./access.ts";
 import { ProblemAnswer } from "../../protocol/http/answers.ts";
 import {
   PROBLEM_CODES,
@@ -32,11 +33,14 @@ export interface RouteDocument {
     | "verification"
     | "backup"
     | "audit"
+    | "access"
     | "region";
   readonly params?: TObject;
   readonly query?: TObject;
   readonly headers?: TObject;
   readonly body?: TSchema;
+  /** Of the body; default JSON. */
+  readonly bodyMediaType?: string;
   readonly answers: { readonly [status: number]: AnswerDocument };
   readonly problems: readonly ProblemCode[];
 }
@@ -53,6 +57,18 @@ const EVERYWHERE: readonly ProblemCode[] = [
 /** Of all but those for operators and their machines, which are never refused. */
 const AT_THE_DOOR: readonly ProblemCode[] = ["overloaded", "memory-short"];
 const FOR_OPERATORS: readonly RouteDocument["tag"][] = ["verification", "backup", "audit", "region"];
+/** Of routes that ask who it is. */
+const ACCESS_PROBLEMS: readonly ProblemCode[] = [
+  "unauthenticated",
+  "forbidden",
+  "rate-limited",
+  "overloaded",
+  "signing-keys-unavailable",
+  "store-unavailable",
+  "starting",
+  "bootstrapping",
+  "not-a-member",
+];
 /** Of requests with a body, and of those that refuse one. */
 export const BODY_PROBLEMS: readonly ProblemCode[] = [
   "malformed-json",
@@ -67,22 +83,31 @@ const SOMETIMES_RETRIED_LATER: readonly ProblemCode[] = ["insufficient"];
 /** No route answers with these; they say that there is none. */
 const OUTSIDE_ROUTES: readonly ProblemCode[] = ["route-not-found", "method-not-allowed"];
 
+const CREDENTIAL = "credential";
+const CREDENTIAL_DOCUMENT = {
+  type: "http" as const,
+  scheme: "bearer",
+  description:
+    "`Authorization: Bearer` with an API key or a JSON Web Token. Each operation lists the scopes of which one is enough; `*` stands for any prefix.",
+};
 const PROBLEM_REFERENCE = { $ref: "#/components/schemas/Problem" };
 const PROBLEM_MEDIA_TYPE = "application/problem+json";
 
 /** The route's schema as @fastify/swagger reads it; the framework never validates or serializes by it. */
-export function openApiOperation(document: RouteDocument): FastifySchema {
+export function openApiOperation(document: RouteDocument, access: Access): FastifySchema {
   const { operationId, summary, description, tag, params, query, headers, body } = document;
   return {
     operationId,
     summary,
     ...(description === undefined ? {} : { description }),
     tags: [tag],
+    security: access.action === "none" ? [] : [{ [CREDENTIAL]: documentedScopes(access) }],
     ...(params === undefined ? {} : { params }),
     ...(query === undefined ? {} : { querystring: query }),
     ...(headers === undefined ? {} : { headers }),
     ...(body === undefined ? {} : { body }),
-    response: mergeByStatus(answersByStatus(document), problemsByStatus(problemsOf(document))),
+    ...(document.bodyMediaType === undefined ? {} : { consumes: [document.bodyMediaType] }),
+    response: mergeByStatus(answersByStatus(document), problemsByStatus(problemsOf(document, access))),
   };
 }
 
@@ -106,10 +131,11 @@ function mergeByStatus(answers: Responses, problems: Responses): Responses {
   return { ...answers, ...Object.fromEntries(merged) };
 }
 
-function problemsOf(document: RouteDocument): readonly ProblemCode[] {
+function problemsOf(document: RouteDocument, access: Access): readonly ProblemCode[] {
   const withBody = document.body === undefined ? [] : BODY_PROBLEMS;
   const atTheDoor = FOR_OPERATORS.includes(document.tag) ? [] : AT_THE_DOOR;
-  return [...new Set([...EVERYWHERE, ...atTheDoor, ...withBody, ...document.problems])];
+  const withCredential = access.action === "none" ? [] : ACCESS_PROBLEMS;
+  return [...new Set([...EVERYWHERE, ...atTheDoor, ...withBody, ...withCredential, ...document.problems])];
 }
 
 function answersByStatus({ answers }: RouteDocument): Responses {
@@ -147,6 +173,7 @@ function problemResponse(codes: readonly ProblemCode[]): ResponseDocument {
         definitions.some(({ retryAfterSeconds }) => retryAfterSeconds !== undefined) ||
         codes.some((code) => SOMETIMES_RETRIED_LATER.includes(code)),
       Location: codes.includes("outcome-unknown"),
+      "WWW-Authenticate": codes.includes("unauthenticated") || codes.includes("forbidden"),
       "Forebay-Session": isDecided || codes.some((code) => SEEN_PROBLEMS.includes(code)),
       "Idempotency-Replayed": isDecided,
     }),
@@ -156,6 +183,7 @@ function problemResponse(codes: readonly ProblemCode[]): ResponseDocument {
 
 const PROBLEM_HEADERS = {
   "Retry-After": Type.Integer({ minimum: 1, description: "When to come back, in seconds." }),
+  "WWW-Authenticate": Type.String({ description: "What kind of credential is wanted, by RFC 6750." }),
   Location: Type.String({ description: "Where to ask what became of the operation." }),
   "Forebay-Session": Type.String({
     description: "The session token, where the log or a read has told the client something.",
@@ -223,9 +251,11 @@ export function openApiBase(software: string) {
         name: "audit",
         description: "What operators have done, as a chain that shows whether it was changed.",
       },
+      { name: "access", description: "API keys for services." },
       { name: "region", description: "The region itself, for operators." },
     ],
     components: {
+      securitySchemes: { [CREDENTIAL]: CREDENTIAL_DOCUMENT },
       schemas: {
         Problem: ProblemAnswer,
         ProblemType: Type.Enum(PROBLEM_CODES.map(problemType), { description: "All types of problem." }),

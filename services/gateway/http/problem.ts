@@ -45,7 +45,7 @@ const RECONCILIATION_CODES: { readonly [Why in ReconciliationError["why"]]: Prob
 };
 
 /** An error that nobody has foreseen becomes `internal`; the caller logs it. */
-export function problemOf(error: unknown): Problem {
+export function problemOf(error: unknown, { bodyBytesMax = BODY_BYTES_MAX } = {}): Problem {
   if (error instanceof ProblemError) {
     const { allow } = error;
     return { ...refusal(error), ...(allow !== undefined && { allow }) };
@@ -63,7 +63,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof LogUnavailableError) {
     return { code: "no-quorum", detail: "the log can't be reached at the moment" };
   }
-  return frameworkProblem(error) ?? internalProblem();
+  return frameworkProblem(error, bodyBytesMax) ?? internalProblem();
 }
 
 /** Who can't know what the database did must not be told that nothing has happened. */
@@ -90,12 +90,12 @@ function internalProblem(): Problem {
 }
 
 /** What the web framework refuses before a handler is called. */
-function frameworkProblem(error: unknown): Problem | undefined {
+function frameworkProblem(error: unknown, bodyBytesMax: number): Problem | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code, statusCode } = error as { code?: unknown; statusCode?: unknown };
   switch (code) {
     case "FST_ERR_CTP_BODY_TOO_LARGE":
-      return { code: "body-too-large", detail: `a body has at most ${BODY_BYTES_MAX} bytes` };
+      return { code: "body-too-large", detail: `a body has at most ${bodyBytesMax} bytes` };
     case "FST_ERR_CTP_INVALID_MEDIA_TYPE":
       return { code: "unsupported-media-type", detail: "the body has to be of type application/json" };
     case "FST_ERR_CTP_INVALID_CONTENT_LENGTH":
@@ -116,7 +116,8 @@ function frameworkProblem(error: unknown): Problem | undefined {
 }
 
 export function problemAnswer(problem: Problem): ProblemAnswer {
-  const { code, detail, operation, expiresAtMs, position, stalenessMs, field, write, left, reason } = problem;
+  const { code, detail, operation, expiresAtMs, position, stalenessMs, field, scope, write, left, reason } =
+    problem;
   const operationUrl = operationUrlOf(problem);
   const { title, status, retry } = problemDefinition(code);
   return {
@@ -132,6 +133,7 @@ export function problemAnswer(problem: Problem): ProblemAnswer {
     ...(position !== undefined && { position }),
     ...(stalenessMs !== undefined && { staleness_ms: stalenessMs }),
     ...(field !== undefined && { field }),
+    ...(scope !== undefined && { scope }),
     ...(write !== undefined && { write }),
     ...(left !== undefined && { left: { here: left.here, total: left.total } }),
   };

@@ -127,6 +127,10 @@ const DETAILS: { readonly [Reason in RefusalReason]: { code: ProblemCode; detail
     detail:
       "the region process is busy, and this tenant has its share of requests in flight; nothing was done",
   },
+  "tenant-rate": {
+    code: "rate-limited",
+    detail: "this tenant sends more requests a second than it may; nothing was done",
+  },
   "requests-waiting": {
     code: "overloaded",
     detail: "as many requests wait for the log as may; nothing was done",

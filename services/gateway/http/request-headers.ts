@@ -11,9 +11,10 @@ import {
   IDEMPOTENCY_KEY_LENGTH_MAX,
   SESSION_HEADER,
 } from "../../protocol/http/headers.ts";
-import { decodeSession } from "../../protocol/session-token.ts";
+import { decodeSessions } from "../../protocol/session-token.ts";
 import type { ChangeContext, RequestContext } from "../gateway.ts";
 import { ticketOf } from "./door.ts";
+import { identityOf } from "./identity.ts";
 import { ProblemError } from "./problem.ts";
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
@@ -23,15 +24,15 @@ const CONDITION_HEADERS = ["if-match", "if-none-match", "if-unmodified-since"] a
 const STRONG_ETAG = /^"([0-9a-z.-]{1,64})"$/;
 const WAIT_COMMITTED = /(^|,)\s*wait\s*=\s*"?committed"?\s*(;|,|$)/i;
 
+export function isIdempotencyKey(text: string): boolean {
+  return text.length <= IDEMPOTENCY_KEY_LENGTH_MAX && PRINTABLE_ASCII.test(text);
+}
+
 /** @throws {ProblemError} invalid-idempotency-key. */
 export function idempotencyKeyOf(headers: IncomingHttpHeaders): string | undefined {
   const value = headers[IDEMPOTENCY_KEY_HEADER];
   if (value === undefined) return undefined;
-  if (
-    typeof value !== "string" ||
-    value.length > IDEMPOTENCY_KEY_LENGTH_MAX ||
-    !PRINTABLE_ASCII.test(value)
-  ) {
+  if (typeof value !== "string" || !isIdempotencyKey(value)) {
     throw new ProblemError(
       "invalid-idempotency-key",
       `an Idempotency-Key is 1 to ${IDEMPOTENCY_KEY_LENGTH_MAX} printable ASCII characters`,
@@ -59,7 +60,7 @@ export function deadlineMsOf(headers: IncomingHttpHeaders): number {
 /** @throws {InvalidSessionError} */
 export function sessionOf(headers: IncomingHttpHeaders, secret: string): Session {
   const value = headers[SESSION_HEADER];
-  return typeof value === "string" ? decodeSession(value, secret) : EMPTY_SESSION;
+  return typeof value === "string" ? decodeSessions(value, secret) : EMPTY_SESSION;
 }
 
 export interface ReceivedRequest {
@@ -70,12 +71,12 @@ export interface ReceivedRequest {
 /** What the headers of every request say, and its place in the process. */
 export function requestContextOf(
   { headers, raw }: ReceivedRequest,
-  { tenant, sessionSecret }: { readonly tenant: string; readonly sessionSecret: string },
+  { sessionSecret }: { readonly sessionSecret: string },
 ): RequestContext {
   const ticket = ticketOf(raw);
   const trace = readTraceparent(headers["traceparent"]);
   return {
-    tenant,
+    tenant: identityOf(raw).tenant,
     session: sessionOf(headers, sessionSecret),
     deadlineMs: deadlineMsOf(headers),
     ...(trace !== undefined && { trace }),
@@ -86,7 +87,7 @@ export function requestContextOf(
 /** What the headers of every request say that changes something. */
 export function changeContextOf(
   request: ReceivedRequest,
-  context: { readonly tenant: string; readonly sessionSecret: string },
+  context: { readonly sessionSecret: string },
 ): ChangeContext {
   return { ...requestContextOf(request, context), idempotencyKey: idempotencyKeyOf(request.headers) };
 }

@@ -4,7 +4,7 @@ import { readTraceparent } from "../../core/trace.ts";
 import { REPLAYED_HEADER, SESSION_HEADER } from "../../protocol/http/headers.ts";
 import { encodeSession } from "../../protocol/session-token.ts";
 import type { Logger } from "../../runtime/logger.ts";
-import { operationUrlOf, problemAnswer, problemOf, retryAfterSecondsOf } from "./problem.ts";
+import { operationUrlOf, problemAnswer, problemOf, retryAfterSecondsOf, type Problem } from "./problem.ts";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json; charset=utf-8";
 
@@ -13,7 +13,8 @@ export function sendProblem(
   error: unknown,
   { logger, sessionSecret }: { readonly logger: Logger; readonly sessionSecret: string },
 ): FastifyReply {
-  const problem = problemOf(error);
+  const bodyBytesMax = reply.request.routeOptions.bodyLimit;
+  const problem = problemOf(error, bodyBytesMax === undefined ? {} : { bodyBytesMax });
   if (problem.code === "internal") {
     const { method, url } = reply.request;
     const stack = error instanceof Error ? error.stack : String(error);
@@ -25,6 +26,8 @@ export function sendProblem(
   const answer = problemAnswer(problem);
   const retryAfterSeconds = retryAfterSecondsOf(problem);
   if (retryAfterSeconds !== undefined) reply.header("retry-after", String(retryAfterSeconds));
+  const challenge = challengeOf(problem, reply.request.headers.authorization !== undefined);
+  if (challenge !== undefined) reply.header("www-authenticate", challenge);
   if (problem.allow !== undefined) reply.header("allow", problem.allow.join(", "));
   const operationUrl = operationUrlOf(problem);
   if (operationUrl !== undefined) reply.header("location", operationUrl);
@@ -32,4 +35,15 @@ export function sendProblem(
     reply.header(SESSION_HEADER, encodeSession(problem.session, sessionSecret));
   if (problem.isReplayed === true) reply.header(REPLAYED_HEADER, "true");
   return reply.code(answer.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(answer));
+}
+
+/** By RFC 6750. */
+export function challengeOf(
+  { code, scope }: Pick<Problem, "code" | "scope">,
+  isGiven: boolean,
+): string | undefined {
+  const realm = 'Bearer realm="forebay"';
+  if (code === "unauthenticated") return isGiven ? `${realm}, error="invalid_token"` : realm;
+  if (code !== "forbidden" || scope === undefined) return undefined;
+  return `${realm}, error="insufficient_scope", scope="${scope}"`;
 }

@@ -1,49 +1,38 @@
 /**
  * The HTTP transport: builds the server over a gateway, and closes it gracefully.
  *
- * The path of a request: node parses it → the route reads headers, query and body → the gateway → one JSON text.
+ * The path of a request: node parses it → the door → whose is it → may it → the route reads headers, query and body → the
+ * gateway → one JSON text.
  */
-import { createServer, type RequestListener, type Server } from "node:http";
+import { createServer, type IncomingMessage, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import swagger from "@fastify/swagger";
 import { fastify, type FastifyInstance } from "fastify";
+import { EVERYBODY } from "../../core/access/identity.ts";
+import { assert } from "../../core/assert.ts";
 import { BODY_BYTES_MAX, HEADERS_BYTES_MAX } from "../../protocol/http/headers.ts";
 import type { ClusterViews } from "../../ports/cluster-views.ts";
 import type { Chaos } from "../../ports/chaos.ts";
 import type { LogLevels } from "../../runtime/log-levels.ts";
 import type { Logger } from "../../runtime/logger.ts";
+import type { ApiKeys } from "../access/api-keys.ts";
+import type { RateLimits } from "../access/rate-limits.ts";
 import type { Admission } from "../admission/admission.ts";
 import type { Doctor } from "../doctor/doctor.ts";
+import type { FeedMetrics } from "../feed/metrics.ts";
 import type { Gateway } from "../gateway.ts";
+import type { Access } from "./access.ts";
+import { UNKNOWN_TENANT, type Authentication } from "./authentication.ts";
+import { noteAddresses } from "./client-address.ts";
 import { answerClientError } from "./client-error.ts";
 import { Connections } from "./connections.ts";
+import { withCors } from "./cors.ts";
 import { openDoor, type Door } from "./door.ts";
 import { KnownRoutes } from "./known-routes.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import { openApiBase } from "./openapi.ts";
 import { ProblemError } from "./problem.ts";
-import { readConsoleFiles } from "./console-files.ts";
-import { addAuditRoutes } from "./routes/audit.ts";
-import { addBackupRoutes } from "./routes/backups.ts";
-import { addClusterRoutes } from "./routes/cluster.ts";
-import { addChaosRoutes } from "./routes/chaos.ts";
-import { addCollectionRoutes } from "./routes/collections.ts";
-import { addConflictRoutes } from "./routes/conflicts.ts";
-import { addConsoleRoutes } from "./routes/console.ts";
-import { addDoctorRoutes } from "./routes/doctor.ts";
-import { addEscrowRoutes } from "./routes/escrows.ts";
-import { addHistoryRoutes } from "./routes/history.ts";
-import { addLeaderRoutes } from "./routes/leaders.ts";
-import { addMemberRoutes } from "./routes/members.ts";
-import { addLogLevelRoutes } from "./routes/log-level.ts";
-import { addLeaseRoutes } from "./routes/leases.ts";
-import { addLogRoutes } from "./routes/logs.ts";
-import { addOperationRoutes } from "./routes/operations.ts";
-import { addRecordWriteRoutes } from "./routes/record-writes.ts";
-import { addRecordRoutes } from "./routes/records.ts";
-import { addRegionRoutes } from "./routes/region.ts";
-import { addTransactionRoutes } from "./routes/transactions.ts";
-import { addVerificationRoutes } from "./routes/verifications.ts";
+import { addRoutes } from "./all-routes.ts";
 import { sendProblem } from "./send-problem.ts";
 
 /** A client must have sent its headers, and all of its request, within these times. */
@@ -56,8 +45,6 @@ const SOCKET_TIMEOUT_MS = 75_000;
 const KEEP_ALIVE_TIMEOUT_MS = 72_000;
 const CONNECTIONS_MAX = 4_096;
 const CLOSE_IDLE_EVERY_MS = 25;
-/** Until tenants have credentials, there is one. */
-const DEFAULT_TENANT = "default";
 
 export interface HttpServerOptions {
   readonly gateway: Gateway;
@@ -68,18 +55,31 @@ export interface HttpServerOptions {
   readonly logLevels: LogLevels;
   readonly doctor: Pick<Doctor, "examine" | "about">;
   readonly metrics: HttpMetrics;
+  readonly feedMetrics: FeedMetrics;
   /** Prometheus text. */
   readonly metricsText: () => Promise<string>;
   /** Why the process is not ready; empty when it is. */
   readonly readiness: () => readonly string[];
   /** Why the process should get no requests although it could serve them: the region is drained. */
   readonly drainReason?: () => string | undefined;
-  readonly tenant?: string;
   /** Without it every request is taken on. */
   readonly admission?: Admission;
+  /** Without it nobody is asked for credentials: everybody may do everything. */
+  readonly authentication?: Authentication | undefined;
+  readonly apiKeys: Pick<ApiKeys, "create" | "list" | "revoke">;
+  /** What tenants may send; at the door, so with `admission` alone. */
+  readonly rates?: RateLimits | undefined;
+  /** Proxies of ours between clients and the server; default none. */
+  readonly trustedProxies?: number;
+  /** Pages of these origins may use the API; default none. */
+  readonly corsOrigins?: readonly string[];
+  /** Whether metrics are told to whoever asks. */
+  readonly metricsAccess?: "open" | "scope";
   /** Where the process shows the cluster. */
   readonly clusterViews?: ClusterViews;
   readonly connectionsMax?: number;
+  /** Of the feed, each: WebSockets, and answers that go on. */
+  readonly followersMax?: number;
   /** Where the console's page was built; without it there is none. */
   readonly consoleFolder?: string;
   /** Only of a cluster on one machine. */
@@ -102,38 +102,20 @@ export interface HttpServer {
 export async function buildHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   let isClosing = false;
   const readiness = () => [...(isClosing ? ["the process is stopping"] : []), ...options.readiness()];
-  const { tenant = DEFAULT_TENANT, admission } = options;
+  const { admission } = options;
   const connections = new Connections(options.connectionsMax ?? CONNECTIONS_MAX);
-  const door = admission && openDoor({ admission, tenant, isCrowded: () => connections.isCrowded });
+  const door =
+    admission && openDoor({ ...guardsOf(options), admission, isCrowded: () => connections.isCrowded });
   const app = makeApp(options, { door, connections });
   await app.register(swagger, { openapi: openApiBase(options.software) });
   const routes = new KnownRoutes();
-  app.addHook("onRoute", (route) => routes.add(route));
-  const context = { ...options, tenant, readiness };
-  addRecordWriteRoutes(app, context);
-  addRecordRoutes(app, context);
-  addHistoryRoutes(app, context);
-  addEscrowRoutes(app, context);
-  addTransactionRoutes(app, context);
-  addLeaseRoutes(app, context);
-  addCollectionRoutes(app, context);
-  addOperationRoutes(app, context);
-  addConflictRoutes(app, context);
-  addVerificationRoutes(app, context);
-  addBackupRoutes(app, context);
-  addRegionRoutes(app, context);
-  addLeaderRoutes(app, context);
-  addLogRoutes(app, context);
-  addLogLevelRoutes(app, context);
-  addMemberRoutes(app, context);
-  if (options.clusterViews !== undefined) await addClusterRoutes(app, context, options.clusterViews);
-  if (options.chaos !== undefined) addChaosRoutes(app, { ...context, chaos: options.chaos });
-  const { consoleFolder } = options;
-  const consoleFiles =
-    consoleFolder === undefined ? new Map<never, never>() : readConsoleFiles(consoleFolder);
-  addConsoleRoutes(app, { ...context, consoleFiles });
-  addAuditRoutes(app, context);
-  addDoctorRoutes(app, context);
+  app.addHook("onRoute", (route) => {
+    const { access } = (route.config ?? {}) as { readonly access?: Access };
+    assert(access !== undefined, `route ${route.url} does not say who may use it`);
+    routes.add(route);
+  });
+  const context = { ...options, readiness, authentication: options.authentication };
+  await addRoutes(app, context);
   answerUnknownRoutes(app, options, routes);
   await app.ready();
   return {
@@ -150,6 +132,17 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
   };
 }
 
+/** What the door asks of each request. */
+function guardsOf({ authentication, rates }: HttpServerOptions) {
+  return {
+    tenantOf: (request: IncomingMessage) => authentication?.tenantOf(request) ?? EVERYBODY.tenant,
+    // Who is not known yet is counted once it is known (`Door.arrived`), and by address where it turns out wrong.
+    ...(rates !== undefined && {
+      rateOf: (tenant: string) => (tenant === UNKNOWN_TENANT ? undefined : rates.take(tenant)),
+    }),
+  };
+}
+
 interface Guards {
   readonly door: Door | undefined;
   readonly connections: Connections;
@@ -160,7 +153,9 @@ function makeApp(options: HttpServerOptions, { door, connections }: Guards): Fas
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     serverFactory: (listener) => {
-      const server = makeServer(door?.guard(listener) ?? listener);
+      const known = options.authentication?.guard(listener, door?.arrived) ?? listener;
+      const server = makeServer(withCors(options.corsOrigins ?? [], door?.guard(known) ?? known));
+      noteAddresses(server, options.trustedProxies ?? 0);
       connections.bound(server, options.onConnectionDropped ?? (() => undefined));
       return server;
     },

@@ -1,5 +1,5 @@
 /**
- * Which requests may turn into something else than HTTP: those for one WebSocket, and no others. Clients offer upgrades that
+ * Which requests may turn into something else than HTTP: those for the WebSockets that there are, and no others. Clients offer upgrades that
  * nobody has to take (`Upgrade: h2c` comes with every first request of some): those are served as if they did not.
  */
 import { createServer, type IncomingMessage, type Server } from "node:http";
@@ -8,22 +8,32 @@ import type { Duplex } from "node:stream";
 /** Headers that only speak of the upgrade. */
 const OF_UPGRADES = /^(?:upgrade|http2-settings)$/i;
 
-/**
- * Node hands every request that offers an upgrade over as soon as somebody listens for one, past the door.
- * @returns what hears of upgrades to the path alone.
- */
-export function admitUpgrades(server: Server, path: string): Server {
-  const admitted = createServer();
-  server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
-    if (isFor(request, path)) admitted.emit("upgrade", request, socket, head);
-    else serveWithoutUpgrade(server, request, { socket, head });
-  });
-  return admitted;
+/** Node hands every request that offers an upgrade over as soon as somebody listens for one, past the door. */
+export class Upgrades {
+  readonly #admitted = new Map<string, Server>();
+
+  constructor(server: Server) {
+    server.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => {
+      const admitted = isWebSocket(request) ? this.#admitted.get(pathOf(request)) : undefined;
+      if (admitted !== undefined) admitted.emit("upgrade", request, socket, head);
+      else serveWithoutUpgrade(server, request, { socket, head });
+    });
+  }
+
+  /** What hears of upgrades to the path alone. */
+  to(path: string): Server {
+    const admitted = createServer();
+    this.#admitted.set(path, admitted);
+    return admitted;
+  }
 }
 
-function isFor({ method, url = "", headers }: IncomingMessage, path: string): boolean {
-  const isWebSocket = headers.upgrade?.toLowerCase() === "websocket";
-  return method === "GET" && isWebSocket && url.split("?", 1)[0] === path;
+function isWebSocket({ method, headers }: IncomingMessage): boolean {
+  return method === "GET" && headers.upgrade?.toLowerCase() === "websocket";
+}
+
+function pathOf({ url = "" }: IncomingMessage): string {
+  return url.split("?", 1)[0]!;
 }
 
 /** The request goes back to where it came from, without the offer: node reads it again, and all that follows it. */

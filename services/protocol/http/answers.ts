@@ -6,7 +6,7 @@ import { CollectionSchemaBody } from "../collection.ts";
 
 const Count = Type.Integer({ minimum: 0 });
 const Position = Type.Object({ partition: Count, sequence: Count }, { description: "A place in the log." });
-const SessionToken = Type.String({
+export const SessionToken = Type.String({
   description: "What this client has seen; pass it on as Forebay-Session. Opaque.",
 });
 const Fields = Type.Record(Type.String(), Type.Unknown(), { description: "Values by field." });
@@ -237,6 +237,7 @@ export const ProblemAnswer = Type.Object(
       Type.Number({ minimum: 0, description: "How old the region's view may be." }),
     ),
     field: Type.Optional(Type.String({ description: "The field or parameter that is wrong." })),
+    scope: Type.Optional(Type.String({ description: "What the credential lacks, such as `read:users`." })),
     write: Type.Optional(WriteIndex),
     left: Type.Optional(
       Type.Object(

@@ -5,7 +5,7 @@ import { AUDIT_ACTIONS, AUDIT_OUTCOMES } from "../../core/audit.ts";
 const Count = Type.Integer({ minimum: 0 });
 const Hash = Type.String({ pattern: "^[0-9a-f]{64}$" });
 
-/** Of who has ordered something; names nobody for sure until there are credentials. */
+/** On whose behalf something is ordered; names nobody for sure, and stands behind whose credential it was. */
 export const ACTOR_HEADER = "forebay-actor";
 export const ACTOR_LENGTH_MAX = 128;
 

@@ -38,11 +38,42 @@ export const PROBLEMS = {
   "upgrade-required": { status: 426, title: "The resource is a WebSocket", retry: "never" },
   "method-not-allowed": { status: 405, title: "The resource does not have this method", retry: "never" },
 
+  // Who asks.
+  unauthenticated: { status: 401, title: "The credential is missing, wrong or has expired", retry: "never" },
+  forbidden: { status: 403, title: "The credential does not allow this", retry: "never" },
+  "rate-limited": {
+    status: 429,
+    title: "More requests than are allowed at once",
+    retry: "same",
+    retryAfterSeconds: 1,
+  },
+  "signing-keys-unavailable": {
+    status: 503,
+    title: "The keys that tokens are signed with can't be had at the moment",
+    retry: "same",
+    retryAfterSeconds: 5,
+  },
+  "too-many-api-keys": {
+    status: 409,
+    title: "The tenant has as many API keys as it may; revoke some",
+    retry: "never",
+  },
+  "api-key-not-found": { status: 404, title: "There is no such API key", retry: "never" },
+
   // What is wrong with its parameters.
   "invalid-key": { status: 400, title: "The key or name is not valid", retry: "never" },
   "invalid-name": { status: 400, title: "The collection's name is not a valid name", retry: "never" },
   "invalid-parameter": { status: 400, title: "A query or path parameter is not valid", retry: "never" },
-  "invalid-cursor": { status: 400, title: "The cursor is none of this listing", retry: "never" },
+  "invalid-cursor": {
+    status: 400,
+    title: "The cursor is none of this listing, or of this subscription",
+    retry: "never",
+  },
+  "cursor-expired": {
+    status: 410,
+    title: "The region keeps no changes from so long ago any more; begin anew, without a cursor",
+    retry: "never",
+  },
   "invalid-session": { status: 400, title: "The session token is not valid", retry: "never" },
   "session-lost": {
     status: 409,
@@ -62,6 +93,7 @@ export const PROBLEMS = {
   "record-repeated": { status: 400, title: "The transaction writes to a record twice", retry: "never" },
   "unknown-field": { status: 422, title: "The collection has no such field", retry: "never" },
   "wrong-operator": { status: 422, title: "The field does not take this operator", retry: "never" },
+  "not-indexed": { status: 422, title: "Records can't be listed by the field", retry: "never" },
   "deprecated-field": { status: 422, title: "The field takes no new writes", retry: "never" },
   "wrong-type": { status: 422, title: "The value has the wrong type", retry: "never" },
   "unstorable-value": { status: 422, title: "The value can't be stored", retry: "never" },
@@ -167,6 +199,12 @@ export const PROBLEMS = {
     retry: "same",
     retryAfterSeconds: 5,
   },
+  "too-many-subscriptions": {
+    status: 429,
+    title: "The connection, or the region's process, has as many subscriptions as it may",
+    retry: "same",
+    retryAfterSeconds: 5,
+  },
   overloaded: {
     status: 429,
     title: "The region has too many requests at once",
@@ -190,6 +228,18 @@ export const PROBLEMS = {
     title: "The region's database does not answer",
     retry: "same",
     retryAfterSeconds: 1,
+  },
+  "index-building": {
+    status: 503,
+    title: "The field's index is still being built in this region",
+    retry: "same",
+    retryAfterSeconds: 1,
+  },
+  "too-much-pending": {
+    status: 503,
+    title: "Too many writes wait for the log to list records by a field",
+    retry: "same",
+    retryAfterSeconds: 5,
   },
   draining: {
     status: 503,

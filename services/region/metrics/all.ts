@@ -6,6 +6,7 @@ import { createTrimMetrics } from "../trim/metrics.ts";
 import { createAdmissionMetrics } from "./admission.ts";
 import { createApplierMetrics, type ApplierMetricsOptions } from "./applier.ts";
 import { createBootstrapMetrics } from "./bootstrap.ts";
+import { createFeedMetrics } from "./feed.ts";
 import { createGatewayMetrics } from "./gateway.ts";
 import { createHealthMetrics } from "./health.ts";
 import { createHttpMetrics } from "./http.ts";
@@ -34,6 +35,7 @@ export function createRegionMetrics(meter: Meter, options: RegionMetricsOptions)
   return {
     process,
     gateway,
+    feed: createFeedMetrics(meter),
     admission: createAdmissionMetrics(meter),
     http: createHttpMetrics(meter),
     health: createHealthMetrics(meter, region),

@@ -150,6 +150,7 @@ function createFoldCounters(meter: Meter): (partition: string, counts: FoldCount
     refused.inc({ partition, reason: "stale_epoch" }, counts.staleEpochs);
     refused.inc({ partition, reason: "broken_chain" }, counts.brokenChains);
     refused.inc({ partition, reason: "stranger" }, counts.strangers);
+    refused.inc({ partition, reason: "forged" }, counts.forged);
     decided.inc({ partition, outcome: "committed" }, counts.proposals - counts.rejected);
     decided.inc({ partition, outcome: "rejected" }, counts.rejected);
     decided.inc({ partition, outcome: "expired" }, counts.expired);

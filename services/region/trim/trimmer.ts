@@ -9,6 +9,7 @@
 import { positionSeenByAll } from "../../core/fold/state.ts";
 import { placeMembers, type MembersPlace } from "../../core/trim/members.ts";
 import { encodeEntry, FORGET_VERSION } from "../../protocol/entry-codec.ts";
+import type { Changes } from "../../ports/changes.ts";
 import type { Clock, Random } from "../../ports/clock.ts";
 import { LogUnavailableError, type GlobalLog } from "../../ports/global-log.ts";
 import type {
@@ -23,6 +24,7 @@ import type { TrimMetrics } from "./metrics.ts";
 
 /** Few enough that a batch is over in milliseconds; together more than is ever written meanwhile. */
 const WAL_BATCH_ROWS = 2_000;
+const CHANGES_BATCH_ROWS = 500;
 const WAL_PAUSE_MS = 20;
 const MARKS_BATCH_ROWS = 1_000;
 /** A pass over all operations goes on in the next round after so many looks: the rest of the work must not wait for it. */
@@ -39,6 +41,7 @@ export interface TrimSettings {
   readonly logRetentionMs: number;
   readonly walRetentionMs: number;
   readonly operationRetentionMs: number;
+  readonly changesRetentionMs: number;
   /** A member that has told of nothing for longer, in log time, is not waited for. */
   readonly awayMsMax: number;
 }
@@ -47,7 +50,10 @@ export interface TrimmerOptions {
   readonly region: string;
   readonly partitions: number;
   readonly settings: TrimSettings;
-  readonly store: Maintenance & Pick<StateReader, "readPositions"> & Pick<CommittedState, "logCreatedAtMs">;
+  readonly store: Maintenance &
+    Pick<Changes, "trimChanges"> &
+    Pick<StateReader, "readPositions"> &
+    Pick<CommittedState, "logCreatedAtMs">;
   readonly log: Pick<GlobalLog, "inspect" | "trim">;
   readonly breakers: readonly Pick<LogBreaker, "publish">[];
   readonly clock: Clock;
@@ -97,12 +103,14 @@ export class Trimmer {
         const round = await this.#look(partition);
         if (round === undefined) return 0;
         forgotten += round.positions.forgotten.position;
-        const { walRetentionMs } = this.#options.settings;
-        const wal = await this.#markOf(round, walRetentionMs, round.placed.foldedByAll);
+        const { settings } = this.#options;
+        const wal = await this.#markOf(round, settings.walRetentionMs, round.placed.foldedByAll);
         await attempt(() => this.#trimWal(partition, wal, stop));
         const log = await this.#trimLog(round, attempt);
         const operations = await this.#forget(round, attempt);
-        return this.#trimMarks(partition, [wal, log, operations]);
+        const changes = await this.#markOf(round, settings.changesRetentionMs, Number.MAX_SAFE_INTEGER);
+        await attempt(() => this.#trimChanges(partition, changes, stop));
+        return this.#trimMarks(partition, [wal, log, operations, changes]);
       });
     }
     await attempt(() => this.#trimOperations(forgotten, stop));
@@ -151,6 +159,20 @@ export class Trimmer {
       trimmed += rows;
       metrics.walTrimmed(partition, rows);
       if (rows < WAL_BATCH_ROWS) break;
+      await clock.sleep(WAL_PAUSE_MS * (0.5 + random.fraction()), stop);
+    }
+    return trimmed;
+  }
+
+  /** Nobody but who follows from before needs them, and is told. */
+  async #trimChanges(partition: number, mark: TrimMark | undefined, stop: AbortSignal): Promise<number> {
+    const { store, clock, random } = this.#options;
+    if (mark === undefined) return 0;
+    let trimmed = 0;
+    while (!stop.aborted) {
+      const rows = await store.trimChanges({ partition, upTo: mark.position, rowsMax: CHANGES_BATCH_ROWS });
+      trimmed += rows;
+      if (rows < CHANGES_BATCH_ROWS) break;
       await clock.sleep(WAL_PAUSE_MS * (0.5 + random.fraction()), stop);
     }
     return trimmed;

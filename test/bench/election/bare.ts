@@ -15,6 +15,8 @@ import {
   type JetStreamManager,
 } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import { connectOptions } from "../../../services/adapters/nats/address.ts";
+import { inboxPrefixOf } from "../../../services/adapters/nats/inbox.ts";
 import type { LocalCluster } from "../../../infra/local/cluster.ts";
 import { subjectOf } from "../../../services/adapters/jetstream/stream-config.ts";
 import { assert } from "../../../services/core/assert.ts";
@@ -72,13 +74,17 @@ export class BarePublishers {
     const places = await Promise.all(
       cluster.regions.map(async ({ name, nats }): Promise<Place> => {
         const client = await connect({
-          servers: nats.url,
+          ...connectOptions(nats),
           ignoreClusterUpdates: true,
           maxReconnectAttempts: -1,
           reconnectTimeWait: RECONNECT_WAIT_MS,
           noAsyncTraces: true,
         });
-        const connection = new Connection(client, { name: `bare-${name}`, logger: silentLogger });
+        const connection = new Connection(client, {
+          name: `bare-${name}`,
+          logger: silentLogger,
+          inboxPrefix: inboxPrefixOf(name),
+        });
         const publisher = jetstream(client, { timeout: API_TIMEOUT_MS, checkAPI: false });
         return {
           region: name,

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import type { Browser, BrowserContext, Page } from "playwright-core";
 import { afterAll, afterEach, beforeAll, beforeEach, expect, it } from "vitest";
 import { buildConsole } from "../../../infra/build/console.ts";
+import { authorization } from "../../../infra/local/authorization.ts";
 import { LocalCluster } from "../../../infra/local/cluster.ts";
 import { makeTemporaryFolder } from "../../../infra/local/temporary-folder.ts";
 import { migrateDatabase } from "../../../services/adapters/postgres/migrate.ts";
@@ -61,6 +62,8 @@ const urlOf = (region: string) => bed.cluster.region(region).url;
 
 async function open(region: string, hash: string): Promise<Page> {
   const page = await context.newPage();
+  await page.goto(`${urlOf(region)}/console#key=${bed.cluster.key}`);
+  await page.waitForURL(/#\/overview$/);
   await page.goto(`${urlOf(region)}/console#/${hash}`);
   await page.locator("main h1").waitFor();
   return page;
@@ -76,11 +79,18 @@ async function keepWriting(region: string): Promise<void> {
 
 function write(region: string, key: string) {
   const url = `${urlOf(region)}/v1/collections/${COLLECTION}/records/${key}`;
-  return send(url, { method: "PATCH", body: { set: { last: region }, inc: { total: 1 } } });
+  return send(url, {
+    method: "PATCH",
+    headers: authorization(bed.cluster.key),
+    body: { set: { last: region }, inc: { total: 1 } },
+  });
 }
 
 async function viewOf(region: string): Promise<ClusterView> {
-  const answer = await fetch(`${urlOf(region)}/v1/cluster`, { signal: AbortSignal.timeout(2_000) });
+  const answer = await fetch(`${urlOf(region)}/v1/cluster`, {
+    headers: authorization(bed.cluster.key),
+    signal: AbortSignal.timeout(2_000),
+  });
   return (await answer.json()) as ClusterView;
 }
 
@@ -210,3 +220,17 @@ it("finds a row that was edited in a region's database, shows it, and mends it a
     "▲differs",
   ]);
 }, 240_000);
+
+it("asks for a key where it has none, or a wrong one, and opens with the right one", async () => {
+  const page = await context.newPage();
+  await page.goto(`${urlOf("eu")}/console`);
+  await page.getByRole("heading", { name: "This region asks for a key" }).waitFor();
+  await page.getByLabel("Key", { exact: true }).fill("fb_wrong");
+  await page.getByRole("button", { name: "Open the console" }).click();
+  await page.getByText("The region does not take the key").waitFor();
+  await page.getByLabel("Key", { exact: true }).fill(bed.cluster.key!);
+  await page.getByRole("button", { name: "Open the console" }).click();
+  await page.getByRole("heading", { name: "Overview" }).waitFor();
+  expect(page.url()).not.toContain(bed.cluster.key!);
+  expect(await page.evaluate(() => sessionStorage.length)).toBe(1);
+});

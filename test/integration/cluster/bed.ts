@@ -19,12 +19,32 @@ export interface LocalBed extends Bed {
   readonly folder: string;
 }
 
-/** @param environment added to that of every region process. */
-export async function startBed(
+/** Where nobody is asked for credentials. @param environment added to that of every region process. */
+export function startBed(
   purpose: string,
   partitions: 1 | 4 = 1,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<LocalBed> {
+  return start({ purpose, partitions, environment, authentication: "off" });
+}
+
+/** One whose regions ask for credentials; `cluster.key` may do everything. */
+export function startGuardedBed(
+  purpose: string,
+  partitions: 1 | 4 = 1,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<LocalBed> {
+  return start({ purpose, partitions, environment, authentication: "on" });
+}
+
+interface StartOptions {
+  readonly purpose: string;
+  readonly partitions: 1 | 4;
+  readonly environment: Readonly<Record<string, string>>;
+  readonly authentication: "on" | "off";
+}
+
+async function start({ purpose, partitions, ...options }: StartOptions): Promise<LocalBed> {
   const folder = makeTemporaryFolder(purpose);
   const name = partitions === 1 ? "one-partition" : "four-partitions";
   try {
@@ -34,7 +54,7 @@ export async function startBed(
       portBase: 0,
       migrate: migrateDatabase,
       logLevel: "info",
-      environment,
+      ...options,
     });
     const stop = async () => {
       await cluster.stop();

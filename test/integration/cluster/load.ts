@@ -2,6 +2,7 @@
  * Load with a memory: clients write in every region, remember what was acknowledged and what is unknown, try again under
  * the same idempotency key, and afterwards every region must hold each acknowledged write exactly once.
  */
+import { authorization } from "../../../infra/local/authorization.ts";
 import { expect } from "vitest";
 import { idempotentOperationId } from "../../../services/core/operation-id.ts";
 import { partitionOf } from "../../../services/core/partition.ts";
@@ -31,10 +32,10 @@ export async function createCollection(
   name: string = COLLECTION,
   schema: object = SCHEMA,
 ): Promise<void> {
-  const { url } = bed.cluster.regions[0]!;
+  const { url, key } = bed.cluster.regions[0]!;
   const response = await fetch(`${url}/v1/collections/${name}`, {
     method: "PUT",
-    headers: { "content-type": "application/json" },
+    headers: { "content-type": "application/json", ...authorization(key) },
     body: JSON.stringify(schema),
   });
   if (response.status !== 200)

@@ -2,6 +2,7 @@
 import { cpSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { connect } from "@nats-io/transport-node";
+import { connectOptions } from "../../../services/adapters/nats/address.ts";
 import { eventually, withStores, type Bed, type LocalBed } from "./bed.ts";
 
 const STREAM = "FOREBAY_LOG_0";
@@ -14,7 +15,8 @@ interface StreamAnswer {
 
 /** Sends a request of JetStream's administration. @throws what it answers. */
 export async function administer(bed: Bed, what: string, body: object = {}): Promise<StreamAnswer> {
-  const connection = await connect({ servers: bed.cluster.regions[0]!.nats.url, ignoreClusterUpdates: true });
+  const { nats } = bed.cluster.regions[0]!;
+  const connection = await connect({ ...connectOptions(nats), ignoreClusterUpdates: true });
   try {
     const subject = `$JS.API.STREAM.${what}.${STREAM}`;
     // Servers that have just started elect a leader first: until then nobody answers.

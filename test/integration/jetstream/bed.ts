@@ -1,6 +1,7 @@
 /** A cluster with one log per region, and what the tests of this folder do with it. */
 import { setTimeout as sleep } from "node:timers/promises";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { connectOptions } from "../../../services/adapters/nats/address.ts";
 import { openJetStreamLog, type JetStreamLog } from "../../../services/adapters/jetstream/log.ts";
 import {
   LogUnavailableError,
@@ -29,8 +30,7 @@ export async function openBed({ streamReplicas }: { streamReplicas: number }): P
   };
   try {
     for (const region of REGIONS) {
-      const { url, monitorUrl } = cluster.server(region);
-      logs.set(region, await openJetStreamLog({ url, monitorUrl, region, streamReplicas }));
+      logs.set(region, await openJetStreamLog({ ...asRegion(cluster, region), streamReplicas }));
     }
   } catch (error) {
     await close();
@@ -47,8 +47,14 @@ export async function openBed({ streamReplicas }: { streamReplicas: number }): P
   };
 }
 
+/** With the rights that a region process has, and no others. */
+export function asRegion(cluster: NatsCluster, region: string) {
+  const { regionUrl: url, maintenanceUrl, monitorUrl } = cluster.server(region);
+  return { url, monitorUrl, region, maintenance: { url: maintenanceUrl } };
+}
+
 async function withConnection<T>(url: string, use: (connection: NatsConnection) => Promise<T>): Promise<T> {
-  const connection = await connect({ servers: url, ignoreClusterUpdates: true });
+  const connection = await connect({ ...connectOptions({ url }), ignoreClusterUpdates: true });
   try {
     return await use(connection);
   } finally {

@@ -1,15 +1,17 @@
 import { connect } from "@nats-io/transport-node";
+import { connectOptions } from "../../../services/adapters/nats/address.ts";
 import { openJetStreamLog } from "../../../services/adapters/jetstream/log.ts";
 import { globalLogContract } from "../../contract/global-log.ts";
 import { REGIONS, startNatsCluster } from "../nats/nats-cluster.ts";
+import { asRegion } from "./bed.ts";
 
 globalLogContract("JetStream on three servers", async () => {
   const cluster = await startNatsCluster();
   const logs = new Map(
     await Promise.all(
       REGIONS.map(async (region) => {
-        const { url } = cluster.server(region);
-        return [region as string, await openJetStreamLog({ url, region, streamReplicas: 3 })] as const;
+        const options = { ...asRegion(cluster, region), streamReplicas: 3 };
+        return [region as string, await openJetStreamLog(options)] as const;
       }),
     ),
   );
@@ -23,7 +25,7 @@ globalLogContract("JetStream on three servers", async () => {
       return partition;
     },
     async remove(partition) {
-      const administrator = await connect({ servers: cluster.server("eu").url });
+      const administrator = await connect(connectOptions(cluster.server("eu")));
       await administrator.request(`$JS.API.STREAM.DELETE.FOREBAY_LOG_${partition}`);
       await administrator.close();
     },

@@ -2,13 +2,13 @@ import { expect, it, onTestFinished } from "vitest";
 import { openJetStreamLog } from "../../../services/adapters/jetstream/log.ts";
 import { LogUnavailableError } from "../../../services/ports/global-log.ts";
 import { receiveCount } from "../../contract/global-log.ts";
+import { asRegion } from "./bed.ts";
 import { startNatsCluster } from "../nats/nats-cluster.ts";
 
 it("keeps a log on a server without a cluster, which leads it", { timeout: 60_000 }, async () => {
   const cluster = await startNatsCluster(["solo"]);
   onTestFinished(() => cluster.close());
-  const { url, monitorUrl } = cluster.server("solo");
-  const log = await openJetStreamLog({ url, monitorUrl, region: "solo", streamReplicas: 1 });
+  const log = await openJetStreamLog({ ...asRegion(cluster, "solo"), streamReplicas: 1 });
   onTestFinished(() => log.close());
   await log.ensureStream(0);
   await log.publish({ partition: 0, origin: "solo", data: Buffer.from("a"), timeoutMs: 5_000 });

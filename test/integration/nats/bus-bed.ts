@@ -19,7 +19,7 @@ export async function openBusBed(): Promise<NatsBusBed> {
   return {
     cluster,
     startProcess(region) {
-      const { url } = cluster.server(region);
+      const { regionUrl: url } = cluster.server(region);
       const options = { clock: new SystemClock(), random: new SystemRandom(), logger: silentLogger };
       const bus = new NatsBus({ ...options, url, region });
       buses.push(bus);

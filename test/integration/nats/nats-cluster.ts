@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { completeSecrets } from "../../../infra/local/nats-secrets.ts";
 import { NatsServer } from "../../../infra/local/nats-server.ts";
 import { PortChooser } from "../../../infra/local/ports.ts";
 import { provisionNats } from "../../../infra/local/provision/nats.ts";
@@ -22,6 +23,7 @@ export async function startNatsCluster(regions: readonly string[] = REGIONS): Pr
   const folder = mkdtempSync(join(tmpdir(), "forebay-nats-"));
   const records = new RunRecords(join(folder, "run"));
   const ports = new PortChooser();
+  const secrets = completeSecrets({}, regions);
   const clusterPorts = await Promise.all(regions.map(() => ports.choose()));
   const servers = new Map<string, NatsServer>();
   for (const [index, region] of regions.entries()) {
@@ -31,11 +33,12 @@ export async function startNatsCluster(regions: readonly string[] = REGIONS): Pr
       port: await ports.choose(),
       monitorPort: await ports.choose(),
       clusterPort: clusterPorts[index]!,
-      routePorts: regions.length === 1 ? [] : clusterPorts,
+      routePorts: new Map(regions.map((name, at) => [name, clusterPorts[at]!])),
       advertisedPort: clusterPorts[index]!,
     };
     const logPath = join(folder, `${region}.log`);
-    servers.set(region, new NatsServer({ program, config, folder: join(folder, region), logPath, records }));
+    const files = { folder: join(folder, region), logPath, records };
+    servers.set(region, new NatsServer({ program, config, secrets: () => secrets, ...files }));
   }
   const close = async (): Promise<void> => {
     await Promise.all([...servers.values()].map((server) => server.kill()));

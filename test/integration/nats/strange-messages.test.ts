@@ -1,6 +1,7 @@
 /** Whoever may connect to a server may send anything on the bus's subjects: it must not get far. */
 import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { connectOptions } from "../../../services/adapters/nats/address.ts";
 import { openJetStreamLog } from "../../../services/adapters/jetstream/log.ts";
 import type { NatsBus } from "../../../services/adapters/nats/bus.ts";
 import {
@@ -22,7 +23,10 @@ beforeAll(async () => {
   const process = bed.startProcess("eu");
   bus = process.bus;
   await process.connect();
-  stranger = await connect({ servers: bed.cluster.server("eu").url, ignoreClusterUpdates: true });
+  stranger = await connect({
+    ...connectOptions(bed.cluster.server("eu")),
+    ignoreClusterUpdates: true,
+  });
 }, TIMEOUT_MS);
 afterAll(async () => {
   await stranger.close();

@@ -43,6 +43,50 @@ it("many processes that migrate an empty database at once apply each migration o
   expect(await queryOnce(url, APPLIED)).toHaveLength(journal().entries.length);
 });
 
+it("migrates though somebody who may log in keeps the advisory lock of older software, and tells of it", async () => {
+  const url = await server.createEmptyDatabase();
+  const other = new pg.Client({ connectionString: url });
+  await other.connect();
+  await other.query("select pg_advisory_lock(x'666f7265626179'::bigint)");
+  const told: string[] = [];
+  const options = { url, oldLockTimeoutMs: 50, onOldLockHeld: () => void told.push("held") };
+  await migrateDatabase(options);
+  expect(told).toEqual(["held"]);
+  await Promise.all(Array.from({ length: 4 }, () => migrateDatabase(options)));
+  expect(await queryOnce(url, APPLIED)).toHaveLength(journal().entries.length);
+  await other.end();
+});
+
+it("waits for software that takes the advisory lock alone", async () => {
+  const url = await server.createEmptyDatabase();
+  const old = new pg.Client({ connectionString: url });
+  await old.connect();
+  await old.query("select pg_advisory_lock(x'666f7265626179'::bigint)");
+  const migrated = migrateDatabase({ url });
+  const waiting = "select from pg_locks where locktype = 'advisory' and not granted";
+  while ((await queryOnce(url, waiting)).length === 0);
+  await migrate(drizzle(old), { migrationsFolder: migrationsFolder() });
+  await old.end();
+  await migrated;
+  expect(await queryOnce(url, APPLIED)).toHaveLength(journal().entries.length);
+});
+
+it("lets nobody migrate beside it who does as it does: the lock is there until the migrations are", async () => {
+  const url = await server.createEmptyDatabase();
+  const other = new pg.Client({ connectionString: url });
+  await migrateDatabase({ url });
+  await other.connect();
+  await other.query("begin");
+  await other.query("lock table drizzle.forebay_migrating in access exclusive mode");
+  const migrated = migrateDatabase({ url });
+  const waiting =
+    "select from pg_locks where relation = 'drizzle.forebay_migrating'::regclass and not granted";
+  while ((await queryOnce(url, waiting)).length === 0);
+  await other.query("commit");
+  await other.end();
+  await migrated;
+});
+
 it("migrating again changes nothing and keeps the data", async () => {
   const url = await server.createEmptyDatabase();
   await migrateDatabase({ url });

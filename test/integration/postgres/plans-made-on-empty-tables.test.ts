@@ -94,6 +94,7 @@ async function commitFold(
     hasForgotten: false,
     counts: NO_COUNTS,
     changedOrigins: new Set<string>(),
+    rewrittenAt: new Map(),
   };
   const result = { state: { ...before, position }, records, outcomes, ...nothing };
   await store.commitFold({ expectedPosition: before.position, result });
@@ -140,7 +141,7 @@ it.each(["folded", "pending"] as const)(
 
 async function fill(url: string, watermark: number): Promise<void> {
   const source = `from generate_series(1, ${ROWS}) n`;
-  await queryOnce(url, "truncate wal, wal_heads, records, operations, origins, applied");
+  await queryOnce(url, "truncate wal, wal_heads, records, operations, origins, applied, changes");
   await queryOnce(
     url,
     `insert into wal (partition, sequence, hlc, seen, bytes, id, record_id, request_hash, body)

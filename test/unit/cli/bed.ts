@@ -1,7 +1,7 @@
 /** A bed for commands: the real HTTP server with a stub behind it, and what the commands print. */
 import { afterAll, afterEach, beforeAll, beforeEach, vi } from "vitest";
 import { createProgram } from "../../../services/cli/program.ts";
-import { buildRig, type Rig } from "../gateway-http/stub-gateway.ts";
+import { buildRig, type Rig } from "../gateway-http/rig.ts";
 
 export class CliBed {
   rig!: Rig;

@@ -9,7 +9,8 @@ import { readSchemas } from "../../../services/cli/commands/schema.ts";
 import { watchRecord } from "../../../services/cli/commands/watch.ts";
 import { recordPath } from "../../../services/cli/http.ts";
 import { createProgram } from "../../../services/cli/program.ts";
-import { buildRig, CONFLICT, OPERATION, type Rig } from "../gateway-http/stub-gateway.ts";
+import { buildRig, type Rig } from "../gateway-http/rig.ts";
+import { CONFLICT, OPERATION } from "../gateway-http/stub-gateway.ts";
 
 let rig: Rig;
 let folder: string;
@@ -92,6 +93,32 @@ describe("forebay", () => {
     const file = join(folder, "schemas.yaml");
     writeFileSync(file, "orders:\n  fields: { total: { class: merge, kind: counter } }\n");
     expect(await run("schema", "apply", file)).toBe("collection orders: version 1\n");
+  });
+
+  it("list prints records one a line, page after page, as asked for", async () => {
+    rig.gateway.lists.length = 0;
+    rig.gateway.views = ["ada", "alan"].map((key) => ({ key, fields: {}, version: "1", pending: 0 }));
+    const lines = (await run("list", "users", "--prefix", "a", "--limit", "2")).trim().split("\n");
+    rig.gateway.views = [];
+    expect(lines.map((line) => (JSON.parse(line) as { key: string }).key)).toEqual(["ada", "alan"]);
+    expect(rig.gateway.lists).toMatchObject([{ prefix: "a", limit: 2 }]);
+    await expect(run("list", "users", "--where", "name:eq:Ada")).rejects.toThrow("(not-indexed)");
+    await expect(run("list", "users", "--limit", "no")).rejects.toThrow("a whole number from 1");
+  });
+
+  it("schema drizzle prints the views of collections", async () => {
+    const text = await run("schema", "drizzle", "users", "--tenant", "acme");
+    expect(text).toContain('pgSchema("forebay_acme")');
+    expect(text).toContain('export const users = tenant.view("users", {');
+    printed = "";
+    await expect(run("schema", "drizzle", "nothing")).rejects.toThrow(
+      'there is no collection "nothing"; there are users',
+    );
+  });
+
+  it("sql asks for the database's address where there is none", async () => {
+    await expect(run("sql", "readers", "--url", "http://127.0.0.1:1")).rejects.toThrow("--postgres");
+    await expect(run("sql", "grant", "x", "--postgres", "nowhere")).rejects.toThrow("is no URL");
   });
 
   it("says in one line what the region has refused", async () => {

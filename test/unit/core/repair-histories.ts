@@ -157,11 +157,11 @@ export function runRepair(
 
 const BARRIER: Entry = { kind: "barrier", origin: "eu", id: uuidOf("barrier"), purpose: "verify" };
 
-function keysOf(entry: Entry): string[] {
+function keysOf(entry: OrderedEntry["entry"]): string[] {
   return entry.kind === "batch" ? entry.operations.map(({ operation }) => operation.key) : [];
 }
 
-function ordered(entries: readonly Entry[], first: number): OrderedEntry[] {
+function ordered(entries: readonly OrderedEntry["entry"][], first: number): OrderedEntry[] {
   return entries.map((entry, index) => {
     const position = first + index;
     return { position, storedAtMs: 1_000 + position, checksum: sha256(String(position)), entry };

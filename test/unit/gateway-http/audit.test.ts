@@ -5,7 +5,8 @@ import { GatewayError } from "../../../services/gateway/errors.ts";
 import { AuditAnswer, AuditHeadAnswer } from "../../../services/protocol/http/audit.ts";
 import { StoreUnavailableError } from "../../../services/ports/region-store.ts";
 import { codeOf, get, send } from "./requests.ts";
-import { buildRig, CONFLICT, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { CONFLICT } from "./stub-gateway.ts";
 
 let rig: Rig;
 
@@ -84,6 +85,12 @@ describe("an operator's order", () => {
       const answer = await give(ORDERS["verify"]!, { "forebay-actor": actor });
       expect([answer.statusCode, codeOf(answer)]).toEqual([400, "invalid-parameter"]);
     }
+  });
+
+  it("that is about nothing that there is is not kept", async () => {
+    const answer = await give(["POST", "/v1/conflicts/0-7-7/restore", undefined]);
+    expect([answer.statusCode, codeOf(answer)]).toEqual([404, "conflict-not-found"]);
+    expect(told()).toEqual([]);
   });
 
   it("that only says what it would do is not kept", async () => {

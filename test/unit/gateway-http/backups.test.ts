@@ -3,7 +3,8 @@ import { Compile } from "typebox/compile";
 import { beforeEach, describe, expect, it } from "vitest";
 import { BackupAnswer } from "../../../services/protocol/http/backups.ts";
 import { codeOf, get, send } from "./requests.ts";
-import { buildRig, OPERATION, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { OPERATION } from "./stub-gateway.ts";
 import type { StubBackups } from "./stub-backups.ts";
 
 let rig: Rig;

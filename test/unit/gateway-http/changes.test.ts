@@ -2,7 +2,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { decodeSession, encodeSession } from "../../../services/protocol/session-token.ts";
 import { patch, RECORD, send } from "./requests.ts";
-import { buildRig, OPERATION, SECRET, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { OPERATION, SECRET } from "./stub-gateway.ts";
 
 const CREDIT = { inc: { credit: 5 } };
 

@@ -5,7 +5,8 @@ import type { ConflictReport } from "../../../services/gateway/gateway.ts";
 import { ConflictListAnswer } from "../../../services/protocol/http/conflicts.ts";
 import { decodeSession, encodeSession } from "../../../services/protocol/session-token.ts";
 import { codeOf, get, send } from "./requests.ts";
-import { buildRig, CONFLICT, OPERATION, SECRET, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { CONFLICT, OPERATION, SECRET } from "./stub-gateway.ts";
 
 const RESTORE = `/v1/conflicts/${CONFLICT}/restore`;
 const PLACE = { logTimeMs: 1_720_000_000_000, partition: 3, position: 2 ** 48, ordinal: 17 };
@@ -101,6 +102,8 @@ describe("a conflict's loser", () => {
     expect(decodeSession(response.json().session as string, SECRET).wal).toEqual({ eu: { "0": 7 } });
     expect(rig.gateway.conflictRestorals).toEqual([
       {
+        around: expect.any(Function),
+        checkMayWrite: expect.any(Function),
         tenant: "default",
         session,
         deadlineMs: 250,

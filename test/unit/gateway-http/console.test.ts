@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { makeTemporaryFolder } from "../../../infra/local/temporary-folder.ts";
 import { classOf } from "../../../services/gateway/http/door.ts";
 import { ChaosUnavailableError, type Chaos } from "../../../services/ports/chaos.ts";
-import { buildRig, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
 
 const HTML = "<!doctype html><title>x</title>";
 const SCRIPT = "console.log(1);".repeat(50);

@@ -1,7 +1,7 @@
 /** A server that has much in flight already, asked once. */
 import { enter, enterWaiting, makeAdmission } from "../gateway/admissions.ts";
 import { exchange, RECORD, type Answer } from "./requests.ts";
-import { buildRig } from "./stub-gateway.ts";
+import { buildRig } from "./rig.ts";
 
 /** A request that the log would decide on, to a process that has so much in flight already. */
 export async function askAtDoor(load: {

@@ -6,7 +6,7 @@ import { Connections } from "../../../services/gateway/http/connections.ts";
 import { classOf } from "../../../services/gateway/http/door.ts";
 import { enter, makeAdmission, type AdmissionRig } from "../gateway/admissions.ts";
 import { codeOf, exchange, RECORD, type Answer } from "./requests.ts";
-import { buildRig, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
 
 const PROBLEM = "application/problem+json; charset=utf-8";
 
@@ -133,6 +133,38 @@ describe("a server that has all the requests it may have", () => {
     release();
     expect((await Promise.all(writes)).map(({ statusCode }) => statusCode)).toEqual([202, 202]);
     expect((await ask("PATCH", RECORD, WRITE)).statusCode).toBe(202);
+  });
+
+  it("takes an import on for as many places as its body has bytes, before they have come", async () => {
+    const { load, port } = await open(250);
+    const head =
+      "POST /v1/collections/users/import HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-ndjson";
+    const begin = async (more: string, places: number) => {
+      const socket = connect(port, "127.0.0.1", () => socket.write(`${head}\r\n${more}\r\n\r\n`));
+      await until(() => load.admission.inFlight.working === places);
+      socket.destroy();
+      await until(() => load.admission.inFlight.working === 0);
+    };
+    await begin("Content-Length: 10", 1);
+    await begin(`Content-Length: ${300 * 1024}`, 5);
+    await begin("Transfer-Encoding: chunked", 16);
+  });
+
+  it("takes an import that is worth more than it can ever give, as long as there is nobody else", async () => {
+    const { load, rig } = await open();
+    const lines = Array.from(
+      { length: 1_000 },
+      (_, n) => `{"id":"${n}","key":"k","set":{"name":"x"}}\n`,
+    ).join("");
+    const headers = { "content-type": "application/x-ndjson" };
+    const answer = await rig.server.app.inject({
+      method: "POST",
+      url: "/v1/collections/users/import",
+      headers,
+      payload: lines,
+    });
+    expect(answer.statusCode).toBe(200);
+    await until(() => load.admission.inFlight.working === 0);
   });
 
   it("goes on taking writes while others wait for the log, as many as may", async () => {

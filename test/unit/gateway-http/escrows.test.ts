@@ -4,7 +4,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { RecordEscrowsAnswer, WriteAnswer } from "../../../services/protocol/http/answers.ts";
 import { decodeSession, encodeSession } from "../../../services/protocol/session-token.ts";
 import { codeOf, get, patch, RECORD, send } from "./requests.ts";
-import { buildRig, OPERATION, SECRET, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { OPERATION, SECRET } from "./stub-gateway.ts";
 
 const ESCROWS = `${RECORD}/escrows`;
 const RECLAIM = `${RECORD}/reclaim`;

@@ -6,7 +6,7 @@ import { connect } from "node:net";
 import { describe, expect, it } from "vitest";
 import { Maker } from "./random-requests.ts";
 import { get } from "./requests.ts";
-import { buildRig, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
 import { diverged, EDITED, TORN, VERIFICATION } from "./stub-reconciliation.ts";
 
 const SEED = Number(process.env["FOREBAY_SEED"] ?? 20_240_611);

@@ -4,6 +4,10 @@ import { OPERATION } from "./stub-gateway.ts";
 
 export const GATEWAY_REFUSALS = {
   "across-partitions": {},
+  unauthenticated: {},
+  forbidden: { scope: "read:users" },
+  "rate-limited": { retryAfterMs: 1_000 },
+  "signing-keys-unavailable": { retryAfterMs: 5_000 },
   "idempotency-key-reused": { operation: OPERATION },
   "schema-rejected": { operation: OPERATION },
   "conflict-not-restorable": { field: "name" },
@@ -15,7 +19,11 @@ export const GATEWAY_REFUSALS = {
   "leader-not-moved": {},
   "region-not-compared": { field: "preferred" },
   "too-many-backups": { retryAfterMs: 5_000 },
+  "too-many-subscriptions": { retryAfterMs: 5_000 },
+  "cursor-expired": {},
   "reconciler-unavailable": {},
+  "index-building": { retryAfterMs: 1_000, field: "age" },
+  "too-much-pending": { retryAfterMs: 5_000 },
   draining: { retryAfterMs: 5_000 },
   "session-lost": {},
   rejoining: { retryAfterMs: 2_000 },

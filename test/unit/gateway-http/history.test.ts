@@ -1,6 +1,6 @@
 /** `GET …/records/{key}/history`: what the log has of a record, page by page. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { buildRig, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
 import { WRITE_ID } from "./stub-histories.ts";
 
 let rig: Rig;

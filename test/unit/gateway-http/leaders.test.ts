@@ -1,7 +1,7 @@
 /** `/v1/leader`, `/v1/drain`, and what a drained region tells a balancer. */
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, get, send } from "./requests.ts";
-import { buildRig, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
 
 let rig: Rig;
 

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { decodeSession, encodeSession } from "../../../services/protocol/session-token.ts";
 import { get, send } from "./requests.ts";
-import { buildRig, OPERATION, SECRET, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { OPERATION, SECRET } from "./stub-gateway.ts";
 
 const LEASE = "/v1/leases/job-7";
 

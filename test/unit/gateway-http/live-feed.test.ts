@@ -2,11 +2,12 @@
 import { connect } from "node:net";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { WebSocket } from "ws";
-import { LiveFeed, type FeedSocket } from "../../../services/gateway/http/live-feed.ts";
+import { LiveFeed } from "../../../services/gateway/http/live-feed.ts";
+import type { FeedSocket } from "../../../services/gateway/http/socket-keeper.ts";
 import type { LiveMessage } from "../../../services/protocol/cluster/view.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 import { exchange, get } from "./requests.ts";
-import { buildRig, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
 import { EMPTY_VIEW, StubViews } from "./stub-views.ts";
 
 let rig: Rig;
@@ -132,7 +133,7 @@ class SlowSocket implements FeedSocket {
   bufferedAmount = 0;
   readonly sent: string[] = [];
   state = "open";
-  send(text: string, done: () => void): void {
+  send(text: string, _options: object, done: () => void): void {
     this.sent.push(text);
     this.bufferedAmount = text.length;
     this.#done = done;
@@ -150,8 +151,8 @@ class SlowSocket implements FeedSocket {
   terminate(): void {
     this.state = "terminated";
   }
-  on(event: string, listener: () => void): void {
-    if (event === "close") this.#onClosed.push(listener);
+  on(event: string, listener: (data: unknown, isBinary: boolean) => void): void {
+    if (event === "close") this.#onClosed.push(() => listener(undefined, false));
   }
   leave(): void {
     for (const listener of this.#onClosed) listener();

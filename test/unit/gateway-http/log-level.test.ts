@@ -2,7 +2,7 @@
 import { beforeEach, expect, it } from "vitest";
 import { GatewayError } from "../../../services/gateway/errors.ts";
 import { codeOf, get, send } from "./requests.ts";
-import { buildRig, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
 
 let rig: Rig;
 

@@ -1,7 +1,7 @@
 /** `/v1/log`: what each region has of the log, and the order to make it anew. */
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, get, send } from "./requests.ts";
-import { buildRig, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
 import { logState, MADE_AT_MS, question } from "./stub-logs.ts";
 
 let rig: Rig;

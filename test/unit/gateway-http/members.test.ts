@@ -1,7 +1,7 @@
 /** `/v1/members` and `/v1/rejoin`: what they take, and what they tell. */
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { codeOf, get, send } from "./requests.ts";
-import { buildRig, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
 
 let rig: Rig;
 

@@ -11,7 +11,7 @@ import {
   VerifyBody,
 } from "../../../services/protocol/http/verifications.ts";
 import { get } from "./requests.ts";
-import { buildRig } from "./stub-gateway.ts";
+import { buildRig } from "./rig.ts";
 
 interface Operation {
   readonly operationId: string;
@@ -55,6 +55,7 @@ const ROUTES = [
   "get /v1/collections/{collection}/records/{key}/escrows",
   "post /v1/collections/{collection}/records/{key}/reclaim",
   "get /v1/collections/{collection}/records",
+  "post /v1/collections/{collection}/import",
   "post /v1/transactions",
   "post /v1/leases/{name}",
   "delete /v1/leases/{name}",
@@ -64,6 +65,9 @@ const ROUTES = [
   "get /v1/operations/{operation}",
   "get /v1/conflicts",
   "post /v1/conflicts/{conflict}/restore",
+  "get /v1/api-keys",
+  "post /v1/api-keys",
+  "delete /v1/api-keys/{apiKey}",
   "get /v1/audit",
   "get /v1/audit/head",
   "get /v1/doctor",
@@ -81,6 +85,8 @@ const ROUTES = [
   "post /v1/verifications/{verification}/repair",
   "get /v1/repairs",
   "get /v1/status",
+  "get /v1/subscribe",
+  "get /v1/changes",
   "get /v1/cluster",
   "get /v1/cluster/history",
   "get /v1/cluster/live",

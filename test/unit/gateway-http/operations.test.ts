@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { get } from "./requests.ts";
-import { buildRig, OPERATION, RECEIPT, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { OPERATION, RECEIPT } from "./stub-gateway.ts";
 
 const URL = `/v1/operations/${OPERATION}`;
 const POSITION = { partition: 1, sequence: 17 };

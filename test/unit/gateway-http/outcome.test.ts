@@ -1,7 +1,7 @@
 /** How requests on records are counted: by who decides them, and by what came of them. */
 import { describe, expect, it } from "vitest";
 import { get, patch, RECORD, send } from "./requests.ts";
-import { buildRig } from "./stub-gateway.ts";
+import { buildRig } from "./rig.ts";
 import { ASKED_KINDS, OUTCOMES_OF, outcomeOf } from "../../../services/gateway/http/outcome.ts";
 import { PROBLEM_CODES, problemDefinition } from "../../../services/protocol/http/problems.ts";
 

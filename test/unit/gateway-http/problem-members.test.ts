@@ -9,7 +9,8 @@ import {
 import { PROBLEM_CODES } from "../../../services/protocol/http/problems.ts";
 import { decodeSession } from "../../../services/protocol/session-token.ts";
 import { codeOf, get, patch, RECORD, send } from "./requests.ts";
-import { buildRig, OPERATION, SECRET, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { OPERATION, SECRET } from "./stub-gateway.ts";
 
 let rig: Rig;
 

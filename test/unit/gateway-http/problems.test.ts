@@ -14,7 +14,8 @@ import { askAtDoor } from "./crowded.ts";
 import { GATEWAY_REFUSALS } from "./gateway-refusals.ts";
 import { ACQUIRE, INVALID_LEASES, INVALID_RECLAIMS } from "./invalid-bodies.ts";
 import { codeOf, exchange, get, patch, RECORD, send, type Answer } from "./requests.ts";
-import { buildRig, OPERATION, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { OPERATION } from "./stub-gateway.ts";
 
 let rig: Rig;
 let rigOfChaos: Rig;
@@ -125,6 +126,8 @@ const CASES: Cases = {
     () => get(rig, "/v1/collections/users/records/a/b"),
     () => rig.server.app.inject({ method: "POST", url: "/nothing", payload: "text" }),
   ],
+  "too-many-api-keys": [() => failing(new GatewayError("too-many-api-keys", "the tenant has 1,000", {}))],
+  "api-key-not-found": [() => send(rig, "DELETE", { url: "/v1/api-keys/0123456789abcdef" })],
   "upgrade-required": [() => get(rig, "/v1/cluster/live")],
   "not-local": [() => get(rigOfChaos, "/v1/chaos", { host: "evil.example:8080" })],
   "method-not-allowed": [
@@ -156,6 +159,9 @@ const CASES: Cases = {
   "invalid-parameter": [
     () => get(rig, `${LIST}?limit=0`),
     () => get(rig, `${LIST}?limit=1001`),
+    () => get(rig, `${LIST}?where=age`),
+    () => get(rig, `${LIST}?order=-`),
+    () => get(rig, `${LIST}?where=age:eq:1&prefix=a`),
     () => get(rig, `${LIST}?limit=ten`),
     () => get(rig, `${LIST}?prefix=%00`),
     () => get(rig, `${RECORD}?consistancy=session`),
@@ -186,6 +192,8 @@ const CASES: Cases = {
   "invalid-cursor": [
     () => get(rig, `${LIST}?cursor=x`),
     () => get(rig, `${LIST}?cursor=c1.`),
+    () => get(rig, `${LIST}?where=age:eq:1&cursor=c1.YQ`),
+    () => get(rig, `${LIST}?where=age:eq:1&cursor=f1.${Buffer.from('["x","y","z"]').toString("base64url")}`),
     () => get(rig, `${LIST}?prefix=b&cursor=c1.${Buffer.from("a").toString("base64url")}`),
     () => get(rig, `${LIST}?cursor=c1.${Buffer.from("a\0").toString("base64url")}`),
     ...["x", "c1.YQ", "1-2-3", "1-2-3-4-5", "01-2-3-4", "1-2-3-9999999999", "-1-2-3-4"].map(
@@ -258,6 +266,7 @@ const CASES: Cases = {
     () => patch(rig, { body: { set: { name: 1 } } }),
     ...[0, -1, 1.5, "1", null].map((amount) => () => patch(rig, { body: { take: { stock: amount } } })),
   ],
+  "not-indexed": [() => get(rig, `${LIST}?where=name:eq:Ada`), () => get(rig, `${LIST}?order=-name`)],
   "deprecated-field": [() => patch(rig, { body: { set: { nickname: "Ada" } } })],
   "unstorable-value": [
     () => patch(rig, { body: { set: { name: "a\0" } } }),

@@ -1,7 +1,8 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { decodeSession, encodeSession } from "../../../services/protocol/session-token.ts";
 import { get, patch, RECORD } from "./requests.ts";
-import { buildRig, OPERATION, SECRET, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { OPERATION, SECRET } from "./stub-gateway.ts";
 
 let rig: Rig;
 

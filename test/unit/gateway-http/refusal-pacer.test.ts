@@ -49,7 +49,7 @@ describe("a process that refuses", () => {
 
   it("does not take probes for work that it has done", () => {
     const load = makeAdmission({ requestsMax: 5 });
-    const door = openDoor({ admission: load.admission, tenant: "acme", isCrowded: () => false });
+    const door = openDoor({ admission: load.admission, tenantOf: () => "acme", isCrowded: () => false });
     const listener = door.guard(() => undefined);
     const ask = (method: string, url: string) => {
       const response = new FakeResponse();

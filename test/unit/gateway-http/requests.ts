@@ -1,7 +1,7 @@
 /** Requests as the tests make them. */
 import { connect } from "node:net";
 import type { LightMyRequestResponse } from "fastify";
-import type { Rig } from "./stub-gateway.ts";
+import type { Rig } from "./rig.ts";
 
 export const RECORD = "/v1/collections/users/records/ada";
 

@@ -1,5 +1,5 @@
 /** A gateway without a store, for what the transport does by itself. Writes are checked by the real core. */
-import { StubViews } from "./stub-views.ts";
+import { planRange } from "../../../services/core/listing/where.ts";
 import { planCondition, planVersion } from "../../../services/core/accept/condition.ts";
 import { checkKey } from "../../../services/core/accept/key.ts";
 import { parseTransaction } from "../../../services/core/accept/transaction.ts";
@@ -9,6 +9,10 @@ import type { CollectionSchema } from "../../../services/core/schema.ts";
 import { EMPTY_SESSION } from "../../../services/core/session.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
 import type {
+  BulkLine,
+  BulkLineResult,
+  BulkRequest,
+  BulkResult,
   ConflictPage,
   ConflictsRequest,
   EscrowRequest,
@@ -32,12 +36,6 @@ import type {
   WriteResult,
 } from "../../../services/gateway/gateway.ts";
 import type { DrainReport, RegionOverview } from "../../../services/gateway/status-report.ts";
-import {
-  buildHttpServer,
-  type HttpServer,
-  type HttpServerOptions,
-} from "../../../services/gateway/http/server.ts";
-import type { AnsweredRequest } from "../../../services/gateway/http/metrics.ts";
 import type { Membering, PartitionMembers } from "../../../services/gateway/membership.ts";
 import { ReconcilingService, type Reconciling } from "../../../services/gateway/reconciling.ts";
 import { SchemaProposer } from "../../../services/gateway/schema-proposer.ts";
@@ -55,8 +53,7 @@ import { StubAudit } from "./stub-audit.ts";
 import { StubBackups } from "./stub-backups.ts";
 import { StubLogKeeping } from "./stub-logs.ts";
 import { StubReconciliation } from "./stub-reconciliation.ts";
-import { LogLevels } from "../../../services/runtime/log-levels.ts";
-import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
+import type { Feed } from "../../../services/gateway/feed/feed.ts";
 
 export const SECRET = "a secret that is long enough for this";
 export const OPERATION = "01990000-0000-7000-8000-000000000001";
@@ -114,6 +111,11 @@ export class StubGateway implements Gateway {
   readonly lists: ListRequest[] = [];
   readonly memberChanges: object[] = [];
   members: PartitionMembers = { partition: 0, members: [], departed: [] };
+  /** None is there until a test gives one. */
+  subscribed: Feed = {
+    retentionMs: 3_600_000,
+    open: () => Promise.reject(new GatewayError("starting", "the stub has no feed")),
+  };
   /** Thrown by every method, when set. */
   failure: unknown;
   /** Merged into the answer to whatever changes something. */
@@ -161,6 +163,9 @@ export class StubGateway implements Gateway {
   views: RecordView[] = [];
   next: string | undefined;
   conflictPage: ConflictPage = { conflicts: [], next: undefined };
+  readonly imports: BulkRequest[] = [];
+  /** What becomes of a line of an import that is right. */
+  importAnswer: BulkLineResult | Error = { operation: OPERATION, status: "accepted", isReplayed: false };
   /** Resolves when a write may be answered. */
   hold: Promise<void> = Promise.resolve();
 
@@ -173,6 +178,24 @@ export class StubGateway implements Gateway {
     if (isAuthoritative && request.onWait?.() !== undefined) throw new GatewayError("overloaded", "");
     await this.hold;
     return { ...ACCEPTED, ...(isAuthoritative ? DECIDED : {}), ...this.answer };
+  }
+
+  async writeMany(request: BulkRequest): Promise<BulkResult> {
+    this.#check(request.collection);
+    this.imports.push(request);
+    await this.hold;
+    const lines = request.lines.map((line) => (line instanceof Error ? line : this.#importLine(line)));
+    return { lines, session: EMPTY_SESSION };
+  }
+
+  #importLine({ key, body }: BulkLine): BulkLineResult | Error {
+    try {
+      checkKey(key);
+      planWrite(SCHEMA, body);
+      return this.importAnswer;
+    } catch (error) {
+      return error as Error;
+    }
   }
 
   async remove(request: LifeRequest): Promise<WriteResult> {
@@ -246,6 +269,7 @@ export class StubGateway implements Gateway {
 
   async list(request: ListRequest) {
     this.#check(request.collection);
+    if (request.by !== undefined) planRange(SCHEMA, request.by);
     this.lists.push(request);
     return { records: this.views, next: this.next, session: EMPTY_SESSION };
   }
@@ -283,8 +307,11 @@ export class StubGateway implements Gateway {
     this.#check();
     const { id } = request;
     if (id !== CONFLICT) throw new GatewayError("conflict-not-found", `no conflict ${id}`);
-    this.conflictRestorals.push(request);
-    return { ...ACCEPTED, ...this.answer };
+    const write = async () => {
+      this.conflictRestorals.push(request);
+      return { ...ACCEPTED, ...this.answer };
+    };
+    return request.around?.(write) ?? write();
   }
 
   async status(): Promise<RegionOverview> {
@@ -378,6 +405,11 @@ export class StubGateway implements Gateway {
     if (version !== undefined) planVersion(version);
   }
 
+  feed(): Feed {
+    this.#check();
+    return this.subscribed;
+  }
+
   #check(collection = "users"): void {
     if (this.failure !== undefined) throw this.failure;
     if (collection !== "users") throw new GatewayError("unknown-collection", "no such collection");
@@ -386,42 +418,4 @@ export class StubGateway implements Gateway {
 
 function makeBackups(): StubBackups {
   return new StubBackups({ clock: new SystemClock(), random: new SystemRandom() });
-}
-
-export interface Rig {
-  readonly gateway: StubGateway;
-  readonly server: HttpServer;
-  readonly answered: AnsweredRequest[];
-  readonly logged: object[];
-  readonly reasons: string[];
-  /** Why it should get no requests although it could serve them. */
-  readonly drained: { reason: string | undefined };
-}
-
-/** @param options replace what the stub has of its own. */
-export async function buildRig(options: Partial<HttpServerOptions> = {}): Promise<Rig> {
-  const gateway = new StubGateway();
-  const answered: AnsweredRequest[] = [];
-  const logged: object[] = [];
-  const reasons: string[] = [];
-  const drained: Rig["drained"] = { reason: undefined };
-  const adjustable = { ...silentLogger, level: "info" };
-  const logLevels = new LogLevels({ logger: adjustable, configured: "info", clock: new SystemClock() });
-  const logger: Logger = { ...silentLogger, error: (fields) => void logged.push(fields) };
-  const server = await buildHttpServer({
-    gateway,
-    region: "eu",
-    software: "0.0.0",
-    sessionSecret: SECRET,
-    logger,
-    logLevels,
-    doctor: gateway.doctor,
-    metrics: { answered: (request) => void answered.push(request) },
-    metricsText: async () => "forebay_test 1\n",
-    readiness: () => reasons,
-    drainReason: () => drained.reason,
-    clusterViews: new StubViews(),
-    ...options,
-  });
-  return { gateway, server, answered, logged, reasons, drained };
 }

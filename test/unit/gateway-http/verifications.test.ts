@@ -11,7 +11,8 @@ import {
   VerificationListAnswer,
 } from "../../../services/protocol/http/verifications.ts";
 import { codeOf, get, send } from "./requests.ts";
-import { buildRig, OPERATION, type Rig } from "./stub-gateway.ts";
+import { buildRig, type Rig } from "./rig.ts";
+import { OPERATION } from "./stub-gateway.ts";
 import {
   deletedAt,
   differing,

@@ -128,6 +128,24 @@ describe("tenants", () => {
     enter(rig, 10, { kind: "write", tenant: "small" });
   });
 
+  it("have their own share taken by what turns out to be theirs, and not that of all who are not known", () => {
+    const rig = makeAdmission();
+    refusal(rig, "write", "small");
+    const cold = enter(rig, 300, { kind: "write", tenant: "$unknown" });
+    const known = enter(rig, 10, { kind: "write", tenant: "small" });
+    // The process is crowded: a third of its limit of 400 is what one of three has, and no more.
+    const reasons = cold.slice(0, 200).map((ticket) => ticket.belongsTo("flood", "write")?.reason);
+    expect(reasons.filter((reason) => reason === undefined)).toHaveLength(134);
+    expect(reasons.at(-1)).toBe("tenant-share");
+    expect(refusal(rig, "write", "flood")?.reason).toBe("tenant-share");
+    expect(cold[201]!.belongsTo("small", "write")).toBeUndefined();
+    expect(rig.admission.inFlight).toEqual({ working: 310, waiting: 0 });
+    for (const ticket of known) ticket.leave();
+    for (const ticket of cold) ticket.leave();
+    expect(rig.admission.inFlight).toEqual({ working: 0, waiting: 0 });
+    expect(refusal(rig, "write", "flood")).toBeUndefined();
+  });
+
   it("have all of it for themselves once the others have been silent for long", () => {
     const rig = makeAdmission();
     refusal(rig, "write", "small");

@@ -6,7 +6,8 @@ import type { CollectionSchema } from "../../../services/core/schema.ts";
 import { EMPTY_SESSION } from "../../../services/core/session.ts";
 import { GatewayError, type GatewayErrorCode } from "../../../services/gateway/errors.ts";
 import type { WriteRequest, ReadRequest, ListRequest } from "../../../services/gateway/gateway.ts";
-import { GatewayService, type GatewayOptions } from "../../../services/gateway/gateway-service.ts";
+import type { GatewayOptions } from "../../../services/gateway/gateway-options.ts";
+import { GatewayService } from "../../../services/gateway/gateway-service.ts";
 import { Relay } from "../../../services/relay/relay.ts";
 import { holdRole } from "../../../services/runtime/hold-role.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
@@ -22,7 +23,7 @@ import {
   type LogFaults,
 } from "../../simulation/global-log.ts";
 import { SeededRandom } from "../../simulation/random.ts";
-import { silentMetrics } from "../../simulation/metrics.ts";
+import { silentFeedMetrics, silentMetrics } from "../../simulation/metrics.ts";
 import { SimulatedRegionStore, type StoreFaults } from "../../simulation/region-store.ts";
 import { Process, SimulatedClock, wallClockMs, World } from "../../simulation/world.ts";
 
@@ -63,6 +64,9 @@ export class RegionBed {
       crashPoints: { reach: () => undefined },
       logger: silentLogger,
       metrics: silentMetrics,
+      feedMetrics: silentFeedMetrics,
+      changesRetentionMs: 3_600_000,
+      sessionSecret: "a secret of the beds, of 32 letters",
       appended: new Signal(),
       folded: new FoldFeed(),
       pendingRowsMax: limits.pendingRowsMax ?? 10_000,

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { Doctor, type DoctorOptions } from "../../../services/gateway/doctor/doctor.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
 import type { Clock } from "../../../services/ports/clock.ts";
+import { ENTRY_VERSION } from "../../../services/protocol/entry-codec.ts";
 
 const NAMES = [
   "node-version", "configuration", "database-version", "database-durability", "database-role", "database-connections",
@@ -25,7 +26,7 @@ function clock(hurry: boolean): Clock {
 const HANGS = () => new Promise<never>(() => undefined);
 
 function doctor(more: Partial<DoctorOptions> = {}, hurry = false): Doctor {
-  const tick = { reads: 7 };
+  const tick = { reads: ENTRY_VERSION };
   const trim = { needsBootstrap: false, away: [], pinnedBy: { region: "ap", sinceMs: 0 } };
   const options = {
     region: "eu",

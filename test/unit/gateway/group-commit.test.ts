@@ -115,6 +115,40 @@ describe("group commit", () => {
     }
   });
 
+  it("leaves half of the queue to those who write one by one", async () => {
+    const bed = new CommitBed();
+    const commit = bed.commit();
+    const half = QUEUE_OPERATIONS_MAX / 2;
+    const bulk = range(half + 1).map((number) =>
+      commit.append(operation(number), bed.deadline(60_000), { kind: "bulk" }),
+    );
+    const write = commit.append(operation(half + 1), bed.deadline(60_000));
+    const outcomes = await bed.run(outcomesOf([...bulk, write]));
+    expect(outcomes.filter((outcome) => outcome === "accepted").length).toBe(half + 1);
+    expect([outcomes[half], outcomes[half + 1]]).toEqual(["overloaded", "accepted"]);
+  });
+
+  it("keeps a group in one flush, in its order, whatever waits in front of it", async () => {
+    const bed = new CommitBed();
+    const commit = bed.commit();
+    const append = (number: number, group?: object) =>
+      commit.append(operation(number), bed.deadline(5_000), group === undefined ? {} : { group });
+    const size = FLUSH_OPERATIONS_MAX - 24;
+    const [one, other] = [{}, {}];
+    const appends = [
+      ...range(50).map((number) => append(number)),
+      ...range(size).map((number) => append(10_000 + number, one)),
+      ...range(size).map((number) => append(20_000 + number, other)),
+    ];
+    const outcomes = await bed.run(Promise.all(appends));
+    expect(bed.flushes.toSorted((left, right) => left - right)).toEqual([50, size, size]);
+    const sequences = outcomes.map((outcome) => ("sequence" in outcome ? outcome.sequence : 0));
+    for (const from of [50, 50 + size]) {
+      const group = sequences.slice(from, from + size);
+      expect(group).toEqual(group.map((_, index) => group[0]! + index));
+    }
+  });
+
   it("answers only once the row is there (I1)", async () => {
     const bed = new CommitBed();
     const rowsThen: boolean[] = [];

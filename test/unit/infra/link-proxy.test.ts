@@ -61,8 +61,8 @@ async function openProxies(hasLatency: boolean, options: Partial<LinkProxyOption
   proxies = await LinkProxies.open({ topology: TOPOLOGY, hasLatency, targetPort: () => port, ...options });
 }
 
-function dial(region: string): Client {
-  const socket = connect({ port: proxies.port(region), host: "127.0.0.1" });
+function dial(region: string, port = proxies.port(region)): Client {
+  const socket = connect({ port, host: "127.0.0.1" });
   clients.push(socket);
   socket.on("error", () => undefined);
   const client: Client = {
@@ -312,4 +312,29 @@ test.each([
   await openProxies(false);
   expect(() => proxies.impair("eu", "us", change)).toThrow(message);
   expect(proxies.faulty).toEqual([]);
+});
+
+test("where routes are encrypted the port says who dials: what is cut is held, whatever the bytes are", async () => {
+  await openProxies(false, { isEncrypted: true });
+  const ports = ["us", "ap"].map((acceptor) => proxies.routePort("eu", acceptor));
+  expect(new Set([...ports, proxies.routePort("us", "eu"), proxies.routePort("us", "ap")]).size).toBe(4);
+  expect(proxies.routePort("us", "us")).toBe((acceptor.address() as AddressInfo).port);
+  const [euToUs] = ports as [number, number];
+  const client = dial("us", euToUs);
+  client.socket.write("\u0016hello");
+  expect(await client.until(GREETING.length + 6)).toContain("\u0016hello");
+  expect(proxies.connectionCount("eu", "us")).toBe(1);
+  proxies.cut("eu", "us");
+  const late = dial("us", euToUs);
+  late.socket.write("\u0016later");
+  client.socket.write("held");
+  const other = dial("ap", proxies.routePort("us", "ap"));
+  other.socket.write("\u0016other");
+  await other.until(GREETING.length + 6);
+  await sleep(SETTLE_MS);
+  expect(late.received).toBe("");
+  expect(client.received).not.toContain("held");
+  proxies.heal("eu", "us");
+  expect(await late.until(GREETING.length + 6)).toContain("\u0016later");
+  expect(await client.until(GREETING.length + 10)).toContain("held");
 });

@@ -200,7 +200,7 @@ describe("what no writer should have written is refused", () => {
 
   it("a newer version, and says to upgrade", () => {
     expect(failure(framed(JSON.stringify(TICK), ENTRY_VERSION + 1))).toMatch(
-      /version 8 is newer than 7: upgrade/,
+      /version 9 is newer than 8: upgrade/,
     );
     expect(failure(framed(JSON.stringify(TICK), 9_999))).toMatch(/newer/);
   });

@@ -71,6 +71,8 @@ const ENTRIES: readonly (readonly [name: string, version: number, data: Uint8Arr
     3,
     schema({ fields: { b: { class: "merge", kind: "escrow", type: "integer", min: -5 } } }),
   ],
+  ["schema with an index", 8, schema({ fields: { b: { class: "merge", kind: "escrow", index: true } } })],
+  ["schema without an index, as it says", 8, schema({ fields: { b: { class: "lww", index: false } } })],
   ["sweep", 2, encodeEntry({ kind: "sweep", origin: "eu", records: [RECORD] })],
   [
     "forget",
@@ -118,7 +120,7 @@ describe("the version of an entry", () => {
     for (let other = 1; other <= ENTRY_VERSION + 7; other += 1) {
       if (other === version) continue;
       const changed = [header!.replace(`forebay/${version}`, `forebay/${other}`), ...body].join("\n");
-      const reason = other > ENTRY_VERSION ? /newer than 7: upgrade/ : / entry of version \d says \d/;
+      const reason = other > ENTRY_VERSION ? /newer than 8: upgrade/ : / entry of version \d says \d/;
       expect(failure(Buffer.from(changed))).toMatch(reason);
     }
   });

@@ -23,6 +23,7 @@ beforeAll(() => {
     FOREBAY_POSTGRES_URL: "postgres://user:hunter2@localhost:5432/forebay?sslpassword=hunter3",
     FOREBAY_NATS_URL: "nats://eu:hunter4@localhost:4222",
     FOREBAY_SESSION_SECRET: "s".repeat(32),
+    FOREBAY_ADMIN_KEY_SHA256: "a".repeat(64),
   };
 });
 
@@ -120,6 +121,7 @@ describe("a configuration", () => {
       "FOREBAY_POSTGRES_URL",
       "FOREBAY_NATS_URL",
       "FOREBAY_SESSION_SECRET",
+      "FOREBAY_ADMIN_KEY_SHA256",
     ]);
   });
 

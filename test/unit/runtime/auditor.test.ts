@@ -103,3 +103,22 @@ it("acts of one process are kept one after the other, and no more wait than may"
   const refused = (await Promise.all(many)).filter((answer) => String(answer).includes("already wait"));
   expect(refused).toHaveLength(400 - 256);
 });
+
+it("tenants' acts take a part of the queue alone: an operator's comes in between", async () => {
+  const held: (() => void)[] = [];
+  const { trail, auditor } = rig(
+    (fact) => new Promise((resolve) => held.push(() => resolve(trail.append(fact)))),
+  );
+  const own = Array.from({ length: 300 }, () =>
+    auditor.act({ ...ACT, isTenants: true }, async () => "done").catch((error: Error) => error.message),
+  );
+  const operators = auditor.act(ACT, async () => "done");
+  const turns = setInterval(() => held.shift()?.(), 0);
+  const ends = await Promise.all(own);
+  clearInterval(turns);
+  expect(ends.filter((end) => end === "done")).toHaveLength(64);
+  expect(ends.at(-1)).toMatch(/64 acts of tenants/);
+  const rest = setInterval(() => held.shift()?.(), 0);
+  expect(await operators).toBe("done");
+  clearInterval(rest);
+});

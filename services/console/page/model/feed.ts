@@ -11,6 +11,8 @@ export interface FeedState {
   readonly connection: "connecting" | "live" | "waiting";
   /** Since when it is so, on the page's own clock. */
   readonly sinceMs: number;
+  /** The region wants another key. */
+  readonly isRefused: boolean;
   /** Tries without a view in between. */
   readonly attempts: number;
   readonly retryAtMs: number | undefined;
@@ -24,6 +26,7 @@ export type FeedEvent =
   | { readonly type: "view"; readonly view: ClusterView }
   /** `chance` from 0 to 1 spreads the pages that a region has lost at once. */
   | { readonly type: "closed"; readonly chance: number }
+  | { readonly type: "refused" }
   | { readonly type: "retry" };
 
 /** The feed sends every second: after so long without it, it is taken for dead. */
@@ -36,6 +39,7 @@ export function initialFeed(nowMs: number): FeedState {
   return {
     connection: "connecting",
     sinceMs: nowMs,
+    isRefused: false,
     attempts: 0,
     retryAtMs: undefined,
     view: undefined,
@@ -50,6 +54,7 @@ export function stepFeed(state: FeedState, event: FeedEvent, nowMs: number): Fee
       return {
         connection: "live",
         sinceMs: state.connection === "live" ? state.sinceMs : nowMs,
+        isRefused: false,
         attempts: 0,
         retryAtMs: undefined,
         view: event.view,
@@ -62,6 +67,8 @@ export function stepFeed(state: FeedState, event: FeedEvent, nowMs: number): Fee
       const retryAtMs = nowMs + retryDelayMs(attempts, event.chance);
       return { ...state, connection: "waiting", sinceMs, attempts, retryAtMs };
     }
+    case "refused":
+      return { ...state, isRefused: true };
     case "retry":
       return { ...state, connection: "connecting", retryAtMs: undefined };
     default:

@@ -44,6 +44,7 @@ function addList(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: AUDIT_URL,
     document: listDocument,
+    access: { action: "cluster" },
     async handle({ query: given }) {
       const query = readQuery(given, PARAMETERS);
       const limit = limitOf(query);
@@ -78,6 +79,7 @@ function addHead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: `${AUDIT_URL}/head`,
     document: headDocument,
+    access: { action: "cluster" },
     async handle({ query }) {
       readQuery(query, []);
       const auditing = context.gateway.auditing();

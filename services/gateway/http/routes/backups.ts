@@ -16,7 +16,7 @@ import type { Ending } from "../../../runtime/auditor.ts";
 import type { OpenBackup } from "../../backups.ts";
 import { audited, OrderHeaders } from "../audited.ts";
 import { refuseBody } from "../json-body.ts";
-import type { RouteDocument } from "../openapi.ts";
+import { BODY_PROBLEMS, type RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
 import { readQuery, type Query } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
@@ -53,6 +53,7 @@ function addOpen(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: BACKUPS_URL,
     document: openDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, query, body }, reply) {
       readQuery(query, []);
       const { partition } = readShapedBody<BackupBody>(
@@ -124,6 +125,7 @@ function addPage(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: `${BACKUPS_URL}/:backup/pages`,
     document: pageDocument,
+    access: { action: "cluster" },
     mediaType: NDJSON_MEDIA_TYPE,
     async handle({ params, query: given }, reply) {
       const query = readQuery(given, ["part", "after"]);
@@ -142,7 +144,7 @@ const closeDocument: RouteDocument = {
   tag: "backup",
   params: BackupParams,
   answers: { 204: { description: "It is closed, or was." } },
-  problems: ["starting"],
+  problems: [...BODY_PROBLEMS, "starting"],
 };
 
 function addClose(app: FastifyInstance, context: RouteContext): void {
@@ -150,6 +152,7 @@ function addClose(app: FastifyInstance, context: RouteContext): void {
     method: "DELETE",
     url: `${BACKUPS_URL}/:backup`,
     document: closeDocument,
+    access: { action: "cluster" },
     async handle({ params, query, headers, body }, reply) {
       readQuery(query, []);
       refuseBody(headers, body);

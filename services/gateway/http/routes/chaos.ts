@@ -41,6 +41,7 @@ export function addChaosRoutes(app: FastifyInstance, { chaos, ...context }: Chao
     method: "GET",
     url: CHAOS_URL,
     document: showDocument,
+    access: { action: "cluster" },
     handle: async ({ headers, query }, reply) => {
       refuseOtherNames(headers);
       readQuery(query, []);
@@ -51,6 +52,7 @@ export function addChaosRoutes(app: FastifyInstance, { chaos, ...context }: Chao
     method: "POST",
     url: CHAOS_URL,
     document: orderDocument,
+    access: { action: "cluster" },
     handle: async ({ headers, query, body }, reply) => {
       refuseOtherNames(headers);
       readQuery(query, []);

@@ -4,15 +4,18 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import type { ClusterViews } from "../../../ports/cluster-views.ts";
 import { ClusterHistory, ClusterView, LiveMessage } from "../../../protocol/cluster/view.ts";
+import { FEED_CLOSE_CODES } from "../../../protocol/http/feed.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
+import type { Access } from "../access.ts";
+import { LastingAccess } from "../lasting-access.ts";
 import { LiveFeed } from "../live-feed.ts";
 import { openApiOperation, type RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
-import { isFromOwnPage } from "../own-host.ts";
 import { readQuery, wholeNumberBetween } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 import { sendProblem } from "../send-problem.ts";
-import { admitUpgrades } from "../upgrades.ts";
+import type { Upgrades } from "../upgrades.ts";
+import { chosenSubprotocol, upgradeGuard } from "../upgrade-access.ts";
 
 const CLUSTER_URL = `${API_PREFIX}/cluster`;
 const HISTORY_URL = `${CLUSTER_URL}/history`;
@@ -22,18 +25,18 @@ const SPAN_MS = { min: 1_000, max: 30 * 86_400_000 };
 const POINTS_DEFAULT = 300;
 const POINTS = { min: 1, max: 2_000 };
 const PARTITION = { min: 0, max: 255 };
-const FORBIDDEN = 403;
+const LIVE_ACCESS: Access = { action: "cluster" };
 /** Nobody has to tell the feed anything. */
 const RECEIVED_BYTES_MAX = 1_024;
 
 export async function addClusterRoutes(
   app: FastifyInstance,
   context: RouteContext,
-  views: ClusterViews,
+  { views, upgrades }: { readonly views: ClusterViews; readonly upgrades: Upgrades },
 ): Promise<void> {
   addView(app, context, views);
   addHistory(app, context, views);
-  await addLive(app, context, views);
+  await addLive(app, context, { views, upgrades });
 }
 
 const viewDocument: RouteDocument = {
@@ -50,6 +53,7 @@ function addView(app: FastifyInstance, context: RouteContext, views: ClusterView
     method: "GET",
     url: CLUSTER_URL,
     document: viewDocument,
+    access: { action: "cluster" },
     async handle({ query }) {
       readQuery(query, []);
       return views.viewText();
@@ -97,6 +101,7 @@ function addHistory(app: FastifyInstance, context: RouteContext, views: ClusterV
     method: "GET",
     url: HISTORY_URL,
     document: historyDocument,
+    access: { action: "cluster" },
     async handle({ query: given }) {
       const query = readQuery(given, ["span_ms", "points", "partition"]);
       const history = views.history({
@@ -119,15 +124,21 @@ const liveDocument: RouteDocument = {
 };
 
 /** In a scope of its own, so that no other route has hooks for what only this one does. */
-async function addLive(app: FastifyInstance, context: RouteContext, views: ClusterViews): Promise<void> {
+async function addLive(
+  app: FastifyInstance,
+  context: RouteContext,
+  { views, upgrades }: { readonly views: ClusterViews; readonly upgrades: Upgrades },
+): Promise<void> {
   const feed = new LiveFeed(views, context.logger);
-  const schema = openApiOperation(liveDocument);
+  const { authentication } = context;
+  const schema = openApiOperation(liveDocument, LIVE_ACCESS);
   await app.register(async (scope) => {
     await scope.register(websocket, {
       options: {
         maxPayload: RECEIVED_BYTES_MAX,
-        server: admitUpgrades(app.server, LIVE_URL),
-        verifyClient: ({ req: { headers } }, done) => done(isFromOwnPage(headers), FORBIDDEN),
+        server: upgrades.to(LIVE_URL),
+        handleProtocols: chosenSubprotocol,
+        verifyClient: upgradeGuard({ access: LIVE_ACCESS, authentication, isForOwnPage: true }),
       },
       preClose: () => feed.close(),
       errorHandler: (error, socket) => {
@@ -138,13 +149,19 @@ async function addLive(app: FastifyInstance, context: RouteContext, views: Clust
     scope.route({
       method: "GET",
       url: LIVE_URL,
-      config: { swaggerTransform: ({ url }) => ({ schema, url }) },
+      config: { access: LIVE_ACCESS, swaggerTransform: ({ url }) => ({ schema, url }) },
       handler: (_request, reply) => {
         const detail = "the live feed is a WebSocket; GET /v1/cluster answers a plain request";
         sendProblem(reply, new ProblemError("upgrade-required", detail), context);
         return reply;
       },
-      wsHandler: (socket) => feed.add(socket),
+      wsHandler: (socket, { raw }) => {
+        const onOver = () =>
+          socket.close(FEED_CLOSE_CODES.unauthenticated, "the credential is not right any more");
+        const access = new LastingAccess({ request: raw, access: LIVE_ACCESS, authentication, onOver });
+        socket.on("close", () => access.end());
+        feed.add(socket);
+      },
     });
   });
 }

@@ -2,6 +2,8 @@
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { Compile } from "typebox/compile";
+import type { Identity } from "../../../core/access/identity.ts";
+import { COLLECTION_ACTIONS, may } from "../../../core/access/scope.ts";
 import type { Collection, CollectionSchema } from "../../../core/schema.ts";
 import { CollectionSchemaBody } from "../../../protocol/collection.ts";
 import { CollectionAnswer, CollectionListAnswer } from "../../../protocol/http/answers.ts";
@@ -10,6 +12,7 @@ import type { Ending } from "../../../runtime/auditor.ts";
 import { collectionAnswer } from "../answers.ts";
 import { ActorHeaders, audited } from "../audited.ts";
 import { CollectionName, DeadlineRequestHeader, RequestHeaders } from "../documents.ts";
+import { identityOf } from "../identity.ts";
 import { readJsonBody } from "../json-body.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
@@ -62,6 +65,7 @@ function addPut(app: FastifyInstance, context: RouteContext): void {
     method: "PUT",
     url: COLLECTION_URL,
     document: putDocument,
+    access: { action: "admin", of: "collection" },
     kind: "decided",
     async handle({ headers, raw, params, query, body }) {
       readQuery(query, []);
@@ -100,20 +104,31 @@ const listDocument: RouteDocument = {
   summary: "List collections with their schemas",
   tag: "collections",
   headers: Type.Object({ "Forebay-Deadline-Ms": DeadlineRequestHeader }),
-  answers: { 200: { description: "All collections, by name.", body: CollectionListAnswer } },
+  answers: {
+    200: {
+      description: "All collections that the credential has some scope for, by name.",
+      body: CollectionListAnswer,
+    },
+  },
   problems: ["invalid-deadline", "bootstrapping", "store-unavailable", "starting"],
 };
 
+function maySee(identity: Identity, collection: string): boolean {
+  return COLLECTION_ACTIONS.some((action) => may(identity, action, collection));
+}
+
 function addList(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, tenant } = context;
+  const { gateway } = context;
   addRoute(app, context, {
     method: "GET",
     url: LIST_URL,
     document: listDocument,
-    async handle({ headers, query }) {
+    access: { action: "any" },
+    async handle({ headers, raw, query }) {
       readQuery(query, []);
-      const collections = await gateway.listCollections(tenant, deadlineMsOf(headers));
-      const answers = collections.map(collectionAnswer);
+      const identity = identityOf(raw);
+      const collections = await gateway.listCollections(identity.tenant, deadlineMsOf(headers));
+      const answers = collections.filter(({ name }) => maySee(identity, name)).map(collectionAnswer);
       answers.sort((one, other) => (one.name < other.name ? -1 : 1));
       return JSON.stringify({ collections: answers });
     },

@@ -6,6 +6,7 @@ import { FIELD_NAME_PATTERN } from "../../../core/schema.ts";
 import { ConflictListAnswer } from "../../../protocol/http/conflicts.ts";
 import { API_PREFIX, LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX } from "../../../protocol/http/headers.ts";
 import { conflictListAnswer } from "../answers.ts";
+import { checkMay } from "../access.ts";
 import { ActorHeaders, audited, writeEnding } from "../audited.ts";
 import { answerWrite } from "../change-answer.ts";
 import { conflictFilterOf } from "../conflict-query.ts";
@@ -19,6 +20,7 @@ import {
   WRITE_ANSWERS,
   WRITE_PROBLEMS,
 } from "../documents.ts";
+import { identityOf } from "../identity.ts";
 import { refuseBody } from "../json-body.ts";
 import { BODY_PROBLEMS, type RouteDocument } from "../openapi.ts";
 import { changeContextOf, deadlineMsOf, prefersCommitted, versionOf } from "../request-headers.ts";
@@ -37,7 +39,7 @@ const listDocument: RouteDocument = {
   operationId: "listConflicts",
   summary: "List changes that lost, newest first",
   description:
-    "Every change that lost to a concurrent or a newer write, to a limit, or to the record's deletion, with both values. They are the same in every region, as far as it has folded the log, and are kept for 30 days unless the region is configured otherwise.",
+    "Every change that lost to a concurrent or a newer write, to a limit, or to the record's deletion, with both values. They are the same in every region, as far as it has folded the log, and are kept for 30 days unless the region is configured otherwise. Without `collection` it takes the scope `read:`.",
   tag: "conflicts",
   query: Type.Object({
     collection: Type.Optional(CollectionName),
@@ -60,17 +62,20 @@ const listDocument: RouteDocument = {
   ],
 };
 
-function addList(app: FastifyInstance, { gateway, tenant, ...context }: RouteContext): void {
+function addList(app: FastifyInstance, { gateway, ...context }: RouteContext): void {
   addRoute(app, context, {
     method: "GET",
     url: CONFLICTS_URL,
     document: listDocument,
-    async handle({ headers, query: given }) {
+    access: { action: "read" },
+    async handle({ headers, raw, query: given }) {
       const query = readQuery(given, PARAMETERS);
       const { cursor } = query;
+      const filter = conflictFilterOf(query);
+      checkMay(raw, "read", filter.collection ?? "");
       const page = await gateway.conflicts({
-        ...conflictFilterOf(query),
-        tenant,
+        ...filter,
+        tenant: identityOf(raw).tenant,
         deadlineMs: deadlineMsOf(headers),
         limit: limitOf(query),
         before: cursor === undefined ? undefined : decodeConflictCursor(cursor),
@@ -104,18 +109,24 @@ function addRestore(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${CONFLICTS_URL}/:conflict/restore`,
     document: restoreDocument,
+    access: { action: "write" },
     async handle({ headers, raw, params, query, body }, reply) {
       readQuery(query, []);
       versionOf(headers, []);
       refuseBody(headers, body);
       const waitCommitted = prefersCommitted(headers);
-      const request = { ...changeContextOf({ headers, raw }, context), id: params.conflict, waitCommitted };
-      const { deadlineMs } = request;
+      const change = changeContextOf({ headers, raw }, context);
+      const { deadlineMs } = change;
       const about = { conflict: params.conflict };
       const act = { action: "conflict-restore", about, deadlineMs, ended: writeEnding } as const;
-      const result = await audited(context, { ...act, request: { headers, raw } }, () =>
-        gateway.restoreConflict(request),
-      );
+      const result = await gateway.restoreConflict({
+        ...change,
+        id: params.conflict,
+        waitCommitted,
+        checkMayWrite: (collection) => checkMay(raw, "write", collection),
+        // It is an act once it is known what is written, and that it may be: the trail is not for guesses at ids.
+        around: (write) => audited(context, { ...act, request: { headers, raw } }, write),
+      });
       return answerWrite(reply, result, { sessionSecret, waitCommitted });
     },
   });

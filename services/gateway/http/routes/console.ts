@@ -32,6 +32,7 @@ export function addConsoleRoutes(app: FastifyInstance, context: ConsoleRouteCont
       method: "GET",
       url,
       schema: { hide: true },
+      config: { access: { action: "none" } },
       handler: (request, reply) => {
         const ticket = takeTicket(request.raw);
         send(request, reply, context);

@@ -38,6 +38,7 @@ export function addDoctorRoutes(app: FastifyInstance, context: DoctorContext): v
     method: "GET",
     url: `${API_PREFIX}/doctor`,
     document: doctorDocument,
+    access: { action: "cluster" },
     async handle({ query }) {
       const isLook = looksOf(readQuery(query, ["checks"]));
       const { checks, postgresVersion, natsVersion } = isLook ? await doctor.examine() : NOTHING;

@@ -59,6 +59,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: `${RECORD_URL}/escrows`,
     document: readDocument,
+    access: { action: "read", of: "collection" },
     kind: "read",
     async handle({ headers, raw, params, query }, reply) {
       readQuery(query, []);
@@ -108,6 +109,7 @@ function addReclaim(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${RECORD_URL}/reclaim`,
     document: reclaimDocument,
+    access: { action: "admin", of: "collection" },
     kind: "decided",
     async handle({ headers, raw, params, query, body }, reply) {
       readQuery(query, []);

@@ -6,6 +6,7 @@ import { HistoryAnswer } from "../../../protocol/http/history.ts";
 import type { Appearance } from "../../../core/record-history.ts";
 import type { RecordHistory } from "../../record-histories.ts";
 import { RECORD_URL, RecordParams, type RecordNames } from "../documents.ts";
+import { identityOf } from "../identity.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { limitOf, positionOf, readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
@@ -26,14 +27,16 @@ const document: RouteDocument = {
 };
 
 export function addHistoryRoutes(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, tenant } = context;
+  const { gateway } = context;
   addRoute<RecordNames>(app, context, {
     method: "GET",
     url: `${RECORD_URL}/history`,
     document,
+    access: { action: "read", of: "collection" },
     kind: "read",
-    async handle({ params, query: given }) {
+    async handle({ raw, params, query: given }) {
       const query = readQuery(given, ["before", "limit"]);
+      const { tenant } = identityOf(raw);
       const request = { tenant, ...params, before: positionOf(query, "before"), limit: limitOf(query) };
       return JSON.stringify(historyAnswer(await gateway.histories().read(request)));
     },

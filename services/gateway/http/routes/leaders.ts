@@ -45,6 +45,7 @@ function addShow(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: LEADER_URL,
     document: showDocument,
+    access: { action: "cluster" },
     async handle({ query }) {
       readQuery(query, []);
       return JSON.stringify(leadersAnswer(await context.gateway.leaders()));
@@ -76,6 +77,7 @@ function addMove(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: LEADER_URL,
     document: moveDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const given = readShapedBody<MoveLeaderBody>(
@@ -112,6 +114,7 @@ function addDrain(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: DRAIN_URL,
     document: drainDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const what = 'the body is {}, or {"force":true}';
@@ -139,6 +142,7 @@ function addUndrain(app: FastifyInstance, context: RouteContext): void {
     method: "DELETE",
     url: DRAIN_URL,
     document: undrainDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       refuseBody(headers, body);

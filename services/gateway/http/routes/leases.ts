@@ -60,6 +60,7 @@ function addHold(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: LEASE_URL,
     document: holdDocument,
+    access: { action: "write", of: "name" },
     kind: "decided",
     async handle({ headers, raw, params: { name }, query, body }, reply) {
       readQuery(query, []);
@@ -91,6 +92,7 @@ function addRelease(app: FastifyInstance, context: RouteContext): void {
     method: "DELETE",
     url: LEASE_URL,
     document: releaseDocument,
+    access: { action: "write", of: "name" },
     kind: "decided",
     async handle({ headers, raw, params: { name }, query: given, body }, reply) {
       const query = readQuery(given, ["token"]);
@@ -126,6 +128,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: LEASE_URL,
     document: readDocument,
+    access: { action: "read", of: "name" },
     kind: "read",
     async handle({ headers, raw, params: { name }, query }, reply) {
       readQuery(query, []);

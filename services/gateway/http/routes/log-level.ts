@@ -41,6 +41,7 @@ function addShow(app: FastifyInstance, context: LogLevelContext): void {
     method: "GET",
     url: LEVEL_URL,
     document: showDocument,
+    access: { action: "cluster" },
     async handle({ query }) {
       readQuery(query, []);
       return levelText(context.region, context.logLevels.read());
@@ -64,6 +65,7 @@ function addChange(app: FastifyInstance, context: LogLevelContext): void {
     method: "PUT",
     url: LEVEL_URL,
     document: changeDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const right = `the body has "level" (${LEVELS.join(", ")}), and may have "for_ms"`;

@@ -32,6 +32,7 @@ function addShow(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: LOG_URL,
     document: showDocument,
+    access: { action: "cluster" },
     async handle({ query }) {
       readQuery(query, []);
       return JSON.stringify(logAnswer(await context.gateway.logKeeping().logs()));
@@ -64,6 +65,7 @@ function addRebuild(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${LOG_URL}/rebuild`,
     document: rebuildDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const given = readShapedBody<RebuildLogBody>(

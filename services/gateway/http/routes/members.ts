@@ -35,6 +35,7 @@ function addList(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: MEMBERS_URL,
     document: listDocument,
+    access: { action: "cluster" },
     async handle({ query }) {
       readQuery(query, []);
       return membersText(await context.gateway.membership().list());
@@ -67,6 +68,7 @@ function addChange(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: MEMBERS_URL,
     document: changeDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const what = 'the body has "action" ("add" or "remove") and "region", and may have "force"';
@@ -100,6 +102,7 @@ function addRejoin(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: REJOIN_URL,
     document: rejoinDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, query, body }) {
       readQuery(query, []);
       const what = 'the body is {}, or {"force":true}';

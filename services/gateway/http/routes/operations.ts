@@ -5,6 +5,7 @@ import { OperationAnswer } from "../../../protocol/http/answers.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import { operationAnswer } from "../answers.ts";
 import { DeadlineRequestHeader } from "../documents.ts";
+import { identityOf } from "../identity.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
 import { deadlineMsOf } from "../request-headers.ts";
@@ -34,13 +35,14 @@ const document: RouteDocument = {
 };
 
 export function addOperationRoutes(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, tenant } = context;
+  const { gateway } = context;
   addRoute<{ readonly operation: string }>(app, context, {
     method: "GET",
     url: OPERATION_URL,
     document,
+    access: { action: "any" },
     kind: "read",
-    async handle({ headers, params, query }) {
+    async handle({ headers, raw, params, query }) {
       const expiresAtMs = expiresAtMsOf(readQuery(query, ["expires_at_ms"]));
       const id = params.operation.toLowerCase();
       if (!UUID.test(id)) {
@@ -48,6 +50,7 @@ export function addOperationRoutes(app: FastifyInstance, context: RouteContext):
           field: "operation",
         });
       }
+      const { tenant } = identityOf(raw);
       const request = { tenant, id, expiresAtMs, deadlineMs: deadlineMsOf(headers) };
       return JSON.stringify(operationAnswer(await gateway.operation(request)));
     },

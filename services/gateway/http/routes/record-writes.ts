@@ -81,6 +81,7 @@ function addWrite(app: FastifyInstance, context: RouteContext): void {
     method: "PATCH",
     url: RECORD_URL,
     document: writeDocument,
+    access: { action: "write", of: "collection" },
     kind: "local",
     async handle({ headers, params, query, body, raw }, reply, asked) {
       readQuery(query, []);
@@ -163,6 +164,7 @@ function addLife(
     method,
     url,
     document,
+    access: { action: "write", of: "collection" },
     kind: "decided",
     async handle({ headers, raw, params, query, body }, reply) {
       readQuery(query, []);

@@ -5,7 +5,7 @@ import { RecordAnswer, RecordListAnswer } from "../../../protocol/http/answers.t
 import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, SESSION_HEADER } from "../../../protocol/http/headers.ts";
 import { encodeSession } from "../../../protocol/session-token.ts";
 import { recordAnswer, recordListAnswer } from "../answers.ts";
-import { decodeCursor } from "../cursor.ts";
+import { decodeCursor, decodeFieldCursor } from "../cursor.ts";
 import {
   CollectionName,
   ConsistencyParameters,
@@ -18,9 +18,12 @@ import {
   SessionAnswerHeader,
   type RecordNames,
 } from "../documents.ts";
+import { WHERE_LENGTH_MAX, type Asked } from "../../../core/listing/where.ts";
+import type { ListRequest } from "../../gateway.ts";
 import type { RouteDocument } from "../openapi.ts";
+import { ProblemError } from "../problem.ts";
 import { isHeldBy, requestContextOf } from "../request-headers.ts";
-import { consistencyOf, limitOf, prefixOf, readQuery } from "../request-query.ts";
+import { consistencyOf, limitOf, prefixOf, readQuery, type Query } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 
 export function addRecordRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -67,6 +70,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: RECORD_URL,
     document: readDocument,
+    access: { action: "read", of: "collection" },
     kind: "read",
     async handle({ headers, raw, params, query }, reply) {
       const result = await gateway.read({
@@ -88,11 +92,25 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
 
 const listDocument: RouteDocument = {
   operationId: "listRecords",
-  summary: "List records by the bytes of their keys",
+  summary: "List records by the bytes of their keys, or by an indexed field",
+  description:
+    "With where or order: the records that have a value in an indexed field, in the order of its values, committed and pending; texts by their first 256 characters, equal values by the bytes of the keys.",
   tag: "records",
   params: Type.Object({ collection: CollectionName }),
   query: Type.Object({
     prefix: Type.Optional(Type.String({ description: "Only keys that begin with it." })),
+    where: Type.Optional(
+      Type.String({
+        maxLength: WHERE_LENGTH_MAX,
+        description:
+          'Conditions on one indexed field, with commas between them: `status:eq:paid`, `age:gte:18,age:lt:65`. Operators eq, gt, gte, lt, lte; a text with a comma is written as a JSON text: `name:eq:"a, b"`.',
+      }),
+    ),
+    order: Type.Optional(
+      Type.String({
+        description: "An indexed field, the one of `where`: `age`, or `-age` for falling values.",
+      }),
+    ),
     limit: Type.Optional(Type.Integer({ minimum: 1, maximum: LIST_LIMIT_MAX, default: LIST_LIMIT_DEFAULT })),
     cursor: Type.Optional(Type.String({ description: "The next_cursor of the page before." })),
     ...ConsistencyParameters,
@@ -105,7 +123,17 @@ const listDocument: RouteDocument = {
       headers: { "Forebay-Session": SessionAnswerHeader },
     },
   },
-  problems: [...READ_PROBLEMS, "invalid-cursor", "unknown-collection", "too-stale"],
+  problems: [
+    ...READ_PROBLEMS,
+    "invalid-parameter",
+    "invalid-cursor",
+    "unknown-collection",
+    "unknown-field",
+    "not-indexed",
+    "index-building",
+    "too-much-pending",
+    "too-stale",
+  ],
 };
 
 function addList(app: FastifyInstance, context: RouteContext): void {
@@ -114,9 +142,10 @@ function addList(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: RECORDS_URL,
     document: listDocument,
+    access: { action: "read", of: "collection" },
     kind: "read",
     async handle({ headers, raw, params, query: given }, reply) {
-      const query = readQuery(given, ["prefix", "limit", "cursor", "consistency", "max_staleness_ms"]);
+      const query = readQuery(given, LIST_PARAMETERS);
       const prefix = prefixOf(query);
       const result = await gateway.list({
         ...requestContextOf({ headers, raw }, context),
@@ -124,11 +153,38 @@ function addList(app: FastifyInstance, context: RouteContext): void {
         collection: params.collection,
         prefix,
         limit: limitOf(query),
-        after: query["cursor"] === undefined ? undefined : decodeCursor(query["cursor"], prefix),
+        ...byOf(query),
       });
       const session = encodeSession(result.session, sessionSecret);
       reply.header(SESSION_HEADER, session);
-      return JSON.stringify(recordListAnswer(result, session));
+      return JSON.stringify(recordListAnswer(result, session, askedOf(query)));
     },
   });
+}
+
+const LIST_PARAMETERS = [
+  "prefix",
+  "where",
+  "order",
+  "limit",
+  "cursor",
+  "consistency",
+  "max_staleness_ms",
+] as const;
+
+function askedOf({ where, order }: Query): Asked | undefined {
+  return where === undefined && order === undefined ? undefined : { where, order };
+}
+
+/** Where the listing goes on. @throws {ProblemError} invalid-cursor, invalid-parameter. */
+function byOf(query: Query): Pick<ListRequest, "after" | "by"> {
+  const { cursor, prefix = "" } = query;
+  const asked = askedOf(query);
+  if (asked === undefined) return { after: cursor === undefined ? undefined : decodeCursor(cursor, prefix) };
+  if (prefix !== "") {
+    const detail = "prefix goes with a listing by keys: where and order go by the values of a field";
+    throw new ProblemError("invalid-parameter", detail, { field: "prefix" });
+  }
+  const after = cursor === undefined ? undefined : decodeFieldCursor(cursor, asked);
+  return { after: undefined, by: { ...asked, after } };
 }

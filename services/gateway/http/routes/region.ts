@@ -6,6 +6,7 @@ import { LiveAnswer, ReadyAnswer, StatusAnswer } from "../../../protocol/http/st
 import { statusAnswer } from "../answers.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { readQuery } from "../request-query.ts";
+import { withExamples, type OpenApiDocument } from "../examples/with-examples.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 
 const STATUS_URL = `${API_PREFIX}/status`;
@@ -18,6 +19,7 @@ export interface RegionRouteContext extends RouteContext {
   readonly readiness: () => readonly string[];
   /** Why it should get no requests although it could serve them. */
   readonly drainReason?: () => string | undefined;
+  readonly metricsAccess?: "open" | "scope";
 }
 
 export function addRegionRoutes(app: FastifyInstance, context: RegionRouteContext): void {
@@ -41,6 +43,7 @@ function addStatus(app: FastifyInstance, context: RegionRouteContext): void {
     method: "GET",
     url: STATUS_URL,
     document: statusDocument,
+    access: { action: "cluster" },
     async handle({ query }) {
       readQuery(query, []);
       return JSON.stringify(statusAnswer(await gateway.status()));
@@ -73,12 +76,14 @@ function addProbes(app: FastifyInstance, context: RegionRouteContext): void {
     method: "GET",
     url: "/livez",
     document: liveDocument,
+    access: { action: "none" },
     handle: async () => '{"alive":true}',
   });
   addRoute(app, context, {
     method: "GET",
     url: "/readyz",
     document: readyDocument,
+    access: { action: "none" },
     async handle(_request, reply) {
       const faults = context.readiness();
       const drained = context.drainReason?.();
@@ -100,10 +105,12 @@ const metricsDocument: RouteDocument = {
 };
 
 function addMetrics(app: FastifyInstance, context: RegionRouteContext): void {
+  const isOpen = context.metricsAccess === "open";
   addRoute(app, context, {
     method: "GET",
     url: "/metrics",
     document: metricsDocument,
+    access: { action: isOpen ? "none" : "metrics" },
     mediaType: METRICS_MEDIA_TYPE,
     handle: () => context.metricsText(),
   });
@@ -123,6 +130,7 @@ function addDocument(app: FastifyInstance, context: RegionRouteContext): void {
     method: "GET",
     url: "/openapi.json",
     document: openApiDocument,
-    handle: async () => (text ??= JSON.stringify(app.swagger())),
+    access: { action: "none" },
+    handle: async () => (text ??= JSON.stringify(withExamples(app.swagger() as OpenApiDocument))),
   });
 }

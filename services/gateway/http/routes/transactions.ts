@@ -1,9 +1,11 @@
 /** The route of transactions: writes of several records, all or none. */
 import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
+import { parseTransaction } from "../../../core/accept/transaction.ts";
 import { TransactionAnswer } from "../../../protocol/http/answers.ts";
 import { API_PREFIX } from "../../../protocol/http/headers.ts";
 import { TransactionBody } from "../../../protocol/http/write-body.ts";
+import { checkMay } from "../access.ts";
 import { answerChange } from "../change-answer.ts";
 import { ChangeAnswerHeaders, ChangeHeaders, ORDERED_PROBLEMS } from "../documents.ts";
 import { readJsonBody } from "../json-body.ts";
@@ -65,13 +67,16 @@ export function addTransactionRoutes(app: FastifyInstance, context: RouteContext
     method: "POST",
     url: TRANSACTIONS_URL,
     document,
+    access: { action: "write" },
     kind: "decided",
     async handle({ headers, raw, query, body }, reply) {
       readQuery(query, []);
       versionOf(headers, []);
+      const transaction = readJsonBody(headers, body);
+      for (const { collection } of parseTransaction(transaction).parts) checkMay(raw, "write", collection);
       const result = await gateway.transact({
         ...changeContextOf({ headers, raw }, context),
-        body: readJsonBody(headers, body),
+        body: transaction,
       });
       return answerChange(reply, result, { sessionSecret, showResult: transactionResult });
     },

@@ -21,6 +21,7 @@ import { audited, OrderHeaders } from "../audited.ts";
 import { checkCollectionName } from "../conflict-query.ts";
 import { decodeConflictCursor } from "../cursor.ts";
 import { CollectionName, DeadlineRequestHeader } from "../documents.ts";
+import { identityOf } from "../identity.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { ProblemError } from "../problem.ts";
 import { deadlineMsOf } from "../request-headers.ts";
@@ -73,6 +74,7 @@ function addVerify(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${API_PREFIX}/verify`,
     document: verifyDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, query, body }, reply) {
       readQuery(query, []);
       const right = 'the body is {}, or {"partition":0}';
@@ -101,6 +103,7 @@ function addList(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: VERIFICATIONS_URL,
     document: listDocument,
+    access: { action: "cluster" },
     async handle({ query }) {
       const limit = limitOf(readQuery(query, ["limit"]));
       const found = await context.gateway.reconciling().verifications({ limit });
@@ -125,6 +128,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
     method: "GET",
     url: `${VERIFICATIONS_URL}/:verification`,
     document: readDocument,
+    access: { action: "cluster" },
     async handle({ params, query }) {
       readQuery(query, []);
       const id = uuidOf(params.verification, "verification");
@@ -163,6 +167,7 @@ function addRepair(app: FastifyInstance, context: RouteContext): void {
     method: "POST",
     url: `${VERIFICATIONS_URL}/:verification/repair`,
     document: repairDocument,
+    access: { action: "cluster" },
     async handle({ headers, raw, params, query, body }) {
       readQuery(query, []);
       const verification = uuidOf(params.verification, "verification");
@@ -219,16 +224,17 @@ const repairsDocument: RouteDocument = {
   problems: [...READING, "invalid-cursor", "invalid-key", "invalid-deadline", "store-unavailable"],
 };
 
-function addRepairs(app: FastifyInstance, { gateway, tenant, ...context }: RouteContext): void {
+function addRepairs(app: FastifyInstance, { gateway, ...context }: RouteContext): void {
   addRoute(app, context, {
     method: "GET",
     url: `${API_PREFIX}/repairs`,
     document: repairsDocument,
-    async handle({ headers, query: given }) {
+    access: { action: "cluster" },
+    async handle({ headers, raw, query: given }) {
       const query = readQuery(given, PARAMETERS);
       const { cursor, repair } = query;
       const page = await gateway.reconciling().repairs({
-        ...recordOf(query, tenant),
+        ...recordOf(query, identityOf(raw).tenant),
         repair: repair === undefined ? undefined : uuidOf(repair, "repair"),
         limit: limitOf(query),
         before: cursor === undefined ? undefined : decodeConflictCursor(cursor),

@@ -1,0 +1,168 @@
+/** Rows of a PostgreSQL table, in the order of what names them, from one snapshot. */
+import pg from "pg";
+import QueryStream from "pg-query-stream";
+import { CommandError, UsageError } from "../errors.ts";
+import type { Source, SourceRow } from "./row.ts";
+
+const ROWS_AT_ONCE = 1_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Of types that pg reads as what JSON has not: dates and large numbers stay the text that PostgreSQL gives. */
+const AS_TEXT = {
+  getTypeParser: (type: number) => (IN_JSON.has(type) ? pg.types.getTypeParser(type) : identity),
+};
+const IN_JSON = new Set([
+  16, 21, 23, 26, 700, 701, 114, 3802,
+  // Arrays of them, and of text.
+  1000, 1005, 1007, 1009, 1015, 1021, 1022,
+]);
+
+interface Column {
+  readonly name: string;
+  readonly type: string;
+  readonly isKey: boolean;
+}
+
+/** @throws {CommandError | UsageError} */
+export async function openPostgres(
+  url: string,
+  options: { readonly table: string; readonly key: string | undefined },
+): Promise<Source> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: CONNECT_TIMEOUT_MS });
+  const shown = shownUrl(url);
+  let failure: Error | undefined;
+  client.on("error", (error) => (failure = error));
+  try {
+    await client.connect();
+    await client.query("begin isolation level repeatable read read only");
+    const columns = await readColumns(client, options.table);
+    const { rows } = await client.query<{ name: string; rows: string }>(
+      "select current_database() as name, greatest(reltuples, 0)::text as rows from pg_class where oid = $1::regclass",
+      [options.table],
+    );
+    const keyColumns = keyColumnsOf(columns, options);
+    return sourceOf(client, {
+      name: `${shown} ${options.table}`,
+      identity: `${shown} ${options.table}`,
+      rowsExpected: Number(rows[0]?.rows ?? 0),
+      columns,
+      keyColumns,
+      table: options.table,
+      failure: () => failure,
+    });
+  } catch (error) {
+    await client.end().catch(() => undefined);
+    if (error instanceof UsageError || error instanceof CommandError) throw error;
+    throw new CommandError(`${shown}: ${(error as Error).message}`);
+  }
+}
+
+interface Opened {
+  readonly name: string;
+  readonly identity: string;
+  readonly rowsExpected: number;
+  readonly columns: readonly Column[];
+  readonly keyColumns: readonly string[];
+  readonly table: string;
+  readonly failure: () => Error | undefined;
+}
+
+function sourceOf(client: pg.Client, opened: Opened): Source {
+  const { name, identity, rowsExpected, columns, keyColumns } = opened;
+  let read = 0;
+  return {
+    name,
+    identity,
+    isText: false,
+    isNullValue: false,
+    columns: columns.map((column) => column.name),
+    keyColumns,
+    get progress() {
+      return { fraction: rowsExpected > 0 ? Math.min(1, read / rowsExpected) : undefined };
+    },
+    async *rows(after) {
+      read = after?.number ?? 0;
+      for await (const row of readRows(client, opened, after)) {
+        read = row.number;
+        yield row;
+      }
+    },
+    close: () => client.end(),
+  };
+}
+
+async function* readRows(
+  client: pg.Client,
+  opened: Opened,
+  after: { readonly number: number; readonly place: string } | undefined,
+): AsyncGenerator<SourceRow> {
+  const { keyColumns, columns, table } = opened;
+  const names = keyColumns.map(quoted).join(", ");
+  const values = after === undefined ? [] : (JSON.parse(after.place) as string[]);
+  const typed = keyColumns.map(
+    (name, index) => `$${index + 1}::text::${columns.find((one) => one.name === name)!.type}`,
+  );
+  const where = after === undefined ? "" : `where (${names}) > (${typed.join(", ")})`;
+  const places = keyColumns.map((name) => `${quoted(name)}::text`).join(", ");
+  const text = `select *, array[${places}] as "_place" from ${await tableName(client, table)} ${where} order by ${names}`;
+  const stream = client.query(new QueryStream(text, values, { batchSize: ROWS_AT_ONCE, types: AS_TEXT }));
+  let number = after?.number ?? 0;
+  try {
+    for await (const given of stream) {
+      const { _place: place, ...row } = given as { _place: readonly (string | null)[] } & SourceRow["values"];
+      number += 1;
+      yield { number, line: number, place: JSON.stringify(place), values: row };
+    }
+  } catch (error) {
+    throw new CommandError(`${opened.name}: ${(opened.failure() ?? (error as Error)).message}`);
+  }
+}
+
+async function readColumns(client: pg.Client, table: string): Promise<readonly Column[]> {
+  const { rows } = await client.query<{ name: string; type: string; is_key: boolean }>(
+    `select attname as name, format_type(atttypid, atttypmod) as type,
+            coalesce(attnum = any(i.indkey), false) as is_key
+       from pg_attribute a
+       left join pg_index i on i.indrelid = a.attrelid and i.indisprimary
+      where attrelid = $1::regclass and attnum > 0 and not attisdropped
+      order by array_position(i.indkey::int2[], attnum), attnum`,
+    [table],
+  );
+  return rows.map(({ name, type, is_key: isKey }) => ({ name, type, isKey }));
+}
+
+/** @throws {UsageError} where nothing names a row. */
+function keyColumnsOf(
+  columns: readonly Column[],
+  { table, key }: { readonly table: string; readonly key: string | undefined },
+): readonly string[] {
+  const primary = columns.filter(({ isKey }) => isKey).map(({ name }) => name);
+  if (primary.length > 0) return primary;
+  const known = columns.map(({ name }) => name).join(", ");
+  if (key === undefined)
+    throw new UsageError(
+      `table ${table} has no primary key: say with --key which of its columns names a row (${known})`,
+    );
+  if (!columns.some(({ name }) => name === key))
+    throw new UsageError(`there is no column "${key}"; there are ${known}`);
+  return [key];
+}
+
+/** As PostgreSQL quotes it, so that nothing of a name becomes SQL. */
+async function tableName(client: pg.Client, table: string): Promise<string> {
+  const { rows } = await client.query<{ name: string }>("select $1::regclass::text as name", [table]);
+  return rows[0]!.name;
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
+
+/** Without credentials, and without what does not say which database it is. */
+function shownUrl(url: string): string {
+  const { protocol, host, pathname } = new URL(url);
+  return `${protocol}//${host}${pathname}`;
+}
+
+function identity(text: string): string {
+  return text;
+}

@@ -1,0 +1,296 @@
+/** Sends a request until it is answered, refused for good, or too late: everything that an app should not think about. */
+import { ForebayError, OutcomeUnknownError } from "../errors.ts";
+import { sleep, type Platform } from "../platform.ts";
+import { Router, type RegionAddress } from "../regions/router.ts";
+import { Session, sessionHeader, type Carried } from "../session/session.ts";
+import { attempt, type Outcome } from "./attempt.ts";
+import { startBudget, takeRetry, type Budget, type BudgetLimits } from "./budget.ts";
+import { Credential, type Wait } from "./credential.ts";
+import { Lane, type LaneLimits } from "./lane.ts";
+import { judgeTry, NEW_CHASE, type Chase } from "./policy.ts";
+
+export interface CallOptions {
+  /** For all tries together. */
+  readonly deadlineMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ClientRequest {
+  readonly method: string;
+  /** From `/v1` on. */
+  readonly path: string;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Of a change; without it the request is a read, or changes nothing that it would not change twice. */
+  readonly idempotencyKey?: string;
+  readonly isTake?: boolean;
+  /** A change of many lines, of which each has a key of its own. */
+  readonly isBulk?: boolean;
+  /** Of one try; default: that of the client. */
+  readonly tryMs?: number;
+}
+
+export interface SenderOptions {
+  readonly regions: readonly RegionAddress[];
+  /** Bearer of each request. */
+  readonly credential: (() => Promise<string> | string) | undefined;
+  /** Whether `credential` may give another one. */
+  readonly canRenewCredential: boolean;
+  readonly deadlineMs: number;
+  /** Of one try, so that another region gets its turn before the deadline. */
+  readonly tryMs: number;
+  readonly budget: BudgetLimits;
+  readonly lanes: LaneLimits;
+}
+
+const LOOK_TIMEOUT_MS = 2_000;
+const CATCH_UP_MS = 500;
+const DEADLINE_MS_MIN = 50;
+const DEADLINE_MS_MAX = 60_000;
+/** The region answers so much before the client gives up, so that its answer arrives. */
+const ANSWER_SHARE = 0.9;
+
+interface Call extends Wait {
+  readonly request: ClientRequest;
+}
+
+/** A try in this region, whose lane it has entered; with this credential. */
+interface Place {
+  readonly region: RegionAddress;
+  readonly lane: Lane;
+  readonly token: string | undefined;
+}
+
+interface Tried {
+  readonly place: Place;
+  readonly outcome: Outcome;
+}
+
+export class Sender {
+  readonly session = new Session();
+  readonly router: Router;
+  readonly platform: Platform;
+  readonly deadlineMs: number;
+  readonly #options: SenderOptions;
+  readonly #lanes: ReadonlyMap<string, Lane>;
+  #budget: Budget;
+  readonly #credential: Credential | undefined;
+  /** A collection that the app reads: looked at to see whether a region has caught up. */
+  #collection: string | undefined;
+
+  constructor(platform: Platform, options: SenderOptions) {
+    this.platform = platform;
+    this.deadlineMs = options.deadlineMs;
+    this.#options = options;
+    this.#budget = startBudget(options.budget, platform.nowMs());
+    const { credential } = options;
+    this.#credential = credential && new Credential(platform, credential);
+    this.#lanes = new Map(options.regions.map(({ name }) => [name, new Lane(options.lanes)]));
+    this.router = new Router(platform, options.regions, {
+      ready: (region) => this.#look(region, "/readyz", LOOK_TIMEOUT_MS),
+      hasCaughtUp: (region) => this.#hasCaughtUp(region),
+      left: ({ name }) => this.#lanes.get(name)!.clear(),
+    });
+  }
+
+  /**
+   * @returns the answer's body.
+   * @throws {ForebayError} with the code of the problem; unreachable, client-overloaded.
+   * @throws {OutcomeUnknownError} for a change that may have taken effect.
+   * @throws the signal's reason.
+   */
+  async send(request: ClientRequest, options: CallOptions = {}): Promise<unknown> {
+    const { platform, router } = this;
+    const { deadlineMs = this.#options.deadlineMs, signal } = options;
+    const call: Call = { request, untilMs: platform.nowMs() + deadlineMs, signal };
+    let chase = NEW_CHASE;
+    let stay: RegionAddress | undefined;
+    for (;;) {
+      const { place, outcome } = await this.#try(call, chase, stay);
+      const { region, token } = place;
+      const judged = judgeTry(chase, outcome, {
+        isChange: request.idempotencyKey !== undefined || request.isBulk === true,
+        isTake: request.isTake === true,
+        region: region.name,
+        regions: router.count,
+        canRenewToken: this.#options.canRenewCredential,
+        leftMs: call.untilMs - platform.nowMs(),
+        fraction: platform.random(),
+      });
+      chase = judged.chase;
+      const { decision } = judged;
+      if (decision.next === "give" && outcome.type === "answered") return outcome.body;
+      if (decision.next !== "retry") throw this.#failure(request, chase, errorOf(outcome));
+      if (decision.renewToken) this.forgetToken(token);
+      const waitMs = this.#takeRetry(decision.delayMs, call.untilMs);
+      if (waitMs === undefined) throw this.#failure(request, chase, errorOf(outcome));
+      if (waitMs > 0) await sleep(platform, waitMs, signal);
+      stay = decision.stay ? region : undefined;
+    }
+  }
+
+  /** @returns how long to wait; undefined where it would be too late. */
+  #takeRetry(delayMs: number, deadlineAtMs: number): number | undefined {
+    const nowMs = this.platform.nowMs();
+    const taken = takeRetry(this.#budget, {
+      limits: this.#options.budget,
+      nowMs,
+      leftMs: deadlineAtMs - nowMs - delayMs,
+    });
+    this.#budget = taken.budget;
+    return taken.waitMs === undefined ? undefined : taken.waitMs + delayMs;
+  }
+
+  /** What keeps it from being sent says nothing of earlier tries. @throws {ForebayError} @throws the signal's reason. */
+  async #try(call: Call, chase: Chase, stay: RegionAddress | undefined): Promise<Tried> {
+    const { request, signal } = call;
+    try {
+      const place = await this.#enter(call, chase, stay);
+      try {
+        const outcome = await this.#ask(call, place);
+        // Before the place is handed on: whoever waits for a region that has gone away goes elsewhere.
+        this.#report(place.region, outcome);
+        return { place, outcome };
+      } finally {
+        place.lane.leave();
+      }
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw this.#failure(request, chase, error as ForebayError);
+    }
+  }
+
+  async #ask({ request, untilMs, signal }: Call, { region, token }: Place): Promise<Outcome> {
+    const headers: Record<string, string> = { ...request.headers };
+    const carried = this.session.carry();
+    if (carried.tokens.length > 0) headers["forebay-session"] = sessionHeader(carried);
+    if (request.idempotencyKey !== undefined) headers["idempotency-key"] = request.idempotencyKey;
+    if (request.body !== undefined) headers["content-type"] ??= "application/json";
+    if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+    const { tryMs = this.#options.tryMs } = request;
+    const timeoutMs = Math.max(0, Math.min(tryMs, untilMs - this.platform.nowMs()));
+    headers["forebay-deadline-ms"] = String(serverDeadlineMs(timeoutMs));
+    const { method, path, body } = request;
+    const url = region.url + path;
+    const outcome = await attempt(this.platform, { url, method, headers, body, timeoutMs, signal });
+    this.#learnSession(outcome, carried);
+    return outcome;
+  }
+
+  /** Chooses again where the region goes away before there is a place, or has none for too long: nothing was sent to it. */
+  async #enter(call: Call, { tried }: Chase, stay: RegionAddress | undefined): Promise<Place> {
+    const { untilMs, request, signal } = call;
+    const { tryMs = this.#options.tryMs } = request;
+    let region = stay ?? (await this.router.choose(tried));
+    const full: string[] = [];
+    for (;;) {
+      const token = await this.token(call);
+      const lane = this.#lanes.get(region.name)!;
+      if (lane.tryEnter()) return { region, lane, token };
+      const leftMs = untilMs - this.platform.nowMs();
+      if (lane.isFull || leftMs <= 0) throw overloaded();
+      // A place in the queue of the only region is not given up.
+      const waitMs = this.router.count > 1 ? Math.min(tryMs, leftMs) : leftMs;
+      if (await this.#waitFor(lane, waitMs, signal)) return { region, lane, token };
+      full.push(region.name);
+      region = await this.router.choose([...tried, ...full]);
+    }
+  }
+
+  /** @returns whether there is a place. @throws the signal's reason. */
+  async #waitFor(lane: Lane, waitMs: number, signal: AbortSignal | undefined): Promise<boolean> {
+    signal?.throwIfAborted();
+    const { entered, giveUp } = lane.wait();
+    const cancel = this.platform.after(waitMs, giveUp);
+    signal?.addEventListener("abort", giveUp, { once: true });
+    const hasPlace = await entered;
+    cancel();
+    signal?.removeEventListener("abort", giveUp);
+    if (!hasPlace) signal?.throwIfAborted();
+    return hasPlace;
+  }
+
+  /**
+   * The credential, asked for once for all requests; undefined where there is none.
+   * @throws {ForebayError} unauthenticated, where the app gives none in time. @throws the signal's reason.
+   */
+  async token(wait: Wait): Promise<string | undefined> {
+    return this.#credential?.get(wait);
+  }
+
+  /** @param refused by a region. */
+  forgetToken(refused: string | undefined): void {
+    this.#credential?.forget(refused);
+  }
+
+  /** Which collection the app reads. */
+  reads(collection: string): void {
+    this.#collection = collection;
+  }
+
+  #learnSession(outcome: Outcome, carried: Carried): void {
+    if (outcome.type !== "silent" && outcome.session !== undefined)
+      this.session.seen(outcome.session, carried);
+  }
+
+  #report({ name }: RegionAddress, outcome: Outcome): void {
+    if (this.router.count > 1) this.router.report(name, outcome.type === "answered" ? ANSWERED : outcome);
+  }
+
+  #failure(request: ClientRequest, chase: Chase, cause: ForebayError): ForebayError {
+    const { idempotencyKey = "" } = request;
+    if (!chase.isInDoubt) return cause;
+    const { operation, expiresAtMs } = chase;
+    const settle = (options?: CallOptions) => this.send(request, options);
+    return new OutcomeUnknownError({ idempotencyKey, operation, expiresAtMs, settle }, cause);
+  }
+
+  async #look({ url }: RegionAddress, path: string, timeoutMs: number): Promise<Outcome> {
+    const headers: Record<string, string> = {};
+    const carried = this.session.carry();
+    if (path !== "/readyz") {
+      headers["forebay-session"] = sessionHeader(carried);
+      headers["forebay-deadline-ms"] = String(serverDeadlineMs(timeoutMs));
+      const token = await this.token({ untilMs: this.platform.nowMs() + timeoutMs });
+      if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
+    }
+    const request = {
+      url: url + path,
+      method: "GET",
+      headers,
+      body: undefined,
+      timeoutMs,
+      signal: undefined,
+    };
+    return attempt(this.platform, request);
+  }
+
+  /** Lists what it must have folded for: a region that would have to wait for the session refuses. */
+  async #hasCaughtUp(region: RegionAddress): Promise<boolean> {
+    const collection = this.#collection;
+    if (collection === undefined || this.session.carry().tokens.length === 0) return true;
+    const path = `/v1/collections/${collection}/records?limit=1&consistency=session`;
+    const outcome = await this.#look(region, path, CATCH_UP_MS).catch(() => undefined);
+    if (outcome?.type !== "refused") return outcome?.type === "answered";
+    // Who may not list can't tell.
+    return outcome.problem.retry === "never";
+  }
+}
+
+const ANSWERED = { type: "answered" } as const;
+
+function serverDeadlineMs(timeoutMs: number): number {
+  return Math.round(Math.min(DEADLINE_MS_MAX, Math.max(DEADLINE_MS_MIN, timeoutMs * ANSWER_SHARE)));
+}
+
+function overloaded(): ForebayError {
+  const detail = "this client has too many requests waiting for a region";
+  return new ForebayError({ code: "client-overloaded", status: 0, retry: "same", detail });
+}
+
+function errorOf(outcome: Outcome): ForebayError {
+  if (outcome.type === "refused") return new ForebayError(outcome.problem);
+  const cause = outcome.type === "silent" ? outcome.cause : undefined;
+  const detail = `no region has answered: ${String((cause as Error | undefined)?.message ?? cause)}`;
+  return new ForebayError({ code: "unreachable", status: 0, retry: "same", detail }, { cause });
+}

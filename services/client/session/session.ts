@@ -1,0 +1,56 @@
+/** What this client has seen: with it, it reads its own writes and never goes backwards, in any region. */
+import { coveringTokens } from "./token.ts";
+
+const SEPARATOR = ",";
+
+/** What a request carries, to be handed to `seen` with its answer. */
+export interface Carried {
+  readonly tokens: readonly string[];
+  readonly generation: number;
+}
+
+export class Session {
+  /** Newest first. What one request carried, its answer's token covers; answers to requests side by side don't cover each other. */
+  #tokens: readonly string[] = [];
+  #generation = 0;
+
+  /** To go on with elsewhere: in another client, after a restart, on the server that renders the next page. */
+  export(): string {
+    return this.#tokens.join(SEPARATOR);
+  }
+
+  /** Adds to what this client has seen; nothing is forgotten. */
+  import(exported: string): void {
+    if (exported !== "") this.#add(exported.split(SEPARATOR), this.#tokens);
+  }
+
+  /** Begins anew: after `session-lost`, or for another user. */
+  clear(): void {
+    this.#tokens = [];
+    this.#generation += 1;
+  }
+
+  carry(): Carried {
+    return { tokens: this.#tokens, generation: this.#generation };
+  }
+
+  /** Of an answer to a request that carried this. */
+  seen(token: string, { tokens, generation }: Carried): void {
+    if (generation !== this.#generation) return;
+    if (this.#tokens === tokens) this.#tokens = [token];
+    else
+      this.#add(
+        [token],
+        this.#tokens.filter((held) => !tokens.includes(held)),
+      );
+  }
+
+  #add(tokens: readonly string[], held: readonly string[]): void {
+    this.#tokens = coveringTokens([...new Set([...tokens, ...held])]);
+  }
+}
+
+/** As the header `Forebay-Session` has it. */
+export function sessionHeader({ tokens }: Carried): string {
+  return tokens.join(SEPARATOR);
+}

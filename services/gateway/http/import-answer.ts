@@ -1,0 +1,48 @@
+/** From what became of the lines of an import to the text of its answer. */
+import { problemDefinition, type ProblemCode } from "../../protocol/http/problems.ts";
+import type { BulkLineResult, BulkResult } from "../gateway.ts";
+import { problemAnswer, problemOf } from "./problem.ts";
+
+/** Of lines that are worth sending again: the first one's error, and whether the process refuses all alike. */
+export function passingErrorOf(
+  lines: BulkResult["lines"],
+): { readonly error: Error; readonly isAll: boolean } | undefined {
+  const errors = lines.filter((line) => line instanceof Error);
+  const error = errors.find((one) => problemDefinition(problemOf(one).code).retry !== "never");
+  if (error === undefined) return undefined;
+  const { code } = problemOf(error);
+  return {
+    error,
+    isAll:
+      isOfProcess(code) &&
+      errors.length === lines.length &&
+      errors.every((one) => problemOf(one).code === code),
+  };
+}
+
+/** What others can lift, and what the log keeps its decision on, is each line's own, however many have met it. */
+function isOfProcess(code: ProblemCode): boolean {
+  const { status, isDecided } = problemDefinition(code);
+  return status !== 409 && isDecided !== true;
+}
+
+/** Almost all lines have the short form, whose members need no escaping. */
+export function importAnswerText({ lines }: BulkResult, session: string): string {
+  let [accepted, replayed, refused] = [0, 0, 0];
+  const texts = lines.map((line) => {
+    if (line instanceof Error) {
+      refused += 1;
+      return JSON.stringify({ status: "refused", problem: problemAnswer(problemOf(line)) });
+    }
+    if (line.status !== "rejected") accepted += 1;
+    if (line.isReplayed) replayed += 1;
+    return textOf(line);
+  });
+  const counts = `"accepted":${accepted},"replayed":${replayed},"refused":${refused}`;
+  return `{${counts},"lines":[${texts.join(",")}],"session":"${session}"}`;
+}
+
+function textOf({ status, operation, isReplayed, rejection }: BulkLineResult): string {
+  const more = `${isReplayed ? ',"replayed":true' : ""}${rejection === undefined ? "" : `,"code":"${rejection.code}"`}`;
+  return `{"status":"${status}","operation":"${operation}"${more}}`;
+}

@@ -1,0 +1,202 @@
+/** Rows of real files into a real cluster: each takes effect once, whatever happens to the command on its way. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import pg from "pg";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { packageRoot } from "../../services/runtime/package-root.ts";
+import { FILE, readLines } from "../../infra/demo/retail/lines.ts";
+import { eventually, startBed, type LocalBed } from "./cluster/bed.ts";
+import { createCollection } from "./cluster/load.ts";
+
+const COMMAND = join(packageRoot(), "dist/services/cli/main.js");
+const SALES = {
+  fields: {
+    stockCode: { class: "lww", type: "string" },
+    description: { class: "lww", type: "string" },
+    price: { class: "lww", type: "number" },
+    country: { class: "lww", type: "string" },
+    quantity: { class: "merge", kind: "counter" },
+  },
+};
+const PRODUCTS = {
+  fields: { sold: { class: "merge", kind: "counter" }, lines: { class: "merge", kind: "counter" } },
+};
+const MAPS = [
+  "StockCode=stockCode",
+  "Description=description",
+  "UnitPrice=price",
+  "Country=country",
+  "Quantity=quantity",
+];
+
+let bed: LocalBed;
+let url: string;
+
+beforeAll(async () => {
+  bed = await startBed("import");
+  ({ url } = bed.cluster.region("eu"));
+  await createCollection(bed, "sales", SALES);
+  await createCollection(bed, "products", PRODUCTS);
+});
+
+afterAll(() => bed?.stop());
+
+describe("forebay import", () => {
+  it("writes every line of a shop's sales, compressed as they are", async () => {
+    const words = MAPS.flatMap((map) => ["--map", map]);
+    const { code, told } = await forebay("sales", [
+      "--from",
+      FILE,
+      "--key-template",
+      "<InvoiceNo>/<#>",
+      ...words,
+      ...kept("sales"),
+    ]);
+    const lines = readLines();
+    expect({ code, told }).toMatchObject({
+      code: 0,
+      told: expect.stringContaining(`${lines.length} rows are in sales`) as string,
+    });
+    const records = await readAll("sales");
+    expect(records.length).toBe(lines.length);
+    expect(sumOf(records, "quantity")).toBe(lines.reduce((sum, { quantity }) => sum + quantity, 0));
+    const priced = records.filter(({ fields }) => fields["price"] === 0).length;
+    expect(priced).toBe(lines.filter(({ unitPricePence }) => unitPricePence === 0).length);
+  }, 120_000);
+
+  it("counts nothing twice when it is killed, interrupted and begun again", async () => {
+    const words = ["--from", FILE, "--key", "StockCode", "--map", "Quantity=sold:inc", ...kept("products")];
+    const state = join(bed.folder, "products.state.json");
+    const killed = start("products", words);
+    await eventually("rows are taken", async () =>
+      (await readAll("products")).length > 0 ? true : undefined,
+    );
+    killed.kill("SIGKILL");
+    await once(killed, "exit");
+    const interrupted = start("products", words);
+    await eventually("rows are taken again", () => (existsSync(state) ? true : undefined)).catch(
+      () => undefined,
+    );
+    interrupted.kill("SIGINT");
+    const [code] = (await once(interrupted, "exit")) as [number];
+    // It may have been through already.
+    expect([0, 130]).toContain(code);
+    const { told } = await forebay("products", [...words, "--resume"]);
+    expect(told).toContain(`${readLines().length} rows are in products`);
+    const expected = new Map<string, number>();
+    for (const { stockCode, quantity } of readLines())
+      expected.set(stockCode, (expected.get(stockCode) ?? 0) + quantity);
+    const records = await readAll("products");
+    expect(new Map(records.map(({ key, fields }) => [key, fields["sold"]]))).toEqual(expected);
+    expect(existsSync(state)).toBe(false);
+  }, 180_000);
+
+  it("tells rows that are wrong by line, and takes their file once it is mended", async () => {
+    const file = join(bed.folder, "few.csv");
+    writeFileSync(file, 'key,sold,lines\na,1,1\nb,two,1\n"c\u0007",3,1\nd,4\ne,5,1\n');
+    const { code, told } = await forebay("products", ["--from", file]);
+    expect({ code, told }).toMatchObject({
+      code: 1,
+      told: expect.stringContaining("3 rows were rejected") as string,
+    });
+    const rejects = join(bed.folder, "few.csv.rejects.csv");
+    const lines = readFileSync(rejects, "utf8").trimEnd().split("\n");
+    expect(lines[0]).toBe("_line,_reject,key,sold,lines");
+    expect(lines.slice(1).map((line) => line.split(",")[0])).toEqual(["3", "4", "5"]);
+    writeFileSync(rejects, "_line,_reject,key,sold,lines\n3,mended,b,2,1\n");
+    expect((await forebay("products", ["--from", rejects])).code).toBe(0);
+    const of = (key: string) => readRecord("products", key);
+    expect([await of("a"), await of("b"), await of("e")]).toEqual([
+      { sold: 1, lines: 1 },
+      { sold: 2, lines: 1 },
+      { sold: 5, lines: 1 },
+    ]);
+  }, 60_000);
+
+  it("reads a table, in the order of its primary key", async () => {
+    const client = new pg.Client({ connectionString: bed.cluster.region("us").postgres.url });
+    await client.connect();
+    try {
+      await client.query(
+        "create table shop_items (area text, number bigint, lines int, sold text, at timestamptz default now(), primary key (area, number))",
+      );
+      await client.query(
+        "insert into shop_items select 'area ' || n % 7, n, n, (n * 2)::text from generate_series(1, 3000) n",
+      );
+      const from = [
+        "--from",
+        bed.cluster.region("us").postgres.url,
+        "--table",
+        "shop_items",
+        ...kept("items"),
+      ];
+      const { code, told } = await forebay("products", [...from, "--key-template", "<area>/<number>"]);
+      expect({ code, told }).toMatchObject({
+        code: 0,
+        told: expect.stringContaining("3000 rows are in products") as string,
+      });
+      expect(await readRecord("products", "area 3/2999")).toEqual({ sold: 5998, lines: 2999 });
+    } finally {
+      await client.query("drop table if exists shop_items");
+      await client.end();
+    }
+  }, 60_000);
+});
+
+function kept(name: string): string[] {
+  return [
+    "--state",
+    join(bed.folder, `${name}.state.json`),
+    "--rejects",
+    join(bed.folder, `${name}.rejects`),
+  ];
+}
+
+function start(collection: string, words: readonly string[]): ChildProcess {
+  return spawn(process.execPath, [COMMAND, "import", collection, "--url", url, ...words], {
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+}
+
+async function forebay(
+  collection: string,
+  words: readonly string[],
+): Promise<{ code: number | null; told: string }> {
+  const child = start(collection, words);
+  let told = "";
+  for (const stream of [child.stdout!, child.stderr!])
+    stream.on("data", (chunk: Buffer) => (told += chunk.toString("utf8")));
+  const [code] = (await once(child, "exit")) as [number | null];
+  return { code, told };
+}
+
+interface Shown {
+  readonly key: string;
+  readonly fields: { readonly [field: string]: unknown };
+}
+
+async function readAll(collection: string): Promise<Shown[]> {
+  const records: Shown[] = [];
+  let cursor = "";
+  do {
+    const query = `limit=1000${cursor === "" ? "" : `&cursor=${cursor}`}`;
+    const answer = (await (await fetch(`${url}/v1/collections/${collection}/records?${query}`)).json()) as {
+      records: Shown[];
+      next_cursor?: string;
+    };
+    records.push(...answer.records);
+    cursor = answer.next_cursor ?? "";
+  } while (cursor !== "");
+  return records;
+}
+
+async function readRecord(collection: string, key: string): Promise<unknown> {
+  const path = `${url}/v1/collections/${collection}/records/${encodeURIComponent(key)}`;
+  return ((await (await fetch(path)).json()) as Shown).fields;
+}
+
+function sumOf(records: readonly Shown[], field: string): number {
+  return records.reduce((sum, { fields }) => sum + ((fields[field] as number | undefined) ?? 0), 0);
+}

@@ -1,0 +1,129 @@
+/** Pages of changes, shares of tenants, and what is asked for by name: subscriptions that are opened by hand. */
+import { describe, expect, it } from "vitest";
+import type { SubscribeRequest } from "../../../services/gateway/feed/feed.ts";
+import type { FeedOutlet } from "../../../services/gateway/feed/outlet.ts";
+import { TenantShares } from "../../../services/gateway/feed/shares.ts";
+import type { GatewayService } from "../../../services/gateway/gateway-service.ts";
+import type { ChangesFrame, ServerFrame } from "../../../services/protocol/http/feed.ts";
+import { silentFeedMetrics } from "../../simulation/metrics.ts";
+import { Bed, COLLECTION, TENANT, write, type RegionBed } from "./bed.ts";
+
+const PARTITIONS = 2;
+const REQUEST: SubscribeRequest = {
+  tenant: TENANT,
+  collection: COLLECTION,
+  id: "s",
+  withPending: false,
+  isPage: true,
+};
+
+async function startBed(regions: readonly string[] = ["eu"]): Promise<Bed> {
+  const bed = new Bed({ regions, partitions: PARTITIONS, seed: 7 });
+  await bed.startAll();
+  return bed;
+}
+
+function outletTo(frames: ServerFrame[], closed = new AbortController().signal): FeedOutlet {
+  return {
+    closed,
+    isFull: false,
+    send: ({ text }) => void frames.push(JSON.parse(text) as ServerFrame),
+    drained: () => Promise.resolve(),
+  };
+}
+
+async function page(bed: Bed, gateway: GatewayService, asked: Partial<SubscribeRequest>) {
+  const frames: ServerFrame[] = [];
+  const subscription = await bed.run(gateway.feed().open({ ...REQUEST, ...asked }, outletTo(frames)));
+  await bed.run(subscription.run());
+  return frames as ChangesFrame[];
+}
+
+async function putAll(bed: Bed, region: RegionBed, keys: readonly string[]): Promise<void> {
+  for (const key of keys) {
+    await bed.run(region.gateway.write(write({ key, body: { inc: { likes: 1 } } })));
+  }
+  await bed.converge();
+}
+
+describe("a page of changes", () => {
+  it("has about as many records as it may, of all partitions alike, and says whether more is there", async () => {
+    const bed = await startBed();
+    const { gateway } = bed.first;
+    let { cursor } = (await page(bed, gateway, {})).at(-1)!;
+    const keys = Array.from({ length: 60 }, (_, index) => `k${index}`);
+    for (let from = 0; from < keys.length; from += 6)
+      await putAll(bed, bed.first, keys.slice(from, from + 6));
+    const told: string[] = [];
+    let pages = 0;
+    for (let hasMore = true; hasMore; pages += 1) {
+      const frames = await page(bed, gateway, { cursor, recordsMax: 4 });
+      const records = frames.flatMap((frame) => frame.records);
+      // An entry of the log is told as a whole: it may have all that was written together.
+      expect(records.length).toBeLessThanOrEqual(4 + PARTITIONS * 6);
+      hasMore = frames.at(-1)!.more === true;
+      const partitions = new Set(records.map(({ position }) => position!.partition));
+      if (pages === 0) expect(partitions.size).toBe(PARTITIONS);
+      expect(frames.slice(0, -1).every(({ more }) => more === undefined)).toBe(true);
+      told.push(...records.map(({ key }) => key));
+      ({ cursor } = frames.at(-1)!);
+    }
+    expect(pages).toBeGreaterThan(3);
+    expect(told.toSorted()).toEqual(keys.toSorted());
+  });
+});
+
+describe("subscriptions of a process", () => {
+  it("are not counted any more where the client has left while it was opened", async () => {
+    const bed = await startBed();
+    const counts: number[] = [];
+    const feedMetrics = { ...silentFeedMetrics, subscribed: (count: number) => void counts.push(count) };
+    const gateway = bed.first.anotherGateway({ feedMetrics });
+    const left = new AbortController();
+    const opening = gateway.feed().open({ ...REQUEST, isPage: false }, outletTo([], left.signal));
+    left.abort();
+    await bed.run(opening);
+    expect(counts.at(-1)).toBe(0);
+  });
+
+  it("are shared by tenants: none has more than half", async () => {
+    const bed = await startBed();
+    const gateway = bed.first.anotherGateway({ subscriptionsMax: 4 });
+    const open = () => gateway.feed().open({ ...REQUEST, isPage: false }, outletTo([]));
+    const [first] = [await bed.run(open()), await bed.run(open())];
+    expect(await bed.refusal(open())).toBe("too-many-subscriptions");
+    first.close();
+    await bed.run(open());
+    const shares = new TenantShares(4);
+    const leave = shares.enter("acme")!;
+    expect([shares.enter("acme"), shares.enter("acme")]).toEqual([expect.any(Function), undefined]);
+    expect([shares.enter("b"), shares.enter("c"), shares.enter("d")].map((one) => one === undefined)).toEqual(
+      [false, false, true],
+    );
+    leave();
+    leave();
+    expect([shares.size, shares.enter("acme") === undefined, shares.size]).toEqual([3, false, 4]);
+  });
+});
+
+describe("keys that are unsettled", () => {
+  it("are waited for once, together, where the region is behind", async () => {
+    const bed = await startBed(["eu", "us"]);
+    const [eu, us] = bed.regions as [RegionBed, RegionBed];
+    us.stopRoles();
+    await bed.pass(5_000);
+    const [state] = [(await page(bed, eu.gateway, {})).at(-1)!];
+    const keys = Array.from({ length: 20 }, (_, index) => `k${index}`);
+    for (const key of keys) await bed.run(eu.gateway.write(write({ key })));
+    await bed.pass(5_000);
+    const { cursor } = (await page(bed, eu.gateway, { cursor: state.cursor })).at(-1)!;
+    const asked = { cursor, withPending: true, unsettled: keys };
+    expect(await bed.refusal(page(bed, us.gateway, asked))).toBe("session-behind");
+    us.startApplier();
+    us.startRelay();
+    const told = (await page(bed, us.gateway, asked)).flatMap(({ records }) => records);
+    expect(told.map(({ key }) => key).toSorted()).toEqual(keys.toSorted());
+    const wrong = page(bed, us.gateway, { ...asked, unsettled: ["a\0"] });
+    await expect(wrong).rejects.toMatchObject({ code: "invalid-key" });
+  });
+});
