@@ -41,7 +41,10 @@ export async function openBed({ streamReplicas }: { streamReplicas: number }): P
     log: (region) => logs.get(region)!,
     administer: (region, subject, body = {}) =>
       withConnection(cluster.server(region).url, async (connection) =>
-        (await connection.request(subject, JSON.stringify(body), { timeout: 5_000 })).json(),
+        // A server that is between two leaders may say nothing; what is asked for here may be asked for again.
+        eventually(`an answer to ${subject}`, async () =>
+          (await connection.request(subject, JSON.stringify(body), { timeout: 5_000 })).json<unknown>(),
+        ),
       ),
     close,
   };
