@@ -10,7 +10,7 @@ import { ControlServer } from "./control/server.ts";
 import { ClusterFaults } from "./faults/cluster-faults.ts";
 import type { LinkProxies } from "./link-proxy.ts";
 import type { PostgresStopMode } from "./postgres-server.ts";
-import type { RegionProcess } from "./region-process.ts";
+import type { RegionProcess, StartOptions } from "./region-process.ts";
 import { Site, type SiteOptions } from "./site.ts";
 import { writeState } from "./state.ts";
 import { runStep, type OnStep } from "./steps.ts";
@@ -144,14 +144,11 @@ export class LocalCluster {
     this.#writeFile();
   }
 
-  /** Starts the region's process again after `killRegion`; the environment is added for this start alone. */
-  async startRegion(
-    name: string,
-    options: { readonly environment?: Readonly<Record<string, string>> } = {},
-  ): Promise<void> {
+  /** Starts the region's process again after `killRegion`; the options are for this start alone. */
+  async startRegion(name: string, options: StartOptions = {}): Promise<void> {
     const site = this.#site(name);
     try {
-      await site.process.start(options.environment);
+      await site.process.start(options);
       site.wanted.process = true;
     } finally {
       this.#writeFile();
@@ -175,10 +172,7 @@ export class LocalCluster {
   }
 
   /** Stops the region's process gracefully and starts it again. */
-  async restartRegion(
-    name: string,
-    options: { readonly environment?: Readonly<Record<string, string>> } = {},
-  ): Promise<void> {
+  async restartRegion(name: string, options: StartOptions = {}): Promise<void> {
     await this.stopRegion(name);
     await this.startRegion(name, options);
   }
@@ -191,10 +185,10 @@ export class LocalCluster {
   /** Starts a further process of a region, on the same database and nats-server, with an HTTP port of its own. */
   async addGateway(
     name: string,
-    options: { readonly environment?: Readonly<Record<string, string>> } = {},
+    options: StartOptions = {},
   ): Promise<GatewayView & { stop(): Promise<void>; kill(): Promise<void> }> {
     const gateway: RegionProcess = await this.#site(name).addGateway();
-    await gateway.start(options.environment);
+    await gateway.start(options);
     return {
       name: gateway.name,
       url: gateway.url,

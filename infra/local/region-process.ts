@@ -32,6 +32,14 @@ export interface RegionProcessOptions {
   readonly records: RunRecords;
 }
 
+/** Of one start alone. */
+export interface StartOptions {
+  /** Added to what every start gets. */
+  readonly environment?: Readonly<Record<string, string>>;
+  /** The script to run in place of the usual one: of another release. */
+  readonly entryPath?: string;
+}
+
 const READY_TIMEOUT_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 2_000;
 const STOP_GRACE_MS = 10_000;
@@ -65,23 +73,22 @@ export class RegionProcess {
 
   /**
    * Starts the process and returns once it says that it is ready.
-   * @param environment added to what the process gets anyway, for this start alone.
    * @throws {StartError} when it ends or is not ready in time, with the end of its log.
    */
-  async start(environment: Readonly<Record<string, string>> = {}, signal?: AbortSignal): Promise<void> {
+  async start(options: StartOptions = {}, signal?: AbortSignal): Promise<void> {
     if (this.pid !== undefined) {
       return;
     }
-    await this.launch(environment);
+    await this.launch(options);
     await this.waitUntilReady(signal);
   }
 
   /** Starts the process without waiting for anything. */
-  async launch(environment: Readonly<Record<string, string>> = {}): Promise<void> {
-    const { entryPath, logPath, name, records } = this.#options;
+  async launch({ environment, entryPath }: StartOptions = {}): Promise<void> {
+    const { logPath, name, records } = this.#options;
     const child = await Child.spawn({
       command: process.execPath,
-      args: [entryPath],
+      args: [entryPath ?? this.#options.entryPath],
       logPath,
       environment: { ...process.env, ...this.#environment(), ...this.#options.environment, ...environment },
       hasChannel: true,
