@@ -28,6 +28,7 @@ import { answerClientError } from "./client-error.ts";
 import { Connections } from "./connections.ts";
 import { withCors } from "./cors.ts";
 import { openDoor, type Door } from "./door.ts";
+import { Farewell } from "./farewell.ts";
 import { KnownRoutes } from "./known-routes.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import { openApiBase } from "./openapi.ts";
@@ -92,21 +93,25 @@ export interface HttpServer {
   readonly app: FastifyInstance;
   /** Resolves with the port, once requests are answered. */
   listen(address: { host: string; port: number }): Promise<number>;
+  /** Turns unready, and asks clients to come over other connections; serves them all until it is closed. */
+  leave(): void;
   /**
-   * Turns unready, takes no new connections, lets requests in flight end within the deadline, and then closes what
-   * is left.
+   * Leaves, takes no new connections, lets requests in flight end within the deadline, and then closes what is left.
    */
   close(deadlineMs: number): Promise<void>;
 }
 
 export async function buildHttpServer(options: HttpServerOptions): Promise<HttpServer> {
-  let isClosing = false;
-  const readiness = () => [...(isClosing ? ["the process is stopping"] : []), ...options.readiness()];
+  const farewell = new Farewell();
+  const readiness = () => [
+    ...(farewell.hasBegun ? ["the process is stopping"] : []),
+    ...options.readiness(),
+  ];
   const { admission } = options;
   const connections = new Connections(options.connectionsMax ?? CONNECTIONS_MAX);
   const door =
     admission && openDoor({ ...guardsOf(options), admission, isCrowded: () => connections.isCrowded });
-  const app = makeApp(options, { door, connections });
+  const app = makeApp(options, { door, connections, farewell });
   await app.register(swagger, { openapi: openApiBase(options.software) });
   const routes = new KnownRoutes();
   app.addHook("onRoute", (route) => {
@@ -124,8 +129,9 @@ export async function buildHttpServer(options: HttpServerOptions): Promise<HttpS
       await app.listen(address);
       return (app.server.address() as AddressInfo).port;
     },
+    leave: () => farewell.begin(),
     close: (deadlineMs) => {
-      isClosing = true;
+      farewell.begin();
       door?.close();
       return closeGracefully(app, deadlineMs);
     },
@@ -146,15 +152,16 @@ function guardsOf({ authentication, rates }: HttpServerOptions) {
 interface Guards {
   readonly door: Door | undefined;
   readonly connections: Connections;
+  readonly farewell: Farewell;
 }
 
-function makeApp(options: HttpServerOptions, { door, connections }: Guards): FastifyInstance {
+function makeApp(options: HttpServerOptions, { door, connections, farewell }: Guards): FastifyInstance {
   const app = fastify({
     logger: false,
     bodyLimit: BODY_BYTES_MAX,
     serverFactory: (listener) => {
       const known = options.authentication?.guard(listener, door?.arrived) ?? listener;
-      const server = makeServer(withCors(options.corsOrigins ?? [], door?.guard(known) ?? known));
+      const server = makeServer(withCors(options.corsOrigins ?? [], door?.guard(known) ?? known), farewell);
       noteAddresses(server, options.trustedProxies ?? 0);
       connections.bound(server, options.onConnectionDropped ?? (() => undefined));
       return server;
@@ -174,14 +181,19 @@ function makeApp(options: HttpServerOptions, { door, connections }: Guards): Fas
   return app;
 }
 
-function makeServer(listener: RequestListener): Server {
+function makeServer(listener: RequestListener, farewell: Farewell): Server {
   const timeouts = {
     requestTimeout: REQUEST_TIMEOUT_MS,
     headersTimeout: HEADERS_TIMEOUT_MS,
     keepAliveTimeout: KEEP_ALIVE_TIMEOUT_MS,
     connectionsCheckingInterval: TIMEOUT_CHECK_EVERY_MS,
   };
-  const server = createServer({ ...timeouts, maxHeaderSize: HEADERS_BYTES_MAX }, listener);
+  const options = {
+    ...timeouts,
+    maxHeaderSize: HEADERS_BYTES_MAX,
+    ServerResponse: farewell.responses(),
+  };
+  const server = createServer(options, listener);
   server.setTimeout(SOCKET_TIMEOUT_MS);
   return server;
 }

@@ -58,7 +58,8 @@ describe("a server that closes", () => {
     await expect.poll(() => rig.gateway.writes.length).toBe(1);
     const closing = rig.server.close(DEADLINE_MS);
     setTimeout(release, 100);
-    expect((await write).status).toBe(202);
+    // Whoever kept the connection could send its next request over it in the moment in which it is closed.
+    expect(await write).toEqual({ status: 202, connection: "close" });
     expect(await timed(closing)).toBeLessThan(DEADLINE_MS);
   });
 
@@ -79,6 +80,21 @@ describe("a server that closes", () => {
     await expect.poll(() => rig.gateway.writes.length).toBe(1);
     expect(await timed(rig.server.close(200))).toBeLessThan(600);
     expect(await outcome).toMatch(/hang up|reset/);
+  });
+
+  it("that is only told to leave says so, and goes on serving over connections that end with their answers", async () => {
+    const { rig, port, agent } = await listen();
+    const read = { method: "GET", path: "/livez" };
+    expect((await send(port, agent, read)).connection).toBe("keep-alive");
+    rig.server.leave();
+    expect((await send(port, agent, { method: "GET", path: "/readyz" })).status).toBe(503);
+    for (let times = 0; times < 2; times += 1) {
+      expect(await send(port, agent, read)).toEqual({ status: 200, connection: "close" });
+    }
+    const write = await send(port, agent, { method: "PATCH", path: RECORD, body: '{"set":{"name":"x"}}' });
+    expect(write).toEqual({ status: 202, connection: "close" });
+    await rig.server.close(DEADLINE_MS);
+    agent.destroy();
   });
 
   it("is unready from the moment on that it is told to", async () => {
