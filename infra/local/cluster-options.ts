@@ -29,6 +29,8 @@ export interface LocalClusterOptions {
    * of something else: everybody on this machine may do everything.
    */
   readonly authentication?: "on" | "off";
+  /** Whether nats-servers let everybody do everything who comes without a name: for processes of releases without users. */
+  readonly natsTakesAnybody?: boolean;
   /** Added to the environment of every region process. */
   readonly environment?: Readonly<Record<string, string>>;
   /** Default `info`. */

@@ -5,6 +5,7 @@ import { Child, describeExit, type ChildExit } from "./child.ts";
 import { StartError, messageOf } from "./errors.ts";
 import { writeFileAtomic } from "./files.ts";
 import { natsServerConfig, variablesText, type NatsServerTls } from "../nats/server-config.ts";
+import { operatorUser } from "../nats/users.ts";
 import { credentialsFor, serverVariables, type NatsSecrets } from "./nats-secrets.ts";
 import { LOOPBACK } from "./ports.ts";
 import type { RunRecords } from "./run-records.ts";
@@ -21,6 +22,8 @@ export interface NatsServerPlace {
   /** This region's own link proxy: what other servers learn as its address. */
   readonly advertisedPort: number;
   readonly tls?: NatsServerTls | undefined;
+  /** Whether whoever comes without a name may do everything: as software of before there were users. Default false. */
+  readonly takesAnybody?: boolean | undefined;
 }
 
 export interface NatsServerOptions {
@@ -137,7 +140,10 @@ export class NatsServer {
     });
     const variables = serverVariables(secrets(), { region, routePorts });
     writeFileAtomic(join(folder, VARIABLES_FILE), variablesText(variables));
-    writeFileAtomic(path, text);
+    // Nothing that is deployed has this line: the generator does not know it.
+    const anybody =
+      config.takesAnybody === true ? `no_auth_user: ${JSON.stringify(operatorUser.name)}\n` : "";
+    writeFileAtomic(path, `${text}${anybody}`);
     return path;
   }
 

@@ -121,6 +121,7 @@ export class Site {
         routePorts: new Map(regions.map(({ name }) => [name, links.routePort(this.name, name)])),
         advertisedPort: links.port(this.name),
         tls: this.#options.tls,
+        takesAnybody: this.#options.cluster.natsTakesAnybody,
       },
       secrets: () => setup.state.natsPasswords ?? {},
       folder: join(setup.folder.nats, this.name),
