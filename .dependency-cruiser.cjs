@@ -105,7 +105,7 @@ module.exports = {
       comment: "the page's packages are built into it",
       from: {
         path: "^(services|infra)/",
-        pathNot: "drizzle\\.config\\.ts$|^services/console/page/|^infra/build/",
+        pathNot: "drizzle\\.config\\.ts$|^services/console/page/|^infra/(build|images|release)/",
       },
       to: { dependencyTypes: ["npm-dev"] },
     },
