@@ -7,6 +7,8 @@ export interface CommandOptions {
   readonly environment?: NodeJS.ProcessEnv;
   readonly user?: { readonly uid: number; readonly gid: number } | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** What it reads from its standard input. Default nothing. */
+  readonly input?: string;
 }
 
 /** A helper command failed; the message has its last words. */
@@ -27,7 +29,7 @@ export function runCommand(
   options: CommandOptions,
 ): Promise<string> {
   return new Promise((resolve, reject) => {
-    execFile(
+    const child = execFile(
       command,
       args,
       {
@@ -52,6 +54,8 @@ export function runCommand(
         );
       },
     );
+    // One that does not read it to its end says why by the way in which it ends.
+    child.stdin?.on("error", () => undefined).end(options.input);
   });
 }
 

@@ -5,11 +5,11 @@ import pg from "pg";
 import { connectionOf } from "../../services/adapters/postgres/address.ts";
 import type { CertificateFiles } from "./certificates.ts";
 import { Child, describeExit, type ChildExit } from "./child.ts";
-import { runCommand } from "./command.ts";
 import { StartError, messageOf } from "./errors.ts";
 import { readTextIfPresent } from "./files.ts";
 import { LOOPBACK } from "./ports.ts";
 import { ENCRYPTED_ACCESS, postgresConfig, type PostgresTls } from "./postgres-config.ts";
+import { makeDataFolder } from "./postgres-template.ts";
 import { identifyProcess } from "./process-identity.ts";
 import type { PostgresPrograms } from "./provision/postgres.ts";
 import { endProcess, type RunRecords } from "./run-records.ts";
@@ -35,7 +35,6 @@ export type PostgresStopMode = "fast" | "immediate";
 
 const ROLE = "forebay";
 const DATABASE = "forebay";
-const INITDB_TIMEOUT_MS = 120_000;
 const START_TIMEOUT_MS = 60_000;
 const CONNECT_TIMEOUT_MS = 5_000;
 const STOP_GRACE_MS = 15_000;
@@ -150,28 +149,12 @@ export class PostgresServer {
       return;
     }
     const unfinished = join(folder, "data.new");
-    const passwordPath = join(folder, "password.new");
     rmSync(unfinished, { recursive: true, force: true });
-    this.#writeOwned(passwordPath, `${password}\n`);
-    try {
-      const flags = [
-        `--username=${ROLE}`,
-        `--pwfile=${passwordPath}`,
-        "--auth=scram-sha-256",
-        "--encoding=UTF8",
-      ];
-      // The C locale sorts by bytes, which is the same on every machine.
-      await runCommand(programs.initdb, ["-D", unfinished, ...flags, "--locale=C", "--no-instructions"], {
-        timeoutMs: INITDB_TIMEOUT_MS,
-        environment: serverEnvironment(),
-        workingFolder: folder,
-        user,
-        signal,
-      });
-      renameSync(unfinished, this.#dataFolder);
-    } finally {
-      rmSync(passwordPath, { force: true });
-    }
+    await makeDataFolder(
+      { path: unfinished, role: ROLE, password },
+      { programs, user, environment: serverEnvironment(), signal },
+    );
+    renameSync(unfinished, this.#dataFolder);
   }
 
   /** A server of a run that was killed before it could write down the id is known from its own lock file. */

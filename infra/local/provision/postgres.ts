@@ -99,7 +99,7 @@ async function usableRoot(packaged: string, user: ServerUser | undefined): Promi
     return packaged;
   }
   return await installFolder({
-    store: copyStore(user),
+    store: postgresStore(user),
     fill: async (folder) => {
       cpSync(join(packaged, "native"), join(folder, "native"), { recursive: true, verbatimSymlinks: true });
       complete(folder);
@@ -156,7 +156,11 @@ function packageVersion(root: string): string {
   return document.version;
 }
 
-function copyStore(user: ServerUser | undefined): string {
+/**
+ * Where copies of its files are kept between runs, within reach of the user.
+ * @throws {ProvisionError} when there is no such place.
+ */
+export function postgresStore(user: ServerUser | undefined): string {
   if (user === undefined) {
     return join(cacheFolder(), "postgres");
   }
