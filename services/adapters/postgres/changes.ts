@@ -29,6 +29,7 @@ export function rewrittenValues({ rewrittenAt }: FoldResult): Buffer[] {
 const COMMITS_MAX = 512;
 
 // Parts are materialized, and look-ups kept one by one (`offset 0`): joined as a whole, tables would be read from end to end.
+// Bounds of the WAL are sub-selects for the same reason: as a join, one of them would be looked at row by row from its beginning.
 export const READ: Statement = {
   name: "read_changes",
   text: `with place as materialized (
@@ -45,11 +46,12 @@ export const READ: Statement = {
          ), commits as materialized (
            select f.* from found f where f.ids_before < $7
          ), settled as materialized (
-           select w.sequence, w.record_id from wal w, place p
-           where w.partition = $1 and w.sequence > $3 and w.sequence <= p.watermark order by w.sequence limit $7
+           select w.sequence, w.record_id from wal w
+           where w.partition = $1 and w.sequence > $3 and w.sequence <= (select p.watermark from place p)
+           order by w.sequence limit $7
          ), pending as materialized (
-           select w.sequence, w.record_id from wal w, place p
-           where w.partition = $1 and w.sequence > greatest($4::bigint, p.watermark) and $4::bigint is not null
+           select w.sequence, w.record_id from wal w
+           where w.partition = $1 and w.sequence > (select greatest($4::bigint, p.watermark) from place p) and $4::bigint is not null
            order by w.sequence limit $7
          ), ends as materialized (
            select p.*,
