@@ -10,8 +10,10 @@ import type { CrashPoints } from "../../ports/crash-points.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../../ports/global-log.ts";
 import type { FoldFeed } from "../../runtime/fold-feed.ts";
 import type { LogBreaker } from "../../runtime/log-breaker.ts";
+import { Signal } from "../../runtime/signal.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayMetrics } from "../metrics.ts";
+import { ProposalPace } from "./proposal-pace.ts";
 
 /** Of one entry. */
 export const PROPOSALS_MAX = 1_024;
@@ -20,14 +22,6 @@ export const QUEUE_MAX = 8_192;
 export const QUEUE_CHARACTERS_MAX = 16 * 1024 * 1024;
 /** Publishes on their way at once. */
 const LANES_MAX = 4;
-/** A publish that takes this long goes over a distance, or was lost: what comes now need not wait for it. */
-const LANE_AFTER_MS = 20;
-/**
- * How long the next entry gathers at most while the last one is being folded. Whoever waits for that fold will come back
- * with the next request, and each entry costs every region a commit.
- */
-const GATHER_MS = 5;
-const GATHER_ENOUGH = 256;
 const PUBLISH_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_MS = 2_000;
 
@@ -58,6 +52,10 @@ interface Waiting {
 export class Proposer {
   readonly #options: ProposerOptions;
   readonly #breaker: LogBreaker;
+  readonly #pace = new ProposalPace();
+  /** As many have gathered as a lane waits for. */
+  readonly #gathered = new Signal();
+  #enough = Infinity;
   #queue: Waiting[] = [];
   #queuedCharacters = 0;
   #lanes = 0;
@@ -73,7 +71,9 @@ export class Proposer {
     this.#breaker = options.breakers[partition]!;
     this.#breaker.onOpen(() => this.#refuseAll());
     options.folded.listen((news) => {
-      if (news.partition === partition) this.#foldedTo = news.position;
+      if (news.partition !== partition) return;
+      this.#foldedTo = news.position;
+      this.#pace.heard(options.clock.monotonicMs());
     });
   }
 
@@ -91,6 +91,7 @@ export class Proposer {
     return new Promise((resolve, reject) => {
       this.#queue.push({ line, trace, deadlineAtMs, resolve, reject });
       this.#queuedCharacters += line?.length ?? 0;
+      if (this.#queue.length >= this.#enough) this.#gathered.notify();
       if (this.#needsLane()) void this.#runLane();
       else if (!this.#isArmed) void this.#openLaneLater();
     });
@@ -99,7 +100,7 @@ export class Proposer {
   /** Nobody else may come and ask for a lane. */
   async #openLaneLater(): Promise<void> {
     this.#isArmed = true;
-    await this.#options.clock.sleep(LANE_AFTER_MS + 1);
+    await this.#options.clock.sleep(this.#pace.laneAfterMs + 1);
     this.#isArmed = false;
     if (this.#queue.length > 0 && this.#needsLane()) void this.#runLane();
   }
@@ -107,7 +108,7 @@ export class Proposer {
   #needsLane(): boolean {
     if (this.#lanes === 0) return true;
     const sentForMs = this.#options.clock.monotonicMs() - this.#sentAtMs;
-    return this.#lanes < LANES_MAX && sentForMs > LANE_AFTER_MS;
+    return this.#lanes < LANES_MAX && sentForMs > this.#pace.laneAfterMs;
   }
 
   async #runLane(): Promise<void> {
@@ -116,16 +117,35 @@ export class Proposer {
     // Requests that arrive in the same turn of the event loop belong to the same entry.
     await Promise.resolve();
     while (this.#queue.length > 0 && era === this.#era) {
-      const published = await this.#publishBatch(this.#takeBatch());
-      if (published !== undefined) await this.#gather(published.position);
+      const batch = this.#takeBatch();
+      const sentAtMs = this.#options.clock.monotonicMs();
+      const published = await this.#publishBatch(batch);
+      if (published === undefined) continue;
+      await this.#awaitFold(published.position);
+      await this.#awaitReturn({ proposals: batch.length, sentAtMs });
     }
     if (era === this.#era) this.#lanes -= 1;
   }
 
-  async #gather(position: number): Promise<void> {
-    if (this.#foldedTo >= position || this.#queue.length >= GATHER_ENOUGH) return;
+  async #awaitFold(position: number): Promise<void> {
     const { clock, folded } = this.#options;
-    await folded.wait({ clock, timeoutMs: GATHER_MS });
+    const nowMs = clock.monotonicMs();
+    const endAtMs = nowMs + this.#pace.foldingMs(this.#queue.length, nowMs);
+    while (this.#foldedTo < position) {
+      const timeoutMs = endAtMs - clock.monotonicMs();
+      if (timeoutMs <= 0) return;
+      await folded.wait({ clock, timeoutMs });
+    }
+  }
+
+  async #awaitReturn({ proposals, sentAtMs }: { proposals: number; sentAtMs: number }): Promise<void> {
+    const { clock } = this.#options;
+    const tookMs = clock.monotonicMs() - sentAtMs;
+    const { until, timeoutMs } = this.#pace.returning(this.#queue.length, { proposals, tookMs });
+    if (timeoutMs === 0 || this.#queue.length >= until) return;
+    this.#enough = until;
+    await this.#gathered.wait({ clock, timeoutMs });
+    this.#enough = Infinity;
   }
 
   #takeBatch(): Waiting[] {
@@ -161,7 +181,9 @@ export class Proposer {
       crashPoints.reach("before-publish");
       const published = await this.#breaker.publish("proposals", data, { timeoutMs: PUBLISH_TIMEOUT_MS });
       crashPoints.reach("after-publish");
-      metrics.proposed({ ...measure(), outcome: "acknowledged" });
+      const measured = measure();
+      this.#pace.acknowledged(measured.durationMs);
+      metrics.proposed({ ...measured, outcome: "acknowledged" });
       for (const waiting of batch) waiting.resolve(published);
       return published;
     } catch (error) {
