@@ -11,7 +11,7 @@ import { Tokens, type TokensOptions } from "../gateway/access/tokens.ts";
 import type { Gateway } from "../gateway/gateway.ts";
 import { Authentication } from "../gateway/http/authentication.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { AccessConfig, TokenConfig } from "../runtime/config-access.ts";
+import type { AccessConfig, TokenConfig } from "../runtime/config/access-config.ts";
 import type { Logger } from "../runtime/logger.ts";
 
 export interface AccessOptions {

@@ -1,7 +1,9 @@
-/** Entry point of a region process: reads the environment, runs until it is told to stop. */
+/** Entry point of a region process: reads its configuration, runs until it is told to stop. */
+import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { InvalidCrashPointError } from "../adapters/system/crash-points.ts";
-import { InvalidConfigError, readConfig, redactConfig, type RegionConfig } from "../runtime/config.ts";
+import { dumpOf, inspectConfig, type Inspection } from "../runtime/config/inspect.ts";
+import { InvalidConfigError, type RegionConfig } from "../runtime/config.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
 import { RegionProcess } from "./region.ts";
@@ -17,7 +19,7 @@ const HEAP_GROWING_PERCENT = 180;
 
 async function main(): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWING_PERCENT}`);
-  const config = configOrExit();
+  const { config, inspection } = configOrExit();
   const { region } = config;
   const logger = createLogger({ level: config.logLevel, fields: { region, pid: process.pid } });
   const fail = (error: unknown) => {
@@ -29,18 +31,26 @@ async function main(): Promise<void> {
   };
   process.on("uncaughtException", fail);
   process.on("unhandledRejection", fail);
-  logger.info({ config: redactConfig(config) }, "region process starts");
+  logger.info({ config: dumpOf(inspection) }, "region process starts");
+  for (const problem of inspection.unknown) logger.warn({ problem }, "the configuration has an unknown name");
   const regionProcess = new RegionProcess(config, logger);
   stopOnRequest(regionProcess, config, logger);
   await regionProcess.start(fail);
 }
 
-function configOrExit(): RegionConfig {
+function configOrExit(): { readonly config: RegionConfig; readonly inspection: Inspection } {
+  const inspection = inspectConfig(process.env, configFileOrExit());
+  const { config, problems, unknown } = inspection;
+  if (config !== undefined) return { config, inspection };
+  process.stderr.write(`${new InvalidConfigError(problems, unknown).message}\n`);
+  process.exit(CONFIG_EXIT_CODE);
+}
+
+function configFileOrExit(): string | undefined {
   try {
-    return readConfig(process.env);
+    return parseArgs({ options: { config: { type: "string" } } }).values.config;
   } catch (error) {
-    if (!(error instanceof InvalidConfigError)) throw error;
-    process.stderr.write(`${error.message}\n`);
+    process.stderr.write(`${describeError(error)}\nthe only option is --config FILE\n`);
     process.exit(CONFIG_EXIT_CODE);
   }
 }

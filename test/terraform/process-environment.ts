@@ -27,23 +27,6 @@ export function namesTold(modules: readonly Module[]): readonly string[] {
   ].sort();
 }
 
-/** Names that the configuration asks the environment for, found out by letting it read one that is watched. */
-export function namesRead(): ReadonlySet<string> {
-  const read = new Set<string>();
-  problemsOf(
-    new Proxy<Record<string, string>>(
-      {},
-      {
-        get(_, name) {
-          read.add(String(name));
-          return undefined;
-        },
-      },
-    ),
-  );
-  return read;
-}
-
 /** What is wrong with an environment, as a process would say it. */
 export function problemsOf(environment: Readonly<Record<string, string>>): readonly string[] {
   try {

@@ -1,13 +1,14 @@
 /** How a region process is told of users, authorities and certificates. */
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
-import { InvalidConfigError, readConfig, redactConfig } from "../../../services/runtime/config.ts";
+import { dumpOf, inspectConfig } from "../../../services/runtime/config/inspect.ts";
+import { InvalidConfigError, readConfig } from "../../../services/runtime/config.ts";
 
 const FILE = fileURLToPath(import.meta.url);
 const TOPOLOGY = fileURLToPath(new URL("../../../regions/local.yaml", import.meta.url));
 
-function read(more: Readonly<Record<string, string>>) {
-  return readConfig({
+function environmentWith(more: Readonly<Record<string, string>>) {
+  return {
     FOREBAY_TOPOLOGY: TOPOLOGY,
     FOREBAY_REGION: "eu",
     FOREBAY_HTTP_PORT: "7101",
@@ -17,7 +18,11 @@ function read(more: Readonly<Record<string, string>>) {
     FOREBAY_HTTP_HOST: "127.0.0.1",
     FOREBAY_AUTHENTICATION: "off",
     ...more,
-  });
+  };
+}
+
+function read(more: Readonly<Record<string, string>>) {
+  return readConfig(environmentWith(more));
 }
 
 function problemsOf(more: Readonly<Record<string, string>>): readonly string[] {
@@ -62,12 +67,12 @@ describe("the nats-server", () => {
   });
 
   it("has no password in what is logged", () => {
-    const config = read({
+    const environment = environmentWith({
       FOREBAY_NATS_URL: "nats://eu.1:hunter3@localhost:4222",
       FOREBAY_NATS_TRIM_URL: "nats://MAINTENANCE.1:hunter4@localhost:4222",
     });
-    expect(config.nats.maintenance?.url).toContain("hunter4");
-    expect(JSON.stringify(redactConfig(config))).not.toMatch(/hunter/);
+    expect(readConfig(environment).nats.maintenance?.url).toContain("hunter4");
+    expect(JSON.stringify(dumpOf(inspectConfig(environment)))).not.toMatch(/hunter/);
   });
 });
 

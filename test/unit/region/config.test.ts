@@ -2,12 +2,8 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import {
-  InvalidConfigError,
-  readConfig,
-  redactConfig,
-  type Environment,
-} from "../../../services/runtime/config.ts";
+import { dumpOf, inspectConfig } from "../../../services/runtime/config/inspect.ts";
+import { InvalidConfigError, readConfig, type Environment } from "../../../services/runtime/config.ts";
 
 let folder: string;
 let complete: Environment;
@@ -44,7 +40,7 @@ describe("a configuration", () => {
     const chaos = { FOREBAY_CHAOS_URL: "http://127.0.0.1:9000", FOREBAY_CHAOS_KEY: "hunter5" };
     const config = readConfig({ ...complete, ...chaos });
     expect(config.chaos).toEqual({ url: "http://127.0.0.1:9000", key: "hunter5" });
-    expect(JSON.stringify(redactConfig(config))).not.toContain("hunter5");
+    expect(JSON.stringify(dumpOf(inspectConfig({ ...complete, ...chaos })))).not.toContain("hunter5");
     expect(problemsOf({ ...complete, ...chaos, FOREBAY_CHAOS_URL: "http://10.0.0.1:9000" })).toEqual([
       "FOREBAY_CHAOS_URL must be at 127.0.0.1: only a local cluster may be broken",
     ]);
@@ -117,17 +113,20 @@ describe("a configuration", () => {
     expect(problemsOf({}).map((problem) => problem.split(" ", 1)[0])).toEqual([
       "FOREBAY_TOPOLOGY",
       "FOREBAY_REGION",
+      "FOREBAY_SESSION_SECRET",
       "FOREBAY_HTTP_PORT",
       "FOREBAY_POSTGRES_URL",
       "FOREBAY_NATS_URL",
-      "FOREBAY_SESSION_SECRET",
       "FOREBAY_ADMIN_KEY_SHA256",
     ]);
   });
 
   it.each([
     [{ FOREBAY_REGION: "mars" }, 'FOREBAY_REGION is "mars", which the topology does not have; it has eu, us'],
-    [{ FOREBAY_REGION: " " }, "FOREBAY_REGION is not set; it must be one of eu, us"],
+    [
+      { FOREBAY_REGION: " " },
+      "FOREBAY_REGION is not set; it must be the name of one of the topology's regions",
+    ],
     [{ FOREBAY_TOPOLOGY: "/nowhere.yaml" }, "FOREBAY_TOPOLOGY topology file /nowhere.yaml can't be read"],
     [
       { FOREBAY_HTTP_PORT: "70000" },
@@ -170,7 +169,7 @@ describe("a configuration", () => {
       { FOREBAY_CONFLICT_RETENTION_HOURS: "0.5" },
       'FOREBAY_CONFLICT_RETENTION_HOURS is "0.5"; it must be a whole number from 1 to 876000',
     ],
-    [{ FOREBAY_EXIT_WITH_PARENT: "yes" }, 'FOREBAY_EXIT_WITH_PARENT is "yes"; it must be one of 0, 1'],
+    [{ FOREBAY_EXIT_WITH_PARENT: "yes" }, 'FOREBAY_EXIT_WITH_PARENT is "yes"; it must be one of 1, 0'],
   ])("refuses %o", (change, problem) => {
     const problems = problemsOf({ ...complete, ...change });
     expect(problems).toHaveLength(1);
@@ -178,7 +177,7 @@ describe("a configuration", () => {
   });
 
   it("never shows a secret, neither in its dump nor in its errors", () => {
-    const dump = JSON.stringify(redactConfig(readConfig(complete)));
+    const dump = JSON.stringify(dumpOf(inspectConfig(complete)));
     expect(dump).not.toMatch(/hunter|sssss/);
     expect(dump).toContain("localhost:5432");
     const wrong = {

@@ -1,6 +1,7 @@
 /** What Terraform tells region processes is what they read: every name is known, and everything that they need is there. */
 import { describe, expect, it } from "vitest";
-import { namesRead, namesTold, problemsOf } from "../../terraform/process-environment.ts";
+import { KNOWN_VARIABLES } from "../../../services/runtime/config/sources.ts";
+import { namesTold, problemsOf } from "../../terraform/process-environment.ts";
 import { parseModules, readTexts, withChange } from "../../terraform/tree.ts";
 
 const texts = readTexts();
@@ -18,13 +19,13 @@ function requiredNames(): readonly string[] {
 }
 
 describe("the environment of region processes", () => {
-  it("has no name that config.ts does not read", async () => {
+  it("has no name that the schema does not have", async () => {
     const told = namesTold(await parseModules(texts));
     expect(told.length).toBeGreaterThan(10);
-    expect(unknownNames(told, namesRead())).toEqual([]);
+    expect(unknownNames(told, KNOWN_VARIABLES)).toEqual([]);
   });
 
-  it("has every name that config.ts can't do without", async () => {
+  it("has every name that a process can't do without", async () => {
     const told = namesTold(await parseModules(texts));
     expect(requiredNames()).toEqual(expect.arrayContaining(REQUIRED_ALONE));
     expect(requiredNames().filter((name) => !told.includes(name))).toEqual([]);
@@ -35,7 +36,7 @@ describe("a planted mistake is found", () => {
   it("a misspelt name", async () => {
     const changed = withChange(texts, { path: OUTPUTS, from: "FOREBAY_HTTP_HOST", to: "FOREBAY_HTTP_HOTS" });
     const told = namesTold(await parseModules(changed));
-    expect(unknownNames(told, namesRead())).toEqual(["FOREBAY_HTTP_HOTS"]);
+    expect(unknownNames(told, KNOWN_VARIABLES)).toEqual(["FOREBAY_HTTP_HOTS"]);
   });
 
   it("a name that is left out", async () => {

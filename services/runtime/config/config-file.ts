@@ -1,0 +1,82 @@
+/** A configuration file: YAML, its keys in sections, each value as the text that the variable would have. */
+import { readFileSync, statSync } from "node:fs";
+import { parse } from "yaml";
+import { reasonOf } from "./file-kinds.ts";
+
+export interface ConfigFile {
+  readonly path: string;
+  /** By key, with a dot between section and name. */
+  readonly texts: ReadonlyMap<string, FileValue>;
+  readonly problems: readonly string[];
+}
+
+export interface FileValue {
+  readonly text: string;
+  readonly form: "one" | "list" | "pairs";
+}
+
+const BYTES_MAX = 1024 ** 2;
+
+/** Reads a file; what can't be read, or is no configuration, is among the problems. */
+export function readConfigFile(path: string, isPairs: (key: string) => boolean): ConfigFile {
+  try {
+    if (statSync(path).size > BYTES_MAX) return failed(path, `is larger than ${BYTES_MAX} bytes`);
+    return parseConfigFile(path, { text: readFileSync(path, "utf8"), isPairs });
+  } catch (error) {
+    return failed(path, `can't be read: ${reasonOf(error)}`);
+  }
+}
+
+interface FileText {
+  readonly text: string;
+  /** Whether what a key has below it is its value, and not a section. */
+  readonly isPairs: (key: string) => boolean;
+}
+
+export function parseConfigFile(path: string, { text, isPairs }: FileText): ConfigFile {
+  let document: unknown;
+  try {
+    // Only texts: 0123 stays what it is, and a password of digits is no number.
+    document = parse(text, { schema: "failsafe", prettyErrors: false });
+  } catch (error) {
+    const { code, pos } = error as { code?: string; pos?: readonly [number, number] };
+    const line = text.slice(0, pos?.[0] ?? 0).split("\n").length;
+    return failed(path, `is not YAML: ${code ?? "unreadable"} in line ${line}`);
+  }
+  if (document === null || document === "") return { path, texts: new Map(), problems: [] };
+  if (!isMapping(document)) return failed(path, "must have keys, such as `region: eu`");
+  const texts = new Map<string, FileValue>();
+  const problems: string[] = [];
+  const take = (key: string, value: unknown) => {
+    const taken = valueOf(value);
+    if (taken === undefined) problems.push(`${key} in ${path} must be a text, a number or a list of them`);
+    else if (taken.text !== "") texts.set(key, taken);
+  };
+  for (const [name, value] of Object.entries(document)) {
+    if (!isMapping(value) || isPairs(name)) take(name, value);
+    else for (const [inner, below] of Object.entries(value)) take(`${name}.${inner}`, below);
+  }
+  return { path, texts, problems };
+}
+
+function failed(path: string, problem: string): ConfigFile {
+  return { path, texts: new Map(), problems: [`the configuration file ${path} ${problem}`] };
+}
+
+function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function valueOf(value: unknown): FileValue | undefined {
+  if (value === null) return { text: "", form: "one" };
+  if (typeof value === "string") return { text: value.trim(), form: "one" };
+  if (Array.isArray(value))
+    return value.every((part) => typeof part === "string")
+      ? { text: value.join(","), form: "list" }
+      : undefined;
+  if (!isMapping(value)) return undefined;
+  const pairs = Object.entries(value);
+  return pairs.every(([, part]) => typeof part === "string")
+    ? { text: pairs.map(([name, part]) => `${name}=${String(part)}`).join(","), form: "pairs" }
+    : undefined;
+}
