@@ -73,7 +73,7 @@ const ENVIRONMENT_READERS = [
   "services/runtime/config.ts",
   "services/adapters/system",
   // Hands the environment to config.ts.
-  "services/region/main.ts",
+  "services/region/run.ts",
   // Commands for a person at a terminal: where the server lives, and what a child process inherits.
   "services/cli/commands/up.ts",
   "services/cli/common-options.ts",
@@ -176,7 +176,7 @@ const RULES: readonly {
     ],
     good: [
       ["services/runtime/config.ts", "process.env"],
-      ["services/region/main.ts", "readConfig(process.env)"],
+      ["services/region/run.ts", "readConfig(process.env)"],
       ["services/core/a.ts", "// never process.env\n"],
       ["test/unit/a.test.ts", 'process.env["FOREBAY_SEED"]'],
     ],
@@ -184,7 +184,7 @@ const RULES: readonly {
   {
     name: "services log; only commands, infra and tests print",
     rule: printing,
-    bad: [["services/relay/a.ts", "  console.log(state);"], ["services/region/main.ts", "console.error(1);"]], // prettier-ignore
+    bad: [["services/relay/a.ts", "  console.log(state);"], ["services/region/run.ts", "console.error(1);"]], // prettier-ignore
     good: [["services/cli/a.ts", "console.log(1);"], ["services/relay/a.ts", "logger.info({}, '');"]], // prettier-ignore
   },
   {

@@ -61,7 +61,7 @@ locals {
       { name = name, valueFrom = var.secret_references[reference] }
     ]
     dependsOn = [{ containerName = "write-files", condition = "SUCCESS" }]
-    # A stop takes 8 s at most (services/region/main.ts).
+    # A stop takes 8 s at most (services/region/run.ts).
     stopTimeout = 30
     ulimits     = [{ name = "nofile", softLimit = 65536, hardLimit = 65536 }]
     healthCheck = {
