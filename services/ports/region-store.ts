@@ -19,6 +19,7 @@ import type { StoredRecord } from "../core/record.ts";
 import type { Collection } from "../core/schema.ts";
 import type { Bootstraps } from "./bootstraps.ts";
 import type { Changes } from "./changes.ts";
+import type { EntryVersions } from "./entry-versions.ts";
 import type { OwnWal, WalTail, WalTrouble } from "./own-wal.ts";
 import type { Snapshots } from "./partition-snapshot.ts";
 import type { RegionOrders } from "./region-orders.ts";
@@ -342,7 +343,10 @@ export interface RoleGrant {
 }
 
 export interface Roles {
-  /** Takes a role that is free or expired, or renews the holder's own; undefined while another holds it. */
+  /**
+   * Takes a role that is free or expired, or renews the holder's own; undefined while another holds it.
+   * @throws {RoleRefusedError} nobody holds it, and the holder reads too little to be the applier.
+   */
   acquireRole(options: {
     role: RoleName;
     partition: number;
@@ -365,9 +369,15 @@ export interface RegionStore
     VerificationRecords,
     AuditTrail,
     Roles,
+    EntryVersions,
     SqlAccess,
     RegionOrders {
   close(): Promise<void>;
+}
+
+/** The process can't read what the log has, or may have at any moment; the message says what to run in its place. */
+export class RoleRefusedError extends Error {
+  override readonly name = "RoleRefusedError";
 }
 
 export class WalFullError extends Error {

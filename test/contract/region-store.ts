@@ -32,6 +32,7 @@ import { partitionSnapshots } from "./region-store/snapshots.ts";
 import { bootstraps } from "./region-store/bootstraps.ts";
 import { verificationRecords } from "./region-store/verifications.ts";
 import { drainOrders } from "./region-store/drain.ts";
+import { entryVersions } from "./region-store/entry-versions.ts";
 import { roles } from "./region-store/roles.ts";
 import type { Context } from "./region-store/context.ts";
 import { REGION } from "./region-store/operations.ts";
@@ -90,6 +91,7 @@ export function regionStoreContract(
     partitionSnapshots(context);
     bootstraps(context);
     roles(context);
+    entryVersions(context);
     verificationRecords(context);
     drainOrders(context);
     trimming(context);

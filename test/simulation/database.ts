@@ -42,6 +42,7 @@ import { SimulatedAudit } from "./audit.ts";
 import { SimulatedTrimming } from "./trimming.ts";
 import { SimulatedBootstraps } from "./bootstraps.ts";
 import { SimulatedDrain } from "./drain.ts";
+import { SimulatedEntryVersions } from "./entry-versions.ts";
 import { SimulatedRoles } from "./roles.ts";
 import { SimulatedVerifications } from "./verifications.ts";
 
@@ -62,6 +63,7 @@ export class SimulatedDatabase extends ReadableDatabase {
   readonly verifications = new SimulatedVerifications();
   readonly audit: SimulatedAudit;
   readonly drain = new SimulatedDrain(() => this.#nowMs());
+  readonly entryVersions = new SimulatedEntryVersions(() => this.#nowMs());
   readonly bootstraps = new SimulatedBootstraps({
     nowMs: () => this.#nowMs(),
     data: (partition) => this.data(partition),
@@ -77,7 +79,7 @@ export class SimulatedDatabase extends ReadableDatabase {
     super(region);
     this.#nowMs = nowMs;
     this.audit = new SimulatedAudit(region);
-    this.#roles = new SimulatedRoles(nowMs);
+    this.#roles = new SimulatedRoles(nowMs, (asked) => this.entryVersions.refusal(asked));
   }
 
   /** Highest sequence handed out. */

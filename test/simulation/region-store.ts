@@ -3,6 +3,7 @@ import type { AuditFact } from "../../services/core/audit.ts";
 import type { AuditQuery, SeenAuditHead } from "../../services/ports/audit-trail.ts";
 import type { ChangesQuery } from "../../services/ports/changes.ts";
 import type { Bootstraps } from "../../services/ports/bootstraps.ts";
+import type { EntryVersions, ToldProcess } from "../../services/ports/entry-versions.ts";
 import type { Verification } from "../../services/ports/reconciliation.ts";
 import type { RecordId } from "../../services/core/operation.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
@@ -267,6 +268,34 @@ export class SimulatedRegionStore implements RegionStore {
 
   releaseRole(options: { role: RoleName; partition: number; holder: string }) {
     return this.#call((database) => database.releaseRole(options));
+  }
+
+  tellProcess(process: ToldProcess) {
+    return this.#call((database) => database.entryVersions.tell(process));
+  }
+
+  forgetProcess(id: string) {
+    return this.#call((database) => database.entryVersions.forget(id));
+  }
+
+  listProcesses() {
+    return this.#call((database) => database.entryVersions.list());
+  }
+
+  promiseReads(options: Parameters<EntryVersions["promiseReads"]>[0]) {
+    return this.#call((database) => database.entryVersions.promise(options));
+  }
+
+  needVersion(options: Parameters<EntryVersions["needVersion"]>[0]) {
+    return this.#call((database) => database.entryVersions.need(options));
+  }
+
+  standAside(options: Parameters<EntryVersions["standAside"]>[0]) {
+    return this.#call((database) => database.entryVersions.standAside(options));
+  }
+
+  neededVersions() {
+    return this.#call((database) => database.entryVersions.needed());
   }
 
   readDrain() {

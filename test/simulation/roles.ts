@@ -1,13 +1,22 @@
 /** Who relays and applies a partition of a simulated region. */
-import type { RoleGrant, RoleName } from "../../services/ports/region-store.ts";
+import { RoleRefusedError, type RoleGrant, type RoleName } from "../../services/ports/region-store.ts";
 
 export class SimulatedRoles {
   readonly #nowMs: () => number;
   readonly #roles = new Map<string, { holder: string; epoch: number; expiresAtMs: number }>();
 
-  /** @param nowMs the database's own clock. */
-  constructor(nowMs: () => number) {
+  readonly #refusal: (asked: { partition: number; holder: string }) => string | undefined;
+
+  /**
+   * @param nowMs the database's own clock.
+   * @param refusal why a process may not be the applier.
+   */
+  constructor(
+    nowMs: () => number,
+    refusal: (asked: { partition: number; holder: string }) => string | undefined,
+  ) {
     this.#nowMs = nowMs;
+    this.#refusal = refusal;
   }
 
   acquire(options: {
@@ -23,6 +32,8 @@ export class SimulatedRoles {
     const isExpired = current === undefined || current.expiresAtMs <= nowMs;
     if (!isExpired && current.holder !== holder) return undefined;
     const epoch = isExpired ? (current?.epoch ?? 0) + 1 : current.epoch;
+    const refusal = options.role === "applier" ? this.#refusal(options) : undefined;
+    if (refusal !== undefined) throw new RoleRefusedError(refusal);
     this.#roles.set(name, { holder, epoch, expiresAtMs: nowMs + ttlMs });
     return { epoch };
   }

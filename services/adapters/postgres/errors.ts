@@ -66,6 +66,7 @@ function isDoubtful(state: string): boolean {
 /** Raised by functions of the migrations, where nothing but the transaction's end will do. */
 export const LOST_WAL_STATE = "FB002";
 export const DISPLACED_STATE = "FB003";
+export const ROLE_REFUSED_STATE = "FB004";
 
 /** The SQLSTATE that a failure of a statement came with, if it did. */
 export function sqlStateOf(error: unknown): string | undefined {

@@ -15,6 +15,7 @@ import {
 } from "drizzle-orm/pg-core";
 import { bytea, bytewise, bytewiseTexts, count, stamp } from "./columns.ts";
 
+export { compatibility, entryVersions, processes } from "./version-tables.ts";
 export { fieldIndexes, fieldKeys, readerTenants, sqlLocks } from "./sql/tables.ts";
 
 /** The write-ahead log. Append-only; trimmed at its beginning, once every member has folded it. Whether a row is folded, its origin's watermark tells. */

@@ -1,10 +1,12 @@
 /** A region's store on PostgreSQL, version 15 or later: the parts of the port put together over one pool. */
 import type { RegionStore } from "../../ports/region-store.ts";
+import { ENTRY_VERSION } from "../../protocol/entry-codec.ts";
 import { openAuditTrail } from "./audit.ts";
 import { openBootstraps } from "./bootstraps.ts";
 import { openChanges } from "./changes.ts";
 import { openCommittedState } from "./committed.ts";
 import { openConflicts } from "./conflicts.ts";
+import { openEntryVersions } from "./entry-versions.ts";
 import { openOrders } from "./orders.ts";
 import { openOwnWal } from "./own-wal.ts";
 import { Database } from "./pool.ts";
@@ -45,11 +47,16 @@ export function openPostgresStore(options: PostgresStoreOptions): PostgresRegion
     url: options.url,
     connectionsMax: options.connectionsMax ?? CONNECTIONS_MAX,
     timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
-    applicationName: `forebay ${options.region}`,
+    applicationName: sessionName(options.region),
     onIdleError: options.onIdleError,
     onAway: options.onAway,
   });
   return storeOn(database, options.region);
+}
+
+/** Software of before 0.2 is told by the lack of what follows the region (`forebay_region_reads`). */
+function sessionName(region: string): string {
+  return `forebay ${region} reads ${ENTRY_VERSION}`;
 }
 
 /** The store over connections that are set up already. */
@@ -68,6 +75,7 @@ export function storeOn(database: Database, region: string): PostgresRegionStore
     ...openAuditTrail(database, region),
     ...openTrimming(database, region),
     ...openRoles(database),
+    ...openEntryVersions(database, region),
     ...openOrders(database),
     followViews: openViewFollower(database),
     followIndexes: openIndexFollower(database),

@@ -42,7 +42,7 @@ async function holdHead(): Promise<{ release: () => Promise<void> }> {
 }
 
 async function waitingBackend(): Promise<number> {
-  const text = `select pid from pg_stat_activity where application_name = 'forebay eu' and state = 'active'
+  const text = `select pid from pg_stat_activity where application_name like 'forebay eu%' and state = 'active'
                 and datname = current_database()`;
   await expect.poll(() => queryOnce<{ pid: number }>(url, text)).not.toHaveLength(0);
   return (await queryOnce<{ pid: number }>(url, text))[0]!.pid;
