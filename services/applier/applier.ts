@@ -8,11 +8,11 @@ import { foldEntries, LogMismatchError, sliceOf } from "../core/fold/fold.ts";
 import { chain } from "../core/hash.ts";
 import type { PartitionState } from "../core/fold/state.ts";
 import { hlcMilliseconds, isBeyondOffset } from "../core/hlc.ts";
-import { UndecodableEntryError } from "../protocol/undecodable.ts";
+import { NewerEntryError } from "../protocol/undecodable.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import type { GlobalLog, LogMessage } from "../ports/global-log.ts";
-import { DisplacedError, LostWalError } from "../ports/own-wal.ts";
+import { LostWalError } from "../ports/own-wal.ts";
 import {
   KnownOperationError,
   StaleApplierError,
@@ -28,6 +28,7 @@ import type { ApplierMetrics } from "./metrics.ts";
 import type { Bootstrapper } from "./bootstrapper.ts";
 import {
   checkPartitions,
+  isFatalForLog,
   NeedsBootstrapError,
   openLog,
   type OpenedLog,
@@ -39,12 +40,14 @@ import {
   hasRepairs,
   overlay,
   walTailOf,
+  type Committing,
   type FoldedGroup,
   type FoldedRows,
   type LoadedGroup,
 } from "./fold-group.ts";
 import { mayBeMore } from "./gather.ts";
 import { LogFollower, type Folding } from "./log-follower.ts";
+import { NeededVersion } from "./needed-version.ts";
 import { Pace } from "./pace.ts";
 import { RecordCache } from "./record-cache.ts";
 import { traceFold } from "./traced.ts";
@@ -64,6 +67,7 @@ export interface ApplierOptions {
   readonly partition: number;
   readonly partitions: number;
   readonly members: readonly string[];
+  readonly software: string;
   readonly store: RegionStore;
   readonly log: GlobalLog;
   readonly clock: Clock;
@@ -86,12 +90,17 @@ export class Applier {
   readonly #options: ApplierOptions;
   readonly #pace = new Pace();
   readonly #doubt = new ReplicaDoubt();
+  readonly #needed: NeededVersion;
 
   constructor(options: ApplierOptions) {
     this.#options = options;
+    this.#needed = new NeededVersion(options);
   }
 
-  /** Folds until stopped, or until another applier has taken over. Stops folding, and says so, where the log is wrong. */
+  /**
+   * Folds until stopped, until another applier has taken over, or newer software has to. Stops folding, and says so, where the
+   * log is wrong.
+   */
   async run(stop: AbortSignal): Promise<void> {
     try {
       await this.#runUntilLost(stop);
@@ -111,6 +120,7 @@ export class Applier {
         if (!stop.aborted) await this.#foldLog(stop);
       } catch (error) {
         if (error instanceof StaleApplierError) return;
+        if (error instanceof NewerEntryError) return await this.#leave(error);
         if (error instanceof LostWalError) {
           await this.#startRejoin(error);
           continue;
@@ -127,6 +137,13 @@ export class Applier {
         else await this.#retryLater(stop);
       }
     }
+  }
+
+  /** Nothing is wrong yet: a newer process of the region takes the role, and where there is none, that is told. */
+  async #leave(error: NewerEntryError): Promise<void> {
+    const { logger, partition } = this.#options;
+    logger.warn({ partition, error: describeError(error) }, "the next entry is for newer software");
+    await this.#needed.met(error);
   }
 
   /** Sooner where an order to load the state comes. */
@@ -152,8 +169,10 @@ export class Applier {
     const { metrics, bootstrapper, store, partition } = this.#options;
     const opened = await openLog(this.#options, stop);
     await store.checkWal(partition);
+    await this.#needed.open(opened.state);
     metrics.stopped(undefined);
-    const run = new FoldRun({ ...this.#options, pace: this.#pace, doubt: this.#doubt }, opened);
+    const parts = { pace: this.#pace, doubt: this.#doubt, needed: this.#needed };
+    const run = new FoldRun({ ...this.#options, ...parts }, opened);
     const over = new AbortController();
     const either = AbortSignal.any([stop, over.signal]);
     void bootstrapper?.attend(either).then(() => over.abort());
@@ -169,22 +188,15 @@ export class Applier {
   }
 }
 
-function isFatalForLog(error: unknown): boolean {
-  return [UndecodableEntryError, LogMismatchError, DisplacedError].some((type) => error instanceof type);
-}
-
-/** A commit whose outcome is open, and what there was before it. */
-interface Committing {
-  readonly done: Promise<void>;
-  readonly before: { readonly state: PartitionState; readonly recent: readonly FoldedRows[] };
-  readonly entries: readonly OrderedEntry[];
-  readonly startedAtMs: number;
+interface FoldParts {
+  readonly pace: Pace;
+  readonly doubt: ReplicaDoubt;
+  readonly needed: NeededVersion;
 }
 
 /** Folding from one load of the state on. */
 class FoldRun implements Folding {
-  readonly #options: ApplierOptions;
-  readonly #pace: Pace;
+  readonly #options: ApplierOptions & FoldParts;
   readonly #follower: LogFollower;
   readonly #opinion = new SecondOpinion();
   readonly #shipments = new Shipments();
@@ -199,12 +211,8 @@ class FoldRun implements Folding {
   /** What a load may have been too early to see, newest first. */
   #recent: readonly FoldedRows[] = [];
 
-  constructor(
-    options: ApplierOptions & { pace: Pace; doubt: ReplicaDoubt },
-    { state, firstPosition }: OpenedLog,
-  ) {
+  constructor(options: ApplierOptions & FoldParts, { state, firstPosition }: OpenedLog) {
     this.#options = options;
-    this.#pace = options.pace;
     this.#follower = new LogFollower(options, { firstPosition, doubt: options.doubt });
     this.#cache = new RecordCache(options.partitions);
     this.#state = state;
@@ -223,7 +231,7 @@ class FoldRun implements Folding {
   /** While one group of entries commits, the next is folded, and the rows of the one after it are loaded. */
   async fold(messages: readonly LogMessage[], stop: AbortSignal): Promise<void> {
     this.#shipments.received(messages, this.#options.clock.nowMs());
-    const groups = groupsOf(messages, this.#pace.operationsMax);
+    const groups = groupsOf(messages, this.#options.pace.operationsMax);
     let loading = this.#load(groups);
     for (let group = await loading; group !== undefined; group = await loading) {
       loading = this.#load(groups);
@@ -275,7 +283,9 @@ class FoldRun implements Folding {
     await this.settle();
     // Folded onto a guess that was wrong, or loaded from what it left in memory.
     if (this.#wrongGuesses > group.wrongGuesses) folded = this.#foldGroup(await this.#ask(group.entries));
-    this.#options.crashPoints.reach("before-fold-commit");
+    const { needed, crashPoints } = this.#options;
+    if (needed.isNews(group.entries)) await needed.raise(group.entries);
+    crashPoints.reach("before-fold-commit");
     this.#send(folded, startedAtMs);
   }
 
@@ -347,7 +357,7 @@ class FoldRun implements Folding {
   #committed({ group, result }: FoldedGroup, { origins: before }: PartitionState, startedAtMs: number): void {
     const { clock, crashPoints, metrics, folded } = this.#options;
     crashPoints.reach("after-fold-commit");
-    this.#pace.speedUp();
+    this.#options.pace.speedUp();
     const { state, counts, conflicts, outcomes } = result;
     metrics.folded({
       state,

@@ -1,7 +1,7 @@
 /** Entries that are folded and committed together, and the rows that they are folded onto. */
 import type { OrderedEntry } from "../core/entry.ts";
 import type { FoldResult } from "../core/fold/fold.ts";
-import type { FoldRows, FoldSlice } from "../core/fold/state.ts";
+import type { FoldRows, FoldSlice, PartitionState } from "../core/fold/state.ts";
 import { own } from "../core/json.ts";
 import type { RecordId } from "../core/operation.ts";
 import { orderedEntry } from "../protocol/ordered-entry.ts";
@@ -26,6 +26,14 @@ export interface FoldedGroup {
   readonly expectedPosition: number;
   readonly rows: FoldRows;
   readonly result: FoldResult;
+}
+
+/** A commit whose outcome is open, and what there was before it. */
+export interface Committing {
+  readonly done: Promise<void>;
+  readonly before: { readonly state: PartitionState; readonly recent: readonly FoldedRows[] };
+  readonly entries: readonly OrderedEntry[];
+  readonly startedAtMs: number;
 }
 
 /**

@@ -3,6 +3,7 @@ import { LogMismatchError } from "../core/fold/fold.ts";
 import type { PartitionState } from "../core/fold/state.ts";
 import { isFirstEntryNeeded, judgeLog, witnessProblem, type LogEvidence } from "../core/log/judge-log.ts";
 import { encodeEntry } from "../protocol/entry-codec.ts";
+import { UndecodableEntryError } from "../protocol/undecodable.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import {
   LogMissingError,
@@ -10,6 +11,7 @@ import {
   type GlobalLog,
   type LogInspection,
 } from "../ports/global-log.ts";
+import { DisplacedError } from "../ports/own-wal.ts";
 import type { CommittedState } from "../ports/region-store.ts";
 import { readFirstEntry } from "../runtime/first-entry.ts";
 import type { Logger } from "../runtime/logger.ts";
@@ -166,4 +168,9 @@ async function publishGenesis(options: OpenLogOptions): Promise<void> {
     // Another region was first: its genesis is the cluster's.
     if (!(error instanceof WrongLastPositionError)) throw error;
   }
+}
+
+/** What folding stops at: another try finds the same, until somebody has mended it. */
+export function isFatalForLog(error: unknown): boolean {
+  return [UndecodableEntryError, LogMismatchError, DisplacedError].some((type) => error instanceof type);
 }

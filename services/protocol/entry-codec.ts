@@ -43,7 +43,7 @@ import {
   encodeRepairEnvelope,
   RepairEnvelope,
 } from "./repair-codec.ts";
-import { explain, parseJson, UndecodableEntryError } from "./undecodable.ts";
+import { explain, NewerEntryError, parseJson, UndecodableEntryError } from "./undecodable.ts";
 import { Hash, HlcText, Name, Region, Sequence, TracedIndexes, Uuid } from "./wire-types.ts";
 
 /** Highest version that this software reads. */
@@ -201,7 +201,7 @@ export function isProposedBy(origin: string, data: Uint8Array): boolean {
 }
 
 /** The lowest version that says it: regions that still run older software can read on. */
-function versionOf(entry: Entry): number {
+export function versionOf(entry: Entry): number {
   const isTraced = (entry.kind === "batch" || entry.kind === "propose") && entry.traces !== undefined;
   if (isTraced) return TRACES_VERSION;
   if (entry.kind === "propose" || entry.kind === "sweep") return PROPOSALS_VERSION;
@@ -315,14 +315,13 @@ function checkHeader(header: string, body: Uint8Array): { version: number; check
   const match = /^forebay\/([1-9]\d{0,3}) ([0-9a-f]{64})$/.exec(header);
   if (match === null) throw new UndecodableEntryError("no entry of Forebay: the header is missing");
   const version = Number(match[1]);
-  if (version > ENTRY_VERSION) {
-    throw new UndecodableEntryError(
-      `entry version ${version} is newer than ${ENTRY_VERSION}: upgrade this region`,
-    );
-  }
   const checksum = match[2]!;
   if (sha256(body) !== checksum)
     throw new UndecodableEntryError("the checksum is wrong: the bytes have changed");
+  if (version > ENTRY_VERSION) {
+    const message = `entry version ${version} is newer than ${ENTRY_VERSION}: upgrade this region`;
+    throw new NewerEntryError(message, version);
+  }
   return { version, checksum };
 }
 

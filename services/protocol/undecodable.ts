@@ -4,6 +4,15 @@ export class UndecodableEntryError extends Error {
   override readonly name = "UndecodableEntryError";
 }
 
+/** Newer software has written it: whoever runs that can decode it. */
+export class NewerEntryError extends UndecodableEntryError {
+  readonly version: number;
+  constructor(message: string, version: number) {
+    super(message);
+    this.version = version;
+  }
+}
+
 /** @throws {UndecodableEntryError} */
 export function parseJson(text: string, what: string): unknown {
   try {

@@ -84,6 +84,7 @@ function holdApplier(options: PartitionRolesOptions, stop: AbortSignal): Promise
     {
       ...options,
       role: "applier",
+      onWaiting: (refusal) => options.applierMetrics.stopped(refusal),
       work: (_grant, over) =>
         whileHeld(options, "applier", () => runAlongside(alongside, over, (stopped) => applier.run(stopped))),
     },

@@ -12,8 +12,10 @@ import { SystemRandom } from "../adapters/system/random.ts";
 import { GatewayService } from "../gateway/gateway-service.ts";
 import { buildHttpServer, type HttpServer } from "../gateway/http/server.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
+import type { ToldProcess } from "../ports/entry-versions.ts";
 import type { Reconciliation } from "../ports/reconciliation.ts";
 import type { RegionStore } from "../ports/region-store.ts";
+import { ENTRY_VERSION } from "../protocol/entry-codec.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import type { RegionConfig } from "../runtime/config.ts";
 import { describeError } from "../runtime/describe-error.ts";
@@ -46,6 +48,7 @@ import { startTraces } from "./traces.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
 import { holdPartitionRoles } from "./partition-roles.ts";
 import { placementOf } from "./placement.ts";
+import { checkReadsState, keepTelling } from "./releases.ts";
 import { feedOf } from "./feed.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
 
@@ -76,6 +79,7 @@ export class RegionProcess {
   readonly #random = new SystemRandom();
   readonly #crashPoints: CrashPoints;
   readonly #software = softwareVersion();
+  readonly #id = this.#random.uuid(this.#clock.nowMs());
   readonly #meter: Meter;
   #metrics: RegionMetrics;
   readonly #health: Health;
@@ -222,6 +226,11 @@ export class RegionProcess {
     await this.#persist("the database can't be brought to this version's schema", () =>
       migrateStore({ config: this.#config, logger: this.#logger }),
     );
+    const told = { ...this.#ports(), store: this.#roleStore, process: this.#told() };
+    await this.#persist("this software can't take part", async () => {
+      await checkReadsState(this.#roleStore, this.#software);
+      await this.#roleStore.tellProcess(told.process);
+    });
     if (stop.aborted) return;
     const appended = new Signal();
     const folded = new FoldFeed();
@@ -247,11 +256,17 @@ export class RegionProcess {
     }
     this.#health.starting(undefined);
     await Promise.all([
+      keepTelling(told, stop),
       this.#health.watch(this.#roleStore, stop),
       service.watchDrain(stop),
       followSchemas({ ...this.#ports(), store: this.#roleStore, roles: this.#config.roles }, stop),
       this.#workOnLog({ ...shared, service }, stop),
     ]);
+  }
+
+  #told(): ToldProcess {
+    const mayFold = this.#config.roles.includes("applier");
+    return { id: this.#id, software: this.#software, reads: ENTRY_VERSION, mayFold };
   }
 
   /** Another process may be migrating, or the database not be there yet. */
@@ -321,7 +336,7 @@ export class RegionProcess {
     stop: AbortSignal,
   ): Promise<void>[] {
     const { region, topology, roles } = this.#config;
-    const holder = this.#random.uuid(this.#clock.nowMs());
+    const holder = this.#id;
     const members = topology.regions.map(({ name }) => name);
     const placement = placementOf(this.#config, this.#routes);
     return partitions.map(async (partition) => {

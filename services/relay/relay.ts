@@ -294,6 +294,8 @@ class RelayRun {
 
   async #publishTick(): Promise<void> {
     const { store, breaker, partition, region, clock, software } = this.#options;
+    // Whoever of the region folds next reads what this says, so it is promised first.
+    const reads = await store.promiseReads({ partition, reads: ENTRY_VERSION });
     const { hlc, walHead, position, chain } = await store.stampTick({ partition, nowMs: clock.nowMs() });
     const tick = {
       kind: "tick",
@@ -304,7 +306,7 @@ class RelayRun {
       chain,
       software,
     } as const;
-    const data = encodeEntry({ ...tick, reads: ENTRY_VERSION });
+    const data = encodeEntry({ ...tick, reads });
     await breaker.publish("tick", data, { timeoutMs: PUBLISH_TIMEOUT_MS });
   }
 }

@@ -5,7 +5,7 @@
  * are the fences: the relay's epoch in the fold, the applier's compare-and-set on its position.
  */
 import type { Clock, Random } from "../ports/clock.ts";
-import type { RoleGrant, RoleName, Roles } from "../ports/region-store.ts";
+import { RoleRefusedError, type RoleGrant, type RoleName, type Roles } from "../ports/region-store.ts";
 import { backoffMs } from "./backoff.ts";
 import { describeError } from "./describe-error.ts";
 import type { Logger } from "./logger.ts";
@@ -25,6 +25,8 @@ export interface HoldRoleOptions {
   readonly logger: Logger;
   /** Works until `stop` is aborted; returns or throws when it can't go on. */
   readonly work: (grant: RoleGrant, stop: AbortSignal) => Promise<void>;
+  /** Told each time the role is not taken: why it was refused; undefined while another process holds it. */
+  readonly onWaiting?: (refusal: string | undefined) => void;
 }
 
 /** Resolves once `stop` is aborted and the role is given back. */
@@ -35,6 +37,7 @@ export async function holdRole(options: HoldRoleOptions, stop: AbortSignal): Pro
     try {
       const grant = await store.acquireRole({ role, partition, holder, ttlMs: ROLE_TTL_MS });
       if (grant === undefined) {
+        options.onWaiting?.(undefined);
         await clock.sleep(RENEW_EVERY_MS * (0.5 + random.fraction()), stop);
         continue;
       }
@@ -49,6 +52,8 @@ export async function holdRole(options: HoldRoleOptions, stop: AbortSignal): Pro
       }
     } catch (error) {
       failures += 1;
+      // Nobody has it, and this process must not: it is asked for again, since whoever read more may be gone for good.
+      if (error instanceof RoleRefusedError) options.onWaiting?.(error.message);
       logger.warn({ role, partition, failures, error: describeError(error) }, "role interrupted");
       const delayMs = backoffMs({ attempt: failures, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random });
       await clock.sleep(delayMs, stop);

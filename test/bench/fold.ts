@@ -151,7 +151,12 @@ async function foldForReal(options: {
       folded,
     };
     const names = { region: "eu", partition: 0, partitions: 1, members: ["eu"] };
-    const applier = new Applier({ ...ports, ...names, crashPoints: { reach: () => undefined } });
+    const applier = new Applier({
+      ...ports,
+      ...names,
+      software: "bench",
+      crashPoints: { reach: () => undefined },
+    });
     progress("folding");
     const cpuOf = () => ({
       node: process.cpuUsage(),

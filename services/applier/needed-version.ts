@@ -1,0 +1,63 @@
+/** Keeps software from folding that can't read what the state is made of, or what comes next. */
+import type { OrderedEntry } from "../core/entry.ts";
+import type { PartitionState } from "../core/fold/state.ts";
+import type { EntryVersions } from "../ports/entry-versions.ts";
+import { schemaVersion, versionOf } from "../protocol/entry-codec.ts";
+import type { NewerEntryError } from "../protocol/undecodable.ts";
+
+/** Longer than a role lasts: whoever reads more has the time to take it. */
+const STAND_ASIDE_MS = 10_000;
+
+export interface NeededVersionOptions {
+  readonly partition: number;
+  readonly software: string;
+  readonly store: Pick<EntryVersions, "needVersion" | "neededVersions" | "standAside">;
+}
+
+export class NeededVersion {
+  readonly #options: NeededVersionOptions;
+  #known = 0;
+
+  constructor(options: NeededVersionOptions) {
+    this.#options = options;
+  }
+
+  /** Of a state that is folded on, wherever it has come from: a database of before, another region, a backup. */
+  async open({ collections }: Pick<PartitionState, "collections">): Promise<void> {
+    const { store, partition } = this.#options;
+    const needed = await store.neededVersions();
+    this.#known = needed.find((one) => one.partition === partition)?.version ?? 0;
+    const schemas = Object.values(collections).map(({ schema }) => schemaVersion(schema));
+    await this.#raise(Math.max(0, ...schemas));
+  }
+
+  /** Whether `raise` has to come before these are committed. */
+  isNews(entries: readonly OrderedEntry[]): boolean {
+    return versionsOf(entries) > this.#known;
+  }
+
+  async raise(entries: readonly OrderedEntry[]): Promise<void> {
+    await this.#raise(versionsOf(entries));
+  }
+
+  /** An entry that newer software has to fold. */
+  async met({ version }: NewerEntryError): Promise<void> {
+    const { store, partition } = this.#options;
+    await store.standAside({ partition, version, forMs: STAND_ASIDE_MS });
+  }
+
+  async #raise(version: number): Promise<void> {
+    if (version <= this.#known) return;
+    const { store, partition, software } = this.#options;
+    await store.needVersion({ partition, version, software });
+    this.#known = version;
+  }
+}
+
+function versionsOf(entries: readonly OrderedEntry[]): number {
+  return entries.reduce((highest, { entry }) => Math.max(highest, entryVersionOf(entry)), 0);
+}
+
+function entryVersionOf(entry: OrderedEntry["entry"]): number {
+  return entry.kind === "forged" ? 0 : versionOf(entry);
+}
