@@ -8,6 +8,7 @@ import { keyOf, setUp, setUpLater, type Setup } from "./cluster-setup.ts";
 import { certificateOf } from "./certificates.ts";
 import { ControlServer } from "./control/server.ts";
 import { ClusterFaults } from "./faults/cluster-faults.ts";
+import type { ChildExit } from "./child.ts";
 import type { LinkProxies } from "./link-proxy.ts";
 import type { PostgresStopMode } from "./postgres-server.ts";
 import type { RegionProcess, StartOptions } from "./region-process.ts";
@@ -178,15 +179,15 @@ export class LocalCluster {
   }
 
   /** Resolves when the region's process that runs now has ended by itself, as it does at a crash point. */
-  async regionExit(name: string): Promise<void> {
-    await this.#site(name).process.exited;
+  async regionExit(name: string): Promise<ChildExit | undefined> {
+    return this.#site(name).process.exited;
   }
 
   /** Starts a further process of a region, on the same database and nats-server, with an HTTP port of its own. */
   async addGateway(
     name: string,
     options: StartOptions = {},
-  ): Promise<GatewayView & { stop(): Promise<void>; kill(): Promise<void> }> {
+  ): Promise<GatewayView & { start(): Promise<void>; stop(): Promise<void>; kill(): Promise<void> }> {
     const gateway: RegionProcess = await this.#site(name).addGateway();
     await gateway.start(options);
     return {
@@ -195,6 +196,7 @@ export class LocalCluster {
       get pid() {
         return gateway.pid;
       },
+      start: () => gateway.start(options.environment),
       stop: () => gateway.stop(),
       kill: () => gateway.kill(),
     };

@@ -42,7 +42,8 @@ export interface StartOptions {
 
 const READY_TIMEOUT_MS = 60_000;
 const REQUEST_TIMEOUT_MS = 2_000;
-const STOP_GRACE_MS = 10_000;
+/** Longer than a process takes at most, with the notice that a test may have it give. */
+const STOP_GRACE_MS = 20_000;
 
 export class RegionProcess {
   readonly name: string;
@@ -164,6 +165,8 @@ export class RegionProcess {
       FOREBAY_NATS_MONITOR_URL: natsMonitorUrl,
       FOREBAY_SESSION_SECRET: this.#options.sessionSecret,
       FOREBAY_LOG_LEVEL: this.#options.logLevel,
+      // Nobody here balances by /readyz, unless the environment that is added says so.
+      FOREBAY_STOP_NOTICE_MS: "0",
       // Should the cluster's own process be killed, its region processes notice by the closed channel.
       FOREBAY_EXIT_WITH_PARENT: "1",
     };

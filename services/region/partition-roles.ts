@@ -14,7 +14,7 @@ import type { RegionStore } from "../ports/region-store.ts";
 import type { RelayMetrics } from "../relay/metrics.ts";
 import { Relay } from "../relay/relay.ts";
 import type { ProcessRole } from "../runtime/config.ts";
-import { holdRole } from "../runtime/hold-role.ts";
+import { holdRole, type HoldRoleOptions } from "../runtime/hold-role.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
@@ -51,6 +51,7 @@ export interface PartitionRolesOptions {
   readonly placementMetrics: PlacementMetrics;
   /** Loads the partition's state where it can't be folded. */
   readonly bootstrapperOf?: (partition: number) => Bootstrapper;
+  readonly news?: NonNullable<HoldRoleOptions["news"]>;
   /** Hears when this process takes a role, and gives it back. */
   readonly onHeld?: (role: "relay" | "applier", partition: number, isHeld: boolean) => void;
   /** Asks other regions how far they have folded which log. */

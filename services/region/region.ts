@@ -35,6 +35,7 @@ import { startBootstrap, type RegionBootstrap } from "./bootstrap.ts";
 import { consolePage } from "./console-page.ts";
 import { RegionConsole } from "./console.ts";
 import { makeDoctor } from "./doctor.ts";
+import { depart, walIsShipped } from "./departure.ts";
 import { Health } from "./health.ts";
 import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
@@ -47,14 +48,12 @@ import { followSchemas } from "./sql-follower.ts";
 import { startTraces } from "./traces.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
 import { holdPartitionRoles } from "./partition-roles.ts";
+import { RoleNews } from "./role-news.ts";
 import { placementOf } from "./placement.ts";
 import { checkReadsState, keepTelling } from "./releases.ts";
 import { feedOf } from "./feed.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
 
-/** Requests in flight may take this long when the process stops; the rest of its time is for roles and connections. */
-const HTTP_CLOSE_MS = 4_000;
-const ROLES_CLOSE_MS = 2_500;
 /** The rest of the connections is for requests: neither can take the other's. */
 const ROLES_SHARE_OF_CONNECTIONS = 0.4;
 const START_RETRY_BASE_MS = 250;
@@ -96,6 +95,7 @@ export class RegionProcess {
   readonly #traces: Traces;
   #server: HttpServer | undefined;
   #service: GatewayService | undefined;
+  #breakers: readonly LogBreaker[] = [];
   #bootstrapReasons: () => readonly string[] = () => [];
   #work: Promise<void> = Promise.resolve();
 
@@ -206,19 +206,35 @@ export class RegionProcess {
     return [...this.#health.reasons(), ...this.#bootstrapReasons()];
   }
 
-  /** HTTP first, so that requests in flight still find roles that fold; then the roles; then what they stand on. */
-  async stop(): Promise<void> {
-    await this.#server?.close(HTTP_CLOSE_MS);
-    this.#stop.abort();
-    const timeout = this.#clock.sleep(ROLES_CLOSE_MS);
-    await Promise.race([Promise.allSettled([this.#work]), timeout]);
-    await Promise.allSettled([
-      this.#service?.close(),
-      this.#log.close(),
-      this.#bus.close(),
-      this.#store.close(),
-      this.#roleStore.close(),
-    ]);
+  /** @param options.isUrgent without a notice: there are no balancers to notice it. */
+  async stop({ isUrgent = false }: { readonly isUrgent?: boolean } = {}): Promise<void> {
+    const isServing = this.#readiness().length === 0 && this.#service?.drainReason === undefined;
+    await depart({
+      clock: this.#clock,
+      logger: this.#logger,
+      server: this.#server,
+      noticeMs: isServing && !isUrgent ? this.#config.http.stopNoticeMs : 0,
+      shipped: () => this.#shipped(),
+      endWork: () => {
+        this.#stop.abort();
+        return Promise.allSettled([this.#work]);
+      },
+      close: () =>
+        Promise.allSettled([
+          this.#service?.close(),
+          this.#log.close(),
+          this.#bus.close(),
+          this.#store.close(),
+          this.#roleStore.close(),
+        ]),
+    });
+  }
+
+  /** Only a process that relays can see to it. */
+  async #shipped(): Promise<void> {
+    const { region, roles } = this.#config;
+    if (!roles.includes("relay")) return;
+    await walIsShipped({ ...this.#ports(), region, store: this.#roleStore, breakers: this.#breakers });
   }
 
   async #run(): Promise<void> {
@@ -235,6 +251,7 @@ export class RegionProcess {
     const appended = new Signal();
     const folded = new FoldFeed();
     const breakers = this.#makeBreakers(folded);
+    this.#breakers = breakers;
     this.#clusterConsole.attach({ breakers, folded });
     const about = { config: this.#config, metrics: this.#metrics, store: this.#roleStore };
     const auditor = startAudit({ ...about, ...this.#ports() }, stop);
@@ -339,6 +356,7 @@ export class RegionProcess {
     const holder = this.#id;
     const members = topology.regions.map(({ name }) => name);
     const placement = placementOf(this.#config, this.#routes);
+    const news = new RoleNews(this.#bus, region);
     return partitions.map(async (partition) => {
       const hasFolded = async () => (await this.#roleStore.logCreatedAtMs(partition)) !== undefined;
       await this.#log.ensureStream(partition, hasFolded, stop);
@@ -353,6 +371,7 @@ export class RegionProcess {
           breaker: breakers[partition]!,
           relayMetrics: this.#metrics.relay(partition),
           applierMetrics: this.#metrics.applier(partition),
+          news,
           onHeld: (...held) => this.#clusterConsole.held(...held),
           placement,
           placementMetrics: this.#metrics.placement,

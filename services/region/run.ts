@@ -1,4 +1,5 @@
 /** A region process: reads its configuration, runs until it is told to stop. */
+import { constants } from "node:os";
 import { parseArgs } from "node:util";
 import { setFlagsFromString } from "node:v8";
 import { InvalidCrashPointError } from "../adapters/system/crash-points.ts";
@@ -6,11 +7,12 @@ import { dumpOf, inspectConfig, type Inspection } from "../runtime/config/inspec
 import { InvalidConfigError, type RegionConfig } from "../runtime/config.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { createLogger, type Logger } from "../runtime/logger.ts";
+import { DEPARTURE_MS } from "./departure.ts";
 import { RegionProcess } from "./region.ts";
 
-/** Everything that a stop does has this long together. */
-const STOP_MS = 8_000;
 const CONFIG_EXIT_CODE = 2;
+/** Of a process that a signal has ended: this and the signal's number. */
+const SIGNAL_EXIT_CODE = 128;
 /**
  * How much the heap may grow beyond what was found alive before garbage is collected again. Left to itself V8 lets it
  * become several times as large where there is memory, and a backlog makes garbage by the gigabyte.
@@ -66,25 +68,35 @@ function configFileOrExit(): string | undefined {
   }
 }
 
+/** A second signal ends the process at once, as what a shell expects of a signal. */
 function stopOnRequest(regionProcess: RegionProcess, config: RegionConfig, logger: Logger): void {
   let isStopping = false;
-  const stop = (reason: string) => {
+  const stop = (reason: string, isUrgent: boolean) => {
     if (isStopping) return;
     isStopping = true;
     logger.info({ reason }, "region process stops");
+    const stopMs = DEPARTURE_MS + (isUrgent ? 0 : config.http.stopNoticeMs);
     const overrun = setTimeout(() => {
-      logger.warn({ stopMs: STOP_MS }, "the stop took too long; what is left is cut off");
+      logger.warn({ stopMs }, "the stop took too long; what is left is cut off");
       process.exit(0);
-    }, STOP_MS);
-    void regionProcess.stop().then(() => {
+    }, stopMs);
+    void regionProcess.stop({ isUrgent }).then(() => {
       clearTimeout(overrun);
       logger.info({}, "region process has stopped");
       process.exit(0);
     });
   };
-  process.on("SIGTERM", () => stop("SIGTERM"));
-  process.on("SIGINT", () => stop("SIGINT"));
-  if (config.exitWithParent) watchParent(() => stop("the parent process is gone"));
+  for (const signal of ["SIGTERM", "SIGINT"] as const) {
+    process.on(signal, () => {
+      if (isStopping) {
+        logger.warn({ signal }, "told to stop a second time: ends at once");
+        process.exit(SIGNAL_EXIT_CODE + constants.signals[signal]);
+      }
+      // Whoever presses Ctrl-C has no balancer in front.
+      stop(signal, signal === "SIGINT");
+    });
+  }
+  if (config.exitWithParent) watchParent(() => stop("the parent process is gone", true));
 }
 
 /** The kernel closes the channel, or the pipe, when the parent ends, however it ends. */

@@ -9,6 +9,7 @@ import { RoleRefusedError, type RoleGrant, type RoleName, type Roles } from "../
 import { backoffMs } from "./backoff.ts";
 import { describeError } from "./describe-error.ts";
 import type { Logger } from "./logger.ts";
+import type { Signal } from "./signal.ts";
 
 export const ROLE_TTL_MS = 3_000;
 const RENEW_EVERY_MS = 1_000;
@@ -27,6 +28,8 @@ export interface HoldRoleOptions {
   readonly work: (grant: RoleGrant, stop: AbortSignal) => Promise<void>;
   /** Told each time the role is not taken: why it was refused; undefined while another process holds it. */
   readonly onWaiting?: (refusal: string | undefined) => void;
+  /** Heard of and told when a role was given back; without it the next look finds it free. */
+  readonly news?: { readonly freed: Signal; tell(): void };
 }
 
 /** Resolves once `stop` is aborted and the role is given back. */
@@ -38,7 +41,7 @@ export async function holdRole(options: HoldRoleOptions, stop: AbortSignal): Pro
       const grant = await store.acquireRole({ role, partition, holder, ttlMs: ROLE_TTL_MS });
       if (grant === undefined) {
         options.onWaiting?.(undefined);
-        await clock.sleep(RENEW_EVERY_MS * (0.5 + random.fraction()), stop);
+        await waitForTurn(options, stop);
         continue;
       }
       logger.info({ role, partition, epoch: grant.epoch }, "role taken");
@@ -59,6 +62,11 @@ export async function holdRole(options: HoldRoleOptions, stop: AbortSignal): Pro
       await clock.sleep(delayMs, stop);
     }
   }
+}
+
+async function waitForTurn({ clock, random, news }: HoldRoleOptions, stop: AbortSignal): Promise<void> {
+  const timeoutMs = RENEW_EVERY_MS * (0.5 + random.fraction());
+  await (news === undefined ? clock.sleep(timeoutMs, stop) : news.freed.wait({ clock, timeoutMs, stop }));
 }
 
 async function workWhileRenewing(
@@ -106,6 +114,7 @@ async function release(options: HoldRoleOptions): Promise<void> {
   const { role, partition, holder, store, logger } = options;
   try {
     await store.releaseRole({ role, partition, holder });
+    options.news?.tell();
   } catch (error) {
     logger.info({ role, partition, error: describeError(error) }, "role not released; it expires");
   }

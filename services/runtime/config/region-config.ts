@@ -10,7 +10,13 @@ import { natsConfigOf, postgresUrlOf, type NatsConfig } from "./wire-config.ts";
 export interface RegionConfig {
   readonly region: string;
   readonly topology: Topology;
-  readonly http: { readonly host: string; readonly port: number; readonly connectionsMax: number };
+  readonly http: {
+    readonly host: string;
+    readonly port: number;
+    readonly connectionsMax: number;
+    /** How long a process that is told to stop still serves requests. */
+    readonly stopNoticeMs: number;
+  };
   readonly postgres: { readonly url: string; readonly connectionsMax: number };
   readonly nats: NatsConfig;
   readonly sessionSecret: string;
@@ -66,7 +72,12 @@ export function regionConfigOf(values: Values): RegionConfig {
   return {
     region: process.region,
     topology: process.topology.topology,
-    http: { host: http.host, port: http.port, connectionsMax: http.connectionsMax },
+    http: {
+      host: http.host,
+      port: http.port,
+      connectionsMax: http.connectionsMax,
+      stopNoticeMs: http.stopNoticeMs,
+    },
     postgres: { url: postgresUrlOf(values), connectionsMax: postgres.connectionsMax },
     nats: natsConfigOf(values),
     sessionSecret: process.sessionSecret,

@@ -61,7 +61,7 @@ locals {
       { name = name, valueFrom = var.secret_references[reference] }
     ]
     dependsOn = [{ containerName = "write-files", condition = "SUCCESS" }]
-    # A stop takes 8 s at most (services/region/run.ts).
+    # A stop takes FOREBAY_STOP_NOTICE_MS (5 s) and 12 s at most (services/region/departure.ts).
     stopTimeout = 30
     ulimits     = [{ name = "nofile", softLimit = 65536, hardLimit = 65536 }]
     healthCheck = {

@@ -57,7 +57,7 @@ describe("a configuration", () => {
     expect(readConfig(complete)).toMatchObject({
       region: "eu",
       topology: { partitions: 2 },
-      http: { host: "127.0.0.1", port: 7101, connectionsMax: 4_096 },
+      http: { host: "127.0.0.1", port: 7101, connectionsMax: 4_096, stopNoticeMs: 5_000 },
       postgres: { connectionsMax: 16 },
       nats: { monitorUrl: undefined },
       roles: ["gateway", "relay", "applier"],
@@ -84,6 +84,7 @@ describe("a configuration", () => {
       FOREBAY_WAL_BYTES_MAX: "1000000",
       FOREBAY_WAL_AGE_SECONDS_MAX: "600",
       FOREBAY_CONNECTIONS_MAX: "500",
+      FOREBAY_STOP_NOTICE_MS: "0",
       FOREBAY_REQUESTS_MAX: "2_000",
       FOREBAY_MEMORY_MEGABYTES_MAX: "512",
       FOREBAY_POSTGRES_CONNECTIONS_MAX: "4",
@@ -95,7 +96,7 @@ describe("a configuration", () => {
       FOREBAY_EXIT_WITH_PARENT: "1",
     });
     expect(config).toMatchObject({
-      http: { host: "0.0.0.0", connectionsMax: 500 },
+      http: { host: "0.0.0.0", connectionsMax: 500, stopNoticeMs: 0 },
       nats: { monitorUrl: "http://localhost:8222" },
       roles: ["gateway", "applier"],
       logLevel: "silent",

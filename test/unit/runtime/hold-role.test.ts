@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { StoreUnavailableError, type RoleGrant, type Roles } from "../../../services/ports/region-store.ts";
 import { describeError } from "../../../services/runtime/describe-error.ts";
 import { holdRole, ROLE_TTL_MS } from "../../../services/runtime/hold-role.ts";
+import { Signal } from "../../../services/runtime/signal.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 import { SimulatedDatabase } from "../../simulation/database.ts";
 import { SimulatedRegionStore, type StoreFaults } from "../../simulation/region-store.ts";
@@ -18,10 +19,12 @@ class RoleBed {
   readonly working = new Set<string>();
   /** Name and epoch of each spell of work. */
   readonly spells: string[] = [];
+  /** Between processes that are started with news. */
+  readonly freed = new Signal();
   /** How many have worked at once at most. */
   together = 0;
 
-  start(name: string, options: { work?: Work; wrap?: (store: Roles) => Roles } = {}) {
+  start(name: string, options: { work?: Work; wrap?: (store: Roles) => Roles; hasNews?: boolean } = {}) {
     const process = new Process(this.world, name);
     const faults: StoreFaults = { isDown: false, lostAnswers: 0 };
     const store = new SimulatedRegionStore({ database: this.database, process, faults });
@@ -47,6 +50,9 @@ class RoleBed {
         random: this.world.random,
         logger: silentLogger,
         work,
+        ...(options.hasNews === true && {
+          news: { freed: this.freed, tell: () => this.freed.notify() },
+        }),
       },
       stop.signal,
     );
@@ -113,6 +119,28 @@ describe("holdRole", () => {
     expect(bed.world.nowMs - stoppedAtMs).toBeLessThan(ROLE_TTL_MS);
     await first.end();
     expect(bed.together).toBe(1);
+  });
+
+  it("tells others when it gives the role back: they need not look first", async () => {
+    const takeoverMs = async (hasNews: boolean) => {
+      const bed = new RoleBed();
+      const first = bed.start("a", { hasNews });
+      await bed.until(() => bed.working.has("a"), "a works");
+      let takenAtMs: number | undefined;
+      const work: Work = async () => {
+        takenAtMs ??= bed.world.nowMs;
+      };
+      bed.start("b", { hasNews, work });
+      // It has just looked.
+      await bed.pass(20);
+      first.stop();
+      const stoppedAtMs = bed.world.nowMs;
+      await bed.until(() => takenAtMs !== undefined, "b takes over");
+      expect(bed.together).toBe(1);
+      return takenAtMs! - stoppedAtMs;
+    };
+    const [told, untold] = [await takeoverMs(true), await takeoverMs(false)];
+    expect(told).toBeLessThan(untold / 2);
   });
 
   it("ends when it is stopped, while it works, while it waits, and while it asks", async () => {

@@ -59,6 +59,9 @@ const CONNECTIONS_MAX = 100_000;
 const REQUESTS_MAX = 100_000;
 const MEMORY_MEGABYTES_MAX = 16_777_216;
 const TRUSTED_PROXIES_MAX = 8;
+/** Balancers look every few seconds, and want to see it twice. */
+const STOP_NOTICE_MS_DEFAULT = 5_000;
+const STOP_NOTICE_MS_MAX = 300_000;
 
 export const httpOptions = {
   host: defaulted({
@@ -80,6 +83,14 @@ export const httpOptions = {
     kind: integer({ minimum: 1, maximum: CONNECTIONS_MAX }),
     otherwise: 4_096,
     summary: "Connections of clients at once; more are dropped.",
+  }),
+  stopNoticeMs: defaulted({
+    variable: "FOREBAY_STOP_NOTICE_MS",
+    key: "http.stop_notice_ms",
+    kind: integer({ minimum: 0, maximum: STOP_NOTICE_MS_MAX }),
+    otherwise: STOP_NOTICE_MS_DEFAULT,
+    summary:
+      "How long, in ms, a process that is told to stop still serves requests while its /readyz says that it stops: until balancers have noticed.",
   }),
   trustedProxies: defaulted({
     variable: "FOREBAY_TRUSTED_PROXIES",
