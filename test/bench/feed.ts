@@ -89,7 +89,7 @@ async function followed(
   options: Pick<FollowersOptions, "prefixes" | "stalled">,
 ): Promise<Followed> {
   const { url } = cluster.region("eu");
-  const workerData: FollowersOptions = { url, collection: "bench", ...options };
+  const workerData: FollowersOptions = { url, collection: "bench", keys: KEYS, ...options };
   const worker = new Worker(new URL("feed-followers.js", import.meta.url), { workerData });
   await nextOf(worker);
   progress(`${options.prefixes.length} subscribers follow, ${options.stalled} take nothing`);
@@ -101,6 +101,8 @@ async function followed(
   worker.postMessage("stop");
   const ended = await nextOf(worker);
   if (ended.type !== "ended") throw new Error(`the subscribers said ${ended.type}`);
+  if (ended.backwards > 0)
+    throw new Error(`${ended.backwards} deliveries went back behind others of their record`);
   const told = delaysOf(ended, writes);
   const share = options.prefixes[0] === "" ? 1 : 1 / SHARDS;
   const expected = Math.round(writes.acceptedAtMs.size * SUBSCRIBERS * share);
