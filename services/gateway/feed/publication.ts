@@ -9,7 +9,9 @@ export class Publication {
   readonly position: number;
   readonly marks: WalMarks;
   #recordsText: string | undefined;
-  #last: (FeedFrame & { readonly idText: string }) | undefined;
+  #last:
+    | (FeedFrame & { readonly idText: string; readonly elsewhere: string; readonly cursor: string })
+    | undefined;
 
   constructor(options: Pick<Publication, "kind" | "told" | "position" | "marks">) {
     this.kind = options.kind;
@@ -30,11 +32,20 @@ export class Publication {
     });
   }
 
-  /** @param idText the subscription's id as JSON. */
-  frameFor(idText: string, cursor: string): FeedFrame {
-    if (this.#last?.idText === idText && this.#last.cursor === cursor) return this.#last;
+  /**
+   * @param to.idText the subscription's id as JSON.
+   * @param to.elsewhere tells apart what of the cursor is not this partition's position: whoever is equal in both gets one frame.
+   * @param cursorAt makes the cursor, with the partition's position in it.
+   */
+  frameFor(
+    { idText, elsewhere }: { readonly idText: string; readonly elsewhere: string },
+    cursorAt: (position: number) => string,
+  ): FeedFrame & { readonly cursor: string } {
+    if (this.#last?.idText === idText && this.#last.elsewhere === elsewhere) return this.#last;
+    const cursor = cursorAt(this.position);
     this.#recordsText ??= this.told.map((one) => one.textOf(this.kind)).join(",");
-    this.#last = { idText, cursor, text: changesText({ idText, recordsText: this.#recordsText, cursor }) };
+    const text = changesText({ idText, recordsText: this.#recordsText, cursor });
+    this.#last = { idText, elsewhere, cursor, text };
     return this.#last;
   }
 }

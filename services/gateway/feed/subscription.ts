@@ -256,9 +256,21 @@ export class Subscription implements StrandOwner {
       const recordsText = publication.told.map((one) => one.textOf(this.kind)).join(",");
       return outlet.send({ text: stateText({ idText: this.#idText, recordsText }) });
     }
-    const cursor = this.#cursorText({ strand, position: publication.position });
-    this.#toldCursor = cursor;
-    outlet.send(publication.frameFor(this.#idText, cursor));
+    const cursorAt = (position: number) => this.#cursorText({ strand, position });
+    const frame = publication.frameFor(
+      { idText: this.#idText, elsewhere: this.#elsewhere(strand) },
+      cursorAt,
+    );
+    this.#toldCursor = frame.cursor;
+    outlet.send(frame);
+  }
+
+  /** What a cursor says besides the position of a strand's partition, and whose subscriptions it is of: all of a group have one filter. */
+  #elsewhere(of: Strand): string {
+    if (this.#strands.length === 1) return String(of.place.logEpoch);
+    return this.#strands
+      .map((strand) => `${strand === of ? "" : strand.place.position}-${strand.place.logEpoch}`)
+      .join("_");
   }
 
   fellBehind(strand: Strand): void {
