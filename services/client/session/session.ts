@@ -1,5 +1,5 @@
 /** What this client has seen: with it, it reads its own writes and never goes backwards, in any region. */
-import { coveringTokens } from "./token.ts";
+import { coveringTokens, readToken, type ReadToken } from "./token.ts";
 
 const SEPARATOR = ",";
 
@@ -12,6 +12,8 @@ export interface Carried {
 export class Session {
   /** Newest first. What one request carried, its answer's token covers; answers to requests side by side don't cover each other. */
   #tokens: readonly string[] = [];
+  /** Those of `#tokens` that were compared with others. */
+  #read: readonly ReadToken[] = [];
   #generation = 0;
 
   /** To go on with elsewhere: in another client, after a restart, on the server that renders the next page. */
@@ -46,7 +48,10 @@ export class Session {
   }
 
   #add(tokens: readonly string[], held: readonly string[]): void {
-    this.#tokens = coveringTokens([...new Set([...tokens, ...held])]);
+    const unique = [...new Set([...tokens, ...held])];
+    const read = unique.map((token) => this.#read.find((one) => one.token === token) ?? readToken(token));
+    this.#read = coveringTokens(read);
+    this.#tokens = this.#read.map(({ token }) => token);
   }
 }
 

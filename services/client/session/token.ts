@@ -24,19 +24,26 @@ export function coverageOf(token: string): Coverage | undefined {
   return [...coverage.values()].some(Number.isNaN) ? undefined : coverage;
 }
 
+/** A token, with what it covers: read once, however often it is compared. */
+export interface ReadToken {
+  readonly token: string;
+  readonly coverage: Coverage | undefined;
+}
+
+export function readToken(token: string): ReadToken {
+  return { token, coverage: coverageOf(token) };
+}
+
 /** The fewest tokens, newest first, that cover what all of them do; those that can't be read are all kept. */
-export function coveringTokens(tokens: readonly string[]): string[] {
-  const known = tokens.map((token) => ({ token, coverage: coverageOf(token) }));
+export function coveringTokens(known: readonly ReadToken[]): ReadToken[] {
   const missing = new Map<string, number>();
   for (const { coverage } of known)
     for (const [place, sequence] of coverage ?? [])
       missing.set(place, Math.max(missing.get(place) ?? 0, sequence));
-  return known
-    .filter(({ coverage }) => {
-      if (coverage === undefined) return true;
-      const found = [...coverage].filter(([place, sequence]) => missing.get(place) === sequence);
-      for (const [place] of found) missing.delete(place);
-      return found.length > 0;
-    })
-    .map(({ token }) => token);
+  return known.filter(({ coverage }) => {
+    if (coverage === undefined) return true;
+    const found = [...coverage].filter(([place, sequence]) => missing.get(place) === sequence);
+    for (const [place] of found) missing.delete(place);
+    return found.length > 0;
+  });
 }
