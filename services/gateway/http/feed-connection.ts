@@ -101,10 +101,11 @@ export class FeedConnection implements FeedOutlet {
     if (this.#options.socket.bufferedAmount > 0 && nowMs - this.#takenAtMs > STALLED_MS) {
       return this.#options.sendAway(FEED_CLOSE_CODES.slowConsumer, SLOW_REASON, "slow-consumer");
     }
-    // The scale of timers: a beat is never exactly on time.
-    if (nowMs - this.#sentAtMs < HEARTBEAT_MS * 0.9 || this.isFull) return;
+    if (this.isFull) return;
+    // Each of them, whatever the others tell: a cursor that stands still falls out of what changes are kept.
     for (const subscription of this.#subscriptions.values()) subscription?.tellPlace();
-    if (performance.now() - this.#sentAtMs >= HEARTBEAT_MS * 0.9) this.send({ text: '{"type":"heartbeat"}' });
+    // The scale of timers: a beat is never exactly on time.
+    if (nowMs - this.#sentAtMs >= HEARTBEAT_MS * 0.9) this.send({ text: '{"type":"heartbeat"}' });
   }
 
   /** What may be read has changed: subscriptions to what may not are over. */

@@ -1,7 +1,9 @@
 /** A client's connection to the feed whose network is the test's: what waits for the client stays within its bound. */
 import { describe, expect, it } from "vitest";
+import type { Subscription } from "../../../services/gateway/feed/subscription.ts";
 import { FeedConnection } from "../../../services/gateway/http/feed-connection.ts";
 import type { FeedSocket } from "../../../services/gateway/http/socket-keeper.ts";
+import type { Feed } from "../../../services/gateway/feed/feed.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 
 const FRAME = { text: "x".repeat(1_000) };
@@ -14,6 +16,7 @@ class StillSocket implements FeedSocket {
   bufferedAmount = 0;
   sent = 0;
   bufferedMost = 0;
+  #listener: (told: unknown, isBinary: boolean) => void = () => undefined;
   #given: { readonly bytes: number; readonly done: () => void }[] = [];
 
   send(data: string | Buffer, _options: object, done: () => void): void {
@@ -31,17 +34,24 @@ class StillSocket implements FeedSocket {
   ping(): void {}
   close(): void {}
   terminate(): void {}
-  on(): void {}
+  on(event: string, listener: (told: unknown, isBinary: boolean) => void): void {
+    if (event === "message") this.#listener = listener;
+  }
+  say(frame: object): void {
+    this.#listener(JSON.stringify(frame), false);
+  }
 }
 
-function connect(socket: FeedSocket): FeedConnection {
+const noFeed = (): Feed => {
+  throw new Error("there is none");
+};
+
+function connect(socket: FeedSocket, feed = noFeed): FeedConnection {
   return new FeedConnection({
     socket,
     access: { tenant: "acme", checkRead: () => undefined, change: () => Promise.resolve() },
     retryAfterMs: () => undefined,
-    feed: () => {
-      throw new Error("there is none");
-    },
+    feed,
     logger: silentLogger,
     waitingBytesMax: () => BOUND,
     sendAway: () => undefined,
@@ -80,5 +90,46 @@ describe("subscriptions of one connection that wait for room", () => {
     connection.end();
     await Promise.all(waiting);
     expect(connection.closed.aborted).toBe(true);
+  });
+});
+
+/** Its subscriptions never end, and note when they are to tell how far they are. */
+function feedOf(toldPlace: string[]): Feed {
+  return {
+    retentionMs: 1,
+    open: async ({ id }) => {
+      const subscription = {
+        id,
+        run: () => new Promise<void>(() => undefined),
+        close: () => undefined,
+        tellPlace: () => void toldPlace.push(id),
+      };
+      return subscription as unknown as Subscription;
+    },
+  };
+}
+
+describe("a beat", () => {
+  it("lets every subscription say how far it is, although another has just told something", async () => {
+    const socket = new StillSocket();
+    const toldPlace: string[] = [];
+    const connection = connect(socket, () => feedOf(toldPlace));
+    for (const id of ["busy", "quiet"]) socket.say({ type: "subscribe", id, collection: "users" });
+    await turn();
+    connection.send(FRAME);
+    socket.takeAll();
+    connection.beat();
+    expect(toldPlace).toEqual(["busy", "quiet"]);
+  });
+
+  it("gives nothing more to a client that has enough to take", async () => {
+    const socket = new StillSocket();
+    const toldPlace: string[] = [];
+    const connection = connect(socket, () => feedOf(toldPlace));
+    socket.say({ type: "subscribe", id: "one", collection: "users" });
+    await turn();
+    while (!connection.isFull) connection.send(FRAME);
+    connection.beat();
+    expect(toldPlace).toEqual([]);
   });
 });
