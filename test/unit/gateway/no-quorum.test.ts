@@ -159,10 +159,10 @@ describe("the breaker", () => {
     const first = ending(gateway.write(pay({ deadlineMs: 10_000 })));
     // Each that waits long enough is sent apart, up to a number.
     for (const key of ["second", "third", "fourth"]) {
-      await bed.pass(30);
+      await bed.pass(110);
       void ending(gateway.write(pay({ key, deadlineMs: 10_000 })));
     }
-    await bed.pass(30);
+    await bed.pass(110);
     const behind = ending(gateway.write(credit(1, { key: "behind", deadlineMs: 10_000 })));
     expect(await took(bed, behind)).toBeLessThan(2_500);
     expect(await behind).toMatchObject({ code: "no-quorum" });
