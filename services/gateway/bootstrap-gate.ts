@@ -11,6 +11,7 @@ import { describeError } from "../runtime/describe-error.ts";
 import { GatewayError } from "./errors.ts";
 import type { BootstrapReport } from "./status-report.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
+import { SharedLook } from "./shared-look.ts";
 import type { StorePatience } from "./store-patience.ts";
 
 const LOOK_EVERY_MS = 500;
@@ -31,6 +32,7 @@ export class BootstrapGate {
   readonly #options: GatewayOptions;
   readonly #patience: StorePatience;
   readonly #store: Pick<RegionStore, "readBootstraps">;
+  readonly #look: SharedLook;
   #known: readonly Bootstrap[] = [];
   readonly #first = new Map<number, FirstSeen>();
   /** When what is known was asked for; undefined before the first look. */
@@ -42,6 +44,11 @@ export class BootstrapGate {
     this.#options = options;
     this.#patience = patience;
     this.#store = options.drainStore ?? options.store;
+    this.#look = new SharedLook({
+      clock: options.clock,
+      youngMs: STALE_AFTER_MS,
+      look: () => this.#lookAnew(),
+    });
   }
 
   /** Why the region is not ready; empty where it is. */
@@ -88,7 +95,11 @@ export class BootstrapGate {
   }
 
   /** @throws {StoreUnavailableError} */
-  async look(): Promise<void> {
+  look(): Promise<void> {
+    return this.#look.ask();
+  }
+
+  async #lookAnew(): Promise<void> {
     const askedAtMs = this.#nowMs;
     const known = await this.#store.readBootstraps();
     // A look that took long must not overwrite what a later one has told.

@@ -13,6 +13,7 @@ import { checkMajority } from "./drain-majority.ts";
 import { GatewayError } from "./errors.ts";
 import type { DrainReport, PartitionStatus } from "./status-report.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
+import { SharedLook } from "./shared-look.ts";
 import type { StorePatience } from "./store-patience.ts";
 
 const LOOK_EVERY_MS = 500;
@@ -36,18 +37,23 @@ export class DrainGate {
   readonly #options: GatewayOptions;
   readonly #patience: StorePatience;
   readonly #store: DrainStore;
+  readonly #look: SharedLook;
   #known: { readonly drain: Drain; readonly seenAtMs: number } | undefined;
   /** When what is known was asked for; undefined before the first look. */
   #askedAtMs: number | undefined;
   /** Looks and orders are numbered: an older one never overwrites what a newer one has told. */
   #lastNumber = 0;
   #knownNumber = 0;
-  #looking: { readonly beganAtMs: number; readonly done: Promise<void> } | undefined;
 
   constructor(options: GatewayOptions, patience: StorePatience) {
     this.#options = options;
     this.#patience = patience;
     this.#store = options.drainStore ?? options.store;
+    this.#look = new SharedLook({
+      clock: options.clock,
+      youngMs: STALE_AFTER_MS,
+      look: () => this.#lookAnew(),
+    });
   }
 
   /** Why the region should get no writes; undefined while it takes them. */
@@ -93,15 +99,7 @@ export class DrainGate {
 
   /** One look for all who ask within a moment. @throws {StoreUnavailableError} */
   look(): Promise<void> {
-    const current = this.#looking;
-    if (current !== undefined && this.#nowMs - current.beganAtMs < STALE_AFTER_MS) return current.done;
-    const looking = { beganAtMs: this.#nowMs, done: this.#lookAnew() };
-    this.#looking = looking;
-    const end = () => {
-      if (this.#looking === looking) this.#looking = undefined;
-    };
-    looking.done.then(end, end);
-    return looking.done;
+    return this.#look.ask();
   }
 
   /** Looks until stopped. Never rejects: whoever wants to write looks again. */
