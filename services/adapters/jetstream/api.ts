@@ -1,17 +1,20 @@
 /**
  * Requests to JetStream's API, such as for a stream's state.
  *
- * What is sent while there is no leader is answered by nobody, also not by the next leader. So the time for a request is
- * spent on several attempts: the first short, that a leader who has just come back is heard soon, the last long, for
- * servers that are far away or busy.
+ * What is sent while there is no leader is answered by nobody, also not by the next leader. So a request is sent again every
+ * so often, that a leader who has just come back is heard soon, and whichever is answered first counts: servers that are far
+ * away or busy have time for the first.
  */
 import { jetstreamManager, type JetStreamManager } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import type { Connection } from "../nats/connection.ts";
+import { withinMs } from "../nats/wait.ts";
 import { assertOpen } from "./errors.ts";
 
-/** Together 3 s. A request over the longest links that a log is stretched over takes a third of the first. */
-const ATTEMPTS_TIMEOUTS_MS = [400, 600, 800, 1_200];
+/** A request over the longest links that a log is stretched over takes a third of it. */
+const ATTEMPT_EVERY_MS = 400;
+/** All attempts end together, 3 s after the first was sent. */
+const ATTEMPTS_TIMEOUTS_MS = [3_000, 2_600, 2_200, 1_800, 1_400, 1_000, 600];
 
 export class JetStreamApi {
   readonly #connection: Pick<Connection, "isOpen" | "untilInterrupted">;
@@ -40,14 +43,31 @@ export class JetStreamApi {
    * last attempt was rejected with: a timeout of the library, or an answer that says no.
    */
   async ask<T>(request: (manager: JetStreamManager) => Promise<T>): Promise<T> {
-    for (const [attempt, manager] of this.#managers.entries()) {
+    const attempts: Promise<T>[] = [];
+    for (const manager of this.#managers) {
       assertOpen(this.#connection);
-      try {
-        return await this.#connection.untilInterrupted(request(manager));
-      } catch (error) {
-        if (!(error instanceof errors.TimeoutError) || attempt === this.#managers.length - 1) throw error;
-      }
+      attempts.push(this.#connection.untilInterrupted(request(manager)));
+      const answering = firstAnswer(attempts);
+      const isLast = attempts.length === this.#managers.length;
+      const answer = await (isLast ? answering : withinMs(answering, ATTEMPT_EVERY_MS));
+      if (answer !== undefined) return answer.value;
     }
-    throw new RangeError("an API without managers can't be asked");
+    const last = attempts.at(-1);
+    if (last === undefined) throw new RangeError("an API without managers can't be asked");
+    return last;
   }
+}
+
+/** What any of the attempts is answered with; undefined once the newest has waited for long enough. */
+function firstAnswer<T>(attempts: readonly Promise<T>[]): Promise<{ readonly value: T } | undefined> {
+  const newest = attempts.at(-1);
+  const answers = attempts.map(async (attempt) => {
+    try {
+      return { value: await attempt };
+    } catch (error) {
+      if (!(error instanceof errors.TimeoutError)) throw error;
+      return attempt === newest ? undefined : new Promise<undefined>(() => undefined);
+    }
+  });
+  return Promise.race(answers);
 }

@@ -1,4 +1,4 @@
-/** Requests that nobody answers are sent again, each time with more patience; everything else is told at once. */
+/** Requests that nobody answers are sent again, and the first answer counts; everything else is told at once. */
 import type { JetStreamManager } from "@nats-io/jetstream";
 import { errors } from "@nats-io/transport-node";
 import { describe, expect, it } from "vitest";
@@ -30,6 +30,19 @@ describe("a request to the API", () => {
   it("is sent again until somebody answers", async () => {
     const { ask, asked } = apiOver();
     expect(await ask((attempt) => (attempt < 2 ? timeout() : Promise.resolve("leader")))).toBe("leader");
+    expect(asked).toEqual([0, 1, 2]);
+  });
+
+  it("is sent again while nobody answers, and takes the answer to an earlier one, too", async () => {
+    const { ask, asked } = apiOver();
+    let answerFirst: (answer: string) => void = () => undefined;
+    const asking = ask((attempt) => {
+      if (attempt === 2) answerFirst("slow server");
+      return new Promise<string>((resolve) => {
+        if (attempt === 0) answerFirst = resolve;
+      });
+    });
+    expect(await asking).toBe("slow server");
     expect(asked).toEqual([0, 1, 2]);
   });
 
