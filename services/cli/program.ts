@@ -3,6 +3,7 @@ import { Command } from "commander";
 import { addAuditCommand } from "./commands/audit.ts";
 import { addBackupCommand } from "./commands/backup.ts";
 import { addChaosCommand } from "./commands/chaos.ts";
+import { addConfigCommand } from "./commands/config.ts";
 import { addConflictsCommand } from "./commands/conflicts.ts";
 import { addDoctorCommand } from "./commands/doctor.ts";
 import { addEscrowCommand } from "./commands/escrow.ts";
@@ -58,6 +59,7 @@ export function createProgram(version: string): Command {
   addNatsCommand(program);
   addRegionCommand(program);
   addAuditCommand(program);
+  addConfigCommand(program);
   addKeyCommand(program);
   addDoctorCommand(program);
   return program;

@@ -76,6 +76,8 @@ const ENVIRONMENT_READERS = [
   "services/region/run.ts",
   // Commands for a person at a terminal: where the server lives, and what a child process inherits.
   "services/cli/commands/up.ts",
+  // Checks the environment that a region process would be started in.
+  "services/cli/commands/config.ts",
   "services/cli/common-options.ts",
   "infra",
 ];
