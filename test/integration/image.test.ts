@@ -91,7 +91,7 @@ describe("the image", () => {
     "gets ready on an empty database, is healthy, stops when it is told, and starts again on what is there",
     async () => {
       const first = await started();
-      const [, ...words] = settingOf(image.stage, "HEALTHCHECK")!.split(/ CMD (?=\[)/);
+      const [, ...words] = settingOf(image.stage, "HEALTHCHECK")!.split(/\bCMD (?=\[)/);
       const check = contain(image, region.files, JSON.parse(words.join("")) as string[]);
       const checkExit = () => {
         try {
