@@ -2,7 +2,7 @@
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
  * has to be named, as `scrape` has: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
  * `bootstrap [--records N] [--writes N]`, `page [--seconds N]`, `console`, `feed [--only prefixes,whole,stalled]`, `import [--rows N]`,
- * `sdk [--only bundle,overhead] [--seconds N]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
+ * `restart [--rate N] [--rounds N]`, `sdk [--only bundle,overhead] [--seconds N]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchBootstrap, readBootstrapOptions } from "./bootstrap.ts";
@@ -16,6 +16,7 @@ import { benchImport } from "./import.ts";
 import { InterruptedError, listenForInterrupts } from "./interruption.ts";
 import { benchMemory } from "./memory.ts";
 import { benchOverload } from "./overload.ts";
+import { benchRestart } from "./restart.ts";
 import { benchScrape } from "./scrape.ts";
 import { benchPage } from "./page.ts";
 import { benchSdk } from "./sdk.ts";
@@ -37,6 +38,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   import: benchImport,
   drain: (words) => benchDrain(readDrainOptions(words)),
   election: benchElection,
+  restart: benchRestart,
   scrape: withoutOptions(benchScrape),
   page: benchPage,
   sdk: benchSdk,

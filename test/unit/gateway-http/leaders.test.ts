@@ -29,6 +29,10 @@ describe("leadership", () => {
           leader: "eu",
           leader_since_ms: 1_720_000_000_000,
           ranking: [{ region: "eu", quorum_round_trip_ms: 85 }, { region: "ap" }],
+          replicas: [
+            { region: "us", online: true, lag_entries: 0, seen_ago_ms: 13 },
+            { region: "ap", online: false, lag_entries: 700, seen_ago_ms: 90_000 },
+          ],
           automatic: true,
         },
       ],

@@ -147,6 +147,10 @@ export class StubGateway implements Gateway {
         { region: "eu", quorumRoundTripMs: 85 },
         { region: "ap", quorumRoundTripMs: undefined },
       ],
+      replicas: [
+        { region: "us", isOnline: true, isCurrent: true, lagEntries: 0, seenAgoMs: 12.5 },
+        { region: "ap", isOnline: false, isCurrent: false, lagEntries: 700, seenAgoMs: 90_000 },
+      ],
       isAutomatic: true,
       hold: undefined,
     },
