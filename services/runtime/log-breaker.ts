@@ -22,7 +22,7 @@ const PROBE_BASE_MS = 50;
 /** Whoever waits for the log waits for the next probe, too. */
 const PROBE_MAX_MS = 300;
 /** After this long the next probe is sent. The last one still counts for a while: a log that is merely far must close it. */
-const PROBE_PATIENCE_MS = 500;
+const PROBE_PATIENCE_MS = 250;
 const PROBE_TIMEOUT_MS = 4_000;
 /** News of the fold come in crowds. */
 const PROBE_APART_MS_MIN = 150;
