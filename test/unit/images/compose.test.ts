@@ -5,14 +5,15 @@ import { basename, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { prepareComposition } from "../../../infra/compose/prepare.ts";
 import { packageRoot } from "../../../services/runtime/package-root.ts";
+import { KNOWN_VARIABLES } from "../../../services/runtime/config/sources.ts";
 import { readTopology } from "../../../services/runtime/topology.ts";
 import { composeProblems, readComposition } from "../../images/compose-rules.ts";
-import { namesRead, problemsOf } from "../../terraform/process-environment.ts";
+import { problemsOf } from "../../terraform/process-environment.ts";
 
 const TEXT = readFileSync(join(packageRoot(), "infra/compose/three-regions.yaml"), "utf8");
 const topology = readTopology(join(packageRoot(), "regions/local.yaml"));
 const required = problemsOf({}).flatMap((problem) => /^(FOREBAY_\w+) is not set/.exec(problem)?.[1] ?? []);
-const check = (text: string) => composeProblems(text, { known: namesRead(), required });
+const check = (text: string) => composeProblems(text, { known: KNOWN_VARIABLES, required });
 
 function planted(from: string | RegExp, to: string): string {
   const text = TEXT.replace(from, to);
