@@ -2,6 +2,7 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { drizzle } from "drizzle-orm/node-postgres";
+import { readMigrationFiles } from "drizzle-orm/migrator";
 import { migrate } from "drizzle-orm/node-postgres/migrator";
 import pg from "pg";
 import { packageRoot } from "../../runtime/package-root.ts";
@@ -18,12 +19,21 @@ const LOCK_NOT_AVAILABLE = "55P03";
 const CONNECT_TIMEOUT_MS = 10_000;
 /** How long to wait for another process that is migrating. */
 const LOCK_TIMEOUT_MS = 120_000;
+/** For a table that others use: whoever comes after us waits behind us. What is not had by then is tried again. */
+const TABLE_LOCK_TIMEOUT_MS = 1_000;
+const TRIES_MAX = 60;
+const RETRY_MS = 1_000;
 /** For one statement: a table may be long; a server that says nothing for so long is tried anew. */
 const STATEMENT_TIMEOUT_MS = 1_800_000;
 const END_TIMEOUT_MS = 1_000;
 
 export function migrationsFolder(): string {
   return join(packageRoot(), "services", "adapters", "postgres", "migrations");
+}
+
+/** Newer software has migrated the database to what this one can't use; the message says what to run. */
+export class NewerDatabaseError extends Error {
+  override readonly name = "NewerDatabaseError";
 }
 
 export interface MigrateOptions {
@@ -34,7 +44,10 @@ export interface MigrateOptions {
   readonly onOldLockHeld?: (() => void) | undefined;
 }
 
-/** Applies the migrations that the database lacks. Several processes may call it at once. */
+/**
+ * Applies the migrations that the database lacks. Several processes may call it at once, while others work with the database.
+ * @throws {NewerDatabaseError} it was migrated by newer software, and this one is too old for what it is now.
+ */
 export async function migrateDatabase(options: MigrateOptions): Promise<void> {
   const sockets = new Sockets();
   const client = new pg.Client({
@@ -53,16 +66,55 @@ export async function migrateDatabase(options: MigrateOptions): Promise<void> {
     await takeOldLock(client, options);
     await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`);
     await makeLockTable(client);
-    // drizzle takes no lock: two processes that start together would apply a migration twice. What it begins, it begins
-    // within this transaction, and ends it: the lock is there until the migrations are.
-    await client.query("begin");
-    await client.query(`lock table ${LOCK_TABLE} in access exclusive mode`);
-    await migrate(drizzle(client), { migrationsFolder: migrationsFolder() });
+    await applyPatiently(client);
+    await checkCompatible(client);
   } finally {
     // A peer that is gone never answers to the end.
     await Promise.race([client.end().catch(() => undefined), sleep(END_TIMEOUT_MS)]);
     sockets.cut();
   }
+}
+
+/** A table that is in use, as by a snapshot that lasts for minutes, must not keep all other writers waiting behind us. */
+async function applyPatiently(client: pg.Client): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await apply(client);
+    } catch (error) {
+      await client.query("rollback");
+      const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+      const isBusy = cause instanceof pg.DatabaseError && cause.code === LOCK_NOT_AVAILABLE;
+      if (!isBusy || tries === TRIES_MAX) throw error;
+      await sleep(RETRY_MS);
+    }
+  }
+}
+
+/**
+ * drizzle takes no lock: two processes that start together would apply a migration twice. What it begins, it begins within
+ * this transaction, and ends it: the lock is there until the migrations are.
+ */
+async function apply(client: pg.Client): Promise<void> {
+  await client.query("begin");
+  await client.query(`set local lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  await client.query(`lock table ${LOCK_TABLE} in access exclusive mode`);
+  await client.query(`set local lock_timeout = ${TABLE_LOCK_TIMEOUT_MS}`);
+  await migrate(drizzle(client), { migrationsFolder: migrationsFolder() });
+}
+
+/** Whoever narrows what older software relies on says in the same migration how many it has to know. */
+async function checkCompatible(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ least: number; applied: number }>(
+    `select c.least_migrations as least, (select count(*)::integer from drizzle.__drizzle_migrations) as applied
+     from compatibility c`,
+  );
+  const known = readMigrationFiles({ migrationsFolder: migrationsFolder() }).length;
+  const { least, applied } = rows[0]!;
+  if (known >= least) return;
+  throw new NewerDatabaseError(
+    `the database has ${applied} migrations and is for software that knows ${least} of them; this one knows ${known}: start ` +
+      "the version that was here; going back takes a backup of before",
+  );
 }
 
 /** The session's end frees it. */

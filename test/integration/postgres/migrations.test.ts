@@ -98,6 +98,44 @@ it("migrating again changes nothing and keeps the data", async () => {
   await store.close();
 });
 
+it("refuses a database that was narrowed to newer software, and takes one that newer software has only widened", async () => {
+  const url = await server.createEmptyDatabase();
+  await migrateDatabase({ url });
+  const known = journal().entries.length;
+  await queryOnce(
+    url,
+    "insert into drizzle.__drizzle_migrations (hash, created_at) values ('newer', 9999999999999)",
+  );
+  await migrateDatabase({ url });
+  await queryOnce(url, "update compatibility set least_migrations = $1", [known + 1]);
+  await expect(migrateDatabase({ url })).rejects.toThrow(
+    `is for software that knows ${known + 1} of them; this one knows ${known}`,
+  );
+});
+
+it("waits for a table that is in use without keeping its other users waiting", async () => {
+  const url = await server.createEmptyDatabase();
+  await migrateTo(url, "0015_sql");
+  const holder = new pg.Client({ connectionString: url });
+  await holder.connect();
+  await holder.query("begin");
+  await holder.query(
+    "insert into roles (role, partition, epoch, expires_at, holder) values ('relay', 0, 1, now(), 'one')",
+  );
+  const migrated = migrateDatabase({ url });
+  const waiting = "select from pg_locks where relation = 'roles'::regclass and not granted";
+  while ((await queryOnce(url, waiting)).length === 0);
+  // Whoever writes to it meanwhile gets its turn as soon as the migration has given up for now.
+  await queryOnce(
+    url,
+    "insert into roles (role, partition, epoch, expires_at, holder) values ('relay', 1, 1, now(), 'two')",
+  );
+  await holder.query("commit");
+  await holder.end();
+  await migrated;
+  expect(await queryOnce(url, APPLIED)).toHaveLength(journal().entries.length);
+});
+
 it("a migration that is dated before the last one would never be applied", () => {
   const dates = journal().entries.map((entry) => entry.when);
   expect(dates).toEqual([...new Set(dates)].toSorted((one, other) => one - other));
