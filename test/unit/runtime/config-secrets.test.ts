@@ -1,5 +1,5 @@
 /** Nothing that shows a configuration shows a secret: the line of the log, `config show`, and errors. */
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { dumpOf, inspectConfig } from "../../../services/runtime/config/inspect.ts";
 import { isTakenFromFile, optional, type Option } from "../../../services/runtime/config/option.ts";
 import { text } from "../../../services/runtime/config/plain-kinds.ts";
@@ -37,21 +37,14 @@ function shownAlone(key: string, value: unknown): unknown {
 
 async function shownBy(environmentPath: string): Promise<string> {
   const texts: string[] = [];
-  const { write } = process.stdout;
-  process.stdout.write = (chunk) => texts.push(String(chunk)) > 0;
+  const spy = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => texts.push(String(chunk)) > 0);
   try {
-    await createProgram("1.0.0").parseAsync([
-      "node",
-      "forebay",
-      "config",
-      "show",
-      "--env-file",
-      environmentPath,
-    ]);
+    const words = ["node", "forebay", "config", "show", "--env-file", environmentPath];
+    await createProgram("1.0.0").parseAsync(words);
   } catch (error) {
     texts.push((error as Error).message);
   } finally {
-    process.stdout.write = write;
+    spy.mockRestore();
   }
   return texts.join("");
 }
