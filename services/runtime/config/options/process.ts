@@ -86,11 +86,11 @@ export const httpOptions = {
   }),
   stopNoticeMs: defaulted({
     variable: "FOREBAY_STOP_NOTICE_MS",
-    key: "http.stop_notice_ms",
-    kind: integer({ minimum: 0, maximum: STOP_NOTICE_MS_MAX }),
+    key: "stop_notice_ms",
+    kind: integer({ minimum: 0, maximum: STOP_NOTICE_MS_MAX, unit: "milliseconds" }),
     otherwise: STOP_NOTICE_MS_DEFAULT,
     summary:
-      "How long, in ms, a process that is told to stop still serves requests while its /readyz says that it stops: until balancers have noticed.",
+      "How long a process that is told to stop still serves requests while its /readyz says that it stops: until balancers have noticed.",
   }),
   trustedProxies: defaulted({
     variable: "FOREBAY_TRUSTED_PROXIES",
