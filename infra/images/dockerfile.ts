@@ -43,7 +43,7 @@ export function parseImageFile(text: string): ImageFile {
 
 /** The values of the last instruction of that name in a stage, as one text. */
 export function settingOf(stage: Stage, keyword: string): string | undefined {
-  const found = stage.steps.filter((step) => step.kind === "other" && step.keyword === keyword).at(-1);
+  const found = stage.steps.findLast((step) => step.kind === "other" && step.keyword === keyword);
   return found?.kind === "other" ? found.text : undefined;
 }
 

@@ -15,7 +15,7 @@ export function dockerfileProblems(text: string, version: string): readonly stri
   const resolved = (image: string) =>
     image.replace(/^\$\{(\w+)\}$/, (_, name: string) => globals.get(name) ?? "");
   return [
-    ...validate(text).map(({ message, range }) => `line ${range.start.line + 1}: ${message}`),
+    ...validate(text).map(({ message, range }) => `line ${range.start.line + 1}: ${JSON.stringify(message)}`),
     ...stages
       .map(({ image }) => resolved(image))
       .filter((image) => image !== "scratch" && !names.has(image) && !EXACT_TAG.test(image))
@@ -63,8 +63,11 @@ function lastProblems(last: Stage, version: string): string[] {
       `USER is ${of("USER") ?? "not set"}; it must be numbers above 0, as in 1000:1000`,
     ],
     [/\bCMD \["/.test(of("HEALTHCHECK") ?? ""), "HEALTHCHECK is missing, or needs a shell"],
-    [/^\["/.test(of("ENTRYPOINT") ?? ""), "ENTRYPOINT needs a shell, which would keep SIGTERM from node"],
-    [/^\["/.test(of("CMD") ?? ""), "CMD needs a shell, which would keep SIGTERM from node"],
+    [
+      of("ENTRYPOINT")?.startsWith('["') === true,
+      "ENTRYPOINT needs a shell, which would keep SIGTERM from node",
+    ],
+    [of("CMD")?.startsWith('["') === true, "CMD needs a shell, which would keep SIGTERM from node"],
     [
       labels.includes(`image.version="${version}"`),
       `LABEL version is not ${version}, which package.json says`,
