@@ -86,6 +86,8 @@ export interface RegionStatus {
   /** Log time since its last tick. */
   readonly silentMs: number | undefined;
   readonly software: string | undefined;
+  /** The highest version of entries that all of its processes read which may fold. */
+  readonly reads?: number | undefined;
 }
 
 export interface RegionOverview {

@@ -159,5 +159,6 @@ function regionStatus(region: string, origin: OriginState, positions: Positions)
     lagEntries: tick === null ? undefined : Math.max(0, positions.position - tick.appliedPosition),
     silentMs: tick === null ? undefined : positions.logTimeMs - tick.logTimeMs,
     software: tick?.software,
+    reads: tick?.reads,
   };
 }

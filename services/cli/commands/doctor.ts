@@ -95,6 +95,11 @@ function betweenRegions(examined: readonly ExaminedRegion[]): RegionCheck[] {
       upgrade,
     ),
     same(
+      "same-entry-version",
+      valueOf(({ versions }) => versions.entry),
+      upgrade,
+    ),
+    same(
       "same-nats-server",
       valueOf(({ versions }) => versions.nats),
       upgrade,

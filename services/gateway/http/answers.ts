@@ -244,7 +244,7 @@ function trimAnswer(trim: PartitionStatus["trim"]): PartitionStatusAnswer["trim"
 }
 
 function regionAnswer(status: RegionStatus): PartitionStatusAnswer["regions"][number] {
-  const { region, watermark, walHead, appliedPosition, lagEntries, silentMs, software } = status;
+  const { region, watermark, walHead, appliedPosition, lagEntries, silentMs, software, reads } = status;
   return {
     region,
     watermark,
@@ -253,5 +253,6 @@ function regionAnswer(status: RegionStatus): PartitionStatusAnswer["regions"][nu
     ...(lagEntries === undefined ? {} : { lag_entries: lagEntries }),
     ...(silentMs === undefined ? {} : { silent_ms: silentMs }),
     ...(software === undefined ? {} : { software }),
+    ...(reads === undefined ? {} : { reads }),
   };
 }

@@ -20,6 +20,13 @@ const RegionStatus = Type.Object(
     ),
     silent_ms: Type.Optional(Type.Integer({ minimum: 0, description: "Log time since its last tick." })),
     software: Type.Optional(Type.String()),
+    reads: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          "The highest version of log entries that all of its processes read which may fold. The lowest of all regions is what may be used.",
+      }),
+    ),
   },
   { additionalProperties: false },
 );

@@ -22,7 +22,7 @@ const between = (...regions: readonly ExaminedRegion[]) =>
   Object.fromEntries(allChecks(regions).map(({ name, verdict }) => [name, verdict]));
 
 const ALIKE = {
-  clocks: "ok", "same-software": "ok", "same-nats-server": "ok", "same-postgresql": "ok", "same-partitions": "ok",
+  clocks: "ok", "same-software": "ok", "same-entry-version": "ok", "same-nats-server": "ok", "same-postgresql": "ok", "same-partitions": "ok",
 }; // prettier-ignore
 
 describe("doctor", () => {
@@ -53,6 +53,7 @@ describe("doctor", () => {
     const other = (more: Partial<DoctorAnswer["versions"]>) =>
       between(eu, examined("us", { versions: { ...versions, ...more } }));
     expect(other({ software: "1.1.0" })).toEqual({ ...ALIKE, "same-software": "warn" });
+    expect(other({ entry: 8 })).toEqual({ ...ALIKE, "same-entry-version": "warn" });
     expect(other({ nats: "2.14.0" })).toEqual({ ...ALIKE, "same-nats-server": "warn" });
     expect(other({ postgres: "18.5" })).toEqual(ALIKE);
     expect(other({ postgres: "17.2" })).toEqual({ ...ALIKE, "same-postgresql": "warn" });
