@@ -18,7 +18,7 @@ export async function checkReadsState(
   software: string,
 ): Promise<void> {
   const needed = await store.neededVersions();
-  const [first] = needed.filter(({ version }) => version > ENTRY_VERSION);
+  const first = needed.find(({ version }) => version > ENTRY_VERSION);
   if (first === undefined) return;
   throw new NewerStateError(
     `partition ${first.partition} holds what entries of version ${first.version} have made, and ${software} reads up to ` +
