@@ -42,3 +42,8 @@ export interface EntryVersions {
   standAside(options: { partition: number; version: number; forMs: number }): Promise<void>;
   neededVersions(): Promise<readonly NeededVersion[]>;
 }
+
+/** The process can't read what the log has, or may have at any moment; the message says what to run in its place. */
+export class RoleRefusedError extends Error {
+  override readonly name = "RoleRefusedError";
+}

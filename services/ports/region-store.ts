@@ -375,11 +375,6 @@ export interface RegionStore
   close(): Promise<void>;
 }
 
-/** The process can't read what the log has, or may have at any moment; the message says what to run in its place. */
-export class RoleRefusedError extends Error {
-  override readonly name = "RoleRefusedError";
-}
-
 export class WalFullError extends Error {
   override readonly name = "WalFullError";
 }

@@ -5,7 +5,8 @@
  * are the fences: the relay's epoch in the fold, the applier's compare-and-set on its position.
  */
 import type { Clock, Random } from "../ports/clock.ts";
-import { RoleRefusedError, type RoleGrant, type RoleName, type Roles } from "../ports/region-store.ts";
+import { RoleRefusedError } from "../ports/entry-versions.ts";
+import type { RoleGrant, RoleName, Roles } from "../ports/region-store.ts";
 import { backoffMs } from "./backoff.ts";
 import { describeError } from "./describe-error.ts";
 import type { Logger } from "./logger.ts";

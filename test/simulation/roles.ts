@@ -1,5 +1,6 @@
 /** Who relays and applies a partition of a simulated region. */
-import { RoleRefusedError, type RoleGrant, type RoleName } from "../../services/ports/region-store.ts";
+import { RoleRefusedError } from "../../services/ports/entry-versions.ts";
+import type { RoleGrant, RoleName } from "../../services/ports/region-store.ts";
 
 export class SimulatedRoles {
   readonly #nowMs: () => number;

@@ -1,10 +1,6 @@
 /** Who relays and applies a partition: leases by the database's clock. What a late holder still does, its epoch gives away. */
-import {
-  RoleRefusedError,
-  type RoleGrant,
-  type Roles,
-  type StoreUnavailableError,
-} from "../../ports/region-store.ts";
+import { RoleRefusedError } from "../../ports/entry-versions.ts";
+import type { RoleGrant, Roles, StoreUnavailableError } from "../../ports/region-store.ts";
 import { ROLE_REFUSED_STATE, sqlStateOf } from "./errors.ts";
 import type { Database, Statement } from "./pool.ts";
 import { toNumber } from "./values.ts";

@@ -1,6 +1,6 @@
 /** Processes of several releases: what the region promises, and who may fold. */
 import { describe, expect, it } from "vitest";
-import { RoleRefusedError } from "../../../services/ports/region-store.ts";
+import { RoleRefusedError } from "../../../services/ports/entry-versions.ts";
 import type { Context } from "./context.ts";
 
 export function entryVersions(context: Context): void {
