@@ -12,6 +12,7 @@ import type { Asked } from "../core/listing/where.ts";
 import type { Collection, CollectionSchema } from "../core/schema.ts";
 import type { Session } from "../core/session.ts";
 import type { OnWait } from "./admission/may-wait.ts";
+import type { LogReplica } from "../ports/global-log.ts";
 import type { ConflictPlace, ConflictQuery } from "../ports/region-store.ts";
 import type { FieldPlace } from "../ports/sql-access.ts";
 import type { Auditing } from "../runtime/auditor.ts";
@@ -308,6 +309,8 @@ export interface PartitionLeader {
   readonly leaderSinceMs: number | undefined;
   /** Who would lead how well, as this region sees it; the best first. None where it has not looked yet. */
   readonly ranking: readonly { readonly region: string; readonly quorumRoundTripMs: number | undefined }[];
+  /** The other servers that hold the log, as the leader's sees them; undefined where nobody leads, or can be asked. */
+  readonly replicas?: readonly LogReplica[] | undefined;
   /** Whether this region moves leadership by itself; undefined where it has not said so. */
   readonly isAutomatic: boolean | undefined;
   /** An operator's order that still holds. */

@@ -71,6 +71,7 @@ export class Leaders {
         region: ranked.region,
         quorumRoundTripMs: ranked.quorumRoundTripMs ?? undefined,
       })),
+      replicas: leadership?.leader === undefined ? undefined : leadership.replicas,
       isAutomatic: answer?.isAutomatic,
       hold: hold === undefined || leftMs <= 0 ? undefined : { leader: hold.leader, leftMs },
     };

@@ -1,10 +1,11 @@
-/** `forebay nats`: what a region's nats-server is to be configured with. */
+/** `forebay nats`: what a region's nats-server is to be configured with, and how it is maintained. */
 import { isAbsolute, join } from "node:path";
 import type { Command } from "commander";
 import { natsServerConfig, variablesOf, type NatsServerTls } from "../../../infra/nats/server-config.ts";
 import { packageRoot } from "../../runtime/package-root.ts";
 import { readTopology } from "../../runtime/topology.ts";
 import { UsageError } from "../errors.ts";
+import { addNatsMaintenance } from "./nats-maintenance.ts";
 
 interface ConfigOptions {
   readonly region: string;
@@ -28,6 +29,7 @@ FOREBAY_NATS_ROUTE_… are addresses with user and password, such as nats://ROUT
 
 export function addNatsCommand(program: Command): void {
   const nats = program.command("nats").description("the nats-servers that the log is stretched over");
+  addNatsMaintenance(nats);
   nats
     .command("config")
     .description("print the configuration of a region's nats-server, with users and their permissions")

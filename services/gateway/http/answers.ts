@@ -11,6 +11,7 @@ import type {
   RecordListAnswer,
   WriteAnswer,
 } from "../../protocol/http/answers.ts";
+import type { LogReplica } from "../../ports/global-log.ts";
 import type { ConflictAnswer, ConflictListAnswer } from "../../protocol/http/conflicts.ts";
 import type { LeadersAnswer } from "../../protocol/http/leaders.ts";
 import type { PartitionStatusAnswer, StatusAnswer } from "../../protocol/http/status.ts";
@@ -160,7 +161,7 @@ export function leadersAnswer(leaders: readonly PartitionLeader[]): LeadersAnswe
 }
 
 function leaderAnswer(leader: PartitionLeader): LeadersAnswer["partitions"][number] {
-  const { partition, leader: region, leaderSinceMs, ranking, isAutomatic, hold } = leader;
+  const { partition, leader: region, leaderSinceMs, ranking, replicas, isAutomatic, hold } = leader;
   return {
     partition,
     ...(region === undefined ? {} : { leader: region }),
@@ -169,9 +170,14 @@ function leaderAnswer(leader: PartitionLeader): LeadersAnswer["partitions"][numb
       region: name,
       ...(quorumRoundTripMs === undefined ? {} : { quorum_round_trip_ms: quorumRoundTripMs }),
     })),
+    ...(replicas === undefined ? {} : { replicas: replicas.map(replicaAnswer) }),
     ...(isAutomatic === undefined ? {} : { automatic: isAutomatic }),
     ...(hold === undefined ? {} : { hold: { leader: hold.leader, left_ms: Math.ceil(hold.leftMs) } }),
   };
+}
+
+function replicaAnswer({ region, isOnline, lagEntries, seenAgoMs }: LogReplica) {
+  return { region, online: isOnline, lag_entries: lagEntries, seen_ago_ms: Math.ceil(seenAgoMs) };
 }
 
 function partitionAnswer(status: PartitionStatus): PartitionStatusAnswer {

@@ -103,10 +103,7 @@ export interface HttpServer {
 
 export async function buildHttpServer(options: HttpServerOptions): Promise<HttpServer> {
   const farewell = new Farewell();
-  const readiness = () => [
-    ...(farewell.hasBegun ? ["the process is stopping"] : []),
-    ...options.readiness(),
-  ];
+  const readiness = () => [...(farewell.hasBegun ? ["the process is stopping"] : []), ...options.readiness()];
   const { admission } = options;
   const connections = new Connections(options.connectionsMax ?? CONNECTIONS_MAX);
   const door =

@@ -35,6 +35,15 @@ const PartitionLeader = Type.Object(
       ),
       { description: "The best first, as this region sees it; empty where it has not looked yet." },
     ),
+    replicas: Type.Optional(
+      Type.Array(
+        Type.Object(
+          { region: Type.String(), online: Type.Boolean(), lag_entries: Count, seen_ago_ms: Count },
+          { additionalProperties: false },
+        ),
+        { description: "The other servers that hold the log, as the leader's sees them." },
+      ),
+    ),
     automatic: Type.Optional(
       Type.Boolean({ description: "Whether this region moves leadership to itself where that is better." }),
     ),

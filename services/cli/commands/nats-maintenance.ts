@@ -1,0 +1,163 @@
+/**
+ * `forebay nats leave` and `forebay nats wait`: around the maintenance of one region's nats-server. Leave → the server is
+ * stopped, changed and started, by whatever runs it → wait → the next one.
+ */
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { REPLICA_LAG_ENTRIES_MAX } from "../../ports/global-log.ts";
+import { API_PREFIX } from "../../protocol/http/headers.ts";
+import {
+  type LeadersAnswer,
+  type MoveLeaderAnswer,
+  type MoveLeaderBody,
+} from "../../protocol/http/leaders.ts";
+import { findRegions, type ClusterRegion } from "../cluster.ts";
+import { withCommonOptions, type CommonOptions } from "../common-options.ts";
+import { parseDuration } from "../duration.ts";
+import { CommandError, UsageError } from "../errors.ts";
+import { callApi, UnreachableError } from "../http.ts";
+import { withProgress } from "../progress.ts";
+import { formatDuration } from "../table.ts";
+
+const LEADER_PATH = `${API_PREFIX}/leader`;
+const TIMEOUT_MS = 10_000;
+const POLL_MS = 500;
+const HOLD_MS_DEFAULT = 1_800_000;
+const DEADLINE_MS_DEFAULT = 600_000;
+
+const LEAVE_HELP = `
+Moves the log's leadership to another region, for so long as --hold says, so that stopping the server begins no election.
+Refused while another server that keeps the log is away, or has yet to catch up: without this one, too, no majority might be left.
+Then stop the server with "nats-server --signal ldm=PID" (its clients are asked to go first), change it, start it, and
+"forebay nats wait" for it before the next one. The region's local writes go on meanwhile; what the log decides waits there.`;
+
+const WAIT_HELP = `
+Another region's process is asked, so --data or the --url of another region: the region itself may hear nothing of the log yet.`;
+
+type Partition = LeadersAnswer["partitions"][number];
+type Options = Omit<CommonOptions, "region">;
+
+export function addNatsMaintenance(nats: Command): void {
+  withCommonOptions(nats.command("leave <name>"))
+    .description("have a region's nats-server lead nothing, before it is stopped")
+    .option("--hold <time>", "leave leadership elsewhere for so long", parseDuration, HOLD_MS_DEFAULT)
+    .option("--force", "also while another server is away or behind: the log may stop until one is back")
+    .addHelpText("after", LEAVE_HELP)
+    .action(async (name: string, options: Options & { hold: number; force?: boolean }) => {
+      const { region, leaders } = await askAbout(name, options);
+      if (options.force !== true) checkOthers(name, leaders);
+      for (const partition of leaders.partitions)
+        await moveAway(region, partition, { name, holdMs: options.hold });
+      process.stdout.write(
+        `nats-server ${name} leads nothing, and the others have caught up: it can be stopped\n`,
+      );
+    });
+  withCommonOptions(nats.command("wait <name>"))
+    .description("wait until a region's nats-server has caught up, after it was started")
+    .option("--deadline <time>", "how long to wait", parseDuration, DEADLINE_MS_DEFAULT)
+    .addHelpText("after", WAIT_HELP)
+    .action(async (name: string, options: Options & { deadline: number }) => {
+      await waitUntilCurrent(name, options, options.deadline);
+      process.stdout.write(`nats-server ${name} has caught up\n`);
+    });
+}
+
+/** Whoever else answers: the region itself may have no server at the moment. @throws {CommandError} nobody does. */
+async function askAbout(
+  name: string,
+  options: Options,
+): Promise<{ region: ClusterRegion; leaders: LeadersAnswer }> {
+  const regions = findRegions(options);
+  const others = regions.filter((region) => region.name !== name);
+  const problems: string[] = [];
+  for (const region of [...others, ...regions.filter((one) => one.name === name)]) {
+    try {
+      const answer = await callApi(region, { path: LEADER_PATH, timeoutMs: TIMEOUT_MS });
+      const leaders = answer.body as LeadersAnswer;
+      checkName(name, leaders);
+      return { region, leaders };
+    } catch (error) {
+      if (!(error instanceof UnreachableError)) throw error;
+      problems.push(error.message);
+    }
+  }
+  throw new CommandError(`no region answers: ${problems.join("; ")}`);
+}
+
+function checkName(name: string, { partitions }: LeadersAnswer): void {
+  const known = new Set(
+    partitions.flatMap(({ leader, replicas = [] }) => [
+      leader ?? name,
+      ...replicas.map(({ region }) => region),
+    ]),
+  );
+  if (!known.has(name))
+    throw new UsageError(`no nats-server of a region ${name} keeps the log; ${[...known].join(", ")} do`);
+}
+
+/** @throws {CommandError} another server has to come back, or catch up, first. */
+function checkOthers(name: string, { partitions }: LeadersAnswer): void {
+  const problems = partitions.flatMap((partition) => {
+    if (partition.leader === undefined) return [`partition ${partition.partition} has no leader`];
+    return (partition.replicas ?? [])
+      .filter((replica) => replica.region !== name)
+      .flatMap((replica) => problemOf(replica).map((why) => `partition ${partition.partition}: ${why}`));
+  });
+  if (problems.length === 0) return;
+  throw new CommandError(
+    `nats-server ${name} must not be stopped now: ${problems.join("; ")}; mend that first, or use --force`,
+  );
+}
+
+function problemOf({ region, online, lag_entries, seen_ago_ms }: NonNullable<Partition["replicas"]>[number]) {
+  if (!online) return [`the nats-server of ${region} is away, for ${formatDuration(seen_ago_ms)}`];
+  return lag_entries <= REPLICA_LAG_ENTRIES_MAX ? [] : [`that of ${region} is ${lag_entries} entries behind`];
+}
+
+/** Who leads elsewhere already stays there, with the hold. */
+async function moveAway(
+  region: ClusterRegion,
+  partition: Partition,
+  { name, holdMs }: { name: string; holdMs: number },
+): Promise<void> {
+  const to = partition.leader === name ? bestOther(name, partition) : partition.leader;
+  if (to === undefined)
+    throw new CommandError(`nobody could lead partition ${partition.partition} in its place`);
+  const body: MoveLeaderBody = { region: to, partition: partition.partition, hold_ms: holdMs };
+  const { partitions } = (await callApi(region, { method: "POST", path: LEADER_PATH, body }))
+    .body as MoveLeaderAnswer;
+  for (const moved of partitions) {
+    process.stderr.write(`forebay: partition ${moved.partition} is led by ${moved.leader}\n`);
+  }
+}
+
+/** The one that a majority answers soonest, where that is known. */
+function bestOther(name: string, { ranking, replicas = [] }: Partition): string | undefined {
+  const fit = replicas.filter((replica) => replica.region !== name && problemOf(replica).length === 0);
+  const ranked = ranking.find(({ region }) => fit.some((replica) => replica.region === region));
+  return ranked?.region ?? fit[0]?.region;
+}
+
+async function waitUntilCurrent(name: string, options: Options, deadlineMs: number): Promise<void> {
+  const untilMs = performance.now() + deadlineMs;
+  await withProgress(async (progress) => {
+    for (;;) {
+      const { leaders } = await askAbout(name, options);
+      const missing = leaders.partitions.flatMap((partition) => missingIn(name, partition));
+      if (missing.length === 0) return;
+      progress.show(missing.join("; "));
+      if (performance.now() >= untilMs)
+        throw new CommandError(
+          `nats-server ${name} has not caught up within the deadline: ${missing.join("; ")}`,
+        );
+      await sleep(POLL_MS);
+    }
+  });
+}
+
+function missingIn(name: string, { partition, leader, replicas = [] }: Partition): string[] {
+  if (leader === undefined) return [`partition ${partition} has no leader`];
+  const own = replicas.find(({ region }) => region === name);
+  // A server that keeps no copy of the partition has nothing to catch up with.
+  return own === undefined ? [] : problemOf(own).map((why) => `partition ${partition}: ${why}`);
+}

@@ -1,0 +1,65 @@
+/** `forebay nats leave` and `forebay nats wait`, against the real HTTP server with a stub behind it. */
+import { describe, expect, it } from "vitest";
+import type { PartitionLeader } from "../../../services/gateway/gateway.ts";
+import type { LogReplica } from "../../../services/ports/global-log.ts";
+import { cliBed } from "./bed.ts";
+
+const CURRENT = { isOnline: true, isCurrent: true, lagEntries: 0, seenAgoMs: 5 };
+const US: LogReplica = { region: "us", ...CURRENT };
+const AP: LogReplica = { region: "ap", ...CURRENT };
+
+function led(
+  partition: number,
+  leader: string | undefined,
+  replicas: readonly LogReplica[],
+): PartitionLeader {
+  const ranking = ["ap", "us", "eu"].map((region) => ({ region, quorumRoundTripMs: 80 }));
+  const isAutomatic = true;
+  return { partition, leader, leaderSinceMs: undefined, ranking, replicas, isAutomatic, hold: undefined };
+}
+
+const bed = cliBed((rig) => {
+  rig.gateway.leaderMoves.length = 0;
+});
+
+describe("nats leave", () => {
+  it("has what the server leads led by the best of the others, and what others lead stay there", async () => {
+    const eu: LogReplica = { region: "eu", ...CURRENT };
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [US, AP]), led(1, "us", [eu, AP])];
+    expect(await bed.run("nats", "leave", "eu", "--hold", "5m")).toContain("eu leads nothing");
+    expect(bed.rig.gateway.leaderMoves).toMatchObject([
+      { region: "ap", partition: 0, holdMs: 300_000 },
+      { region: "us", partition: 1, holdMs: 300_000 },
+    ]);
+  });
+
+  it.each([
+    ["is away", { ...US, isOnline: false, seenAgoMs: 90_000 }, "the nats-server of us is away, for 1.5 min"],
+    ["is behind", { ...US, lagEntries: 501 }, "that of us is 501 entries behind"],
+  ])("is refused while another server %s, unless it is forced", async (_, us, why) => {
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [us, AP])];
+    await expect(bed.run("nats", "leave", "eu")).rejects.toThrow(why);
+    expect(bed.rig.gateway.leaderMoves).toEqual([]);
+    await bed.run("nats", "leave", "eu", "--force");
+    expect(bed.rig.gateway.leaderMoves).toMatchObject([{ region: "ap" }]);
+  });
+
+  it("is refused during an election, and for a region that has no server", async () => {
+    bed.rig.gateway.partitionLeaders = [led(0, undefined, [])];
+    await expect(bed.run("nats", "leave", "eu")).rejects.toThrow("partition 0 has no leader");
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [US, AP])];
+    await expect(bed.run("nats", "leave", "mars")).rejects.toThrow("eu, us, ap do");
+  });
+});
+
+describe("nats wait", () => {
+  it("returns once the server has caught up, and says what is missing at the deadline", async () => {
+    const behind = { ...US, lagEntries: 900 };
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [behind, AP])];
+    await expect(bed.run("nats", "wait", "us", "--deadline", "0")).rejects.toThrow(
+      "not caught up within the deadline: partition 0: that of us is 900 entries behind",
+    );
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [US, AP])];
+    expect(await bed.run("nats", "wait", "us")).toContain("us has caught up");
+  });
+});
