@@ -108,10 +108,10 @@ describe("two processes of a region behind a balancer", () => {
 describe("the only process of a region", () => {
   it("is restarted in one region after the other, and no write of the SDK fails, is lost, or counts twice", async () => {
     const clients = bed.cluster.regions.map(({ name }) => clientAt(bed, name));
-    let isOver = false;
+    const over = new AbortController();
     let acknowledged = 0;
     const write = async (client: (typeof clients)[number]) => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         await client.collection(posts).write("of-clients", { inc: { likes: 1 } });
         acknowledged += 1;
       }
@@ -131,7 +131,7 @@ describe("the only process of a region", () => {
         await more();
       }
     } finally {
-      isOver = true;
+      over.abort();
     }
     await Promise.all(workers);
     await everyRegionHas("of-clients", acknowledged);

@@ -40,6 +40,30 @@ function runbooks(): { name: string; text: string }[] {
     .map((name) => ({ name: name.slice(0, -3), text: readFileSync(join(RUNBOOKS, name), "utf8") }));
 }
 
+const PROCEDURES = join(RUNBOOKS, "procedures");
+const PROCEDURE_SECTIONS = ["## Purpose", "## Before", "## Steps", "## What you see", "## Going back"];
+
+function procedures(): { name: string; text: string }[] {
+  return readdirSync(PROCEDURES)
+    .filter((name) => name !== "README.md")
+    .map((name) => ({ name, text: readFileSync(join(PROCEDURES, name), "utf8") }));
+}
+
+/** Of region processes, and of nats-servers. */
+function settings(): ReadonlySet<string> {
+  const users = readFileSync(join(packageRoot(), "infra/nats/users.ts"), "utf8");
+  return new Set([
+    ...KNOWN_VARIABLES,
+    ...[...users.matchAll(/"(FOREBAY_[A-Z0-9_]+)"/g)].map(([, name]) => name!),
+  ]);
+}
+
+function commandLines(pages: readonly { text: string }[]): string[] {
+  return pages.flatMap(({ text }) =>
+    [...text.matchAll(/`(forebay [^`]*)`/g)].map(([, line]) => line!.replaceAll(/"[^"]*"|“[^”]*”/g, "TEXT")),
+  );
+}
+
 /** What is wrong between alerts and their pages. */
 function pageProblems(rules: readonly Rule[], pages: readonly string[]): string[] {
   const alerts = rules.filter(({ alert }) => alert !== undefined);
@@ -171,11 +195,7 @@ describe("runbooks", () => {
 
   it("name commands that there are", () => {
     const program = createProgram("1.0.0");
-    const lines = runbooks().flatMap(({ text }) =>
-      [...text.matchAll(/`(forebay [^`]*)`/g)].map(([, line]) =>
-        line!.replaceAll(/"[^"]*"|“[^”]*”/g, "TEXT"),
-      ),
-    );
+    const lines = commandLines(runbooks());
     expect(lines.length).toBeGreaterThan(40);
     expect(lines.flatMap((line) => commandProblem(program, line) ?? [])).toEqual([]);
     expect(commandProblem(program, "forebay restart us")).toMatch(/no such command/);
@@ -184,6 +204,30 @@ describe("runbooks", () => {
     needing.command("mend <id>").requiredOption("--why <text>");
     expect(commandProblem(needing, "forebay mend ID")).toMatch(/without --why/);
     expect(commandProblem(needing, 'forebay mend ID --why "…"')).toBeUndefined();
+  });
+});
+
+describe("procedures", () => {
+  it("are made alike, listed, and name commands, settings, pages and tests that there are", () => {
+    const index = readFileSync(join(PROCEDURES, "README.md"), "utf8");
+    const program = createProgram("1.0.0");
+    expect(commandLines(procedures()).flatMap((line) => commandProblem(program, line) ?? [])).toEqual([]);
+    for (const { name, text } of [...procedures(), { name: "README.md", text: index }]) {
+      for (const [, link] of text.matchAll(/\]\(([^)]+)\)/g)) {
+        expect(existsSync(join(PROCEDURES, link!)), `${name}: ${link}`).toBe(true);
+      }
+    }
+    for (const [test] of index.matchAll(/test\/[\w/-]+\.test\.ts/g)) {
+      expect(existsSync(join(packageRoot(), test)), test).toBe(true);
+    }
+    for (const { name, text } of procedures()) {
+      for (const [setting] of text.matchAll(/\bFOREBAY_[A-Z0-9_]+\b/g)) {
+        expect(settings(), `${name}: ${setting}`).toContain(setting);
+      }
+      const sections = [...text.matchAll(/^## .*$/gm)].map(([heading]) => heading);
+      expect(sections, name).toEqual(PROCEDURE_SECTIONS);
+      expect(index, name).toContain(`(${name})`);
+    }
   });
 });
 
