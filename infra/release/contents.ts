@@ -10,6 +10,8 @@ interface Manifest {
 
 /** What is started by its path: nobody imports it. */
 const STARTED = ["dist/services/region/main.js", "dist/infra/load/worker.js"];
+/** Programs in one file each, with what they were made of. */
+const BUNDLES = ["dist/bundles/region.js", "dist/bundles/region.json"];
 const MIGRATIONS = "services/adapters/postgres/migrations";
 const CODE = /^dist\/(services|infra)\//;
 /** Of its modules, not of its examples. */
@@ -69,6 +71,7 @@ function assetsNeeded(root: string): string[] {
     "LICENSE",
     "infra/release/CHANGELOG.md",
     "dist/console/index.html",
+    ...BUNDLES,
     ...below("dist/console/assets"),
     ...below("regions"),
     ...below("infra/chaos/scenarios"),

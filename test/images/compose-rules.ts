@@ -88,13 +88,10 @@ function variableProblems(
   { known, required }: { readonly known: ReadonlySet<string>; readonly required: readonly string[] },
 ): string[] {
   const names = Object.keys(environment);
-  const bare = (name: string) => (known.has(name) ? name : name.replace(/_FILE$/, ""));
   return [
-    ...names
-      .filter((name) => !known.has(bare(name)))
-      .map((name) => `${name} is no variable of region processes`),
+    ...names.filter((name) => !known.has(name)).map((name) => `${name} is no variable of region processes`),
     ...required
-      .filter((name) => !names.some((set) => bare(set) === name))
+      .filter((name) => !names.includes(name) && !names.includes(`${name}_FILE`))
       .map((name) => `${name} is not set`),
   ];
 }

@@ -18,7 +18,7 @@ function differences(dockerfile: string, task: string, ports: string): readonly 
   const [, check = ""] = settingOf(stage, "HEALTHCHECK")!.split(/\bCMD (?=\[)/);
   const [, , script = ""] = JSON.parse(check) as string[];
   const ofTask = /"--eval", "(fetch\([^"]*)"/.exec(task)?.[1]?.replace("${var.ports.http}", "PORT");
-  const ofImage = script.replaceAll("`", "'").replace("${process.env.FOREBAY_HTTP_PORT}", "PORT");
+  const ofImage = script.replaceAll("`", "'").replace(/\$\{process\.env\.FOREBAY_HTTP_PORT\}/, "PORT");
   const same: [string, unknown, unknown][] = [
     ["user", settingOf(stage, "USER"), /\buser = "([\d:]+)"/.exec(task)?.[1]],
     ["port", settingOf(stage, "EXPOSE"), port],
