@@ -27,11 +27,11 @@ export async function benchRestart(words: readonly string[]): Promise<void> {
   const { rate, rounds } = readOptions(words, ["rate", "rounds"]);
   await withCluster("regions/local.yaml", async (cluster) => {
     await putCollection(cluster.regions[0]!.url, collection.name, collection.schema.fields);
-    await measureStart(cluster);
     await measureRestarts(cluster, {
       ratePerSecond: positiveNumber(rate, "rate", RATE_DEFAULT),
       rounds: positiveNumber(rounds, "rounds", ROUNDS_DEFAULT),
     });
+    await measureStart(cluster);
   });
 }
 
