@@ -6,9 +6,12 @@ const BYTES_MAX = 256 * 1_024;
 
 export class HttpSigningKeys implements SigningKeySource {
   readonly #url: string;
+  /** As errors name it: the rest of the address may have a key in it. */
+  readonly #origin: string;
 
   constructor(url: string) {
     this.#url = url;
+    this.#origin = new URL(url).origin;
   }
 
   async fetch(): Promise<unknown> {
@@ -17,19 +20,19 @@ export class HttpSigningKeys implements SigningKeySource {
     const response = await fetch(this.#url, { signal, headers, redirect: "error" });
     if (!response.ok) {
       await response.body?.cancel();
-      throw new Error(`${this.#url} answers ${response.status}`);
+      throw new Error(`${this.#origin} answers ${response.status}`);
     }
-    return JSON.parse(await textOf(response, this.#url));
+    return JSON.parse(await textOf(response, this.#origin));
   }
 }
 
-async function textOf(response: Response, url: string): Promise<string> {
+async function textOf(response: Response, origin: string): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
   let bytes = 0;
   for await (const chunk of response.body ?? []) {
     bytes += (chunk as Uint8Array).byteLength;
-    if (bytes > BYTES_MAX) throw new Error(`${url} answers with more than ${BYTES_MAX} bytes`);
+    if (bytes > BYTES_MAX) throw new Error(`${origin} answers with more than ${BYTES_MAX} bytes`);
     text += decoder.decode(chunk as Uint8Array, { stream: true });
   }
   return text + decoder.decode();

@@ -44,6 +44,16 @@ export function address(protocols: readonly string[]): Kind<string> {
   };
 }
 
+/** An address that is fetched over HTTP: fetch takes none with a user or a password in it, and quotes them in its error. */
+export function fetchedAddress(protocols: readonly ("http:" | "https:")[]): Kind<string> {
+  const kind = address(protocols);
+  const expectation = `${kind.expectation} and has no user and no password`;
+  const withExpectation = { ...kind, expectation };
+  return addressWith(withExpectation, ({ username, password }) =>
+    username === "" && password === "" ? undefined : `must be ${expectation}`,
+  );
+}
+
 /** An address that has to pass a check of its own besides. @param problemIn undefined where there is none. */
 export function addressWith(kind: Kind<string>, problemIn: (url: URL) => string | undefined): Kind<string> {
   return {

@@ -90,6 +90,18 @@ describe("a secret", () => {
     },
   );
 
+  it.each(["TRACE_EXPORT_URL", "JWT_KEYS_URL", "NATS_MONITOR_URL", "CHAOS_URL"])(
+    "in FOREBAY_%s is refused, since fetch would refuse and quote it",
+    (name) => {
+      const variable = `FOREBAY_${name}`;
+      for (const authority of [`user:${SECRET}@127.0.0.1`, `${SECRET}@127.0.0.1`]) {
+        const { problems } = inspectConfig({ ...complete, [variable]: `http://${authority}/x` });
+        const told = problems.filter((problem) => problem.startsWith(`${variable} `));
+        expect(told.join()).toMatch(/must be an address .* has no user and no password$/);
+      }
+    },
+  );
+
   it("under a name that nobody knows is not shown", () => {
     const { unknown } = inspectConfig({ ...complete, FOREBAY_SESSION_SECRETS: SECRET });
     expect(unknown).toEqual([

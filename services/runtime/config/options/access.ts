@@ -3,7 +3,7 @@ import { isTenant } from "../../../core/access/tenant.ts";
 import { keySetFile } from "../file-kinds.ts";
 import { defaulted, optional } from "../option.ts";
 import { choice, flag, integer, matching, numbersByName, someOf, text } from "../plain-kinds.ts";
-import { address, addressWith, secret, secretMatching } from "../secret-kinds.ts";
+import { addressWith, fetchedAddress, secret, secretMatching } from "../secret-kinds.ts";
 import { SWITCH } from "./process.ts";
 
 export const LOOPBACK: readonly string[] = ["127.0.0.1", "localhost", "::1", "[::1]"];
@@ -25,7 +25,7 @@ const HASH = /^[0-9a-f]{64}$/;
 const SECRET_LENGTH_MIN = 32;
 const TOLERANCE_SECONDS_MAX = 300;
 
-const keysAddress = addressWith(address(["https:", "http:"]), ({ protocol, hostname }) =>
+const keysAddress = addressWith(fetchedAddress(["https:", "http:"]), ({ protocol, hostname }) =>
   protocol === "https:" || LOOPBACK.includes(hostname)
     ? undefined
     : "must be an address that begins with https://",

@@ -3,7 +3,7 @@ import { LOG_LEVELS } from "../../logger.ts";
 import { topologyFile } from "../file-kinds.ts";
 import { computed, defaulted, optional, required } from "../option.ts";
 import { choice, host, integer, listOf, someOf, text } from "../plain-kinds.ts";
-import { address, secret } from "../secret-kinds.ts";
+import { fetchedAddress, secret } from "../secret-kinds.ts";
 import { MEMORY_MEGABYTES_MIN, memoryMegabytesDefault } from "../memory-default.ts";
 
 export const PROCESS_ROLES = ["gateway", "relay", "applier"] as const;
@@ -49,7 +49,7 @@ export const processOptions = {
   traceExportUrl: optional({
     variable: "FOREBAY_TRACE_EXPORT_URL",
     key: "trace.export_url",
-    kind: address(["http:", "https:"]),
+    kind: fetchedAddress(["http:", "https:"]),
     summary: "Where sampled traces are sent: an OpenTelemetry collector that takes OTLP over HTTP in JSON.",
   }),
 };

@@ -2,7 +2,7 @@
 import { CRASH_POINTS } from "../../../ports/crash-points.ts";
 import { defaulted, optional } from "../option.ts";
 import { flag, matching } from "../plain-kinds.ts";
-import { address, addressWith, secret } from "../secret-kinds.ts";
+import { addressWith, fetchedAddress, secret } from "../secret-kinds.ts";
 
 const crashPoint = matching(
   `a crash point, alone or with a colon and a count from 1: ${CRASH_POINTS.join(", ")}`,
@@ -17,7 +17,7 @@ export const trialOptions = {
   chaosUrl: optional({
     variable: "FOREBAY_CHAOS_URL",
     key: "chaos.url",
-    kind: addressWith(address(["http:"]), ({ hostname }) =>
+    kind: addressWith(fetchedAddress(["http:"]), ({ hostname }) =>
       hostname === "127.0.0.1" ? undefined : "must be at 127.0.0.1: only a local cluster may be broken",
     ),
     summary: "Where faults are ordered, on 127.0.0.1.",

@@ -2,7 +2,7 @@
 import { readableFile } from "../file-kinds.ts";
 import { defaulted, optional, required } from "../option.ts";
 import { integer } from "../plain-kinds.ts";
-import { address, addressWith } from "../secret-kinds.ts";
+import { address, addressWith, fetchedAddress } from "../secret-kinds.ts";
 
 const SSL_MODES = ["disable", "require", "verify-ca", "verify-full", "no-verify"];
 const CONNECTIONS_MAX = 1_000;
@@ -74,7 +74,7 @@ export const natsOptions = {
   monitorUrl: optional({
     variable: "FOREBAY_NATS_MONITOR_URL",
     key: "nats.monitor_url",
-    kind: address(["http:", "https:"]),
+    kind: fetchedAddress(["http:", "https:"]),
     summary:
       "The nats-server's monitoring port, from which status and alerts know of its streams and routes.",
   }),
