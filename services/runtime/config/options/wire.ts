@@ -8,9 +8,10 @@ const SSL_MODES = ["disable", "require", "verify-ca", "verify-full", "no-verify"
 const CONNECTIONS_MAX = 1_000;
 
 const postgresAddress = addressWith(address(["postgres:", "postgresql:"]), ({ searchParams }) => {
-  const mode = searchParams.get("sslmode");
-  if (mode === null || SSL_MODES.includes(mode)) return undefined;
-  return `has sslmode=${mode}; it must be one of ${SSL_MODES.join(", ")}`;
+  // What stands there instead may be the rest of the parameters, with a password among them.
+  return searchParams.getAll("sslmode").every((mode) => SSL_MODES.includes(mode))
+    ? undefined
+    : `has another sslmode than there are; it must be one of ${SSL_MODES.join(", ")}`;
 });
 
 export const postgresOptions = {
