@@ -37,11 +37,17 @@ export function address(protocols: readonly string[]): Kind<string> {
     form: "one",
     secrecy: "address",
     parse: (text) =>
-      URL.canParse(text) && protocols.includes(new URL(text).protocol)
+      protocols.some((protocol) => isAddress(protocol, text))
         ? { value: text }
         : { problem: `must be ${expectation}` },
     show: redactUrl,
   };
+}
+
+/** Without `//`, or with a password that has a `/` in it, what should be an authority is read as a path, which is shown. */
+function isAddress(protocol: string, text: string): boolean {
+  if (!text.toLowerCase().startsWith(`${protocol}//`) || !URL.canParse(text)) return false;
+  return !new URL(text).pathname.includes("@");
 }
 
 /** An address that is fetched over HTTP: fetch takes none with a user or a password in it, and quotes them in its error. */

@@ -22,7 +22,18 @@ const PLANTED = [
     `${scheme}://127.0.0.1:1/x?sslpassword=${SECRET}&api_key=${SECRET}&sslmode=require`,
     `${scheme}://127.0.0.1:1/x#${SECRET}`,
     `${scheme}://user:${SECRET}@[::`,
+    // Nearly addresses: what is secret in them stands where nothing secret should.
+    `${scheme}:user:${SECRET}@h/db`,
+    `${scheme}:/user:${SECRET}@h/db`,
+    `${scheme}:eu.1:${SECRET}@h:4222`,
+    `${scheme}:///user:${SECRET}@h/db`,
+    `${scheme}://user:12/${SECRET}@h/db`,
+    `${scheme}://user:1?${SECRET}@h/db`,
+    `${scheme}://h/v1/traces?${SECRET}`,
+    `${scheme}://h1:4222/,${scheme}://u:${SECRET}@h2:4222`,
+    `${scheme}://h/db?sslmode=require;password=${SECRET}`,
   ]),
+  `postgres://h/db?sslmode=require&sslmode=${SECRET}`,
 ];
 
 /** What of an option shows the secret. */
