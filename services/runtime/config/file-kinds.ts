@@ -19,7 +19,7 @@ export const readableFile: Kind<string> = {
       accessSync(path, constants.R_OK);
       return { value: path };
     } catch (error) {
-      return { problem: `names a file that can't be read: ${reasonOf(error)}: ${quote(path)}` };
+      return { problem: `names a file that can't be read: ${reasonOf(error)}` };
     }
   },
   show: (path) => path,
@@ -67,7 +67,7 @@ export const keySetFile: Kind<KeySetFile> = {
     } catch (error) {
       // The message of a parser quotes the text, which may be a private key.
       const reason = error instanceof SyntaxError ? "it is not JSON" : reasonOf(error);
-      return { problem: `names a file that can't be read as ${KEY_SET}: ${reason}: ${quote(path)}` };
+      return { problem: `names a file that can't be read as ${KEY_SET}: ${reason}` };
     }
   },
   show: ({ path }) => path,

@@ -34,6 +34,9 @@ const PLANTED = [
     `${scheme}://h/db?sslmode=require;password=${SECRET}`,
   ]),
   `postgres://h/db?sslmode=require&sslmode=${SECRET}`,
+  `eu.1:${SECRET}`,
+  `-----BEGIN PRIVATE KEY-----\n${SECRET}\n-----END PRIVATE KEY-----`,
+  `{ "keys": [{ "kty": "oct", "k": "${SECRET}" }] }`,
 ];
 
 /** What of an option shows the secret. */
@@ -112,6 +115,14 @@ describe("a secret", () => {
       }
     },
   );
+
+  it("in place of the path of its file is not shown", () => {
+    const paths = ALL_OPTIONS.filter(({ kind }) => /^the path of a (file|JSON)/.test(kind.expectation));
+    expect(paths.map(({ key }) => key)).toEqual(
+      expect.arrayContaining(["nats.credentials_file", "nats.key_file", "jwt.keys_file"]),
+    );
+    expect(paths.filter((option) => leaksOf(option).length > 0)).toEqual([]);
+  });
 
   it("under a name that nobody knows is not shown", () => {
     const { unknown } = inspectConfig({ ...complete, FOREBAY_SESSION_SECRETS: SECRET });
