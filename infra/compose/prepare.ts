@@ -1,6 +1,6 @@
 /** What infra/compose/three-regions.yaml mounts: configurations of nats-servers, and secrets, made once. */
 import { createHash, randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { natsServerConfig, variablesOf, variablesText } from "../nats/server-config.ts";
 import { maintenanceUser, regionUser, ROUTES_PASSWORD, ROUTES_USER, routeVariable } from "../nats/users.ts";
@@ -25,10 +25,17 @@ export function prepareComposition({ folder, topology }: Preparation): boolean {
   if (existsSync(last)) return false;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   for (const [name, text] of Object.entries(filesOf(topology)))
-    // Containers run as other users than who made the files; the folder is what keeps others out.
-    writeFileSync(join(folder, name), `${text.trimEnd()}\n`, { mode: 0o444 });
+    writeAnew(join(folder, name), `${text.trimEnd()}\n`);
   writeFileSync(last, "");
   return true;
+}
+
+/** One that is there is taken away first: nobody but root writes into a file that may only be read. */
+function writeAnew(path: string, text: string): void {
+  rmSync(path, { force: true });
+  writeFileSync(path, text, { mode: 0o400 });
+  // Containers run as other users than who made the files; the folder is what keeps others out. The umask has no say in it.
+  chmodSync(path, 0o444);
 }
 
 function filesOf(topology: Preparation["topology"]): Readonly<Record<string, string>> {

@@ -1,5 +1,5 @@
 /** The composition of three regions is what processes and servers can start with; each rule is tried on a planted mistake. */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { linkSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
@@ -47,6 +47,31 @@ describe("the composition", () => {
     const before = readFileSync(join(made, "session_secret"), "utf8");
     expect(prepareComposition({ folder: made, topology })).toBe(false);
     expect(readFileSync(join(made, "session_secret"), "utf8")).toBe(before);
+  });
+
+  it("mounts what containers may read, whatever the umask", () => {
+    const made = join(folder, "umask");
+    const before = process.umask(0o077);
+    try {
+      prepareComposition({ folder: made, topology });
+    } finally {
+      process.umask(before);
+    }
+    const files = readdirSync(made).filter((name) => name !== "complete");
+    expect(files.length).toBeGreaterThan(5);
+    expect(files.filter((name) => (statSync(join(made, name)).mode & 0o777) !== 0o444)).toEqual([]);
+  });
+
+  it("is prepared again where the preparation was cut off, without writing into files that may only be read", () => {
+    const made = join(folder, "half");
+    prepareComposition({ folder: made, topology });
+    const [secret, kept] = [join(made, "session_secret"), join(folder, "kept")];
+    const before = readFileSync(secret, "utf8");
+    linkSync(secret, kept);
+    rmSync(join(made, "complete"));
+    expect(prepareComposition({ folder: made, topology })).toBe(true);
+    expect(readFileSync(secret, "utf8")).not.toBe(before);
+    expect(readFileSync(kept, "utf8")).toBe(before);
   });
 
   it("gives every region's processes a user that its server knows", () => {
