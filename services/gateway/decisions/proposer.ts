@@ -97,18 +97,24 @@ export class Proposer {
     });
   }
 
-  /** Nobody else may come and ask for a lane. */
+  /** Nobody else may come and ask for a lane: for as long as somebody waits, it looks when the newest publish takes too long. */
   async #openLaneLater(): Promise<void> {
     this.#isArmed = true;
-    await this.#options.clock.sleep(this.#pace.laneAfterMs + 1);
+    while (this.#queue.length > 0 && this.#lanes < LANES_MAX) {
+      await this.#options.clock.sleep(Math.max(0, this.#pace.laneAfterMs - this.#sentForMs) + 1);
+      if (this.#queue.length > 0 && this.#needsLane()) void this.#runLane();
+    }
     this.#isArmed = false;
-    if (this.#queue.length > 0 && this.#needsLane()) void this.#runLane();
   }
 
   #needsLane(): boolean {
     if (this.#lanes === 0) return true;
-    const sentForMs = this.#options.clock.monotonicMs() - this.#sentAtMs;
-    return this.#lanes < LANES_MAX && sentForMs > this.#pace.laneAfterMs;
+    return this.#lanes < LANES_MAX && this.#sentForMs > this.#pace.laneAfterMs;
+  }
+
+  /** How long ago the newest publish was sent. */
+  get #sentForMs(): number {
+    return this.#options.clock.monotonicMs() - this.#sentAtMs;
   }
 
   async #runLane(): Promise<void> {

@@ -9,17 +9,21 @@ import {
   QUEUE_MAX,
 } from "../../../services/gateway/decisions/proposer.ts";
 import { decodeEntry } from "../../../services/protocol/entry-codec.ts";
-import { list, read, TENANT, write } from "./bed.ts";
+import { list, makeBreakers, read, TENANT, write } from "./bed.ts";
 import {
   acquire,
   credit,
   ending,
+  FatedLog,
   lease,
   orderedBed,
   pay,
   proposalsAfter,
   twoOrderedRegions,
 } from "./ordered.ts";
+
+/** How long a publish to a log that is near may take before another goes beside it. */
+const LANE_AFTER_MS = 100;
 
 const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
 
@@ -144,12 +148,44 @@ describe("linearizable reads at the same time", () => {
   });
 });
 
+/** A proposer of its own, over a log that the test controls. */
+async function fatedProposer() {
+  const bed = await orderedBed();
+  const log = new FatedLog(bed.first);
+  const options = { ...bed.first.options, log: log.log };
+  const proposer = new Proposer({ ...options, breakers: makeBreakers(options) }, 0);
+  return { bed, proposer, log, deadlineAtMs: bed.world.nowMs + 60_000 };
+}
+
 describe("the proposer", () => {
   async function proposerOf() {
     const bed = await orderedBed();
     const proposer = new Proposer(bed.first.options, 0);
     return { bed, proposer, deadlineAtMs: bed.world.nowMs + 60_000 };
   }
+
+  it("keeps nobody behind a publish that is lost, also where it began to wait behind another", async () => {
+    const { bed, proposer, log, deadlineAtMs } = await fatedProposer();
+    await bed.run(proposer.publish(undefined, deadlineAtMs));
+    // A takes its time, and B waits behind it.
+    log.delayMs = 40;
+    const answered = [proposer.publish(undefined, deadlineAtMs)];
+    await bed.pass(2);
+    log.delayMs = 0;
+    answered.push(proposer.publish(undefined, deadlineAtMs));
+    await bed.pass(88);
+    expect(log.published).toBe(3);
+    // C goes alone, and D waits behind it: for as long as another publish may take, and not for the end of C's.
+    log.fate = "lost";
+    void ending(proposer.publish(undefined, deadlineAtMs));
+    await bed.pass(5);
+    expect(log.published).toBe(4);
+    log.fate = "passed";
+    answered.push(proposer.publish(undefined, deadlineAtMs));
+    const askedAtMs = bed.world.nowMs;
+    await bed.run(Promise.all(answered));
+    expect(bed.world.nowMs - askedAtMs).toBeLessThanOrEqual(LANE_AFTER_MS + 10);
+  });
 
   it("takes no more than may wait, says so at once, and takes more once they are gone", async () => {
     const { bed, proposer, deadlineAtMs } = await proposerOf();

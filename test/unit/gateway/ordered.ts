@@ -105,6 +105,8 @@ export type Fate = "passed" | "refused" | "lost" | "taken";
 
 export class FatedLog {
   fate: Fate = "passed";
+  /** Of publishes that pass, before they do. */
+  delayMs = 0;
   readonly log: GlobalLog;
   /** What was lost, for the test to let it land after all. */
   readonly lost: { readonly partition: number; readonly data: Uint8Array }[] = [];
@@ -118,7 +120,8 @@ export class FatedLog {
       publish: async (request) => {
         this.published += 1;
         this.proposals += proposalsIn(request.data);
-        const { fate } = this;
+        const { fate, delayMs } = this;
+        if (delayMs > 0) await clock.sleep(delayMs);
         if (fate === "passed") return log.publish(request);
         if (fate === "refused") throw new LogUnavailableError("no responders");
         if (fate === "lost") this.lost.push(request);
