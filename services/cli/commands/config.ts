@@ -1,11 +1,9 @@
 /** `forebay config`: checks, shows and documents what region processes are told. It asks no region. */
-import { readFileSync } from "node:fs";
-import { parseEnv } from "node:util";
 import type { Command } from "commander";
 import { inspectConfig, type EffectiveOption, type Inspection } from "../../runtime/config/inspect.ts";
 import { configReference } from "../../runtime/config/reference.ts";
-import type { Environment } from "../../runtime/config/sources.ts";
-import { CommandError, UsageError } from "../errors.ts";
+import { readEnvironmentFile } from "../environment-file.ts";
+import { CommandError } from "../errors.ts";
 import { formatTable } from "../table.ts";
 
 interface SourceOptions {
@@ -30,7 +28,7 @@ function withSources(command: Command): Command {
     .option("--config <file>", "the configuration file (default: FOREBAY_CONFIG_FILE)")
     .option(
       "--env-file <file>",
-      "lines NAME=value, as containers get them, instead of this shell's environment",
+      "lines NAME=value as Docker reads them, quotes and all, instead of this shell's environment",
     );
 }
 
@@ -71,15 +69,10 @@ function rowOf({ option: { variable, key }, origin, shown, isWrong }: EffectiveO
 
 /** @throws {UsageError} where the file of variables can't be read. */
 function inspect({ config, envFile }: SourceOptions): Inspection {
-  return inspectConfig(envFile === undefined ? process.env : environmentIn(envFile), config);
-}
-
-function environmentIn(path: string): Environment {
-  try {
-    return parseEnv(readFileSync(path, "utf8")) as Environment;
-  } catch (error) {
-    throw new UsageError(`${path} can't be read: ${(error as Error).message}`);
-  }
+  if (envFile === undefined) return inspectConfig(process.env, config);
+  const { environment, problems } = readEnvironmentFile(envFile);
+  const inspection = inspectConfig(environment, config);
+  return { ...inspection, problems: [...problems, ...inspection.problems] };
 }
 
 /** @throws {CommandError} with all problems. */
