@@ -12,8 +12,12 @@ export interface ConfigFile {
 
 export interface FileValue {
   readonly text: string;
-  readonly form: "one" | "list" | "pairs";
+  /** `deep`: it has more below it than any option takes, and no text. */
+  readonly form: "one" | "list" | "pairs" | "deep";
 }
+
+/** What there may be in a file where an option is deep. */
+export const SHALLOW = "a text, a number or a list of them";
 
 const BYTES_MAX = 1024 ** 2;
 
@@ -46,17 +50,15 @@ export function parseConfigFile(path: string, { text, isPairs }: FileText): Conf
   if (document === null || document === "") return { path, texts: new Map(), problems: [] };
   if (!isMapping(document)) return failed(path, "must have keys, such as `region: eu`");
   const texts = new Map<string, FileValue>();
-  const problems: string[] = [];
   const take = (key: string, value: unknown) => {
     const taken = valueOf(value);
-    if (taken === undefined) problems.push(`${key} in ${path} must be a text, a number or a list of them`);
-    else if (taken.text !== "") texts.set(key, taken);
+    if (taken.text !== "" || taken.form === "deep") texts.set(key, taken);
   };
   for (const [name, value] of Object.entries(document)) {
     if (!isMapping(value) || isPairs(name)) take(name, value);
     else for (const [inner, below] of Object.entries(value)) take(`${name}.${inner}`, below);
   }
-  return { path, texts, problems };
+  return { path, texts, problems: [] };
 }
 
 function failed(path: string, problem: string): ConfigFile {
@@ -67,16 +69,16 @@ function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function valueOf(value: unknown): FileValue | undefined {
+const DEEP: FileValue = { text: "", form: "deep" };
+
+function valueOf(value: unknown): FileValue {
   if (value === null) return { text: "", form: "one" };
   if (typeof value === "string") return { text: value.trim(), form: "one" };
   if (Array.isArray(value))
-    return value.every((part) => typeof part === "string")
-      ? { text: value.join(","), form: "list" }
-      : undefined;
-  if (!isMapping(value)) return undefined;
+    return value.every((part) => typeof part === "string") ? { text: value.join(","), form: "list" } : DEEP;
+  if (!isMapping(value)) return DEEP;
   const pairs = Object.entries(value);
   return pairs.every(([, part]) => typeof part === "string")
     ? { text: pairs.map(([name, part]) => `${name}=${String(part)}`).join(","), form: "pairs" }
-    : undefined;
+    : DEEP;
 }

@@ -1,6 +1,6 @@
 /** Where each option's text comes from: the environment, else the file, else nowhere. */
 import { readFileSync, statSync } from "node:fs";
-import { readConfigFile, type ConfigFile } from "./config-file.ts";
+import { readConfigFile, SHALLOW, type ConfigFile } from "./config-file.ts";
 import { reasonOf } from "./file-kinds.ts";
 import { quote } from "./kind.ts";
 import { nearestName } from "./nearest-name.ts";
@@ -85,12 +85,15 @@ function inFile(option: Option<unknown>, file: ConfigFile | undefined): Setting 
   if (value !== undefined) {
     const setting: Setting = { text: value.text, origin: "file", name: nameOf(key) };
     if (path !== undefined) return { ...setting, problem: `and ${key}_file are both set; keep one` };
+    if (value.form === "deep") return { ...setting, problem: `must be ${SHALLOW}` };
     if (value.form === "one" || value.form === kind.form) return setting;
     return { ...setting, problem: `has several values; it must be ${kind.expectation}` };
   }
-  return path === undefined
-    ? undefined
-    : fromFile(path.text, { origin: "file", name: nameOf(`${key}_file`) });
+  if (path === undefined) return undefined;
+  const setting = { origin: "file", name: nameOf(`${key}_file`) } as const;
+  return path.form === "one"
+    ? fromFile(path.text, setting)
+    : { ...setting, text: undefined, problem: "must be the path of one file" };
 }
 
 function nowhere({ key, variable }: Option<unknown>, file: ConfigFile | undefined): Setting {

@@ -81,6 +81,9 @@ describe("a configuration file", () => {
     ["a: [b\n", "is not YAML"],
     ["region: eu\nregion: us\n", "is not YAML"],
     ["http: { port: { a: b } }\n", "http.port"],
+    ["http: { port: { a: { b: c } } }\n", "must be a text, a number or a list of them"],
+    ["session: { secret_file: [a, b] }\n", "must be the path of one file"],
+    ["session: { secret_file: { a: { b: c } } }\n", "must be the path of one file"],
     ["wal: { rows_max: [1, 2] }\n", "has several values; it must be a whole number"],
     ["wal: { rows_max: lots }\n", "wal.rows_max in"],
     ["session: { secret: x, secret_file: y }\n", "are both set; keep one"],
@@ -101,6 +104,15 @@ describe("a configuration file", () => {
     const { config, unknown } = inspectConfig(complete, path);
     expect(config).toBeDefined();
     expect(unknown).toEqual([`http.prot is no option of this version; did you mean http.port? (in ${path})`]);
+  });
+
+  it.each([
+    ["limits: { tenants: { acme: { rate: 5 } } }\n", "limits.tenants"],
+    ["limits: [{ tenant: acme }]\n", "limits"],
+  ])("may have a key of a newer version with anything below it, like %j", (text, key) => {
+    const { config, unknown } = inspectConfig(complete, folder.write("newer.yaml", text));
+    expect(config).toBeDefined();
+    expect(unknown).toEqual([expect.stringContaining(`${key} is no option of this version`)]);
   });
 
   it("is what errors name", () => {
