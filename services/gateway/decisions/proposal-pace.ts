@@ -20,7 +20,8 @@ const HEARING_MS = 2_000;
 const RETURNING_MS_MAX = 10;
 /** A few clients gain more from a publish at once than everybody from one entry less. */
 const RETURNING_MIN = 4;
-const ENOUGH = 256;
+/** So many that nobody gains from waiting for more. */
+export const ENOUGH = 256;
 
 export class ProposalPace {
   readonly #recentMs: number[] = [];
@@ -47,9 +48,8 @@ export class ProposalPace {
     return this.#isFar ? DISTANCE_MS : LATE_MS;
   }
 
-  /** How long to wait for the fold of an entry at most; 0 where there is enough for the next one. */
-  foldingMs(queued: number, nowMs: number): number {
-    if (queued >= ENOUGH) return 0;
+  /** How long to wait for the fold of an entry at most. */
+  foldingMs(nowMs: number): number {
     return nowMs - this.#heardAtMs <= HEARING_MS ? FOLDING_MS_MAX : UNHEARD_MS;
   }
 

@@ -13,7 +13,7 @@ import type { LogBreaker } from "../../runtime/log-breaker.ts";
 import { Signal } from "../../runtime/signal.ts";
 import { GatewayError } from "../errors.ts";
 import type { GatewayMetrics } from "../metrics.ts";
-import { ProposalPace } from "./proposal-pace.ts";
+import { ENOUGH, ProposalPace } from "./proposal-pace.ts";
 
 /** Of one entry. */
 export const PROPOSALS_MAX = 1_024;
@@ -53,8 +53,8 @@ export class Proposer {
   readonly #options: ProposerOptions;
   readonly #breaker: LogBreaker;
   readonly #pace = new ProposalPace();
-  /** As many have gathered as a lane waits for. */
-  readonly #gathered = new Signal();
+  /** The last entry is folded, or as many have gathered as a lane waits for. */
+  readonly #progress = new Signal();
   #enough = Infinity;
   #queue: Waiting[] = [];
   #queuedCharacters = 0;
@@ -74,6 +74,7 @@ export class Proposer {
       if (news.partition !== partition) return;
       this.#foldedTo = news.position;
       this.#pace.heard(options.clock.monotonicMs());
+      this.#progress.notify();
     });
   }
 
@@ -91,7 +92,7 @@ export class Proposer {
     return new Promise((resolve, reject) => {
       this.#queue.push({ line, trace, deadlineAtMs, resolve, reject });
       this.#queuedCharacters += line?.length ?? 0;
-      if (this.#queue.length >= this.#enough) this.#gathered.notify();
+      if (this.#queue.length >= this.#enough || this.#isFull) this.#progress.notify();
       if (this.#needsLane()) void this.#runLane();
       else if (!this.#isArmed) void this.#openLaneLater();
     });
@@ -134,13 +135,13 @@ export class Proposer {
   }
 
   async #awaitFold(position: number): Promise<void> {
-    const { clock, folded } = this.#options;
+    const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
-    const endAtMs = nowMs + this.#pace.foldingMs(this.#queue.length, nowMs);
-    while (this.#foldedTo < position) {
+    const endAtMs = nowMs + this.#pace.foldingMs(nowMs);
+    while (this.#foldedTo < position && !this.#isFull) {
       const timeoutMs = endAtMs - clock.monotonicMs();
       if (timeoutMs <= 0) return;
-      await folded.wait({ clock, timeoutMs });
+      await this.#progress.wait({ clock, timeoutMs });
     }
   }
 
@@ -148,10 +149,19 @@ export class Proposer {
     const { clock } = this.#options;
     const tookMs = clock.monotonicMs() - sentAtMs;
     const { until, timeoutMs } = this.#pace.returning(this.#queue.length, { proposals, tookMs });
-    if (timeoutMs === 0 || this.#queue.length >= until) return;
+    const endAtMs = clock.monotonicMs() + timeoutMs;
     this.#enough = until;
-    await this.#gathered.wait({ clock, timeoutMs });
+    while (this.#queue.length < until && !this.#isFull) {
+      const leftMs = endAtMs - clock.monotonicMs();
+      if (leftMs <= 0) break;
+      await this.#progress.wait({ clock, timeoutMs: leftMs });
+    }
     this.#enough = Infinity;
+  }
+
+  /** Whether the next entry takes no more of those that may come, or need not. */
+  get #isFull(): boolean {
+    return this.#queue.length >= ENOUGH || this.#queuedCharacters >= PROPOSAL_CHARACTERS_MAX;
   }
 
   #takeBatch(): Waiting[] {

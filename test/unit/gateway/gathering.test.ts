@@ -2,13 +2,16 @@
 import { describe, expect, it } from "vitest";
 import { partitionOf } from "../../../services/core/partition.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
+import { ENOUGH } from "../../../services/gateway/decisions/proposal-pace.ts";
 import {
+  PROPOSAL_CHARACTERS_MAX,
   Proposer,
   PROPOSALS_MAX,
   QUEUE_CHARACTERS_MAX,
   QUEUE_MAX,
 } from "../../../services/gateway/decisions/proposer.ts";
 import { decodeEntry } from "../../../services/protocol/entry-codec.ts";
+import { FoldFeed } from "../../../services/runtime/fold-feed.ts";
 import { list, makeBreakers, read, TENANT, write } from "./bed.ts";
 import {
   acquire,
@@ -19,11 +22,14 @@ import {
   orderedBed,
   pay,
   proposalsAfter,
+  standStill,
   twoOrderedRegions,
 } from "./ordered.ts";
 
 /** How long a publish to a log that is near may take before another goes beside it. */
 const LANE_AFTER_MS = 100;
+/** Less than it gathers for. */
+const SOON_MS = 10;
 
 const numbers = (count: number) => Array.from({ length: count }, (_, number) => number);
 
@@ -185,6 +191,29 @@ describe("the proposer", () => {
     const askedAtMs = bed.world.nowMs;
     await bed.run(Promise.all(answered));
     expect(bed.world.nowMs - askedAtMs).toBeLessThanOrEqual(LANE_AFTER_MS + 10);
+  });
+
+  it.each([
+    ["characters", PROPOSAL_CHARACTERS_MAX / 4, 5],
+    ["proposals", 1, ENOUGH],
+  ])("gathers no longer once the next entry holds enough %s", async (_, characters, count) => {
+    const bed = await orderedBed();
+    // What they say doesn't matter: nothing is folded, so that the next entry gathers for as long as it may.
+    await standStill(bed, bed.first);
+    const folded = new FoldFeed();
+    const proposer = new Proposer({ ...bed.first.options, folded }, 0);
+    folded.tell({ partition: 0, position: 0, logTimeMs: 0, origins: {}, outcomes: [] });
+    const deadlineAtMs = bed.world.nowMs + 60_000;
+    let isFirstSent = false;
+    void proposer.publish(undefined, deadlineAtMs).then(() => (isFirstSent = true));
+    await bed.pass(SOON_MS);
+    expect(isFirstSent).toBe(true);
+    const end = bed.servers.messages(0).length;
+    const line = "x".repeat(characters);
+    const waiting = numbers(count).map(() => proposer.publish(line, deadlineAtMs));
+    await bed.pass(SOON_MS);
+    expect(bed.servers.messages(0).length).toBe(end + 1);
+    await bed.run(Promise.all(waiting));
   });
 
   it("takes no more than may wait, says so at once, and takes more once they are gone", async () => {
