@@ -42,8 +42,24 @@ export class JetStreamApi {
    * @throws {LogUnavailableError} not connected. {InterruptedError} the connection was lost meanwhile. Otherwise what the
    * last attempt was rejected with: a timeout of the library, or an answer that says no.
    */
-  async ask<T>(request: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+  ask<T>(request: (manager: JetStreamManager) => Promise<T>): Promise<T> {
+    return this.#ask(request, []);
+  }
+
+  /**
+   * As `ask`, for what later requests rely on: an attempt that is carried out late would undo what they have done. So none is
+   * on its way any more when it returns or throws, which takes 3 s at most.
+   */
+  async change<T>(request: (manager: JetStreamManager) => Promise<T>): Promise<T> {
     const attempts: Promise<T>[] = [];
+    try {
+      return await this.#ask(request, attempts);
+    } finally {
+      await Promise.allSettled(attempts);
+    }
+  }
+
+  async #ask<T>(request: (manager: JetStreamManager) => Promise<T>, attempts: Promise<T>[]): Promise<T> {
     for (const manager of this.#managers) {
       assertOpen(this.#connection);
       attempts.push(this.#connection.untilInterrupted(request(manager)));

@@ -70,7 +70,7 @@ async function findStream(
 
 async function deleteStream({ api }: RebuildParts, { partition }: RebuildRequest): Promise<void> {
   try {
-    await api.ask((manager) => manager.streams.delete(streamName(partition)));
+    await api.change((manager) => manager.streams.delete(streamName(partition)));
   } catch (error) {
     if (apiErrorCode(error) !== STREAM_NOT_FOUND) throw error;
   }
@@ -81,7 +81,7 @@ async function makeStream({ api, replicas }: RebuildParts, request: RebuildReque
   const name = streamName(partition);
   const config = { ...requiredConfig(partition, replicas), name, first_seq: after + 1 };
   try {
-    return await api.ask((manager) =>
+    return await api.change((manager) =>
       manager.streams.add({ ...config, subjects: [closedSubject(partition)] }),
     );
   } catch (error) {
@@ -158,5 +158,5 @@ async function openStream(
   const { config } = await streamInfo(api, partition);
   const kept = Math.max(config.num_replicas, replicas);
   const wanted = { ...config, ...requiredConfig(partition, kept) };
-  return api.ask((manager) => manager.streams.update(streamName(partition), wanted));
+  return api.change((manager) => manager.streams.update(streamName(partition), wanted));
 }
