@@ -69,7 +69,7 @@ export class BootstrapGate {
   async enter(deadlineAtMs: number): Promise<void> {
     this.check();
     while (!this.#isFresh) {
-      await this.#patience.until(deadlineAtMs, this.look());
+      await this.#look.askUntil(deadlineAtMs, this.#patience);
       this.check();
       if (!this.#isFresh) await this.#options.clock.sleep(LOOK_AGAIN_MS);
     }

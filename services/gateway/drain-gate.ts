@@ -6,7 +6,7 @@
  * while takes no write before it has: it may have been ordered meanwhile.
  */
 import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
-import { StoreUnavailableError, type RegionStore } from "../ports/region-store.ts";
+import type { RegionStore } from "../ports/region-store.ts";
 import type { Drain } from "../ports/region-orders.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { checkMajority } from "./drain-majority.ts";
@@ -21,9 +21,6 @@ const LOOK_EVERY_MS = 500;
 const STALE_AFTER_MS = 1_500;
 /** By then every process has read the order or looks first, and what it had taken before is in the WAL. */
 const SETTLED_AFTER_MS = 2_000;
-const LOOK_AGAIN_MS = 100;
-/** A restart of the database is waited for, as in the group commit; one that is away for longer refuses at once. */
-const FAILING_MS_MAX = 5_000;
 const TAKE_BACK_TIMEOUT_MS = 5_000;
 const RETRY_AFTER_MS = 5_000;
 
@@ -84,17 +81,8 @@ export class DrainGate {
    * @throws {GatewayError} draining. @throws {StoreUnavailableError} it can't be known.
    */
   async checkAnew(deadlineAtMs: number): Promise<void> {
-    for (;;) {
-      try {
-        await this.#patience.until(deadlineAtMs, this.look());
-        return this.check();
-      } catch (error) {
-        if (!(error instanceof StoreUnavailableError)) throw error;
-        const failingMs = this.#nowMs - (this.#askedAtMs ?? -Infinity) - STALE_AFTER_MS;
-        if (failingMs >= FAILING_MS_MAX || this.#nowMs >= deadlineAtMs) throw error;
-      }
-      await this.#options.clock.sleep(LOOK_AGAIN_MS);
-    }
+    await this.#look.askUntil(deadlineAtMs, this.#patience);
+    this.check();
   }
 
   /** One look for all who ask within a moment. @throws {StoreUnavailableError} */
