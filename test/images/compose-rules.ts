@@ -7,6 +7,7 @@ export interface Service {
   readonly image?: string;
   readonly user?: string;
   readonly read_only?: boolean;
+  readonly stop_grace_period?: string;
   readonly cap_drop?: readonly string[];
   readonly healthcheck?: object;
   readonly ports?: readonly (string | object)[];
