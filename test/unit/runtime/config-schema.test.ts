@@ -16,6 +16,22 @@ import { completeEnvironment, folderOfTests, TOPOLOGY } from "./config-bed.ts";
 const folder = folderOfTests();
 const complete = completeEnvironment(folder.write("topology.yaml", TOPOLOGY));
 
+/** All that 0.1.0 read. It was released: nothing is added here. */
+const FIRST = `
+  FOREBAY_CHAOS_KEY FOREBAY_CHAOS_URL FOREBAY_CONFLICT_RETENTION_HOURS
+  FOREBAY_CONNECTIONS_MAX FOREBAY_CRASH_AT FOREBAY_EXIT_WITH_PARENT
+  FOREBAY_HTTP_HOST FOREBAY_HTTP_PORT FOREBAY_LEADER_COOL_DOWN_MS
+  FOREBAY_LEADER_LOOK_MS FOREBAY_LEADER_PLACEMENT FOREBAY_LEADER_SETTLED_MS
+  FOREBAY_LOG_LEVEL FOREBAY_LOG_RETENTION_SECONDS FOREBAY_MEMBER_AWAY_SECONDS_MAX
+  FOREBAY_MEMORY_MEGABYTES_MAX FOREBAY_NATS_MONITOR_URL FOREBAY_NATS_TRIM_URL
+  FOREBAY_NATS_URL FOREBAY_OPERATION_RETENTION_SECONDS FOREBAY_POSTGRES_CONNECTIONS_MAX
+  FOREBAY_POSTGRES_URL FOREBAY_REGION FOREBAY_REPAIR_AUTOMATIC
+  FOREBAY_REQUESTS_MAX FOREBAY_ROLES FOREBAY_SESSION_SECRET
+  FOREBAY_TOPOLOGY FOREBAY_TRACE_EXPORT_URL FOREBAY_TRIM_EVERY_SECONDS
+  FOREBAY_VERIFY_EVERY_SECONDS FOREBAY_WAL_AGE_SECONDS_MAX FOREBAY_WAL_BYTES_MAX
+  FOREBAY_WAL_RETENTION_SECONDS FOREBAY_WAL_ROWS_MAX
+`;
+
 function variableOfKey(key: string): string {
   return `FOREBAY_${key.toUpperCase().replaceAll(".", "_")}`;
 }
@@ -25,6 +41,12 @@ describe("the schema", () => {
     expect(ALL_OPTIONS.filter(({ key, variable }) => variableOfKey(key) !== variable)).toEqual([]);
     for (const name of ["key", "variable"] as const)
       expect(new Set(ALL_OPTIONS.map((option) => option[name])).size).toBe(ALL_OPTIONS.length);
+  });
+
+  it("says since when each option is there", () => {
+    const ofFirst = ALL_OPTIONS.filter(({ since }) => since === "0.1.0").map(({ variable }) => variable);
+    expect(ofFirst.sort()).toEqual(FIRST.trim().split(/\s+/).sort());
+    expect(ALL_OPTIONS.filter(({ since }) => !/^\d+\.\d+\.\d+$/.test(since))).toEqual([]);
   });
 
   it("says what each option is for in a sentence", () => {

@@ -35,6 +35,7 @@ export const accessOptions = {
   isOn: defaulted({
     variable: "FOREBAY_AUTHENTICATION",
     key: "authentication",
+    since: "0.2.0",
     kind: flag(SWITCH),
     otherwise: true,
     summary: "Off lets everybody do everything, and only on loopback.",
@@ -42,6 +43,7 @@ export const accessOptions = {
   adminKeyHash: optional({
     variable: "FOREBAY_ADMIN_KEY_SHA256",
     key: "admin.key_sha256",
+    since: "0.2.0",
     kind: secretMatching(HASH, "64 hexadecimal digits in lower case, of a key that it does not show"),
     summary: "The hash of the admin key, with which other keys are made; `forebay key admin` makes both.",
     neededWhere: "no tokens are taken",
@@ -49,6 +51,7 @@ export const accessOptions = {
   adminTenant: defaulted({
     variable: "FOREBAY_ADMIN_TENANT",
     key: "admin.tenant",
+    since: "0.2.0",
     kind: matching("the name of a tenant", isTenant),
     otherwise: "default",
     summary: "The tenant of whoever comes with the admin key.",
@@ -56,6 +59,7 @@ export const accessOptions = {
   rate: defaulted({
     variable: "FOREBAY_RATE_LIMIT",
     key: "rate.limit",
+    since: "0.2.0",
     kind: integer({ minimum: 0, maximum: RATE_MAX, unit: "requests a second" }),
     otherwise: 0,
     summary: "What each tenant may send to the process; 0 is without limit.",
@@ -63,6 +67,7 @@ export const accessOptions = {
   rateByTenant: defaulted({
     variable: "FOREBAY_RATE_LIMITS",
     key: "rate.limits",
+    since: "0.2.0",
     kind: numbersByName({ example: "acme=500,beta=50", maximum: RATE_MAX, isName: isTenant }),
     otherwise: new Map<string, number>(),
     summary: "Limits of some tenants, instead of FOREBAY_RATE_LIMIT.",
@@ -70,6 +75,7 @@ export const accessOptions = {
   wrongPerSecond: defaulted({
     variable: "FOREBAY_WRONG_CREDENTIALS_PER_SECOND",
     key: "wrong_credentials_per_second",
+    since: "0.2.0",
     kind: integer({ minimum: 1, maximum: RATE_MAX }),
     otherwise: 1,
     summary:
@@ -78,6 +84,7 @@ export const accessOptions = {
   metrics: defaulted({
     variable: "FOREBAY_METRICS",
     key: "metrics",
+    since: "0.2.0",
     kind: choice(["open", "scope"]),
     otherwise: "scope",
     summary: "Whether `/metrics` is open to everybody, or to credentials with the scope `metrics`.",
@@ -91,24 +98,28 @@ export const tokensOptions = {
   keysUrl: optional({
     variable: "FOREBAY_JWT_KEYS_URL",
     key: "jwt.keys_url",
+    since: "0.2.0",
     kind: keysAddress,
     summary: "Where the signers' public keys are (JWKS); plain http on loopback alone.",
   }),
   keySet: optional({
     variable: "FOREBAY_JWT_KEYS_FILE",
     key: "jwt.keys_file",
+    since: "0.2.0",
     kind: keySetFile,
     summary: "The signers' public keys in a file, instead of an address.",
   }),
   secret: optional({
     variable: "FOREBAY_JWT_SECRET",
     key: "jwt.secret",
+    since: "0.2.0",
     kind: secret(SECRET_LENGTH_MIN),
     summary: "A secret that the signer shares, instead of public keys.",
   }),
   issuer: optional({
     variable: "FOREBAY_JWT_ISSUER",
     key: "jwt.issuer",
+    since: "0.2.0",
     kind: text("who issues the tokens, as their claim `iss` says it"),
     summary: "The claim `iss` that tokens must have.",
     neededWhere: TOKENS,
@@ -116,6 +127,7 @@ export const tokensOptions = {
   audience: optional({
     variable: "FOREBAY_JWT_AUDIENCE",
     key: "jwt.audience",
+    since: "0.2.0",
     kind: text("for whom the tokens are, as their claim `aud` says it"),
     summary: "The claim `aud` that tokens must have.",
     neededWhere: TOKENS,
@@ -123,6 +135,7 @@ export const tokensOptions = {
   algorithms: optional({
     variable: "FOREBAY_JWT_ALGORITHMS",
     key: "jwt.algorithms",
+    since: "0.2.0",
     kind: someOf([...ASYMMETRIC, ...SYMMETRIC]),
     summary:
       "How tokens may be signed: RS256, PS256, ES256, EdDSA where nothing is set; HS256 with FOREBAY_JWT_SECRET.",
@@ -130,6 +143,7 @@ export const tokensOptions = {
   clockToleranceSeconds: defaulted({
     variable: "FOREBAY_JWT_CLOCK_TOLERANCE_SECONDS",
     key: "jwt.clock_tolerance_seconds",
+    since: "0.2.0",
     kind: integer({ minimum: 0, maximum: TOLERANCE_SECONDS_MAX }),
     otherwise: 30,
     summary: "How far the signer's clock may be from the process's.",
@@ -137,6 +151,7 @@ export const tokensOptions = {
   tenantClaim: defaulted({
     variable: "FOREBAY_JWT_TENANT_CLAIM",
     key: "jwt.tenant_claim",
+    since: "0.2.0",
     kind: text("the name of a claim"),
     otherwise: "tenant",
     summary: "The claim that names the tenant.",

@@ -76,6 +76,7 @@ export const keepingOptions = {
   changesSeconds: defaulted({
     variable: "FOREBAY_CHANGES_RETENTION_SECONDS",
     key: "changes.retention_seconds",
+    since: "0.2.0",
     kind: seconds,
     otherwise: 72 * SECONDS_PER_HOUR,
     summary: "How old a cursor of the feed may be, in log time.",

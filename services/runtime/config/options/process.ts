@@ -87,6 +87,7 @@ export const httpOptions = {
   stopNoticeMs: defaulted({
     variable: "FOREBAY_STOP_NOTICE_MS",
     key: "stop_notice_ms",
+    since: "0.2.0",
     kind: integer({ minimum: 0, maximum: STOP_NOTICE_MS_MAX, unit: "milliseconds" }),
     otherwise: STOP_NOTICE_MS_DEFAULT,
     summary:
@@ -95,6 +96,7 @@ export const httpOptions = {
   trustedProxies: defaulted({
     variable: "FOREBAY_TRUSTED_PROXIES",
     key: "trusted_proxies",
+    since: "0.2.0",
     kind: integer({ minimum: 0, maximum: TRUSTED_PROXIES_MAX }),
     otherwise: 0,
     summary:
@@ -103,6 +105,7 @@ export const httpOptions = {
   corsOrigins: defaulted({
     variable: "FOREBAY_CORS_ORIGINS",
     key: "cors.origins",
+    since: "0.2.0",
     kind: listOf("origins like https://app.example", isOrigin),
     otherwise: [],
     summary: "The sites whose pages may use the API; `*` is all.",

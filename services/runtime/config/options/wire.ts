@@ -24,6 +24,7 @@ export const postgresOptions = {
   caFile: optional({
     variable: "FOREBAY_POSTGRES_CA_FILE",
     key: "postgres.ca_file",
+    since: "0.2.0",
     kind: readableFile,
     summary:
       "The authority (PEM) that signs the database's certificate; without `sslmode` it is verified fully.",
@@ -49,18 +50,21 @@ export const natsOptions = {
   credentialsFile: optional({
     variable: "FOREBAY_NATS_CREDENTIALS_FILE",
     key: "nats.credentials_file",
+    since: "0.2.0",
     kind: readableFile,
     summary: "One line, `user:password`, read again at each attempt to connect.",
   }),
   caFile: optional({
     variable: "FOREBAY_NATS_CA_FILE",
     key: "nats.ca_file",
+    since: "0.2.0",
     kind: readableFile,
     summary: "The authority (PEM) that signs the nats-server's certificate.",
   }),
   certFile: optional({
     variable: "FOREBAY_NATS_CERT_FILE",
     key: "nats.cert_file",
+    since: "0.2.0",
     kind: readableFile,
     summary: "The process's own certificate (PEM), for a nats-server that wants to see one.",
     neededWhere: "FOREBAY_NATS_KEY_FILE is set",
@@ -68,6 +72,7 @@ export const natsOptions = {
   keyFile: optional({
     variable: "FOREBAY_NATS_KEY_FILE",
     key: "nats.key_file",
+    since: "0.2.0",
     kind: readableFile,
     summary: "The key (PEM) of that certificate.",
     neededWhere: "FOREBAY_NATS_CERT_FILE is set",
@@ -89,6 +94,7 @@ export const natsOptions = {
   maintenanceCredentialsFile: optional({
     variable: "FOREBAY_NATS_TRIM_CREDENTIALS_FILE",
     key: "nats.trim_credentials_file",
+    since: "0.2.0",
     kind: readableFile,
     summary: "That user, like FOREBAY_NATS_CREDENTIALS_FILE.",
   }),
