@@ -23,6 +23,16 @@ export const OTHER_VARIABLES: readonly OtherVariable[] = [
     summary: "A PostgreSQL in which `forebay up` makes its databases, instead of starting one.",
   },
   {
+    name: "FOREBAY_IMAGE",
+    pattern: /^FOREBAY_IMAGE$/,
+    summary: "The image that `infra/compose/three-regions.yaml` starts.",
+  },
+  {
+    name: "FOREBAY_SEED, FOREBAY_RUNS, FOREBAY_BENCH_OPEN",
+    pattern: /^FOREBAY_(?:SEED|RUNS|BENCH_OPEN)$/,
+    summary: "The seed of random tests, how often each is tried, and the loads of a bench.",
+  },
+  {
     name: "FOREBAY_NATS_PASSWORD_…, …_OPERATOR_PASSWORD, …_MAINTENANCE_PASSWORD_…, …_ROUTES_PASSWORD, …_ROUTE_…",
     pattern:
       /^FOREBAY_NATS_(?:PASSWORD_\w+|OPERATOR_PASSWORD|MAINTENANCE_PASSWORD_\d|ROUTES_PASSWORD|ROUTE_\w+)$/,

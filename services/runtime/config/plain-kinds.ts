@@ -121,7 +121,7 @@ export function listOf(expectation: string, isRight: (part: string) => boolean):
   };
 }
 
-/** `name=number,name=number`. */
+/** `name=number,name=number`; digits may be grouped with `_`. */
 export function numbersByName(rules: {
   readonly example: string;
   readonly maximum: number;
@@ -135,7 +135,8 @@ export function numbersByName(rules: {
     parse(text) {
       const value = new Map<string, number>();
       for (const part of partsOf(text)) {
-        const [, name = "", digits = ""] = /^([^=]*?)\s*=\s*(\d{1,15})$/.exec(part) ?? [];
+        const [, name = "", grouped = ""] = /^([^=]*?)\s*=\s*([\d_]{1,30})$/.exec(part) ?? [];
+        const digits = grouped.replaceAll("_", "");
         if (digits === "" || !isName(name) || Number(digits) > maximum)
           return {
             problem: `has ${quote(part)}; it must be like ${example}, with whole numbers from 0 to ${maximum}`,

@@ -118,8 +118,10 @@ export const RULES: readonly Rule[] = [
   rule({
     name: "algorithms-fit-the-keys",
     summary: `FOREBAY_JWT_ALGORITHMS are some of ${SYMMETRIC.join(", ")} with FOREBAY_JWT_SECRET, and else some of ${ASYMMETRIC.join(", ")}.`,
-    looksAt: { algorithms: tokens.algorithms, secret: tokens.secret },
-    problem({ algorithms = [], secret }, names) {
+    looksAt: { ...keySources, algorithms: tokens.algorithms },
+    problem({ algorithms = [], url, set, secret }, names) {
+      // Where no tokens are taken, whatever is left of them counts for nothing.
+      if ((url ?? set ?? secret) === undefined) return undefined;
       const allowed: readonly string[] = secret === undefined ? ASYMMETRIC : SYMMETRIC;
       const wrong = algorithms.filter((name) => !allowed.includes(name));
       if (wrong.length === 0) return undefined;

@@ -177,6 +177,19 @@ describe("a configuration", () => {
     expect(problems[0]).toContain(problem);
   });
 
+  it("looks at algorithms only where tokens are taken", () => {
+    const wrong = { ...complete, FOREBAY_JWT_ALGORITHMS: "HS256" };
+    expect(problemsOf(wrong)).toEqual([]);
+    const taken = {
+      FOREBAY_JWT_KEYS_URL: "https://idp/keys",
+      FOREBAY_JWT_ISSUER: "i",
+      FOREBAY_JWT_AUDIENCE: "a",
+    };
+    expect(problemsOf({ ...wrong, ...taken })).toEqual([
+      expect.stringContaining('FOREBAY_JWT_ALGORITHMS has "HS256"; here it must list some of RS256'),
+    ]);
+  });
+
   it("never shows a secret, neither in its dump nor in its errors", () => {
     const dump = JSON.stringify(dumpOf(inspectConfig(complete)));
     expect(dump).not.toMatch(/hunter|sssss/);

@@ -44,6 +44,16 @@ describe("a configuration file", () => {
     expect(config.access.rateByTenant.get("beta")?.perSecond).toBe(50);
   });
 
+  it("may group digits, those of pairs as well", () => {
+    const path = folder.write("grouped.yaml", "rate: { limit: 1_000, limits: { acme: 5_000 } }\n");
+    const { access } = readConfig(complete, path);
+    expect([access.rate?.perSecond, access.rateByTenant.get("acme")?.perSecond]).toEqual([1_000, 5_000]);
+    for (const digits of ["_", "5_000_000_000", "-5", "5e3", ""])
+      expect(problemsIn(`rate: { limits: { acme: "${digits}" } }\n`).join(), digits).toContain(
+        "it must be like acme=500,beta=50",
+      );
+  });
+
   it("is named by the environment, which wins over it", () => {
     const path = folder.write("forebay.yaml", FILE);
     const { config, effective } = inspectConfig({
@@ -154,6 +164,13 @@ describe("a secret in a file of its own", () => {
 });
 
 describe("unknown variables", () => {
+  it("are none that other programs read", () => {
+    const others = ["IMAGE", "SEED", "RUNS", "BENCH_OPEN", "KEY", "CACHE"];
+    const named = Object.fromEntries(others.map((name) => [`FOREBAY_${name}`, "1"]));
+    expect(inspectConfig({ ...complete, ...named }).unknown).toEqual([]);
+    expect(inspectConfig({ ...complete, FOREBAY_SEEDS: "1" }).unknown).toHaveLength(1);
+  });
+
   it("stop no process, and are told when one can't start", () => {
     const newer = { ...complete, FOREBAY_OF_NEXT_YEAR: "1", FOREBAY_KEY: "of the command line" };
     expect(readConfig(newer)).toBeDefined();
