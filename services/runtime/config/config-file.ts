@@ -5,8 +5,10 @@ import { reasonOf } from "./file-kinds.ts";
 
 export interface ConfigFile {
   readonly path: string;
-  /** By key, with a dot between section and name. */
+  /** By key, with a dot between section and name: what is not empty. */
   readonly texts: ReadonlyMap<string, FileValue>;
+  /** The keys of what is empty; sections with nothing in them are among them. */
+  readonly empty: ReadonlySet<string>;
   readonly problems: readonly string[];
 }
 
@@ -47,22 +49,39 @@ export function parseConfigFile(path: string, { text, isPairs }: FileText): Conf
     const line = text.slice(0, pos?.[0] ?? 0).split("\n").length;
     return failed(path, `is not YAML: ${code ?? "unreadable"} in line ${line}`);
   }
-  if (document === null || document === "") return { path, texts: new Map(), problems: [] };
+  if (document === null || document === "") return { path, texts: new Map(), empty: new Set(), problems: [] };
   if (!isMapping(document)) return failed(path, "must have keys, such as `region: eu`");
+  return { path, ...valuesIn(document, { path, isPairs }) };
+}
+
+function valuesIn(
+  document: object,
+  { path, isPairs }: Pick<FileText, "isPairs"> & { readonly path: string },
+) {
   const texts = new Map<string, FileValue>();
+  const empty = new Set<string>();
+  const problems: string[] = [];
   const take = (key: string, value: unknown) => {
+    if (texts.has(key) || empty.has(key)) problems.push(`${key} in ${path} is there twice; keep one`);
     const taken = valueOf(value);
     if (taken.text !== "" || taken.form === "deep") texts.set(key, taken);
+    else empty.add(key);
   };
-  for (const [name, value] of Object.entries(document)) {
-    if (!isMapping(value) || isPairs(name)) take(name, value);
-    else for (const [inner, below] of Object.entries(value)) take(`${name}.${inner}`, below);
+  for (const [name, value] of Object.entries(document) as [string, unknown][]) {
+    const below = isMapping(value) && !isPairs(name) ? Object.entries(value) : [];
+    if (below.length === 0) take(name, value);
+    else for (const [inner, one] of below) take(`${name}.${inner}`, one);
   }
-  return { path, texts, problems: [] };
+  return { texts, empty, problems };
 }
 
 function failed(path: string, problem: string): ConfigFile {
-  return { path, texts: new Map(), problems: [`the configuration file ${path} ${problem}`] };
+  return {
+    path,
+    texts: new Map(),
+    empty: new Set(),
+    problems: [`the configuration file ${path} ${problem}`],
+  };
 }
 
 function isMapping(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -137,10 +137,15 @@ function unknownVariables(environment: Environment): readonly string[] {
     .map((name) => unknownName(name, KNOWN_VARIABLES));
 }
 
+/** What is empty may be a section of which nothing is said. */
+const KNOWN_SECTIONS: ReadonlySet<string> = new Set([...KNOWN_KEYS].map((key) => key.split(".", 1)[0]!));
+
 function unknownKeys(file: ConfigFile | undefined): readonly string[] {
-  return [...(file?.texts.keys() ?? [])]
+  if (file === undefined) return [];
+  const keys = [...file.texts.keys(), ...[...file.empty].filter((key) => !KNOWN_SECTIONS.has(key))];
+  return keys
     .filter((key) => !KNOWN_KEYS.has(key))
-    .map((key) => `${unknownName(key, KNOWN_KEYS)} (in ${file!.path})`);
+    .map((key) => `${unknownName(key, KNOWN_KEYS)} (in ${file.path})`);
 }
 
 /** The name alone: its value may be a secret. */

@@ -96,6 +96,9 @@ describe("a configuration file", () => {
     ["session: { secret_file: { a: { b: c } } }\n", "must be the path of one file"],
     ["wal: { rows_max: [1, 2] }\n", "has several values; it must be a whole number"],
     ["wal: { rows_max: lots }\n", "wal.rows_max in"],
+    ["session.secret: a\nsession: { secret: b }\n", "session.secret in"],
+    ["session.secret: a\nsession: { secret: b }\n", "is there twice; keep one"],
+    ["http: { port: }\nhttp.port: 1\n", "http.port in"],
     ["session: { secret: x, secret_file: y }\n", "are both set; keep one"],
   ])("like %j is refused with the reason", (text, reason) => {
     const without = { ...complete, FOREBAY_HTTP_PORT: undefined, FOREBAY_SESSION_SECRET: undefined };
@@ -123,6 +126,17 @@ describe("a configuration file", () => {
     const { config, unknown } = inspectConfig(complete, folder.write("newer.yaml", text));
     expect(config).toBeDefined();
     expect(unknown).toEqual([expect.stringContaining(`${key} is no option of this version`)]);
+  });
+
+  it.each([
+    ["http: { prot: }\n", ["http.prot"]],
+    ["htpp: {}\n", ["htpp"]],
+    ["htpp:\nregoin: []\n", ["htpp", "regoin"]],
+    ["http: {}\nsession:\nrate: { limits: {} }\nregion:\n", []],
+  ])("like %j tells of unknown keys although they are empty", (text, keys) => {
+    const { config, unknown } = inspectConfig(complete, folder.write("empty.yaml", text));
+    expect(config).toBeDefined();
+    expect(unknown.map((told) => told.split(" ", 1)[0])).toEqual(keys);
   });
 
   it("is what errors name", () => {
