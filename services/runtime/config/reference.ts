@@ -24,6 +24,8 @@ rate: { limit: 200, limits: { acme: 500 } }
 cors: { origins: ["https://app.example"] }
 \`\`\`
 
+The image's environment sets host and port, so \`http\` in a file does nothing there.
+
 Options marked † are secrets, or addresses that may have one in them. They can be given as a file that holds the value and nothing else, by
 the variable with \`_FILE\` after it or the key with \`_file\`, and nothing that shows the configuration shows them.
 What is empty counts as not set. Lists have commas between, or are lists in the file; digits may be grouped, as in \`5_000_000\`.
