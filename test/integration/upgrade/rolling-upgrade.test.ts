@@ -73,14 +73,19 @@ it(
     } finally {
       process.kill(second.pid!, "SIGCONT");
     }
-    const before = await mixed.withStore("us", (store) => store.readPositions(0));
+    const tickOfEu = async () => {
+      const { origins } = await mixed.withStore("us", (store) => store.readPositions(0));
+      return origins["eu"]!.tick!;
+    };
+    const before = await tickOfEu();
+    // Each that was seen: one that promises too much for a moment is one too many.
+    const promised = new Set<number>();
     await eventually("some ticks of the new process are folded elsewhere", async () => {
-      const positions = await mixed.withStore("us", (store) => store.readPositions(0));
-      const reads = positions.origins["eu"]!.tick!.reads;
-      expect(reads).toBe(PREVIOUS_RELEASE.reads);
-      const [now, then] = [positions, before].map(({ origins }) => origins["eu"]!.tick!.logTimeMs);
-      return now! - then! > 3_000 ? true : undefined;
+      const { reads, logTimeMs } = await tickOfEu();
+      promised.add(reads);
+      return logTimeMs - before.logTimeMs > 3_000 ? true : undefined;
     });
+    expect([...promised]).toEqual([PREVIOUS_RELEASE.reads]);
     await writesGoOn();
     await expectSame();
   },
