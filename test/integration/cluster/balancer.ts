@@ -18,6 +18,7 @@ const PROBE_TIMEOUT_MS = 1_000;
 interface Target {
   readonly url: string;
   isReady: boolean;
+  isProbed: boolean;
   /** Requests that it was sent. */
   sent: number;
 }
@@ -30,9 +31,11 @@ export class Balancer {
   #turn = 0;
 
   private constructor(urls: readonly string[]) {
-    this.#targets = urls.map((url) => ({ url, isReady: true, sent: 0 }));
+    this.#targets = urls.map((url) => ({ url, isReady: true, isProbed: false, sent: 0 }));
     this.#server = createServer((incoming, response) => this.#pass(incoming, response));
-    this.#probes = setInterval(() => void this.#probe(), PROBE_EVERY_MS);
+    this.#probes = setInterval(() => {
+      for (const target of this.#targets) if (!target.isProbed) void probe(target);
+    }, PROBE_EVERY_MS);
   }
 
   static async open(urls: readonly string[]): Promise<Balancer> {
@@ -60,19 +63,6 @@ export class Balancer {
     this.#agent.destroy();
   }
 
-  async #probe(): Promise<void> {
-    await Promise.all(
-      this.#targets.map(async (target) => {
-        try {
-          const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
-          target.isReady = (await fetch(`${target.url}/readyz`, { signal })).ok;
-        } catch {
-          target.isReady = false;
-        }
-      }),
-    );
-  }
-
   #pass(incoming: IncomingMessage, response: ServerResponse): void {
     const ready = this.#targets.filter(({ isReady }) => isReady);
     if (ready.length === 0) {
@@ -92,5 +82,18 @@ export class Balancer {
       else response.writeHead(502).end(`${target.url}: ${error.message}`);
     });
     incoming.pipe(passed);
+  }
+}
+
+async function probe(target: Target): Promise<void> {
+  target.isProbed = true;
+  try {
+    const signal = AbortSignal.timeout(PROBE_TIMEOUT_MS);
+    target.isReady = (await fetch(`${target.url}/readyz`, { signal })).ok;
+  } catch (error) {
+    // A process that is slow to answer has not said that it leaves.
+    if ((error as Error).name !== "TimeoutError") target.isReady = false;
+  } finally {
+    target.isProbed = false;
   }
 }
