@@ -3,6 +3,7 @@
  * processes beside this version's, and it stays as it was.
  */
 import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from "node:fs";
 import { symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
@@ -27,11 +28,15 @@ export interface BuiltRelease {
 
 /** @throws {Error} says what to do where the history at hand does not reach back to it. */
 export function buildPreviousRelease(): BuiltRelease {
-  const folder = join(cacheFolder(), "releases", PREVIOUS_RELEASE.commit);
+  const folder = join(cacheFolder(), "releases", `${PREVIOUS_RELEASE.commit}-${checkoutMark()}`);
   const regionEntry = join(folder, "dist/services/region/main.js");
   if (!existsSync(regionEntry)) build(folder);
-  linkModules(folder);
   return { regionEntry };
+}
+
+/** Each checkout has a build of its own, since that uses the checkout's modules. */
+function checkoutMark(): string {
+  return createHash("sha256").update(packageRoot()).digest("hex").slice(0, 12);
 }
 
 /** Beside its place, and moved there when it is whole: several test runs may need it at once. */
@@ -41,6 +46,7 @@ function build(folder: string): void {
   try {
     unpack(scratch);
     for (const file of sources(join(scratch, "services"))) compile(scratch, file);
+    linkModules(scratch);
     renameSync(scratch, folder);
   } catch (error) {
     rmSync(scratch, { recursive: true, force: true });
@@ -87,7 +93,5 @@ function compile(root: string, path: string): void {
 
 /** Those of this version, which has all that it needs: where that changes, an installation of its own goes here. */
 function linkModules(folder: string): void {
-  const link = join(folder, "node_modules");
-  rmSync(link, { force: true });
-  symlinkSync(join(packageRoot(), "node_modules"), link);
+  symlinkSync(join(packageRoot(), "node_modules"), join(folder, "node_modules"));
 }
