@@ -3,12 +3,17 @@
  * clients that try each once; without one, clients of the SDK go elsewhere meanwhile.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { WebSocket } from "ws";
+import type { SocketConstructor } from "../../services/client/index.ts";
+import { FEED_CLOSE_CODES } from "../../services/protocol/http/feed.ts";
 import { Balancer } from "./cluster/balancer.ts";
 import { converged, digests, eventually, startBed, withStores, type Bed } from "./cluster/bed.ts";
 import { createCollection } from "./cluster/load.ts";
 import { clientAt, posts } from "./client/clients.ts";
 
 const NOTICE_MS = 1_500;
+/** For what is asked of a process between its notice and its end: a slow machine takes its time for that. */
+const LONG_NOTICE_MS = 10_000;
 const CLIENTS = 8;
 
 let bed: Bed;
@@ -56,6 +61,32 @@ class PlainWriters {
   async untilAcknowledged(more: number): Promise<void> {
     const goal = this.acknowledged + more;
     await eventually(`${goal} likes are acknowledged`, () => (this.acknowledged >= goal ? true : undefined));
+  }
+}
+
+/** A client that finds only one region at first; it notes the codes with which that one has ended its connections. */
+class Guest {
+  isAtHome = true;
+  readonly codes: number[] = [];
+  readonly platform = {
+    fetch: (url: string, init: RequestInit) =>
+      this.isAtHome && !url.startsWith(this.#home)
+        ? Promise.reject(new TypeError("there is nobody"))
+        : fetch(url, init),
+  };
+  readonly webSocket: SocketConstructor;
+  readonly #home: string;
+
+  constructor(home: string) {
+    this.#home = home;
+    const open = (url: string, protocols: string[]) => {
+      const socket = new WebSocket(url, protocols);
+      if (new URL(url).host === new URL(home).host) socket.on("close", (code) => this.codes.push(code));
+      return socket;
+    };
+    this.webSocket = function Noting(url: string, protocols: string[]) {
+      return open(url, protocols);
+    } as unknown as SocketConstructor;
   }
 }
 
@@ -140,7 +171,10 @@ describe("the only process of a region", () => {
   it("takes its subscribers' leave with the code that has them go on elsewhere", async () => {
     const told = new Set<number>();
     const over = new AbortController();
-    const changes = clientAt(bed, "ap").collection(posts).subscribe({ key: "followed", signal: over.signal });
+    const guest = new Guest(bed.cluster.region("ap").url);
+    const changes = clientAt(bed, "ap", guest)
+      .collection(posts)
+      .subscribe({ key: "followed", signal: over.signal });
     const following = (async () => {
       for await (const { records } of changes) {
         for (const { fields } of records) told.add(fields?.likes ?? 0);
@@ -151,7 +185,10 @@ describe("the only process of a region", () => {
       eventually(`${likes} likes are told`, () => (told.has(likes) ? true : undefined));
     await writer.write("followed", { inc: { likes: 1 } });
     await isTold(1);
+    guest.isAtHome = false;
     await bed.cluster.stopRegion("ap");
+    await eventually("its leave is taken", () => (guest.codes.length > 0 ? true : undefined));
+    expect(guest.codes[0]).toBe(FEED_CLOSE_CODES.goingAway);
     await writer.write("followed", { inc: { likes: 1 } });
     await isTold(2);
     await bed.cluster.startRegion("ap");
@@ -163,8 +200,14 @@ describe("the only process of a region", () => {
 describe("a process that is told to stop", () => {
   const readiness = (url: string) => fetch(`${url}/readyz`);
 
+  async function patient(region: string) {
+    const environment = { FOREBAY_STOP_NOTICE_MS: String(LONG_NOTICE_MS) };
+    await bed.cluster.restartRegion(region, { environment });
+    return bed.cluster.region(region);
+  }
+
   it("says so at once, serves on until balancers have noticed, and ends with code 0", async () => {
-    const { url, pid } = bed.cluster.region("us");
+    const { url, pid } = await patient("us");
     process.kill(pid!, "SIGTERM");
     await eventually("it is not ready", async () => {
       const answer = await readiness(url);
@@ -189,7 +232,7 @@ describe("a process that is told to stop", () => {
   }, 120_000);
 
   it("ends at once when it is told a second time", async () => {
-    const { url, pid } = bed.cluster.region("us");
+    const { url, pid } = await patient("us");
     process.kill(pid!, "SIGTERM");
     await eventually("it is not ready", async () =>
       (await readiness(url)).status === 503 ? true : undefined,
