@@ -3,6 +3,7 @@
  * the log has what was accepted → roles are given back → what they stand on is closed. Each step has its time, and whatever
  * does not end within it is left behind: nothing that was acknowledged depends on it.
  */
+import { setMaxListeners } from "node:events";
 import { own } from "../core/json.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { RegionStore } from "../ports/region-store.ts";
@@ -18,6 +19,14 @@ const ROLES_CLOSE_MS = 2_500;
 
 /** All steps together, the notice aside. */
 export const DEPARTURE_MS = 12_000;
+
+/** What tells all parts of a process to end. */
+export function makeStop(): AbortController {
+  const stop = new AbortController();
+  // Each part that runs listens to it until it ends: that they are many is no leak.
+  setMaxListeners(0, stop.signal);
+  return stop;
+}
 
 export interface Departure {
   readonly clock: Clock;

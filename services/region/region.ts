@@ -35,7 +35,7 @@ import { startBootstrap, type RegionBootstrap } from "./bootstrap.ts";
 import { consolePage } from "./console-page.ts";
 import { RegionConsole } from "./console.ts";
 import { makeDoctor } from "./doctor.ts";
-import { depart, walIsShipped } from "./departure.ts";
+import { depart, makeStop, walIsShipped } from "./departure.ts";
 import { Health } from "./health.ts";
 import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
@@ -91,7 +91,7 @@ export class RegionProcess {
   readonly #routes: MonitoredRoutes;
   readonly #clusterConsole: RegionConsole;
   readonly #gateway: LateGateway;
-  readonly #stop = new AbortController();
+  readonly #stop = makeStop();
   readonly #traces: Traces;
   #server: HttpServer | undefined;
   #service: GatewayService | undefined;
