@@ -12,17 +12,20 @@ export interface EnvironmentFile {
 const NAME = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
 const QUOTED = /^\s*(["']).*\1\s*$/s;
 
-/** @throws {UsageError} where the file can't be read. */
-export function readEnvironmentFile(path: string): EnvironmentFile {
+/**
+ * @param outside where names that stand by themselves are taken over from.
+ * @throws {UsageError} where the file can't be read.
+ */
+export function readEnvironmentFile(path: string, outside: Environment): EnvironmentFile {
   try {
-    return parseEnvironmentFile(path, readFileSync(path, "utf8"));
+    return parseEnvironmentFile(path, readFileSync(path, "utf8"), outside);
   } catch (error) {
     throw new UsageError(`${path} can't be read: ${(error as Error).message}`);
   }
 }
 
 /** A line per variable; empty ones, and those that begin with `#`, count for nothing. */
-export function parseEnvironmentFile(path: string, text: string): EnvironmentFile {
+export function parseEnvironmentFile(path: string, text: string, outside: Environment): EnvironmentFile {
   const environment: Record<string, string | undefined> = {};
   const problems: string[] = [];
   for (const [index, whole] of text
@@ -37,8 +40,7 @@ export function parseEnvironmentFile(path: string, text: string): EnvironmentFil
       problems.push(`${place} must be NAME=value, without anything before the name or between it and the =`);
       continue;
     }
-    // A name by itself is taken over from where the command runs.
-    environment[name] = value ?? process.env[name];
+    environment[name] = value ?? outside[name];
     if (name.startsWith("FOREBAY_") && QUOTED.test(value ?? ""))
       problems.push(
         `${name} in ${place} has quotes around its value, which become part of it; leave them out`,

@@ -70,7 +70,7 @@ function rowOf({ option: { variable, key }, origin, shown, isWrong }: EffectiveO
 /** @throws {UsageError} where the file of variables can't be read. */
 function inspect({ config, envFile }: SourceOptions): Inspection {
   if (envFile === undefined) return inspectConfig(process.env, config);
-  const { environment, problems } = readEnvironmentFile(envFile);
+  const { environment, problems } = readEnvironmentFile(envFile, process.env);
   const inspection = inspectConfig(environment, config);
   return { ...inspection, problems: [...problems, ...inspection.problems] };
 }

@@ -53,12 +53,12 @@ describe("a file of variables", () => {
 
   it("is read a line at a time, after its first = literally", () => {
     const text = '\uFEFFA=1\r\n# B=2\n\n  C=a=b # c\nD=\nPATH\nJSON={"a":"b"}\nQUOTED="of others"\n';
-    expect(parseEnvironmentFile("x", text)).toEqual({
+    expect(parseEnvironmentFile("x", text, { PATH: "/bin" })).toEqual({
       environment: {
         A: "1",
         C: "a=b # c",
         D: "",
-        PATH: process.env["PATH"],
+        PATH: "/bin",
         JSON: '{"a":"b"}',
         QUOTED: '"of others"',
       },
@@ -69,7 +69,7 @@ describe("a file of variables", () => {
   it.each(["export FOREBAY_REGION=eu", "FOREBAY_REGION =eu", "=eu", "hunter2/+ +hunter2=="])(
     "with a line like %s is refused, and shows nothing of it",
     (line) => {
-      const { problems } = parseEnvironmentFile("x", `A=1\n${line}\n`);
+      const { problems } = parseEnvironmentFile("x", `A=1\n${line}\n`, {});
       expect(problems).toEqual([
         "line 2 of x must be NAME=value, without anything before the name or between it and the =",
       ]);
