@@ -37,18 +37,21 @@ export async function buildBundle(
 /** Loaded only where something is to be built: whoever runs Forebay does not have it. */
 async function runVite(entry: string, root: string): Promise<{ code: string; modules: readonly string[] }> {
   const { build } = await import("vite");
+  // Not what was put out: a module of constants is gone from there, and its values stand in others.
+  const read = new Set<string>();
   const built = await build({
     root,
     configFile: false,
     logLevel: "warn",
     ssr: { noExternal: PACKAGES },
+    plugins: [{ name: "modules-read", moduleParsed: ({ id }) => void read.add(id) }],
     build: { ssr: entry, write: false, target: "node20", minify: false },
   });
   const [bundle] = Array.isArray(built) ? built : [built];
   if (bundle === undefined || !("output" in bundle)) throw new Error("vite has built nothing");
   const [chunk, ...others] = bundle.output;
   if (others.length > 0) throw new Error(`${entry} is more than one file`);
-  return { code: chunk.code, modules: chunk.moduleIds.filter((id) => id.startsWith(root)) };
+  return { code: chunk.code, modules: [...read].filter((id) => id.startsWith(root)).sort() };
 }
 
 /** As one step, and as old as what it was made of was read. */

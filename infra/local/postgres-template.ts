@@ -64,7 +64,7 @@ export async function makeDataFolder(wanted: NewDataFolder, options: TemplateOpt
 
 async function templateFor(role: string, options: TemplateOptions): Promise<string> {
   const store = join(postgresStore(options.user), "data-folders");
-  const key = [role, ...INITDB_FLAGS, options.user?.uid ?? "own"].join("\0");
+  const key = [role, ...INITDB_FLAGS, options.user?.uid ?? process.getuid?.() ?? "own"].join("\0");
   const name = `${options.programs.version}-${createHash("sha256").update(key).digest("hex").slice(0, KEY_LENGTH)}`;
   const path = join(store, name);
   if (isWhole(path)) return path;

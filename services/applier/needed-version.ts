@@ -1,8 +1,8 @@
 /** Keeps software from folding that can't read what the state is made of, or what comes next. */
 import type { OrderedEntry } from "../core/entry.ts";
 import type { PartitionState } from "../core/fold/state.ts";
-import type { EntryVersions } from "../ports/entry-versions.ts";
-import { schemaVersion, versionOf } from "../protocol/entry-codec.ts";
+import { RoleRefusedError, type EntryVersions } from "../ports/entry-versions.ts";
+import { ENTRY_VERSION, schemaVersion, versionOf } from "../protocol/entry-codec.ts";
 import type { NewerEntryError } from "../protocol/undecodable.ts";
 
 /** Longer than a role lasts: whoever reads more has the time to take it. */
@@ -22,11 +22,18 @@ export class NeededVersion {
     this.#options = options;
   }
 
-  /** Of a state that is folded on, wherever it has come from: a database of before, another region, a backup. */
+  /**
+   * Of a state that is folded on, wherever it has come from: a database of before, another region, a backup.
+   * @throws {RoleRefusedError} newer software has made it since the role was asked for.
+   */
   async open({ collections }: Pick<PartitionState, "collections">): Promise<void> {
     const { store, partition } = this.#options;
     const needed = await store.neededVersions();
     this.#known = needed.find((one) => one.partition === partition)?.version ?? 0;
+    if (this.#known > ENTRY_VERSION)
+      throw new RoleRefusedError(
+        `partition ${partition} holds what entries of version ${this.#known} have made, and this process reads up to ${ENTRY_VERSION}`,
+      );
     const schemas = Object.values(collections).map(({ schema }) => schemaVersion(schema));
     await this.#raise(Math.max(0, ...schemas));
   }

@@ -48,6 +48,7 @@ import { followSchemas } from "./sql-follower.ts";
 import { startTraces } from "./traces.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
 import { holdPartitionRoles } from "./partition-roles.ts";
+import { Readiness } from "./readiness.ts";
 import { RoleNews } from "./role-news.ts";
 import { placementOf } from "./placement.ts";
 import { checkReadsState, keepTelling } from "./releases.ts";
@@ -78,6 +79,11 @@ export class RegionProcess {
   readonly #random = new SystemRandom();
   readonly #crashPoints: CrashPoints;
   readonly #software = softwareVersion();
+  readonly #readiness = new Readiness({
+    clock: this.#clock,
+    reasons: () => [...this.#health.reasons(), ...this.#bootstrapReasons()],
+    isDrained: () => this.#service?.drainReason !== undefined,
+  });
   readonly #id = this.#random.uuid(this.#clock.nowMs());
   readonly #meter: Meter;
   #metrics: RegionMetrics;
@@ -97,7 +103,7 @@ export class RegionProcess {
   #service: GatewayService | undefined;
   #breakers: readonly LogBreaker[] = [];
   #bootstrapReasons: () => readonly string[] = () => [];
-  #work: Promise<void> = Promise.resolve();
+  #work: Promise<unknown> = Promise.resolve();
 
   /** @throws {InvalidCrashPointError} */
   constructor(config: RegionConfig, logger: AdjustableLogger) {
@@ -108,7 +114,7 @@ export class RegionProcess {
     this.#meter = new Meter({ region });
     this.#metrics = createRegionMetrics(this.#meter, {
       config,
-      isReady: () => this.#readiness().length === 0,
+      isReady: () => this.#readiness.reasons().length === 0,
       onStopped: (partition, reason) => this.#health.stopped(partition, reason),
     });
     this.#gateway = new LateGateway(
@@ -184,7 +190,7 @@ export class RegionProcess {
         gateway: this.#gateway,
       }),
       metricsText: () => this.#meter.text(),
-      readiness: () => this.#readiness(),
+      readiness: () => this.#readiness.reasons(),
       drainReason: () => this.#service?.drainReason,
       admission: this.#load.admission,
       connectionsMax: http.connectionsMax,
@@ -192,28 +198,22 @@ export class RegionProcess {
       onConnectionDropped: () => this.#load.connectionDropped(),
     });
     const port = await this.#server.listen(http);
-    void this.#load.watch(this.#stop.signal);
-    this.#logger.info({ host: http.host, port }, "HTTP listens");
     const stop = this.#stop.signal;
+    void this.#load.watch(stop);
+    this.#logger.info({ host: http.host, port }, "HTTP listens");
     // Whatever else is missing, the others are told, and seen.
-    const seen = [this.#bus.connect(stop), this.#clusterConsole.run(stop)];
-    this.#work = Promise.all([this.#run(), ...seen]).then(() => undefined);
+    this.#work = Promise.all([this.#run(), this.#bus.connect(stop), this.#clusterConsole.run(stop)]);
     this.#work.catch(onFailure);
     return port;
   }
 
-  #readiness(): string[] {
-    return [...this.#health.reasons(), ...this.#bootstrapReasons()];
-  }
-
   /** @param options.isUrgent without a notice: there are no balancers to notice it. */
   async stop({ isUrgent = false }: { readonly isUrgent?: boolean } = {}): Promise<void> {
-    const isServing = this.#readiness().length === 0 && this.#service?.drainReason === undefined;
     await depart({
       clock: this.#clock,
       logger: this.#logger,
       server: this.#server,
-      noticeMs: isServing && !isUrgent ? this.#config.http.stopNoticeMs : 0,
+      noticeMs: isUrgent ? 0 : this.#readiness.noticeMs(this.#config.http.stopNoticeMs),
       shipped: () => this.#shipped(),
       endWork: () => {
         this.#stop.abort();

@@ -15,7 +15,7 @@ import { findRegions, type ClusterRegion } from "../cluster.ts";
 import { withCommonOptions, type CommonOptions } from "../common-options.ts";
 import { parseDuration } from "../duration.ts";
 import { CommandError, UsageError } from "../errors.ts";
-import { callApi, UnreachableError } from "../http.ts";
+import { callApi, ProblemAnsweredError, UnreachableError } from "../http.ts";
 import { withProgress } from "../progress.ts";
 import { formatDuration } from "../table.ts";
 
@@ -49,7 +49,9 @@ export function addNatsMaintenance(nats: Command): void {
       for (const partition of leaders.partitions)
         await moveAway(region, partition, { name, holdMs: options.hold });
       process.stdout.write(
-        `nats-server ${name} leads nothing, and the others have caught up: it can be stopped\n`,
+        options.force === true
+          ? `nats-server ${name} leads nothing; whether the others have caught up was not asked\n`
+          : `nats-server ${name} leads nothing, and the others have caught up: it can be stopped\n`,
       );
     });
   withCommonOptions(nats.command("wait <name>"))
@@ -77,11 +79,17 @@ async function askAbout(
       checkName(name, leaders);
       return { region, leaders };
     } catch (error) {
-      if (!(error instanceof UnreachableError)) throw error;
+      if (!(error instanceof CommandError) || !passes(error)) throw error;
       problems.push(error.message);
     }
   }
-  throw new CommandError(`no region answers: ${problems.join("; ")}`);
+  throw new UnreachableError(`no region answers: ${problems.join("; ")}`);
+}
+
+/** Whether another region, or the same one in a moment, may answer. */
+function passes(error: CommandError): boolean {
+  if (error instanceof UnreachableError) return true;
+  return error instanceof ProblemAnsweredError && (error.status === 429 || error.status >= 500);
 }
 
 function checkName(name: string, { partitions }: LeadersAnswer): void {
@@ -142,8 +150,7 @@ async function waitUntilCurrent(name: string, options: Options, deadlineMs: numb
   const untilMs = performance.now() + deadlineMs;
   await withProgress(async (progress) => {
     for (;;) {
-      const { leaders } = await askAbout(name, options);
-      const missing = leaders.partitions.flatMap((partition) => missingIn(name, partition));
+      const missing = await missingNow(name, options);
       if (missing.length === 0) return;
       progress.show(missing.join("; "));
       if (performance.now() >= untilMs)
@@ -153,6 +160,16 @@ async function waitUntilCurrent(name: string, options: Options, deadlineMs: numb
       await sleep(POLL_MS);
     }
   });
+}
+
+async function missingNow(name: string, options: Options): Promise<string[]> {
+  try {
+    const { leaders } = await askAbout(name, options);
+    return leaders.partitions.flatMap((partition) => missingIn(name, partition));
+  } catch (error) {
+    if (error instanceof UnreachableError) return [error.message];
+    throw error;
+  }
 }
 
 function missingIn(name: string, { partition, leader, replicas = [] }: Partition): string[] {

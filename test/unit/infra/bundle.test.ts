@@ -17,7 +17,8 @@ beforeEach(() => {
   symlinkSync(join(packageRoot(), "node_modules"), join(root, "node_modules"));
   writeFileSync(join(root, "package.json"), '{"name":"program","type":"module"}');
   write("main.js", 'import { word } from "./part.js";\nexport const told = `${word}, world`;\n');
-  write("part.js", 'export const word = "hello";\n');
+  write("part.js", 'import { MARK } from "./marks.js";\nexport const word = `hello${MARK}`;\n');
+  write("marks.js", 'export const MARK = "";\n');
 });
 
 afterEach(() => rmSync(root, { recursive: true, force: true }));
@@ -34,6 +35,7 @@ describe("a bundle", () => {
 
   it.each([
     ["a module is newer", () => touch("part.js")],
+    ["a module of constants is newer, whose values stand in others", () => touch("marks.js")],
     ["a module is gone", () => rmSync(join(root, "dist/program/part.js"))],
     ["a package has another version", () => changeManifest({ packages: { typebox: "0.0.1" } })],
     ["a package is gone", () => changeManifest({ packages: { "no-such-package": "1.0.0" } })],
