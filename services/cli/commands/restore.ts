@@ -8,7 +8,9 @@ import { SystemRandom } from "../../adapters/system/random.ts";
 import { StoreUnavailableError, type RegionStore } from "../../ports/region-store.ts";
 import type { StateHead } from "../../ports/bootstraps.ts";
 import type { BackupManifest } from "../../protocol/backup-format.ts";
+import { ENTRY_VERSION } from "../../protocol/entry-codec.ts";
 import { Auditor, type Act } from "../../runtime/auditor.ts";
+import { softwareVersion } from "../../runtime/config-software.ts";
 import { silentLogger } from "../../runtime/logger.ts";
 import { actor } from "../actor.ts";
 import { checkFiles, readManifest } from "../backup-folder.ts";
@@ -99,6 +101,13 @@ async function restoreAll(store: RegionStore, folder: string, { partitions }: Ba
   const progress = new Progress();
   try {
     for (const backup of partitions) {
+      // A database that has been folded on gives the role to those alone who have told what they read.
+      await store.tellProcess({
+        id: holder,
+        software: softwareVersion(),
+        reads: ENTRY_VERSION,
+        mayFold: false,
+      });
       const { partition, parts } = backup;
       const rows = parts.reduce((sum, file) => sum + file.rows, 0);
       const role = { role: "applier", partition, holder } as const;
@@ -120,5 +129,7 @@ async function restoreAll(store: RegionStore, folder: string, { partitions }: Ba
     }
   } finally {
     progress.end();
+    // A database that is away has said so already, and who is silent is forgotten.
+    await store.forgetProcess(holder).catch(() => undefined);
   }
 }

@@ -15,7 +15,10 @@ export class Follower {
   readonly frames: ServerFrame[] = [];
   /** What is known of each record. */
   readonly records = new Map<string, RecordState>();
-  /** Committed states that were told as changes, by key: positions in the order that they came. */
+  /**
+   * Committed states that were told as changes, by key: positions in the order that they came. One that is told again
+   * because something pending was told after it, which has come to nothing where the client is now, counts once.
+   */
   readonly committed = new Map<string, number[]>();
   readonly wanted: Wanted;
   cursor: string | undefined;
@@ -94,10 +97,13 @@ export class Follower {
   }
 
   #learn(record: RecordState, isChange: boolean): void {
+    const before = this.records.get(record.key);
     this.records.set(record.key, record);
     if (!isChange || record.pending > 0 || record.position === undefined) return;
     const positions = this.committed.get(record.key) ?? [];
-    positions.push(record.position.sequence);
+    const { sequence } = record.position;
+    const isPendingTakenBack = before !== undefined && before.pending > 0 && positions.at(-1) === sequence;
+    if (!isPendingTakenBack) positions.push(sequence);
     this.committed.set(record.key, positions);
   }
 }
