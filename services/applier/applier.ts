@@ -106,7 +106,7 @@ export class Applier {
       await this.#runUntilLost(stop);
     } finally {
       // Whoever takes over says for itself whether it can fold.
-      this.#options.metrics.stopped(undefined);
+      this.#needed.left();
       this.#options.metrics.left();
       this.#options.bootstrapper?.left?.();
     }
@@ -166,11 +166,10 @@ export class Applier {
 
   /** Returns when it is stopped, or when something is to be loaded first. */
   async #foldLog(stop: AbortSignal): Promise<void> {
-    const { metrics, bootstrapper, store, partition } = this.#options;
+    const { bootstrapper, store, partition } = this.#options;
     const opened = await openLog(this.#options, stop);
     await store.checkWal(partition);
     await this.#needed.open(opened.state);
-    metrics.stopped(undefined);
     const parts = { pace: this.#pace, doubt: this.#doubt, needed: this.#needed };
     const run = new FoldRun({ ...this.#options, ...parts }, opened);
     const over = new AbortController();

@@ -4,6 +4,7 @@ import type { PartitionState } from "../core/fold/state.ts";
 import { RoleRefusedError, type EntryVersions } from "../ports/entry-versions.ts";
 import { ENTRY_VERSION, schemaVersion, versionOf } from "../protocol/entry-codec.ts";
 import type { NewerEntryError } from "../protocol/undecodable.ts";
+import type { ApplierMetrics } from "./metrics.ts";
 
 /** Longer than a role lasts: whoever reads more has the time to take it. */
 const STAND_ASIDE_MS = 10_000;
@@ -12,11 +13,17 @@ export interface NeededVersionOptions {
   readonly partition: number;
   readonly software: string;
   readonly store: Pick<EntryVersions, "needVersion" | "neededVersions" | "standAside">;
+  readonly metrics: Pick<ApplierMetrics, "stopped">;
 }
 
 export class NeededVersion {
   readonly #options: NeededVersionOptions;
   #known = 0;
+  #openedAt: number | undefined;
+  /** The newer entry that was met last, and is the next one as far as is known. */
+  #met: string | undefined;
+  /** Why nothing is folded: nobody has taken the role for the newer entry that was met. */
+  #stuck: string | undefined;
 
   constructor(options: NeededVersionOptions) {
     this.#options = options;
@@ -26,20 +33,34 @@ export class NeededVersion {
    * Of a state that is folded on, wherever it has come from: a database of before, another region, a backup.
    * @throws {RoleRefusedError} newer software has made it since the role was asked for.
    */
-  async open({ collections }: Pick<PartitionState, "collections">): Promise<void> {
+  async open({ collections, position }: Pick<PartitionState, "collections" | "position">): Promise<void> {
     const { store, partition } = this.#options;
+    this.#stuck = position === this.#openedAt ? this.#met : undefined;
+    this.#openedAt = position;
     const needed = await store.neededVersions();
     this.#known = needed.find((one) => one.partition === partition)?.version ?? 0;
     if (this.#known > ENTRY_VERSION)
       throw new RoleRefusedError(
         `partition ${partition} holds what entries of version ${this.#known} have made, and this process reads up to ${ENTRY_VERSION}`,
+        { isForGood: true },
       );
     const schemas = Object.values(collections).map(({ schema }) => schemaVersion(schema));
     await this.#raise(Math.max(0, ...schemas));
+    this.left();
+  }
+
+  /** Somebody else may fold from here on: only what nobody could take over stays told. */
+  left(): void {
+    this.#options.metrics.stopped(this.#stuck);
   }
 
   /** Whether `raise` has to come before these are committed. */
   isNews(entries: readonly OrderedEntry[]): boolean {
+    this.#met = undefined;
+    if (this.#stuck !== undefined) {
+      this.#stuck = undefined;
+      this.left();
+    }
     return versionsOf(entries) > this.#known;
   }
 
@@ -48,8 +69,9 @@ export class NeededVersion {
   }
 
   /** An entry that newer software has to fold. */
-  async met({ version }: NewerEntryError): Promise<void> {
+  async met({ version, message }: NewerEntryError): Promise<void> {
     const { store, partition } = this.#options;
+    this.#met = message;
     await store.standAside({ partition, version, forMs: STAND_ASIDE_MS });
   }
 

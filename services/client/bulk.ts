@@ -25,7 +25,7 @@ const CHARACTERS_MAX = 240_000;
 const PAUSE_MS_BASE = 50;
 const PAUSE_MS_MAX = 1_000;
 
-interface Line {
+export interface Line {
   readonly key: string;
   readonly id: string;
   readonly text: string;
@@ -54,7 +54,7 @@ export async function* writeMany<F extends Fields>(
   if (lines.length > 0) yield* await writeLines(sender, { collection, lines, options });
 }
 
-function lineOf<F extends Fields>(sender: Sender, { key, write, idempotencyKey }: ManyWrite<F>): Line {
+export function lineOf<F extends Fields>(sender: Sender, { key, write, idempotencyKey }: ManyWrite<F>): Line {
   const id = idempotencyKey ?? sender.platform.uniqueName();
   return { key, id, text: JSON.stringify({ id, key, ...decidable(write) }) };
 }
@@ -66,7 +66,7 @@ interface Request {
 }
 
 /** Lines that were refused for now are sent again, under their keys, until the deadline. */
-async function writeLines(sender: Sender, request: Request): Promise<Written[]> {
+export async function writeLines(sender: Sender, request: Request): Promise<Written[]> {
   const { platform } = sender;
   const { deadlineMs = sender.deadlineMs, signal } = request.options;
   const untilMs = platform.nowMs() + deadlineMs;

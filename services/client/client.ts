@@ -2,6 +2,7 @@
 import { CollectionClient, sendChange, type ChangeOptions } from "./collection-client.ts";
 import type { Collection, TransactionPart } from "./define/collection.ts";
 import type { Fence, Fields } from "./define/types.ts";
+import { Gather } from "./gather.ts";
 import { acquireLease, type Lease, type LeaseOptions } from "./lease.ts";
 import { systemPlatform, type Platform } from "./platform.ts";
 import { receiptOf, type Receipt } from "./receipt.ts";
@@ -41,6 +42,7 @@ const TRY_MS_DEFAULT = 5_000;
 export class ForebayClient {
   readonly session: Session;
   readonly #sender: Sender;
+  readonly #gathers = new Map<string, Gather>();
 
   constructor(options: ClientOptions) {
     const { webSocket, platform, session } = options;
@@ -56,7 +58,10 @@ export class ForebayClient {
   }
 
   collection<F extends Fields>(collection: Collection<F>): CollectionClient<F> {
-    return new CollectionClient(this.#sender, collection);
+    const { name } = collection;
+    const gather = this.#gathers.get(name) ?? new Gather(this.#sender, name);
+    this.#gathers.set(name, gather);
+    return new CollectionClient(this.#sender, collection, gather);
   }
 
   /** Sets the collection's schema, through the log: fields may be added, deprecated, widened. The same again changes nothing. */

@@ -1,9 +1,10 @@
 /** Records of one collection: read, listed, written, followed. */
 import type { RecordAnswer, RecordListAnswer } from "../protocol/http/answers.ts";
-import { writeMany, type ManyWrite, type Written } from "./bulk.ts";
+import { lineOf, writeMany, type ManyWrite, type Written } from "./bulk.ts";
 import { decidable, type Collection } from "./define/collection.ts";
 import type { Condition, Fields, RecordOf, Write } from "./define/types.ts";
 import { isForebayError } from "./errors.ts";
+import { isLocal, type Gather } from "./gather.ts";
 import { receiptOf, type Receipt } from "./receipt.ts";
 import type { CallOptions, ClientRequest, Sender } from "./request/sender.ts";
 import { subscribe, type Batch, type SubscribeOptions } from "./subscribe/subscription.ts";
@@ -39,10 +40,12 @@ export class CollectionClient<F extends Fields> {
   readonly #sender: Sender;
   readonly #collection: Collection<F>;
   readonly #path: string;
+  readonly #gather: Gather;
 
-  constructor(sender: Sender, collection: Collection<F>) {
+  constructor(sender: Sender, collection: Collection<F>, gather: Gather) {
     this.#sender = sender;
     this.#collection = collection;
+    this.#gather = gather;
     this.#path = `/v1/collections/${collection.name}/records`;
   }
 
@@ -82,15 +85,18 @@ export class CollectionClient<F extends Fields> {
   }
 
   /**
-   * One operation on one record, which is made where there is none.
+   * One operation on one record, which is made where there is none. Without options, writes that a region takes alone go
+   * together where they come together.
    * @throws {ForebayError} what is wrong, or was decided against it; insufficient, of a `take`, with what is left.
    * @throws {OutcomeUnknownError} where nobody has said in time whether it took effect.
    */
   write(key: string, write: Write<F>, options: WriteOptions = {}): Promise<Receipt> {
-    const body = JSON.stringify(decidable(write));
-    const isTake = (write as { readonly take?: unknown }).take !== undefined;
-    const prefer = options.until === "committed" ? { headers: { prefer: "wait=committed" } } : {};
-    return this.#change({ method: "PATCH", path: this.#recordPath(key), body, isTake, ...prefer }, options);
+    const isPlain = Object.keys(options).length === 0 && isLocal(this.#collection.fields, write);
+    if (!isPlain || this.#sender.limits.gatherMax < 2) return this.#patch(key, write, options);
+    const line = lineOf(this.#sender, { key, write });
+    return this.#gather.write(line, (deadlineMs) =>
+      this.#patch(key, write, { deadlineMs, idempotencyKey: line.id }),
+    );
   }
 
   /**
@@ -121,6 +127,13 @@ export class CollectionClient<F extends Fields> {
    */
   subscribe(options: SubscribeOptions = {}): AsyncGenerator<Batch<F>, void, undefined> {
     return subscribe<F>(this.#sender, this.#collection.name, options);
+  }
+
+  #patch(key: string, write: Write<F>, options: WriteOptions): Promise<Receipt> {
+    const body = JSON.stringify(decidable(write));
+    const isTake = (write as { readonly take?: unknown }).take !== undefined;
+    const prefer = options.until === "committed" ? { headers: { prefer: "wait=committed" } } : {};
+    return this.#change({ method: "PATCH", path: this.#recordPath(key), body, isTake, ...prefer }, options);
   }
 
   #live(act: "remove" | "restore", key: string, options: RemoveOptions<F>): Promise<Receipt> {

@@ -5,6 +5,7 @@
 import { checkKey } from "../core/accept/key.ts";
 import { RefusedWriteError } from "../core/accept/refused-write.ts";
 import { planWrite, type WritePlan } from "../core/accept/write.ts";
+import type { AppendClass } from "../core/admission/wal.ts";
 import { sha256 } from "../core/hash.ts";
 import { mergeSessions, seenPosition, seenWal, type Session } from "../core/session.ts";
 import type { WalAppend } from "../ports/region-store.ts";
@@ -18,6 +19,8 @@ import type { FindNewest, Located, Planner } from "./planner.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Writer } from "./writer.ts";
 
+/** Writes of an app that its client has put together count as if they came one by one. */
+const GATHERED_LINES_MAX = 64;
 /** Lines that are checked before others get their turn. */
 const LINES_PER_TURN = 64;
 /** Lines of a request that wait for the log at once. Those of one record come one after the other. */
@@ -70,17 +73,18 @@ export class BulkWriter {
     const lastOfKeys = new Map<string, Promise<Done | Error>>();
     // One turn for all appends: that is what makes them one flush.
     const group = {};
+    const kind = planned.length > GATHERED_LINES_MAX ? "bulk" : "write";
     return planned.map((line) => {
       if (line instanceof Error) return Promise.resolve(line);
       const { operation, request } = line;
       const earlier = lastOfKeys.get(request.key);
       if (operation !== undefined && earlier === undefined)
-        return this.#append(line, operation, { deadlineAtMs, group }).catch(asError);
+        return this.#append(line, operation, { deadlineAtMs, kind, group }).catch(asError);
       const lane = Number.parseInt(sha256(request.key).slice(0, 6), 16) % ORDERED_LANES;
       const doing = this.#doAfter([lanes.get(lane), earlier], () =>
         operation === undefined
           ? this.#decide(line, deadlineAtMs)
-          : this.#append(line, operation, { deadlineAtMs }),
+          : this.#append(line, operation, { deadlineAtMs, kind }),
       ).catch(asError);
       lanes.set(lane, doing);
       lastOfKeys.set(request.key, doing);
@@ -161,11 +165,11 @@ export class BulkWriter {
   async #append(
     { request, partition }: Planned,
     operation: WalAppend,
-    { deadlineAtMs, group }: { deadlineAtMs: number; group?: object },
+    { deadlineAtMs, kind, group }: { deadlineAtMs: number; kind: AppendClass; group?: object },
   ): Promise<Done> {
     const { commits, writer } = this.#parts;
     const outcome = await commits[partition]!.append(operation, deadlineAtMs, {
-      kind: "bulk",
+      kind,
       ...(group !== undefined && { group }),
     });
     if (outcome.status === "folded") {

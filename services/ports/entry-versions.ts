@@ -46,4 +46,11 @@ export interface EntryVersions {
 /** The process can't read what the log has, or may have at any moment; the message says what to run in its place. */
 export class RoleRefusedError extends Error {
   override readonly name = "RoleRefusedError";
+  /** A promise runs out within seconds; what was folded stays. */
+  readonly isForGood: boolean;
+
+  constructor(message: string, options: ErrorOptions & { readonly isForGood: boolean }) {
+    super(message, options);
+    this.isForGood = options.isForGood;
+  }
 }

@@ -27,7 +27,10 @@ export interface HoldRoleOptions {
   readonly logger: Logger;
   /** Works until `stop` is aborted; returns or throws when it can't go on. */
   readonly work: (grant: RoleGrant, stop: AbortSignal) => Promise<void>;
-  /** Told each time the role is not taken: why it was refused; undefined while another process holds it. */
+  /**
+   * Told each time the role is not taken: why it is refused for good; undefined while another process holds it. Of what is
+   * refused for seconds it is told nothing.
+   */
   readonly onWaiting?: (refusal: string | undefined) => void;
   /** Heard of and told when a role was given back; without it the next look finds it free. */
   readonly news?: { readonly freed: Signal; tell(): void };
@@ -42,6 +45,7 @@ export async function holdRole(options: HoldRoleOptions, stop: AbortSignal): Pro
       const grant = await store.acquireRole({ role, partition, holder, ttlMs: ROLE_TTL_MS });
       if (grant === undefined) {
         options.onWaiting?.(undefined);
+        failures = 0;
         await waitForTurn(options, stop);
         continue;
       }
@@ -57,7 +61,7 @@ export async function holdRole(options: HoldRoleOptions, stop: AbortSignal): Pro
     } catch (error) {
       failures += 1;
       // Nobody has it, and this process must not: it is asked for again, since whoever read more may be gone for good.
-      if (error instanceof RoleRefusedError) options.onWaiting?.(error.message);
+      if (error instanceof RoleRefusedError && error.isForGood) options.onWaiting?.(error.message);
       logger.warn({ role, partition, failures, error: describeError(error) }, "role interrupted");
       const delayMs = backoffMs({ attempt: failures, baseMs: RETRY_BASE_MS, maxMs: RETRY_MAX_MS, random });
       await clock.sleep(delayMs, stop);

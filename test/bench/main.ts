@@ -2,7 +2,7 @@
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
  * has to be named, as `scrape` has: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
  * `bootstrap [--records N] [--writes N]`, `page [--seconds N]`, `console`, `feed [--only prefixes,whole,stalled]`, `import [--rows N]`,
- * `restart [--rate N] [--rounds N]`, `sdk [--only bundle,overhead] [--seconds N]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
+ * `restart [--rate N] [--rounds N]`, `upgrade [--rate N]`, `sdk [--only bundle,overhead] [--seconds N]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
 import { benchBootstrap, readBootstrapOptions } from "./bootstrap.ts";
@@ -22,6 +22,7 @@ import { benchPage } from "./page.ts";
 import { benchSdk } from "./sdk.ts";
 import { benchSick } from "./sick.ts";
 import { OptionError } from "./options.ts";
+import { benchUpgrade } from "./upgrade.ts";
 import { benchVerify } from "./verify/verify.ts";
 
 type Bench = (options: readonly string[]) => Promise<void>;
@@ -43,6 +44,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   page: benchPage,
   sdk: benchSdk,
   sick: benchSick,
+  upgrade: benchUpgrade,
   verify: benchVerify,
 };
 /** What runs when none is named. */

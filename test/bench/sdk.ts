@@ -1,9 +1,16 @@
 /**
  * `npm run bench -- sdk [--only bundle,overhead] [--seconds N]`: what the client costs. Its bundle for browsers, compressed;
- * and its writes next to bare fetch in the same process, to the same region, at the same concurrency, in turns.
+ * and its writes next to bare fetch in the same process, to the same region, at the same concurrency, in turns: each in a
+ * request of its own, as bare fetch sends them, and together, as the client does where it is not told otherwise.
  */
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
-import { createClient, counter, defineCollection, lww } from "../../services/client/index.ts";
+import {
+  createClient,
+  counter,
+  defineCollection,
+  lww,
+  type ForebayClient,
+} from "../../services/client/index.ts";
 import { bundleClient } from "../../infra/build/client.ts";
 import { putCollection, withCluster } from "./bench-cluster.ts";
 import { OptionError, positiveNumber, readOptions } from "./options.ts";
@@ -45,16 +52,18 @@ async function measureOverhead(seconds: number): Promise<void> {
   await withCluster("test/bench/topology.yaml", async (cluster) => {
     const [{ url }] = cluster.regions as [(typeof cluster.regions)[number]];
     await putCollection(url, records.name, records.schema.fields);
-    const collection = createClient({ regions: { here: url } }).collection(records);
     const bare: WriteOne = (index) => bareWrite(url, index);
-    const sdk: WriteOne = (index) => collection.write(keyOf(index), bodyOf(index));
-    for (const write of [bare, sdk]) await rate(write, WARM_UP_SECONDS);
+    const sdk = writeOf(createClient({ regions: { here: url }, limits: { gatherMax: 1 } }));
+    const together = writeOf(createClient({ regions: { here: url } }));
+    for (const write of [bare, sdk, together]) await rate(write, WARM_UP_SECONDS);
     const bareRates: number[] = [];
     const sdkRates: number[] = [];
+    const togetherRates: number[] = [];
     for (let pair = 1; pair <= ROUNDS; pair += 1) {
       progress(`pair ${pair} of ${ROUNDS}`);
       bareRates.push(await rate(bare, seconds));
       sdkRates.push(await rate(sdk, seconds));
+      togetherRates.push(await rate(together, seconds));
     }
     // Of neighbours in time: what else the machine does hits both.
     const overhead = median(bareRates.map((bareRate, index) => bareRate / sdkRates[index]! - 1));
@@ -62,12 +71,18 @@ async function measureOverhead(seconds: number): Promise<void> {
       concurrency: CONCURRENCY,
       bare_writes_per_second: Math.round(median(bareRates)),
       sdk_writes_per_second: Math.round(median(sdkRates)),
+      sdk_writes_per_second_together: Math.round(median(togetherRates)),
       overhead: round(overhead, 3),
       overhead_max: OVERHEAD_MAX,
     });
     if (overhead >= OVERHEAD_MAX)
       throw new Error(`the client costs ${round(overhead * 100)} % more than bare fetch`);
   });
+}
+
+function writeOf(client: ForebayClient): WriteOne {
+  const collection = client.collection(records);
+  return (index) => collection.write(keyOf(index), bodyOf(index));
 }
 
 const keyOf = (index: number): string => `key-${(index * 7_919) % KEYS}`;

@@ -1,5 +1,10 @@
 /** Which processes of a simulated region read what. Whoever has not told reads all: there is no software of before here. */
-import type { EntryVersions, NeededVersion, ToldProcess } from "../../services/ports/entry-versions.ts";
+import {
+  RoleRefusedError,
+  type EntryVersions,
+  type NeededVersion,
+  type ToldProcess,
+} from "../../services/ports/entry-versions.ts";
 
 const SILENT_MS = 10_000;
 const PROMISE_MS = 15_000;
@@ -63,13 +68,16 @@ export class SimulatedEntryVersions {
   }
 
   /** Why the holder may not be the applier; undefined where it may. */
-  refusal({ partition, holder }: { partition: number; holder: string }): string | undefined {
+  refusal({ partition, holder }: { partition: number; holder: string }): RoleRefusedError | undefined {
     const reads = this.#told.get(holder)?.reads ?? Infinity;
     const { needed, promised, untilMs } = this.#of(partition);
-    if (needed > reads) return `partition ${partition} holds what entries of version ${needed} have made`;
-    if (promised > reads && untilMs > this.#nowMs())
-      return `partition ${partition} may get entries of version ${promised} at any moment`;
-    return undefined;
+    if (needed > reads) {
+      const message = `partition ${partition} holds what entries of version ${needed} have made`;
+      return new RoleRefusedError(message, { isForGood: true });
+    }
+    if (promised <= reads || untilMs <= this.#nowMs()) return undefined;
+    const message = `partition ${partition} may get entries of version ${promised} at any moment`;
+    return new RoleRefusedError(message, { isForGood: false });
   }
 
   #raise(held: Held, promised: number, forMs: number): void {

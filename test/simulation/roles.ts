@@ -1,12 +1,12 @@
 /** Who relays and applies a partition of a simulated region. */
-import { RoleRefusedError } from "../../services/ports/entry-versions.ts";
+import type { RoleRefusedError } from "../../services/ports/entry-versions.ts";
 import type { RoleGrant, RoleName } from "../../services/ports/region-store.ts";
 
 export class SimulatedRoles {
   readonly #nowMs: () => number;
   readonly #roles = new Map<string, { holder: string; epoch: number; expiresAtMs: number }>();
 
-  readonly #refusal: (asked: { partition: number; holder: string }) => string | undefined;
+  readonly #refusal: (asked: { partition: number; holder: string }) => RoleRefusedError | undefined;
 
   /**
    * @param nowMs the database's own clock.
@@ -14,7 +14,7 @@ export class SimulatedRoles {
    */
   constructor(
     nowMs: () => number,
-    refusal: (asked: { partition: number; holder: string }) => string | undefined,
+    refusal: (asked: { partition: number; holder: string }) => RoleRefusedError | undefined,
   ) {
     this.#nowMs = nowMs;
     this.#refusal = refusal;
@@ -34,7 +34,7 @@ export class SimulatedRoles {
     if (!isExpired && current.holder !== holder) return undefined;
     const epoch = isExpired ? (current?.epoch ?? 0) + 1 : current.epoch;
     const refusal = options.role === "applier" ? this.#refusal(options) : undefined;
-    if (refusal !== undefined) throw new RoleRefusedError(refusal);
+    if (refusal !== undefined) throw refusal;
     this.#roles.set(name, { holder, epoch, expiresAtMs: nowMs + ttlMs });
     return { epoch };
   }

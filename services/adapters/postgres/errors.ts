@@ -67,6 +67,7 @@ function isDoubtful(state: string): boolean {
 export const LOST_WAL_STATE = "FB002";
 export const DISPLACED_STATE = "FB003";
 export const ROLE_REFUSED_STATE = "FB004";
+export const ROLE_REFUSED_FOR_NOW_STATE = "FB005";
 
 /** The SQLSTATE that a failure of a statement came with, if it did. */
 export function sqlStateOf(error: unknown): string | undefined {

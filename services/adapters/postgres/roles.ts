@@ -1,7 +1,7 @@
 /** Who relays and applies a partition: leases by the database's clock. What a late holder still does, its epoch gives away. */
 import { RoleRefusedError } from "../../ports/entry-versions.ts";
 import type { RoleGrant, Roles, StoreUnavailableError } from "../../ports/region-store.ts";
-import { ROLE_REFUSED_STATE, sqlStateOf } from "./errors.ts";
+import { ROLE_REFUSED_FOR_NOW_STATE, ROLE_REFUSED_STATE, sqlStateOf } from "./errors.ts";
 import type { Database, Statement } from "./pool.ts";
 import { toNumber } from "./values.ts";
 
@@ -27,14 +27,6 @@ const RELEASE: Statement = {
   effect: "writing",
 };
 
-// The trigger refuses before it is known whether the role is free: who only waits behind another is told nothing.
-const IS_HELD: Statement = {
-  name: "is_role_held",
-  text: `select exists (select from roles
-                        where role = $1 and partition = $2 and holder <> $3 and expires_at > clock_timestamp()) as is_held`,
-  effect: "reading",
-};
-
 export function openRoles(database: Database): Roles {
   return {
     acquireRole: (options) => acquireRole(database, options),
@@ -53,14 +45,9 @@ async function acquireRole(
     const [row] = await database.query<{ epoch: string }>(ACQUIRE, [role, partition, holder, ttlMs]);
     return row === undefined ? undefined : { epoch: toNumber(row.epoch) };
   } catch (error) {
-    if (sqlStateOf(error) !== ROLE_REFUSED_STATE) throw error;
-    const { is_held: isHeld } = await database.queryOne<{ is_held: boolean }>(IS_HELD, [
-      role,
-      partition,
-      holder,
-    ]);
-    if (isHeld) return undefined;
+    const state = sqlStateOf(error);
+    if (state !== ROLE_REFUSED_STATE && state !== ROLE_REFUSED_FOR_NOW_STATE) throw error;
     const { message } = (error as StoreUnavailableError).cause as Error;
-    throw new RoleRefusedError(message, { cause: error });
+    throw new RoleRefusedError(message, { cause: error, isForGood: state === ROLE_REFUSED_STATE });
   }
 }

@@ -24,6 +24,8 @@ const TIMEOUT_MS = 10_000;
 const POLL_MS = 500;
 const HOLD_MS_DEFAULT = 1_800_000;
 const DEADLINE_MS_DEFAULT = 600_000;
+/** From the last move on, until the new leaders have told that all others are with them. */
+const LEFT_MS = 30_000;
 
 const LEAVE_HELP = `
 Moves the log's leadership to another region, for so long as --hold says, so that stopping the server begins no election.
@@ -48,6 +50,7 @@ export function addNatsMaintenance(nats: Command): void {
       if (options.force !== true) checkOthers(name, leaders);
       for (const partition of leaders.partitions)
         await moveAway(region, partition, { name, holdMs: options.hold });
+      if (options.force !== true) await waitUntilLeft(name, options);
       process.stdout.write(
         options.force === true
           ? `nats-server ${name} leads nothing; whether the others have caught up was not asked\n`
@@ -93,28 +96,31 @@ function passes(error: CommandError): boolean {
 }
 
 function checkName(name: string, { partitions }: LeadersAnswer): void {
+  // Only leaders know who keeps the log.
+  if (partitions.some(({ leader }) => leader === undefined)) return;
   const known = new Set(
-    partitions.flatMap(({ leader, replicas = [] }) => [
-      leader ?? name,
-      ...replicas.map(({ region }) => region),
-    ]),
+    partitions.flatMap(({ leader, replicas = [] }) => [leader!, ...replicas.map(({ region }) => region)]),
   );
   if (!known.has(name))
     throw new UsageError(`no nats-server of a region ${name} keeps the log; ${[...known].join(", ")} do`);
 }
 
 /** @throws {CommandError} another server has to come back, or catch up, first. */
-function checkOthers(name: string, { partitions }: LeadersAnswer): void {
-  const problems = partitions.flatMap((partition) => {
+function checkOthers(name: string, leaders: LeadersAnswer): void {
+  const problems = problemsOfOthers(name, leaders);
+  if (problems.length === 0) return;
+  throw new CommandError(
+    `nats-server ${name} must not be stopped now: ${problems.join("; ")}; mend that first, or use --force`,
+  );
+}
+
+function problemsOfOthers(name: string, { partitions }: LeadersAnswer): string[] {
+  return partitions.flatMap((partition) => {
     if (partition.leader === undefined) return [`partition ${partition.partition} has no leader`];
     return (partition.replicas ?? [])
       .filter((replica) => replica.region !== name)
       .flatMap((replica) => problemOf(replica).map((why) => `partition ${partition.partition}: ${why}`));
   });
-  if (problems.length === 0) return;
-  throw new CommandError(
-    `nats-server ${name} must not be stopped now: ${problems.join("; ")}; mend that first, or use --force`,
-  );
 }
 
 function problemOf({ region, online, lag_entries, seen_ago_ms }: NonNullable<Partition["replicas"]>[number]) {
@@ -146,30 +152,59 @@ function bestOther(name: string, { ranking, replicas = [] }: Partition): string 
   return ranked?.region ?? fit[0]?.region;
 }
 
+/** Between the moves another server may have gone away, or have fallen behind a leader that has just begun. */
+async function waitUntilLeft(name: string, options: Options): Promise<void> {
+  await waitUntilNothing(
+    (leaders) => [
+      ...leaders.partitions.flatMap(({ partition, leader }) =>
+        leader === name ? [`it leads partition ${partition} again`] : [],
+      ),
+      ...problemsOfOthers(name, leaders),
+    ],
+    { name, options, deadlineMs: LEFT_MS, late: `nats-server ${name} must not be stopped yet` },
+  );
+}
+
 async function waitUntilCurrent(name: string, options: Options, deadlineMs: number): Promise<void> {
-  const untilMs = performance.now() + deadlineMs;
-  await withProgress(async (progress) => {
-    for (;;) {
-      const missing = await missingNow(name, options);
-      if (missing.length === 0) return;
-      progress.show(missing.join("; "));
-      if (performance.now() >= untilMs)
-        throw new CommandError(
-          `nats-server ${name} has not caught up within the deadline: ${missing.join("; ")}`,
-        );
-      await sleep(POLL_MS);
-    }
+  await waitUntilNothing((leaders) => leaders.partitions.flatMap((partition) => missingIn(name, partition)), {
+    name,
+    options,
+    deadlineMs,
+    late: `nats-server ${name} has not caught up within the deadline`,
   });
 }
 
-async function missingNow(name: string, options: Options): Promise<string[]> {
-  try {
-    const { leaders } = await askAbout(name, options);
-    return leaders.partitions.flatMap((partition) => missingIn(name, partition));
-  } catch (error) {
-    if (error instanceof UnreachableError) return [error.message];
-    throw error;
-  }
+interface WaitOptions {
+  readonly name: string;
+  readonly options: Options;
+  readonly deadlineMs: number;
+  /** What is said with what is still missing. */
+  readonly late: string;
+}
+
+/** @throws {CommandError} something is still missing at the deadline. */
+async function waitUntilNothing(
+  look: (leaders: LeadersAnswer) => string[],
+  { name, options, deadlineMs, late }: WaitOptions,
+): Promise<void> {
+  const untilMs = performance.now() + deadlineMs;
+  const missingNow = async () => {
+    try {
+      return look((await askAbout(name, options)).leaders);
+    } catch (error) {
+      if (error instanceof UnreachableError) return [error.message];
+      throw error;
+    }
+  };
+  await withProgress(async (progress) => {
+    for (;;) {
+      const missing = await missingNow();
+      if (missing.length === 0) return;
+      progress.show(missing.join("; "));
+      if (performance.now() >= untilMs) throw new CommandError(`${late}: ${missing.join("; ")}`);
+      await sleep(POLL_MS);
+    }
+  });
 }
 
 function missingIn(name: string, { partition, leader, replicas = [] }: Partition): string[] {

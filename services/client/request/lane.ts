@@ -1,17 +1,15 @@
-/**
- * The way to one region: so many requests at once, over connections that stay open; the next ones wait in order. That is
- * what batching means here: each write keeps an operation, a key and a receipt of its own, and the region commits those
- * that come together in one flush.
- */
+/** The way to one region: so many requests at once, over connections that stay open; the next ones wait in order. */
 
 export interface LaneLimits {
   /** Requests on their way to a region at once. */
   readonly inFlightMax: number;
   /** Requests that wait for that. */
   readonly waitingMax: number;
+  /** Writes that may go in one request, where they come together; 1: each in its own. */
+  readonly gatherMax: number;
 }
 
-export const LANE_LIMITS_DEFAULT: LaneLimits = { inFlightMax: 128, waitingMax: 4_096 };
+export const LANE_LIMITS_DEFAULT: LaneLimits = { inFlightMax: 128, waitingMax: 4_096, gatherMax: 64 };
 
 export class Lane {
   readonly #limits: LaneLimits;

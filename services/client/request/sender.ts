@@ -71,6 +71,7 @@ export class Sender {
   readonly router: Router;
   readonly platform: Platform;
   readonly deadlineMs: number;
+  readonly limits: LaneLimits;
   readonly #options: SenderOptions;
   readonly #lanes: ReadonlyMap<string, Lane>;
   #budget: Budget;
@@ -81,6 +82,7 @@ export class Sender {
   constructor(platform: Platform, options: SenderOptions) {
     this.platform = platform;
     this.deadlineMs = options.deadlineMs;
+    this.limits = options.lanes;
     this.#options = options;
     this.#budget = startBudget(options.budget, platform.nowMs());
     const { credential } = options;
@@ -283,7 +285,8 @@ function serverDeadlineMs(timeoutMs: number): number {
   return Math.round(Math.min(DEADLINE_MS_MAX, Math.max(DEADLINE_MS_MIN, timeoutMs * ANSWER_SHARE)));
 }
 
-function overloaded(): ForebayError {
+/** Nothing was sent. */
+export function overloaded(): ForebayError {
   const detail = "this client has too many requests waiting for a region";
   return new ForebayError({ code: "client-overloaded", status: 0, retry: "same", detail });
 }

@@ -37,6 +37,7 @@ export function entryVersions(context: Context): void {
       await release("old");
       await expect(takeApplier("old")).rejects.toThrow(RoleRefusedError);
       await expect(takeApplier("old")).rejects.toThrow(/version 90/);
+      await expect(takeApplier("old")).rejects.toMatchObject({ isForGood: false });
       expect(await takeApplier("old", 1)).toBeDefined();
       const relay = { role: "relay", partition: 0, holder: "old", ttlMs: 60_000 } as const;
       expect(await context.store.acquireRole(relay)).toBeDefined();
@@ -64,6 +65,7 @@ export function entryVersions(context: Context): void {
       expect(await promise(80)).toBe(85);
       await release("old");
       await expect(takeApplier("old")).rejects.toThrow(/entries of version 85 have made/);
+      await expect(takeApplier("old")).rejects.toMatchObject({ isForGood: true });
     });
 
     it("that could not be read leave the role to others for a while", async () => {

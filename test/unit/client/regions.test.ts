@@ -167,7 +167,7 @@ describe("requests beyond what a region takes at once", () => {
         return response;
       },
     };
-    const limits = { inFlightMax: 4, waitingMax: 10 };
+    const limits = { inFlightMax: 4, waitingMax: 10, gatherMax: 1 };
     const records = recordsIn(world, { regions: { eu: "http://eu" }, limits, platform });
     const calls = Array.from({ length: 20 }, (_, index) =>
       records.write(String(index), { inc: { likes: 1 } }),

@@ -223,7 +223,7 @@ describe("a credential that the app can't give at the moment", () => {
       return count < 4 ? Promise.reject(new Error("not now")) : Promise.resolve("t");
     };
     const world = new SimulatedWorld(withLooks(() => accepted()));
-    const { records } = clientIn(world, { token });
+    const { records } = clientIn(world, { token, limits: { gatherMax: 1 } });
     await world.until(Promise.all(Array.from({ length: 50 }, () => records.write("lamp", like))));
     expect(count).toBe(4);
     expect(world.nowMs).toBeGreaterThan(5);
@@ -254,7 +254,7 @@ describe("changes that wait for a region", () => {
       withLooks(({ region }) => (region === "eu" ? "refuse" : accepted(region))),
     );
     const { records } = clientIn(world, {
-      limits: { inFlightMax: 1 },
+      limits: { inFlightMax: 1, gatherMax: 1 },
       retryBudget: { retriesMax: 1, retriesPerSecond: 0.001 },
     });
     await world.until(Promise.all(Array.from({ length: 50 }, () => records.write("lamp", like))));
@@ -267,7 +267,11 @@ describe("changes that wait for a region", () => {
         region === "eu" ? { ...accepted(region), delayMs: 1_900 } : accepted(region),
       ),
     );
-    const { records } = clientIn(world, { limits: { inFlightMax: 1 }, deadlineMs: 5_000, tryMs: 2_000 });
+    const { records } = clientIn(world, {
+      limits: { inFlightMax: 1, gatherMax: 1 },
+      deadlineMs: 5_000,
+      tryMs: 2_000,
+    });
     await world.until(Promise.all(Array.from({ length: 20 }, () => records.write("lamp", like))));
     expect(world.requests.length).toBe(20);
   });

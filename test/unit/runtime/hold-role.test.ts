@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { RoleRefusedError } from "../../../services/ports/entry-versions.ts";
 import { StoreUnavailableError, type RoleGrant, type Roles } from "../../../services/ports/region-store.ts";
 import { describeError } from "../../../services/runtime/describe-error.ts";
 import { holdRole, ROLE_TTL_MS } from "../../../services/runtime/hold-role.ts";
@@ -21,6 +22,8 @@ class RoleBed {
   readonly spells: string[] = [];
   /** Between processes that are started with news. */
   readonly freed = new Signal();
+  /** What those that wait were told. */
+  readonly waiting: (string | undefined)[] = [];
   /** How many have worked at once at most. */
   together = 0;
 
@@ -50,6 +53,7 @@ class RoleBed {
         random: this.world.random,
         logger: silentLogger,
         work,
+        onWaiting: (refusal) => this.waiting.push(refusal),
         ...(options.hasNews === true && {
           news: { freed: this.freed, tell: () => this.freed.notify() },
         }),
@@ -263,6 +267,29 @@ describe("holdRole", () => {
     await holder.end();
     bed.start("b");
     await bed.until(() => bed.working.has("b"), "b takes over");
+  });
+});
+
+describe("a role that is refused", () => {
+  const refusing = (isForGood: boolean) => (store: Roles) =>
+    overriding(store, {
+      acquireRole: () => Promise.reject(new RoleRefusedError("reads too little", { isForGood })),
+    });
+
+  it("is told where it is for good", async () => {
+    const bed = new RoleBed();
+    const one = bed.start("one", { wrap: refusing(true) });
+    await bed.until(() => bed.waiting.length > 0, "it was told");
+    expect(new Set(bed.waiting)).toEqual(new Set(["reads too little"]));
+    await one.end();
+  });
+
+  it("is waited for in silence where a promise runs out in seconds", async () => {
+    const bed = new RoleBed();
+    const one = bed.start("one", { wrap: refusing(false) });
+    await bed.pass(20_000);
+    expect(bed.waiting).toEqual([]);
+    await one.end();
   });
 });
 
