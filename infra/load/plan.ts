@@ -1,5 +1,7 @@
 /** What a paced load is told to do: streams of requests, each with a rate of its own. Plain data, since a thread gets it. */
 
+import type { TogetherPlan } from "./together.ts";
+
 export interface LoadPlan {
   readonly streams: readonly StreamPlan[];
   /** The load ends by itself after this long; bounds what is remembered. */
@@ -28,12 +30,16 @@ export interface StreamPlan {
   readonly queueMax?: number;
   /** Default 1: what fails has failed. */
   readonly triesMax?: number;
+  /** With one address: what comes together goes together. Needs the prefix, and requests with keys. */
+  readonly together?: TogetherPlan;
 }
 
 export interface LoadRequest {
   readonly method: string;
   readonly path: string;
   readonly body: string;
+  /** Of the record that it writes to. */
+  readonly key?: string;
 }
 
 export const TIMEOUT_MS_DEFAULT = 15_000;

@@ -11,6 +11,7 @@ import {
   type StreamPlan,
 } from "./plan.ts";
 import { StreamRecord, type Outcome } from "./record.ts";
+import { linesText, TOGETHER_HEADERS, verdictsOf } from "./together.ts";
 
 interface Due {
   readonly number: number;
@@ -34,7 +35,10 @@ export class PacedStream {
   readonly #pools: readonly ConnectionPool[];
   readonly #queue: Due[] = [];
   readonly #heads: readonly string[];
+  readonly #headTogether: string;
   #inFlight = 0;
+  /** Each has at least one that is in flight. */
+  #requests = 0;
 
   constructor(options: StreamOptions) {
     const { plan, pace, now } = options;
@@ -43,6 +47,7 @@ export class PacedStream {
     const connectionsMax = plan.connectionsMax ?? CONNECTIONS_MAX_DEFAULT;
     this.#pools = plan.urls.map((url) => new ConnectionPool(url, { connectionsMax, now }));
     this.#heads = plan.urls.map((url) => headOf(url, plan.headers ?? {}));
+    this.#headTogether = headOf(plan.urls[0] ?? "", { ...plan.headers, ...TOGETHER_HEADERS });
   }
 
   get inFlight(): number {
@@ -93,7 +98,9 @@ export class PacedStream {
   }
 
   #sendQueued(): void {
-    while (this.#queue.length > 0 && this.#poolFor(this.#queue[0]!).hasRoom) this.#send(this.#queue.shift()!);
+    const { linesMax = 1, requestsMax = Infinity } = this.#options.plan.together ?? {};
+    while (this.#queue.length > 0 && this.#requests < requestsMax && this.#poolFor(this.#queue[0]!).hasRoom)
+      this.#send(this.#queue.splice(0, linesMax));
   }
 
   #placeOf({ tries }: Due): number {
@@ -104,14 +111,25 @@ export class PacedStream {
     return this.#pools[this.#placeOf(due)]!;
   }
 
-  #send(due: Due): void {
+  #send(all: readonly Due[]): void {
     const { plan, now } = this.#options;
-    const pool = this.#poolFor(due);
-    const data = this.#textOf(due);
-    due.tries += 1;
-    this.#inFlight += 1;
+    const [first] = all as readonly [Due];
+    const pool = this.#poolFor(first);
+    const data = all.length === 1 ? this.#textOf(first) : this.#textTogether(all);
+    for (const due of all) due.tries += 1;
+    this.#inFlight += all.length;
+    this.#requests += 1;
     const giveUpAtMs = now() + (plan.timeoutMs ?? TIMEOUT_MS_DEFAULT);
-    pool.send(data, { giveUpAtMs, end: (ending) => this.#ended(due, ending) });
+    pool.send(data, { giveUpAtMs, end: (ending) => this.#ended(all, ending) });
+  }
+
+  #textTogether(all: readonly Due[]): Buffer {
+    const { plan } = this.#options;
+    const lines = all.map(({ number }) => {
+      const { key = "", body } = requestOf(plan, number);
+      return { idempotencyKey: idempotencyKeyOf(plan.idempotencyPrefix ?? "", number), key, body };
+    });
+    return messageOf(`POST ${plan.together!.path}`, this.#headTogether, linesText(lines));
   }
 
   #textOf(due: Due): Buffer {
@@ -120,20 +138,23 @@ export class PacedStream {
     const prefix = plan.idempotencyPrefix;
     const key = prefix === undefined ? "" : `Idempotency-Key: ${idempotencyKeyOf(prefix, due.number)}\r\n`;
     const head = this.#heads[this.#placeOf(due)]!;
-    return Buffer.from(
-      `${method} ${path} HTTP/1.1\r\n${head}${key}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
-    );
+    return messageOf(`${method} ${path}`, `${head}${key}`, body);
   }
 
-  #ended(due: Due, ending: Ending): void {
-    this.#inFlight -= 1;
-    const verdict = "answer" in ending ? verdictOf(ending.answer) : withoutAnswer(ending);
+  #ended(all: readonly Due[], ending: Ending): void {
+    this.#inFlight -= all.length;
+    this.#requests -= 1;
+    const verdicts = verdictsIn(ending, all.length);
+    for (const [index, due] of all.entries()) this.#judge(due, ending, verdicts[index]!);
+    this.#sendQueued();
+  }
+
+  #judge(due: Due, ending: Ending, verdict: Verdict): void {
     if (verdict.expiresAtMs !== undefined) this.record.noteExpiry(due.number, verdict.expiresAtMs);
     if (verdict.outcome === "unknown") due.isDoubtful = true;
     const isFinal = "answer" in ending && !isWorthRetrying(ending.answer.status);
     if (!isFinal && due.tries < (this.#options.plan.triesMax ?? 1)) this.#queue.unshift(due);
     else this.#finish(due, verdict);
-    this.#sendQueued();
   }
 
   #finish(due: Due, { outcome, detail }: Verdict): void {
@@ -143,6 +164,16 @@ export class PacedStream {
     this.record.finish(due.number, { outcome: told, detail, latencyMs, tries: due.tries });
     onOutcome(told, latencyMs, detail);
   }
+}
+
+function verdictsIn(ending: Ending, count: number): readonly Verdict[] {
+  if (!("answer" in ending)) return Array.from({ length: count }, () => withoutAnswer(ending));
+  return count === 1 ? [verdictOf(ending.answer)] : verdictsOf(ending.answer, count);
+}
+
+function messageOf(start: string, head: string, body: string): Buffer {
+  const length = `Content-Length: ${Buffer.byteLength(body)}`;
+  return Buffer.from(`${start} HTTP/1.1\r\n${head}${length}\r\n\r\n${body}`);
 }
 
 function withoutAnswer({ reason, isSent }: { reason: string; isSent: boolean }): Verdict {

@@ -13,6 +13,7 @@ import {
   authoritativeStream,
   localStream,
   openPacedCollection,
+  togetherStream,
 } from "../../integration/cluster/paced-writes.ts";
 import { withCluster } from "../bench-cluster.ts";
 import { unlessInterrupted } from "../interruption.ts";
@@ -83,10 +84,14 @@ async function underLoad(cluster: LocalCluster, { settings, bare, phases }: Run)
   return local;
 }
 
+export function localStreamOf({ isTogether }: Settings): typeof localStream {
+  return isTogether ? togetherStream : localStream;
+}
+
 function startLoad(cluster: LocalCluster, settings: Settings, secondsMax: number): Promise<PacedLoad> {
   const ratePerSecond = settings.authoritativePerSecond;
   const streams = cluster.regions.flatMap((region) => [
-    localStream(region, settings.localPerSecond, RUN),
+    localStreamOf(settings)(region, settings.localPerSecond, RUN),
     authoritativeStream(region, { ratePerSecond, secondsMax, run: RUN }),
   ]);
   return PacedLoad.start({ streams, secondsMax });

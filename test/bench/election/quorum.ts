@@ -3,16 +3,12 @@ import { latencyFigures, latenciesOf, numbersIn, unavailableMs } from "../../../
 import { PacedLoad } from "../../../infra/load/paced-load.ts";
 import type { StreamRecord } from "../../../infra/load/record.ts";
 import type { LocalCluster } from "../../../infra/local/cluster.ts";
-import {
-  authoritativeStream,
-  localStream,
-  openPacedCollection,
-} from "../../integration/cluster/paced-writes.ts";
+import { authoritativeStream, openPacedCollection } from "../../integration/cluster/paced-writes.ts";
 import { withCluster } from "../bench-cluster.ts";
 import { progress, report, round } from "../report.ts";
 import { caughtUpMs, emptyMs } from "./draining.ts";
 import { findLeader, natsServers, sleepUntil } from "./faults.ts";
-import { reportCheck, TOPOLOGY, WARM_UP_MS } from "./kills.ts";
+import { localStreamOf, reportCheck, TOPOLOGY, WARM_UP_MS } from "./kills.ts";
 import { ofClass, writeFigures } from "./local-figures.ts";
 import type { Settings } from "./settings.ts";
 
@@ -31,7 +27,7 @@ export async function measureQuorum(settings: Settings): Promise<void> {
     const secondsMax = (WARM_UP_MS + UNDISTURBED_MS + lossMs + AFTERWARDS_MS) / 1_000 + 120;
     const ratePerSecond = settings.authoritativePerSecond;
     const streams = cluster.regions.flatMap((region) => [
-      localStream(region, settings.localPerSecond, RUN),
+      localStreamOf(settings)(region, settings.localPerSecond, RUN),
       authoritativeStream(region, { ratePerSecond, secondsMax, run: RUN }),
     ]);
     const load = await PacedLoad.start({ streams, secondsMax });

@@ -9,6 +9,8 @@ export interface Settings {
   /** Of each region. */
   readonly localPerSecond: number;
   readonly authoritativePerSecond: number;
+  /** Whether what comes together goes in one request, as from the client for apps; otherwise each goes in its own. */
+  readonly isTogether: boolean;
   /** How long there is trouble; undefined: what each part's bar says. */
   readonly seconds: number | undefined;
   readonly undisturbedSeconds: number;
@@ -18,11 +20,21 @@ export interface Settings {
   readonly etcdPath: string | undefined;
 }
 
-const NAMES = ["only", "seconds", "undisturbed", "rate", "authoritative", "every", "away", "etcd"] as const;
+const NAMES = [
+  "only",
+  "seconds",
+  "undisturbed",
+  "rate",
+  "authoritative",
+  "writes",
+  "every",
+  "away",
+  "etcd",
+] as const;
 
 /**
  * `--only kills,quorum,etcd` `--seconds 180` `--undisturbed 30` `--rate 1000` `--authoritative 10` `--every 15` `--away 4`
- * `--etcd PATH`
+ * `--writes single|together` `--etcd PATH`
  * @throws {OptionError}
  */
 export function readSettings(words: readonly string[]): Settings {
@@ -31,12 +43,19 @@ export function readSettings(words: readonly string[]): Settings {
     parts: given.only === undefined ? PARTS : given.only.split(",").map(toPart),
     localPerSecond: positiveNumber(given.rate, "rate", 1_000),
     authoritativePerSecond: positiveNumber(given.authoritative, "authoritative", 10),
+    isTogether: toIsTogether(given.writes ?? "single"),
     seconds: given.seconds === undefined ? undefined : positiveNumber(given.seconds, "seconds", 0),
     undisturbedSeconds: positiveNumber(given.undisturbed, "undisturbed", 30),
     everySeconds: positiveNumber(given.every, "every", 15),
     awaySeconds: positiveNumber(given.away, "away", 4),
     etcdPath: given.etcd,
   };
+}
+
+function toIsTogether(word: string): boolean {
+  if (word !== "single" && word !== "together")
+    throw new OptionError(`--writes is single or together, not ${word}`);
+  return word === "together";
 }
 
 function toPart(name: string): Part {

@@ -57,6 +57,12 @@ export function localStream({ name, url }: RegionPlace, ratePerSecond: number, r
   };
 }
 
+/** The same from an app whose client sends what comes together in one request, as `forebay/client` does. */
+export function togetherStream(...of: Parameters<typeof localStream>): StreamPlan {
+  const path = `/v1/collections/${PACED_COLLECTION}/import`;
+  return { ...localStream(...of), together: { path, linesMax: 64, requestsMax: 4 } };
+}
+
 /** Every region writes to all keys, each from a key of its own on; one write in eight is to what all write at that moment. */
 function sharedKey(region: string, index: number): string {
   const first = index % CONTENDED_EVERY === 0 ? 0 : firstKeyOf(region);
@@ -113,6 +119,6 @@ export function ownKey(region: string, run: string, number: number): string {
   return `own-${run}-${region}-${number}`;
 }
 
-function recordRequest(key: string): { method: string; path: string } {
-  return { method: "PATCH", path: `/v1/collections/${PACED_COLLECTION}/records/${key}` };
+function recordRequest(key: string): Omit<LoadRequest, "body"> {
+  return { method: "PATCH", path: `/v1/collections/${PACED_COLLECTION}/records/${key}`, key };
 }

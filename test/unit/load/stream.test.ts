@@ -100,6 +100,47 @@ describe("a paced stream", () => {
     expect(latenciesMs).toEqual(Array.from({ length: 101 }, (_, number) => 1_000 - number * 10));
   });
 
+  it("sends what comes together in one request where it is told so, and tells what became of each", async () => {
+    const bodies: string[] = [];
+    const url = await serve((request, response) => {
+      let body = "";
+      request.on("data", (chunk: Buffer) => (body += chunk.toString()));
+      request.on("end", () => {
+        bodies.push(`${request.method} ${request.url} ${body}`);
+        if (request.method === "PATCH") return ok(request, response);
+        const problem = { type: "urn:forebay:problem:wal-full", status: 503, retry: "same" };
+        const lines = body
+          .split("\n")
+          .map((_, index) => (index === 1 ? { status: "refused", problem } : { status: "accepted" }));
+        const answer = JSON.stringify({ lines });
+        response.writeHead(200, { "content-length": answer.length }).end(answer);
+      });
+    });
+    const requests = [{ method: "PATCH", path: "/records/a", key: "a", body: '{"inc":{"n":1}}' }];
+    const together = { path: "/import", linesMax: 3, requestsMax: 1 };
+    const { clock, stream, settled, results } = streamTo([url], {
+      idempotencyPrefix: "run",
+      requests,
+      together,
+    });
+    stream.sendDue();
+    clock.nowMs = 45;
+    stream.sendDue();
+    await settled();
+    expect(bodies).toEqual([
+      'PATCH /records/a {"inc":{"n":1}}',
+      `POST /import ${[1, 2, 3].map((number) => `{"id":"run-${number}","key":"a","inc":{"n":1}}`).join("\n")}`,
+      'PATCH /records/a {"inc":{"n":1}}',
+    ]);
+    expect(results().map(({ outcome, detail }) => `${outcome} ${detail}`)).toEqual([
+      "succeeded 202",
+      "succeeded 200",
+      "refused 503 wal-full",
+      "succeeded 200",
+      "succeeded 202",
+    ]);
+  });
+
   it("tells refusals, unknown outcomes and what it could not send apart", async () => {
     const url = await serve((request, response) => {
       if (request.headers["idempotency-key"] === "run-2") return void request.socket.destroy();
