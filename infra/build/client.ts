@@ -13,7 +13,12 @@ export async function bundleClient(root = packageRoot()): Promise<string> {
       write: false,
       target: "es2022",
       minify: true,
-      lib: { entry: join(root, "services/client/index.ts"), formats: ["es"], fileName: "client" },
+      modulePreload: false,
+      // Not as a library: those keep comments and white space, which apps' bundlers remove.
+      rolldownOptions: {
+        input: join(root, "services/client/index.ts"),
+        preserveEntrySignatures: "strict",
+      },
     },
   });
   const [bundle] = Array.isArray(built) ? built : [built];

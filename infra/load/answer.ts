@@ -36,18 +36,23 @@ const EXPIRES_AT = /"expires_at_ms":(\d+)/;
 export interface Verdict {
   readonly outcome: Outcome;
   readonly detail: string;
+  /** Whether trying again, here or elsewhere, could bring another answer. */
+  readonly isWorthRetrying: boolean;
   readonly expiresAtMs?: number;
 }
 
 export function verdictOf({ status, body }: HttpAnswer): Verdict {
-  if (status >= 200 && status <= 299) return { outcome: "succeeded", detail: String(status) };
+  const isWorthRetrying = status >= 500 || status === 429 || status === 408;
+  if (status >= 200 && status <= 299)
+    return { outcome: "succeeded", detail: String(status), isWorthRetrying };
   const code = PROBLEM_TYPE.exec(body)?.[1];
   const detail = code === undefined ? String(status) : `${status} ${code}`;
-  if (!isUnknown(status, code)) return { outcome: "refused", detail };
+  if (!isUnknown(status, code)) return { outcome: "refused", detail, isWorthRetrying };
   const expiresAtMs = EXPIRES_AT.exec(body)?.[1];
   return {
     outcome: "unknown",
     detail,
+    isWorthRetrying,
     ...(expiresAtMs === undefined ? {} : { expiresAtMs: Number(expiresAtMs) }),
   };
 }
@@ -56,9 +61,4 @@ export function verdictOf({ status, body }: HttpAnswer): Verdict {
 function isUnknown(status: number, code: string | undefined): boolean {
   const problem = (PROBLEMS as { readonly [code: string]: ProblemDefinition })[code ?? ""];
   return problem === undefined ? status === 504 || status === 500 : problem.retry === "ask";
-}
-
-/** Whether trying again, here or elsewhere, could bring another answer. */
-export function isWorthRetrying(status: number): boolean {
-  return status >= 500 || status === 429 || status === 408;
 }

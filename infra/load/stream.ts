@@ -1,5 +1,5 @@
 /** One stream of a load: sends what is due, keeps what can't be sent yet in a bounded queue, records what became of it. */
-import { isWorthRetrying, verdictOf, type Verdict } from "./answer.ts";
+import { verdictOf, type Verdict } from "./answer.ts";
 import { ConnectionPool, type Ending } from "./connection.ts";
 import type { Pace } from "./pace.ts";
 import {
@@ -145,19 +145,19 @@ export class PacedStream {
     this.#inFlight -= all.length;
     this.#requests -= 1;
     const verdicts = verdictsIn(ending, all.length);
-    for (const [index, due] of all.entries()) this.#judge(due, ending, verdicts[index]!);
+    // From behind, since each that goes again goes to the front.
+    for (const [index, due] of [...all.entries()].toReversed()) this.#judge(due, verdicts[index]!);
     this.#sendQueued();
   }
 
-  #judge(due: Due, ending: Ending, verdict: Verdict): void {
+  #judge(due: Due, verdict: Verdict): void {
     if (verdict.expiresAtMs !== undefined) this.record.noteExpiry(due.number, verdict.expiresAtMs);
     if (verdict.outcome === "unknown") due.isDoubtful = true;
-    const isFinal = "answer" in ending && !isWorthRetrying(ending.answer.status);
-    if (!isFinal && due.tries < (this.#options.plan.triesMax ?? 1)) this.#queue.unshift(due);
+    if (verdict.isWorthRetrying && due.tries < (this.#options.plan.triesMax ?? 1)) this.#queue.unshift(due);
     else this.#finish(due, verdict);
   }
 
-  #finish(due: Due, { outcome, detail }: Verdict): void {
+  #finish(due: Due, { outcome, detail }: Pick<Verdict, "outcome" | "detail">): void {
     const { now, onOutcome } = this.#options;
     const latencyMs = now() - this.record.dueAtMs(due.number);
     const told = outcome === "refused" && due.isDoubtful ? "unknown" : outcome;
@@ -177,7 +177,7 @@ function messageOf(start: string, head: string, body: string): Buffer {
 }
 
 function withoutAnswer({ reason, isSent }: { reason: string; isSent: boolean }): Verdict {
-  return { outcome: isSent ? "unknown" : "refused", detail: reason };
+  return { outcome: isSent ? "unknown" : "refused", detail: reason, isWorthRetrying: true };
 }
 
 function headOf(url: string, headers: Readonly<Record<string, string>>): string {

@@ -34,9 +34,11 @@ export function verdictsOf(answer: HttpAnswer, count: number): Verdict[] {
   if (whole.outcome !== "succeeded") return Array.from({ length: count }, () => whole);
   const { lines } = JSON.parse(answer.body) as ImportAnswer;
   return lines.map((line): Verdict => {
-    if (line.status === "rejected") return { outcome: "refused", detail: `409 ${line.code ?? "rejected"}` };
-    if (line.status !== "refused") return { outcome: "succeeded", detail: String(answer.status) };
-    const { problem } = line;
-    return verdictOf({ status: problem.status, body: JSON.stringify(problem), isLast: false });
+    if (line.status === "refused") {
+      const { problem } = line;
+      return verdictOf({ status: problem.status, body: JSON.stringify(problem), isLast: false });
+    }
+    if (line.status !== "rejected") return whole;
+    return { outcome: "refused", detail: `409 ${line.code ?? "rejected"}`, isWorthRetrying: false };
   });
 }

@@ -19,8 +19,9 @@ export interface NeededVersionOptions {
 export class NeededVersion {
   readonly #options: NeededVersionOptions;
   #known = 0;
-  #openedAt: number | undefined;
-  /** The newer entry that was met last, and is the next one as far as is known. */
+  /** Where folding stands, as far as it is known here. */
+  #at: number | undefined;
+  /** The newer entry that was met there. */
   #met: string | undefined;
   /** Why nothing is folded: nobody has taken the role for the newer entry that was met. */
   #stuck: string | undefined;
@@ -35,8 +36,7 @@ export class NeededVersion {
    */
   async open({ collections, position }: Pick<PartitionState, "collections" | "position">): Promise<void> {
     const { store, partition } = this.#options;
-    this.#stuck = position === this.#openedAt ? this.#met : undefined;
-    this.#openedAt = position;
+    if (position !== this.#at) this.#movedTo(position);
     const needed = await store.neededVersions();
     this.#known = needed.find((one) => one.partition === partition)?.version ?? 0;
     if (this.#known > ENTRY_VERSION)
@@ -56,11 +56,9 @@ export class NeededVersion {
 
   /** Whether `raise` has to come before these are committed. */
   isNews(entries: readonly OrderedEntry[]): boolean {
-    this.#met = undefined;
-    if (this.#stuck !== undefined) {
-      this.#stuck = undefined;
-      this.left();
-    }
+    const wasStuck = this.#stuck !== undefined;
+    this.#movedTo(entries.at(-1)?.position);
+    if (wasStuck) this.left();
     return versionsOf(entries) > this.#known;
   }
 
@@ -71,8 +69,16 @@ export class NeededVersion {
   /** An entry that newer software has to fold. */
   async met({ version, message }: NewerEntryError): Promise<void> {
     const { store, partition } = this.#options;
+    // Nobody has taken it over since it was met first.
+    if (this.#met !== undefined) this.#stuck = message;
     this.#met = message;
     await store.standAside({ partition, version, forMs: STAND_ASIDE_MS });
+  }
+
+  #movedTo(position: number | undefined): void {
+    this.#at = position;
+    this.#met = undefined;
+    this.#stuck = undefined;
   }
 
   async #raise(version: number): Promise<void> {

@@ -2,7 +2,7 @@
 import { CollectionClient, sendChange, type ChangeOptions } from "./collection-client.ts";
 import type { Collection, TransactionPart } from "./define/collection.ts";
 import type { Fence, Fields } from "./define/types.ts";
-import { Gather } from "./gather.ts";
+import { Gather } from "./batch/gather.ts";
 import { acquireLease, type Lease, type LeaseOptions } from "./lease.ts";
 import { systemPlatform, type Platform } from "./platform.ts";
 import { receiptOf, type Receipt } from "./receipt.ts";

@@ -1,12 +1,13 @@
 /** Records of one collection: read, listed, written, followed. */
 import type { RecordAnswer, RecordListAnswer } from "../protocol/http/answers.ts";
-import { lineOf, writeMany, type ManyWrite, type Written } from "./bulk.ts";
+import { writeMany, type ManyWrite, type Written } from "./batch/bulk.ts";
 import { decidable, type Collection } from "./define/collection.ts";
 import type { Condition, Fields, RecordOf, Write } from "./define/types.ts";
 import { isForebayError } from "./errors.ts";
-import { isLocal, type Gather } from "./gather.ts";
-import { receiptOf, type Receipt } from "./receipt.ts";
+import { isLocal, type Gather } from "./batch/gather.ts";
+import { receiptOf, writeRequest, type Receipt } from "./receipt.ts";
 import type { CallOptions, ClientRequest, Sender } from "./request/sender.ts";
+import { lineText } from "./batch/together.ts";
 import { subscribe, type Batch, type SubscribeOptions } from "./subscribe/subscription.ts";
 
 export type Consistency =
@@ -91,11 +92,19 @@ export class CollectionClient<F extends Fields> {
    * @throws {OutcomeUnknownError} where nobody has said in time whether it took effect.
    */
   write(key: string, write: Write<F>, options: WriteOptions = {}): Promise<Receipt> {
+    const { platform, deadlineMs } = this.#sender;
+    const request = writeRequest(this.#collection.name, key, decidable(write));
+    const idempotencyKey = platform.uniqueName();
+    const text = lineText(idempotencyKey, key, request.body);
     const isPlain = Object.keys(options).length === 0 && isLocal(this.#collection.fields, write);
-    if (!isPlain || this.#sender.limits.gatherMax < 2) return this.#patch(key, write, options);
-    const line = lineOf(this.#sender, { key, write });
-    return this.#gather.write(line, (deadlineMs) =>
-      this.#patch(key, write, { deadlineMs, idempotencyKey: line.id }),
+    if (!isPlain || !this.#gather.takes(text)) {
+      const prefer = options.until === "committed" ? { headers: { prefer: "wait=committed" } } : {};
+      return this.#change({ ...request, ...prefer }, options);
+    }
+    const untilMs = platform.nowMs() + deadlineMs;
+    const alone = () => this.#change(request, { idempotencyKey, deadlineMs: untilMs - platform.nowMs() });
+    return new Promise((resolve, reject) =>
+      this.#gather.add({ text, request: { ...request, idempotencyKey }, untilMs, alone, resolve, reject }),
     );
   }
 
@@ -127,13 +136,6 @@ export class CollectionClient<F extends Fields> {
    */
   subscribe(options: SubscribeOptions = {}): AsyncGenerator<Batch<F>, void, undefined> {
     return subscribe<F>(this.#sender, this.#collection.name, options);
-  }
-
-  #patch(key: string, write: Write<F>, options: WriteOptions): Promise<Receipt> {
-    const body = JSON.stringify(decidable(write));
-    const isTake = (write as { readonly take?: unknown }).take !== undefined;
-    const prefer = options.until === "committed" ? { headers: { prefer: "wait=committed" } } : {};
-    return this.#change({ method: "PATCH", path: this.#recordPath(key), body, isTake, ...prefer }, options);
   }
 
   #live(act: "remove" | "restore", key: string, options: RemoveOptions<F>): Promise<Receipt> {

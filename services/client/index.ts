@@ -1,5 +1,5 @@
 /** `forebay/client`: what apps import. */
-export type { ManyWrite, Written } from "./bulk.ts";
+export type { ManyWrite, Written } from "./batch/bulk.ts";
 export { createClient, ForebayClient, type ClientOptions, type TransactionOptions } from "./client.ts";
 export type {
   ChangeOptions,

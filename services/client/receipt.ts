@@ -50,6 +50,16 @@ export interface Receipt {
   committed(options?: CallOptions): Promise<Receipt>;
 }
 
+/** Of a write to one record. */
+export function writeRequest(collection: string, key: string, write: object) {
+  return {
+    method: "PATCH",
+    path: `/v1/collections/${collection}/records/${encodeURIComponent(key)}`,
+    body: JSON.stringify(write),
+    isTake: (write as { readonly take?: unknown }).take !== undefined,
+  };
+}
+
 const LOOK_MS_BASE = 20;
 const LOOK_MS_MAX = 1_000;
 

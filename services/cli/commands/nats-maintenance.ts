@@ -43,14 +43,20 @@ export function addNatsMaintenance(nats: Command): void {
   withCommonOptions(nats.command("leave <name>"))
     .description("have a region's nats-server lead nothing, before it is stopped")
     .option("--hold <time>", "leave leadership elsewhere for so long", parseDuration, HOLD_MS_DEFAULT)
+    .option(
+      "--deadline <time>",
+      "how long the others may take to follow the new leaders",
+      parseDuration,
+      LEFT_MS,
+    )
     .option("--force", "also while another server is away or behind: the log may stop until one is back")
     .addHelpText("after", LEAVE_HELP)
-    .action(async (name: string, options: Options & { hold: number; force?: boolean }) => {
+    .action(async (name: string, options: Options & { hold: number; deadline: number; force?: boolean }) => {
       const { region, leaders } = await askAbout(name, options);
       if (options.force !== true) checkOthers(name, leaders);
       for (const partition of leaders.partitions)
         await moveAway(region, partition, { name, holdMs: options.hold });
-      if (options.force !== true) await waitUntilLeft(name, options);
+      if (options.force !== true) await waitUntilLeft(name, options, options.deadline);
       process.stdout.write(
         options.force === true
           ? `nats-server ${name} leads nothing; whether the others have caught up was not asked\n`
@@ -153,7 +159,7 @@ function bestOther(name: string, { ranking, replicas = [] }: Partition): string 
 }
 
 /** Between the moves another server may have gone away, or have fallen behind a leader that has just begun. */
-async function waitUntilLeft(name: string, options: Options): Promise<void> {
+async function waitUntilLeft(name: string, options: Options, deadlineMs: number): Promise<void> {
   await waitUntilNothing(
     (leaders) => [
       ...leaders.partitions.flatMap(({ partition, leader }) =>
@@ -161,7 +167,7 @@ async function waitUntilLeft(name: string, options: Options): Promise<void> {
       ),
       ...problemsOfOthers(name, leaders),
     ],
-    { name, options, deadlineMs: LEFT_MS, late: `nats-server ${name} must not be stopped yet` },
+    { name, options, deadlineMs, late: `nats-server ${name} must not be stopped yet` },
   );
 }
 

@@ -66,6 +66,16 @@ interface Tried {
   readonly outcome: Outcome;
 }
 
+/** How a request has ended, and what is known from all its tries. */
+export interface Ran {
+  readonly chase: Chase;
+  /** Undefined where it was answered. */
+  readonly error?: ForebayError;
+  readonly body?: unknown;
+  /** That has answered. */
+  readonly region?: string;
+}
+
 export class Sender {
   readonly session = new Session();
   readonly router: Router;
@@ -101,14 +111,27 @@ export class Sender {
    * @throws {OutcomeUnknownError} for a change that may have taken effect.
    * @throws the signal's reason.
    */
-  async send(request: ClientRequest, options: CallOptions = {}): Promise<unknown> {
+  async send(request: ClientRequest, options?: CallOptions): Promise<unknown> {
+    const { chase, error, body } = await this.run(request, options);
+    if (error !== undefined) throw this.failure(request, chase, error);
+    return body;
+  }
+
+  /** @throws the signal's reason. */
+  async run(
+    request: ClientRequest,
+    options: CallOptions = {},
+    { chase }: Ran = { chase: NEW_CHASE },
+  ): Promise<Ran> {
     const { platform, router } = this;
     const { deadlineMs = this.#options.deadlineMs, signal } = options;
     const call: Call = { request, untilMs: platform.nowMs() + deadlineMs, signal };
-    let chase = NEW_CHASE;
     let stay: RegionAddress | undefined;
     for (;;) {
-      const { place, outcome } = await this.#try(call, chase, stay);
+      const tried = await this.#try(call, chase, stay);
+      // What keeps it from being sent says nothing of earlier tries.
+      if (tried instanceof ForebayError) return { chase, error: tried };
+      const { place, outcome } = tried;
       const { region, token } = place;
       const judged = judgeTry(chase, outcome, {
         isChange: request.idempotencyKey !== undefined || request.isBulk === true,
@@ -121,11 +144,11 @@ export class Sender {
       });
       chase = judged.chase;
       const { decision } = judged;
-      if (decision.next === "give" && outcome.type === "answered") return outcome.body;
-      if (decision.next !== "retry") throw this.#failure(request, chase, errorOf(outcome));
+      if (outcome.type === "answered") return { chase, body: outcome.body, region: region.name };
+      if (decision.next !== "retry") return { chase, error: errorOf(outcome) };
       if (decision.renewToken) this.forgetToken(token);
       const waitMs = this.#takeRetry(decision.delayMs, call.untilMs);
-      if (waitMs === undefined) throw this.#failure(request, chase, errorOf(outcome));
+      if (waitMs === undefined) return { chase, error: errorOf(outcome) };
       if (waitMs > 0) await sleep(platform, waitMs, signal);
       stay = decision.stay ? region : undefined;
     }
@@ -143,9 +166,9 @@ export class Sender {
     return taken.waitMs === undefined ? undefined : taken.waitMs + delayMs;
   }
 
-  /** What keeps it from being sent says nothing of earlier tries. @throws {ForebayError} @throws the signal's reason. */
-  async #try(call: Call, chase: Chase, stay: RegionAddress | undefined): Promise<Tried> {
-    const { request, signal } = call;
+  /** @returns what kept it from being sent, or how it ended. @throws the signal's reason. */
+  async #try(call: Call, chase: Chase, stay: RegionAddress | undefined): Promise<Tried | ForebayError> {
+    const { signal } = call;
     try {
       const place = await this.#enter(call, chase, stay);
       try {
@@ -158,7 +181,7 @@ export class Sender {
       }
     } catch (error) {
       signal?.throwIfAborted();
-      throw this.#failure(request, chase, error as ForebayError);
+      return error as ForebayError;
     }
   }
 
@@ -239,7 +262,8 @@ export class Sender {
     if (this.router.count > 1) this.router.report(name, outcome.type === "answered" ? ANSWERED : outcome);
   }
 
-  #failure(request: ClientRequest, chase: Chase, cause: ForebayError): ForebayError {
+  /** What the app is told. */
+  failure(request: ClientRequest, chase: Chase, cause: ForebayError): ForebayError {
     const { idempotencyKey = "" } = request;
     if (!chase.isInDoubt) return cause;
     const { operation, expiresAtMs } = chase;
@@ -291,9 +315,9 @@ export function overloaded(): ForebayError {
   return new ForebayError({ code: "client-overloaded", status: 0, retry: "same", detail });
 }
 
-function errorOf(outcome: Outcome): ForebayError {
+function errorOf(outcome: Exclude<Outcome, { type: "answered" }>): ForebayError {
   if (outcome.type === "refused") return new ForebayError(outcome.problem);
-  const cause = outcome.type === "silent" ? outcome.cause : undefined;
+  const { cause } = outcome;
   const detail = `no region has answered: ${String((cause as Error | undefined)?.message ?? cause)}`;
   return new ForebayError({ code: "unreachable", status: 0, retry: "same", detail }, { cause });
 }

@@ -1,12 +1,20 @@
 /** What stands at a newer entry is told once nobody has taken it over, and for as long as it stands there. */
 import { describe, expect, it } from "vitest";
 import { NeededVersion } from "../../../services/applier/needed-version.ts";
+import type { OrderedEntry } from "../../../services/core/entry.ts";
 import { RoleRefusedError } from "../../../services/ports/entry-versions.ts";
 import { ENTRY_VERSION } from "../../../services/protocol/entry-codec.ts";
 import { NewerEntryError } from "../../../services/protocol/undecodable.ts";
 
 const newer = new NewerEntryError("entry version 99 is newer: upgrade this region", 99);
 const at = (position: number) => ({ collections: {}, position });
+
+const barrierAt = (position: number): OrderedEntry => ({
+  position,
+  storedAtMs: 0,
+  checksum: "",
+  entry: { kind: "forged" } as OrderedEntry["entry"],
+});
 
 function bed(needed = 1) {
   const told: (string | undefined)[] = [];
@@ -28,20 +36,21 @@ describe("an applier that meets an entry of newer software", () => {
   it("says nothing where it may be taken over, and says so where it had to take it again, until it goes on", async () => {
     const { version, told, aside } = bed();
     await version.open(at(5));
+    version.isNews([barrierAt(6), barrierAt(7)]);
     await version.met(newer);
     version.left();
-    // It has folded up to 7 before it met the entry.
     await version.open(at(7));
-    await version.met(newer);
-    version.left();
-    expect(aside).toEqual([99, 99]);
     expect(new Set(told)).toEqual(new Set([undefined]));
-    await version.open(at(7));
+    await version.met(newer);
     version.left();
-    expect(told.slice(-2)).toEqual([newer.message, newer.message]);
-    version.isNews([]);
-    expect(told.at(-1)).toBeUndefined();
+    expect(told.at(-1)).toBe(newer.message);
+    expect(aside).toEqual([99, 99]);
     await version.open(at(7));
+    expect(told.at(-1)).toBe(newer.message);
+    version.isNews([barrierAt(8)]);
+    expect(told.at(-1)).toBeUndefined();
+    await version.met(newer);
+    version.left();
     expect(told.at(-1)).toBeUndefined();
   });
 
@@ -50,6 +59,8 @@ describe("an applier that meets an entry of newer software", () => {
     await version.open(at(7));
     await version.met(newer);
     await version.open(at(9));
+    await version.met(newer);
+    version.left();
     expect(told.at(-1)).toBeUndefined();
   });
 });

@@ -18,8 +18,24 @@ function led(
   return { partition, leader, leaderSinceMs: undefined, ranking, replicas, isAutomatic, hold: undefined };
 }
 
-const bed = cliBed((rig) => {
-  rig.gateway.leaderMoves.length = 0;
+/** What a region tells once its order to move is carried out. */
+let afterMove: (moved: PartitionLeader) => PartitionLeader;
+
+const bed = cliBed(({ gateway }) => {
+  gateway.leaderMoves.length = 0;
+  afterMove = (moved) => moved;
+  const original = Object.getPrototypeOf(gateway) as typeof gateway;
+  gateway.moveLeader = async (request) => {
+    const moved = await original.moveLeader.call(gateway, request);
+    gateway.partitionLeaders = gateway.partitionLeaders.map((one) => {
+      if (one.partition !== request.partition || one.leader === undefined) return one;
+      const others = one.replicas!.filter(({ region }) => region !== request.region);
+      const replicas =
+        one.leader === request.region ? one.replicas : [...others, { region: one.leader, ...CURRENT }];
+      return afterMove({ ...one, leader: request.region, replicas });
+    });
+    return moved;
+  };
 });
 
 describe("nats leave", () => {
@@ -42,6 +58,18 @@ describe("nats leave", () => {
     expect(bed.rig.gateway.leaderMoves).toEqual([]);
     await bed.run("nats", "leave", "eu", "--force");
     expect(bed.rig.gateway.leaderMoves).toMatchObject([{ region: "ap" }]);
+  });
+
+  it("does not say that the server can be stopped while another has not followed the new leader", async () => {
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [US, AP])];
+    afterMove = (moved) => ({
+      ...moved,
+      replicas: moved.replicas!.map((one) => (one.region === "us" ? { ...one, lagEntries: 700 } : one)),
+    });
+    await expect(bed.run("nats", "leave", "eu", "--deadline", "0")).rejects.toThrow(
+      "nats-server eu must not be stopped yet: partition 0: that of us is 700 entries behind",
+    );
+    expect(bed.printed).toBe("");
   });
 
   it("is refused during an election, and for a region that has no server", async () => {

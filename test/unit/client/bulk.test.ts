@@ -6,7 +6,7 @@ import {
   defineCollection,
   OutcomeUnknownError,
 } from "../../../services/client/index.ts";
-import { problem, SimulatedWorld, type Asked, type Behaviour } from "./simulated.ts";
+import { accepted as answered, problem, SimulatedWorld, type Asked, type Behaviour } from "./simulated.ts";
 
 const posts = defineCollection("posts", { likes: counter() });
 
@@ -25,6 +25,7 @@ const refused = (code: string, retry: string) => ({
 function worldOf(told: (line: Line, time: number) => object): SimulatedWorld {
   const times = new Map<string, number>();
   return new SimulatedWorld((asked): Behaviour => {
+    if (asked.method === "PATCH") return answered();
     const lines = linesOf(asked).map((line) => {
       times.set(line.id, (times.get(line.id) ?? 0) + 1);
       return told(line, times.get(line.id)!);
@@ -91,8 +92,13 @@ describe("many writes", () => {
     expect(second!.error).toBeInstanceOf(OutcomeUnknownError);
     const settled = await world.until((second!.error as OutcomeUnknownError).settle({ deadlineMs: 60_000 }));
     expect(settled).toMatchObject({ status: "accepted" });
-    const ids = world.requests.flatMap(linesOf).filter(({ key }) => key === "1");
-    expect(new Set(ids.map(({ id }) => id)).size).toBe(1);
+    const asked = world.requests.at(-1)!;
+    expect(asked.path).toBe("/v1/collections/posts/records/1");
+    const ids = world.requests
+      .slice(0, -1)
+      .flatMap(linesOf)
+      .filter(({ key }) => key === "1");
+    expect(new Set([asked.headers["idempotency-key"], ...ids.map(({ id }) => id)]).size).toBe(1);
   });
 
   it("are all in doubt where the connection breaks for as long as there is time", async () => {

@@ -45,6 +45,6 @@ describe("the verdict on an answer", () => {
   it("knows no codes of other servers", () => {
     expect(verdict(200).outcome).toBe("succeeded");
     expect(verdict(503).outcome).toBe("refused");
-    expect(verdict(504)).toEqual({ outcome: "unknown", detail: "504" });
+    expect(verdict(504)).toMatchObject({ outcome: "unknown", detail: "504" });
   });
 });
