@@ -1,5 +1,5 @@
 /** Counts what requests of this process came to, by who decided them, for the view of the cluster. */
-import type { AnsweredRequest, HttpMetrics } from "../gateway/http/metrics.ts";
+import { endingsOf, type AnsweredRequest, type HttpMetrics } from "../gateway/http/metrics.ts";
 import type { OutcomeReport } from "../protocol/cluster/report.ts";
 
 export class RequestOutcomes implements HttpMetrics {
@@ -13,12 +13,12 @@ export class RequestOutcomes implements HttpMetrics {
 
   answered(request: AnsweredRequest): void {
     this.#metrics.answered(request);
-    const { kind, outcome } = request;
-    if (kind === undefined || outcome === undefined) return;
-    const name = `${kind} ${outcome}`;
-    const known = this.#counts.get(name);
-    if (known === undefined) this.#counts.set(name, { class: kind, outcome, count: 1 });
-    else known.count += 1;
+    for (const { kind, outcome, count } of endingsOf(request)) {
+      const name = `${kind} ${outcome}`;
+      const known = this.#counts.get(name);
+      if (known === undefined) this.#counts.set(name, { class: kind, outcome, count });
+      else known.count += count;
+    }
   }
 
   report(): readonly OutcomeReport[] {

@@ -1,6 +1,7 @@
 /** From what became of the lines of an import to the text of its answer. */
 import { problemDefinition, type ProblemCode } from "../../protocol/http/problems.ts";
 import type { BulkLineResult, BulkResult } from "../gateway.ts";
+import { outcomeOf, type RequestOutcome } from "./outcome.ts";
 import { problemAnswer, problemOf } from "./problem.ts";
 
 /** Of lines that are worth sending again: the first one's error, and whether the process refuses all alike. */
@@ -25,6 +26,26 @@ function isOfProcess(code: ProblemCode): boolean {
   const { status, isDecided } = problemDefinition(code);
   return status !== 409 && isDecided !== true;
 }
+
+/** As of requests one by one. */
+export function outcomesOf(lines: BulkResult["lines"]): ReadonlyMap<RequestOutcome, number> {
+  const counts = new Map<RequestOutcome, number>();
+  for (const line of lines) {
+    const outcome =
+      line instanceof Error
+        ? outcomeOf("local", problemDefinition(problemOf(line).code).status)
+        : ENDS[line.status];
+    counts.set(outcome, (counts.get(outcome) ?? 0) + 1);
+  }
+  return counts;
+}
+
+const ENDS = {
+  accepted: "accepted",
+  committed: "committed",
+  superseded: "committed",
+  rejected: "rejected",
+} as const;
 
 /** Almost all lines have the short form, whose members need no escaping. */
 export function importAnswerText({ lines }: BulkResult, session: string): string {

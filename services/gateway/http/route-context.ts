@@ -8,7 +8,7 @@ import type { Authentication } from "./authentication.ts";
 import { takeTicket } from "./door.ts";
 import { openApiOperation, type RouteDocument } from "./openapi.ts";
 import type { HttpMetrics } from "./metrics.ts";
-import { outcomeOf, type AskedKind } from "./outcome.ts";
+import { outcomeOf, type AskedKind, type RequestOutcome } from "./outcome.ts";
 import { sendProblem } from "./send-problem.ts";
 
 export interface RouteContext {
@@ -26,6 +26,8 @@ export interface RouteContext {
 /** What a request turns out to be while it is handled. */
 export interface Asked {
   kind: AskedKind | undefined;
+  /** Of an import: how many lines have ended how. */
+  lines?: ReadonlyMap<RequestOutcome, number>;
 }
 
 export interface Route<Params> {
@@ -82,8 +84,8 @@ export function addRoute<Params>(
       ticket?.leave();
       const durationMs = performance.now() - startedAtMs;
       const status = reply.statusCode;
-      const { kind } = asked;
-      const outcome = kind === undefined ? {} : { kind, outcome: outcomeOf(kind, status) };
+      const { kind, lines } = asked;
+      const outcome = kind === undefined ? {} : { kind, outcome: outcomeOf(kind, status), lines };
       metrics.answered({ route: url, method: request.method, status, durationMs, ...outcome });
       return reply;
     },

@@ -1,5 +1,5 @@
 /** What the HTTP transport reports, as Prometheus has it. */
-import type { AnsweredRequest, HttpMetrics } from "../../gateway/http/metrics.ts";
+import { endingsOf, type AnsweredRequest, type HttpMetrics } from "../../gateway/http/metrics.ts";
 import { ASKED_KINDS, OUTCOMES_OF } from "../../gateway/http/outcome.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
 
@@ -31,7 +31,7 @@ export function createHttpMetrics(meter: Meter): HttpMetrics {
 function createOutcomeMetrics(meter: Meter): (request: AnsweredRequest) => void {
   const outcomes = meter.counter({
     name: "forebay_requests_total",
-    help: "Requests on records by route, by who decides (local: this region alone; decided: the log; read), and by what came of them.",
+    help: "Requests on records, and lines of imports, by route, by who decides (local: this region alone; decided: the log; read), and by what came of them.",
     labels: ["route", "class", "outcome"],
   });
   const durations = meter.histogram({
@@ -42,9 +42,10 @@ function createOutcomeMetrics(meter: Meter): (request: AnsweredRequest) => void 
   for (const kind of ASKED_KINDS) {
     for (const outcome of OUTCOMES_OF[kind]) durations.zero({ class: kind, outcome });
   }
-  return ({ route, kind, outcome, durationMs }) => {
-    if (kind === undefined || outcome === undefined) return;
-    outcomes.inc({ route, class: kind, outcome });
-    durations.observe({ class: kind, outcome }, durationMs / MS_PER_SECOND);
+  return (request) => {
+    for (const { kind, outcome, count } of endingsOf(request)) {
+      outcomes.inc({ route: request.route, class: kind, outcome }, count);
+      durations.observe({ class: kind, outcome }, request.durationMs / MS_PER_SECOND);
+    }
   };
 }

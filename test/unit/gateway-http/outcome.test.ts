@@ -1,6 +1,9 @@
 /** How requests on records are counted: by who decides them, and by what came of them. */
 import { describe, expect, it } from "vitest";
 import { get, patch, RECORD, send } from "./requests.ts";
+import { GatewayError } from "../../../services/gateway/errors.ts";
+import { outcomesOf } from "../../../services/gateway/http/import-answer.ts";
+import { endingsOf } from "../../../services/gateway/http/metrics.ts";
 import { buildRig } from "./rig.ts";
 import { ASKED_KINDS, OUTCOMES_OF, outcomeOf } from "../../../services/gateway/http/outcome.ts";
 import { PROBLEM_CODES, problemDefinition } from "../../../services/protocol/http/problems.ts";
@@ -54,5 +57,31 @@ describe("the outcome of a request", () => {
       const outcome = outcomeOf("decided", status);
       expect(["unknown", "failed"].includes(outcome), code).toBe(retry === "ask");
     }
+  });
+});
+
+describe("an import", () => {
+  it("is counted line by line, as requests one by one would be", () => {
+    const operation = "0199a1b2-0000-7000-8000-000000000001";
+    const line = (status: "accepted" | "superseded") => ({ operation, status, isReplayed: false });
+    const lines = outcomesOf([
+      line("accepted"),
+      line("superseded"),
+      line("accepted"),
+      new GatewayError("wal-full", "full"),
+      new GatewayError("outcome-unknown", "nobody knows"),
+    ]);
+    const request = { route: "import", method: "POST", status: 200, durationMs: 1 };
+    const counted = endingsOf({ ...request, kind: "local", outcome: "committed", lines });
+    expect(counted.map(({ outcome, count }) => `${outcome} ${count}`)).toEqual([
+      "accepted 2",
+      "committed 1",
+      "refused 1",
+      "unknown 1",
+    ]);
+    expect(endingsOf({ ...request, kind: "local", outcome: "refused" })).toEqual([
+      { kind: "local", outcome: "refused", count: 1 },
+    ]);
+    expect(endingsOf(request)).toEqual([]);
   });
 });

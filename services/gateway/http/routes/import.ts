@@ -19,7 +19,7 @@ import {
   WRITE_PROBLEMS,
 } from "../documents.ts";
 import { ticketOf } from "../door.ts";
-import { importAnswerText, passingErrorOf } from "../import-answer.ts";
+import { importAnswerText, outcomesOf, passingErrorOf } from "../import-answer.ts";
 import { readImportBody } from "../import-body.ts";
 import type { RouteDocument } from "../openapi.ts";
 import { requestContextOf, versionOf } from "../request-headers.ts";
@@ -72,7 +72,7 @@ export function addImportRoute(app: FastifyInstance, context: RouteContext): voi
     access: { action: "write", of: "collection" },
     kind: "local",
     bodyBytesMax: IMPORT_BYTES_MAX,
-    async handle({ headers, raw, params, query, body }, reply) {
+    async handle({ headers, raw, params, query, body }, reply, asked) {
       readQuery(query, []);
       versionOf(headers, []);
       const request = requestContextOf({ headers, raw }, context);
@@ -85,6 +85,7 @@ export function addImportRoute(app: FastifyInstance, context: RouteContext): voi
       // The request itself was counted at the door.
       context.rates?.spend(request.tenant, places - 1);
       const result = await gateway.writeMany({ ...request, collection: params.collection, lines });
+      asked.lines = outcomesOf(result.lines);
       return answerImport(reply, result, sessionSecret);
     },
   });
