@@ -1,13 +1,14 @@
 /**
- * `npm run bench -- feed [--only prefixes,whole,stalled]`: how long after a write was accepted its subscribers in the region are told, at 1,000 writes/s and 200
- * subscribers; and what ten more that take nothing cost in memory.
+ * `npm run bench -- feed [--only prefixes,whole,stalled] [--writes single|together]`: how long after a write was accepted its
+ * subscribers in the region are told, at 1,000 writes/s of an app and 200 subscribers; and what ten more that take nothing cost in
+ * memory. The app writes through the client, which sends what comes together in one request, unless it is told not to.
  *
  * The same load without subscribers is measured in the same run: what following costs those who write.
  */
 import { once } from "node:events";
-import { Agent, request } from "node:http";
 import { Worker } from "node:worker_threads";
 import type { LocalCluster } from "../../infra/local/cluster.ts";
+import { createClient, defineCollection, lww, type CollectionClient } from "../../services/client/index.ts";
 import { putCollection, withCluster } from "./bench-cluster.ts";
 import type { FollowersOptions, FromFollowers } from "./feed-followers.ts";
 import { OptionError, readOptions } from "./options.ts";
@@ -25,10 +26,15 @@ const TICK_MS = 4;
 const LAST_MS = 2_000;
 const BAR_MS = 50;
 const BAR_MEGABYTES = 100;
-const FIELDS = { n: { class: "lww", type: "integer" }, name: { class: "lww", type: "string" } };
+const LINES_TOGETHER_MAX = 64;
+
+const records = defineCollection("bench", { n: lww.integer(), name: lww.string() });
+type App = CollectionClient<typeof records.fields>;
 
 export async function benchFeed(words: readonly string[]): Promise<void> {
-  const { only } = readOptions(words, ["only"]);
+  const { only, writes = "together" } = readOptions(words, ["only", "writes"]);
+  if (writes !== "single" && writes !== "together")
+    throw new OptionError(`--writes is single or together, not ${writes}`);
   const parts = only?.split(",") ?? Object.keys(PARTS);
   const unknown = parts.find((part) => !Object.hasOwn(PARTS, part));
   if (unknown !== undefined) {
@@ -36,30 +42,39 @@ export async function benchFeed(words: readonly string[]): Promise<void> {
   }
   await withCluster("test/bench/topology.yaml", async (cluster) => {
     const { url } = cluster.region("eu");
-    await putCollection(url, "bench", FIELDS);
-    await write(url, WARM_UP_SECONDS);
-    const alone = await write(url, SECONDS);
-    for (const part of parts) await PARTS[part]!(cluster, alone);
+    await putCollection(url, records.name, records.schema.fields);
+    const limits = { gatherMax: writes === "single" ? 1 : LINES_TOGETHER_MAX };
+    const app = createClient({ regions: { eu: url }, limits }).collection(records);
+    await write(app, WARM_UP_SECONDS);
+    const alone = await write(app, SECONDS);
+    for (const part of parts) await PARTS[part]!({ cluster, app, alone });
   });
 }
 
-type Part = (cluster: LocalCluster, alone: Written) => Promise<void>;
+interface Bed {
+  readonly cluster: LocalCluster;
+  readonly app: App;
+  /** What the same load has met without subscribers. */
+  readonly alone: Written;
+}
+
+type Part = (bed: Bed) => Promise<void>;
 
 const PARTS: Readonly<Record<string, Part>> = {
-  async prefixes(cluster, alone) {
-    const run = await followed(cluster, { prefixes: prefixesOf(SHARDS), stalled: 0 });
-    reportRun("feed.prefixes", { run, alone });
+  async prefixes(bed) {
+    const run = await followed(bed, { prefixes: prefixesOf(SHARDS), stalled: 0 });
+    reportRun("feed.prefixes", { run, alone: bed.alone });
   },
-  async whole(cluster, alone) {
-    const run = await followed(cluster, { prefixes: prefixesOf(1), stalled: 0 });
-    reportRun("feed.whole-collection", { run, alone });
+  async whole(bed) {
+    const run = await followed(bed, { prefixes: prefixesOf(1), stalled: 0 });
+    reportRun("feed.whole-collection", { run, alone: bed.alone });
   },
-  async stalled(cluster, alone) {
-    const before = memoryOf(cluster);
-    const run = await followed(cluster, { prefixes: prefixesOf(SHARDS), stalled: STALLED });
+  async stalled(bed) {
+    const before = memoryOf(bed.cluster);
+    const run = await followed(bed, { prefixes: prefixesOf(SHARDS), stalled: STALLED });
     const growth = run.peakMegabytes - before;
     const more = { stalled: STALLED, growth_megabytes: growth, bar_megabytes: BAR_MEGABYTES };
-    reportRun("feed.stalled", { run, alone, more });
+    reportRun("feed.stalled", { run, alone: bed.alone, more });
     if (growth > BAR_MEGABYTES) process.exitCode = 1;
   },
 };
@@ -85,7 +100,7 @@ interface Followed {
 }
 
 async function followed(
-  cluster: LocalCluster,
+  { cluster, app }: Bed,
   options: Pick<FollowersOptions, "prefixes" | "stalled">,
 ): Promise<Followed> {
   const { url } = cluster.region("eu");
@@ -95,7 +110,7 @@ async function followed(
   progress(`${options.prefixes.length} subscribers follow, ${options.stalled} take nothing`);
   let peakMegabytes = 0;
   const watch = setInterval(() => (peakMegabytes = Math.max(peakMegabytes, memoryOf(cluster))), 250);
-  const writes = await write(url, SECONDS);
+  const writes = await write(app, SECONDS);
   await new Promise((resolve) => setTimeout(resolve, LAST_MS));
   clearInterval(watch);
   worker.postMessage("stop");
@@ -126,8 +141,7 @@ function delaysOf(
 let nextNumber = 1;
 
 /** An open loop: writes are due at fixed times, whatever the answers do. */
-async function write(url: string, seconds: number): Promise<Written> {
-  const agent = new Agent({ keepAlive: true, maxSockets: 64 });
+async function write(app: App, seconds: number): Promise<Written> {
   const acceptedAtMs = new Map<number, number>();
   const latencies: number[] = [];
   let errors = 0;
@@ -139,38 +153,22 @@ async function write(url: string, seconds: number): Promise<Written> {
     for (; nextNumber < due; nextNumber += 1) {
       const number = nextNumber;
       const sentAtMs = performance.now();
-      const one = patch(agent, url, number).then((isAccepted) => {
-        if (!isAccepted) return void (errors += 1);
-        acceptedAtMs.set(number, performance.timeOrigin + performance.now());
-        latencies.push(performance.now() - sentAtMs);
-      });
+      const key = `${number % SHARDS}:${number % KEYS}`;
+      const one = app.write(key, { set: { n: number, name: `Ada Lovelace ${number}` } }).then(
+        () => {
+          acceptedAtMs.set(number, performance.timeOrigin + performance.now());
+          latencies.push(performance.now() - sentAtMs);
+        },
+        () => void (errors += 1),
+      );
       under.add(one);
       void one.finally(() => under.delete(one));
     }
     await new Promise((resolve) => setTimeout(resolve, TICK_MS));
   }
   await Promise.all(under);
-  agent.destroy();
   latencies.sort((one, other) => one - other);
   return { acceptedAtMs, p99Ms: quantile(latencies, 0.99), errors };
-}
-
-function patch(agent: Agent, url: string, number: number): Promise<boolean> {
-  const key = `${number % SHARDS}:${number % KEYS}`;
-  const body = JSON.stringify({ set: { n: number, name: `Ada Lovelace ${number}` } });
-  const headers = { "content-type": "application/json", "content-length": Buffer.byteLength(body) };
-  return new Promise((resolve) => {
-    const sent = request(
-      `${url}/v1/collections/bench/records/${key}`,
-      { method: "PATCH", agent, headers },
-      (answer) => {
-        answer.resume();
-        answer.on("end", () => resolve(answer.statusCode === 202));
-      },
-    );
-    sent.on("error", () => resolve(false));
-    sent.end(body);
-  });
 }
 
 interface Run {

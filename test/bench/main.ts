@@ -1,7 +1,7 @@
 /**
  * `npm run bench [accept] [decide] [fold] [memory]`: measures for real and prints figures as JSON lines. What takes minutes
  * has to be named, as `scrape` has: `overload`, `sick [--seconds N]`, `drain [--operations N] [--spread] [--quiet]`, `verify [--records N] …`,
- * `bootstrap [--records N] [--writes N]`, `page [--seconds N]`, `console`, `feed [--only prefixes,whole,stalled]`, `import [--rows N]`,
+ * `bootstrap [--records N] [--writes N]`, `page [--seconds N]`, `console`, `feed [--only prefixes,whole,stalled] [--writes single|together]`, `import [--rows N]`,
  * `restart [--rate N] [--rounds N]`, `upgrade [--rate N]`, `sdk [--only bundle,overhead] [--seconds N]`, `election [--only kills,quorum,etcd] [--etcd PATH] …`.
  */
 import { benchAccept } from "./accept.ts";
