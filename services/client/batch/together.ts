@@ -43,6 +43,7 @@ export async function sendTogether(
   const untilMs = platform.nowMs() + deadlineMs;
   const path = `/v1/collections/${collection}/import`;
   const headers = { "content-type": "application/x-ndjson" };
+  const doubted = new Set<Line>();
   let chase: Chase = NEW_CHASE;
   for (let open = lines, tries = 0; ; tries += 1) {
     const body = open.map(({ text }) => text).join("\n");
@@ -54,17 +55,17 @@ export async function sendTogether(
     const pauseMs =
       Math.min(PAUSE_MS_MAX, PAUSE_MS_BASE * 2 ** Math.min(tries, 6)) * (0.5 + platform.random() / 2);
     const mayWait = platform.nowMs() + pauseMs < untilMs;
-    let isAsked = false;
     open = open.filter((line, index) => {
       const error = ran.error ?? errorOf(told[index]);
-      if (error?.retry === "ask") isAsked = true;
+      if (error?.retry === "ask") doubted.add(line);
       if (ran.error === undefined && error !== undefined && error.retry !== "never" && mayWait) return true;
-      settle(sender, line, { error, chase: ran.chase, told: told[index], region: ran.region });
+      const isInDoubt = ran.chase.isInDoubt || doubted.has(line);
+      settle(sender, line, { ...ran, error, chase: { ...ran.chase, isInDoubt }, told: told[index] });
       return false;
     });
     if (open.length === 0) return;
     // Another region may take it; whatever may have taken effect before stays in doubt.
-    chase = { ...ran.chase, isInDoubt: ran.chase.isInDoubt || isAsked, tried: [ran.region!] };
+    chase = { ...ran.chase, tried: [ran.region!] };
     await sleep(platform, pauseMs, signal);
   }
 }
@@ -73,7 +74,7 @@ interface End {
   readonly error: ForebayError | undefined;
   readonly chase: Chase;
   readonly told: Told | undefined;
-  readonly region: string | undefined;
+  readonly region?: string;
 }
 
 function settle(sender: Sender, line: Line, { error, chase, told, region }: End): void {
@@ -83,9 +84,9 @@ function settle(sender: Sender, line: Line, { error, chase, told, region }: End)
   const isUntold = told === undefined && error?.retry === "never" && !chase.isInDoubt;
   if (alone !== undefined && (isReplayed || isUntold)) return resolve(alone());
   if (error === undefined) return resolve(receiptOf(sender, { ...told, region }));
-  const isInDoubt = (chase.isInDoubt || error.retry === "ask") && !isReplayed && !isFinal(error.problem);
-  const { operation = chase.operation } = error;
-  reject(sender.failure(request, { ...chase, isInDoubt, operation }, error));
+  const isInDoubt = chase.isInDoubt && !isReplayed && !isFinal(error.problem);
+  const { operation = chase.operation, expires_at_ms: expiresAtMs = chase.expiresAtMs } = error.problem;
+  reject(sender.failure(request, { ...chase, isInDoubt, operation, expiresAtMs }, error));
 }
 
 function errorOf(told: Told | undefined): ForebayError | undefined {
