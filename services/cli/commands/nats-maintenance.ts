@@ -45,13 +45,14 @@ export function addNatsMaintenance(nats: Command): void {
     .option("--hold <time>", "leave leadership elsewhere for so long", parseDuration, HOLD_MS_DEFAULT)
     .option(
       "--deadline <time>",
-      "how long the others may take to follow the new leaders",
+      "how long to wait for a leader, and for the others to follow a new one",
       parseDuration,
       LEFT_MS,
     )
     .option("--force", "also while another server is away or behind: the log may stop until one is back")
     .addHelpText("after", LEAVE_HELP)
     .action(async (name: string, options: Options & { hold: number; deadline: number; force?: boolean }) => {
+      if (options.force !== true) await waitForLeaders(name, options, options.deadline);
       const { region, leaders } = await askAbout(name, options);
       if (options.force !== true) checkOthers(name, leaders);
       for (const partition of leaders.partitions)
@@ -156,6 +157,17 @@ function bestOther(name: string, { ranking, replicas = [] }: Partition): string 
   const fit = replicas.filter((replica) => replica.region !== name && problemOf(replica).length === 0);
   const ranked = ranking.find(({ region }) => fit.some((replica) => replica.region === region));
   return ranked?.region ?? fit[0]?.region;
+}
+
+/** An election passes, and a server that has just come back soon knows who leads. */
+async function waitForLeaders(name: string, options: Options, deadlineMs: number): Promise<void> {
+  await waitUntilNothing(
+    ({ partitions }) =>
+      partitions.flatMap(({ partition, leader }) =>
+        leader === undefined ? [`partition ${partition} has no leader`] : [],
+      ),
+    { name, options, deadlineMs, late: `nats-server ${name} must not be stopped now` },
+  );
 }
 
 /** Between the moves another server may have gone away, or have fallen behind a leader that has just begun. */

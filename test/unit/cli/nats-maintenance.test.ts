@@ -74,7 +74,8 @@ describe("nats leave", () => {
 
   it("is refused during an election, and for a region that has no server", async () => {
     bed.rig.gateway.partitionLeaders = [led(0, undefined, [])];
-    await expect(bed.run("nats", "leave", "eu")).rejects.toThrow("partition 0 has no leader");
+    const leaving = bed.run("nats", "leave", "eu", "--deadline", "0");
+    await expect(leaving).rejects.toThrow("must not be stopped now: partition 0 has no leader");
     bed.rig.gateway.partitionLeaders = [led(0, "eu", [US, AP])];
     await expect(bed.run("nats", "leave", "mars")).rejects.toThrow("eu, us, ap do");
   });
