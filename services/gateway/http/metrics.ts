@@ -19,11 +19,7 @@ export interface HttpMetrics {
 }
 
 /** By who decides: how often something has ended how. Nothing for requests that are not on records. */
-export function endingsOf({
-  kind,
-  outcome,
-  lines,
-}: AnsweredRequest): readonly {
+export function endingsOf({ kind, outcome, lines }: AnsweredRequest): readonly {
   readonly kind: AskedKind;
   readonly outcome: RequestOutcome;
   readonly count: number;
