@@ -5,7 +5,7 @@ import type { Fence, Fields } from "./define/types.ts";
 import { Gather } from "./batch/gather.ts";
 import { acquireLease, type Lease, type LeaseOptions } from "./lease.ts";
 import { systemPlatform, type Platform } from "./platform.ts";
-import { receiptOf, type Receipt } from "./receipt.ts";
+import { bodyOf, receiptOf, type Receipt } from "./receipt.ts";
 import { BUDGET_DEFAULT, type BudgetLimits } from "./request/budget.ts";
 import { LANE_LIMITS_DEFAULT, type LaneLimits } from "./request/lane.ts";
 import { Sender, type CallOptions } from "./request/sender.ts";
@@ -64,13 +64,15 @@ export class ForebayClient {
     return new CollectionClient(this.#sender, collection, gather);
   }
 
-  /** Sets the collection's schema, through the log: fields may be added, deprecated, widened. The same again changes nothing. */
+  /**
+   * Sets the collection's schema, through the log: fields may be added, deprecated, widened. The same again changes nothing.
+   * @throws {OutcomeUnknownError} where nobody has said in time whether it is in force.
+   */
   async apply(collection: Collection<Fields>, options: CallOptions = {}): Promise<{ version: number }> {
     const path = `/v1/collections/${collection.name}`;
     const body = JSON.stringify(collection.schema);
-    const { version } = (await this.#sender.send({ method: "PUT", path, body }, options)) as {
-      version: number;
-    };
+    const request = { method: "PUT", path, body, isChange: true };
+    const { version } = (await this.#sender.send(request, options)) as { version: number };
     return { version };
   }
 
@@ -79,9 +81,9 @@ export class ForebayClient {
    * the same `{tag}`.
    * @throws {ForebayError} what stands against it, with `write`, the index of the part.
    */
-  transaction(parts: readonly TransactionPart[], options: TransactionOptions = {}): Promise<Receipt> {
+  async transaction(parts: readonly TransactionPart[], options: TransactionOptions = {}): Promise<Receipt> {
     const { fence } = options;
-    const body = JSON.stringify({ writes: parts, ...(fence !== undefined && { fence }) });
+    const body = bodyOf({ writes: parts, ...(fence !== undefined && { fence }) });
     return sendChange(this.#sender, { method: "POST", path: "/v1/transactions", body }, options);
   }
 

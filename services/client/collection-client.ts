@@ -3,9 +3,9 @@ import type { RecordAnswer, RecordListAnswer } from "../protocol/http/answers.ts
 import { writeMany, type ManyWrite, type Written } from "./batch/bulk.ts";
 import { decidable, type Collection } from "./define/collection.ts";
 import type { Condition, Fields, RecordOf, Write } from "./define/types.ts";
-import { isForebayError } from "./errors.ts";
+import { isForebayError, unsent } from "./errors.ts";
 import { isLocal, type Gather } from "./batch/gather.ts";
-import { receiptOf, writeRequest, type Receipt } from "./receipt.ts";
+import { bodyOf, keyInPath, receiptOf, writeRequest, type Receipt } from "./receipt.ts";
 import type { CallOptions, ClientRequest, Sender } from "./request/sender.ts";
 import { lineText } from "./batch/together.ts";
 import { subscribe, type Batch, type SubscribeOptions } from "./subscribe/subscription.ts";
@@ -91,7 +91,7 @@ export class CollectionClient<F extends Fields> {
    * @throws {ForebayError} what is wrong, or was decided against it; insufficient, of a `take`, with what is left.
    * @throws {OutcomeUnknownError} where nobody has said in time whether it took effect.
    */
-  write(key: string, write: Write<F>, options: WriteOptions = {}): Promise<Receipt> {
+  async write(key: string, write: Write<F>, options: WriteOptions = {}): Promise<Receipt> {
     const { platform, deadlineMs } = this.#sender;
     const request = writeRequest(this.#collection.name, key, decidable(write));
     const idempotencyKey = platform.uniqueName();
@@ -110,8 +110,9 @@ export class CollectionClient<F extends Fields> {
 
   /**
    * Many writes in few requests, in their order: each takes effect, or is refused, by itself, and once. They are taken as the
-   * app takes the results, some hundreds ahead.
+   * app takes the results, some hundreds ahead: a request goes once it is full, or there are no more writes.
    * @param options `deadlineMs` is that of each request.
+   * @throws the signal's reason, after what is known by then.
    */
   writeMany(
     writes: Iterable<ManyWrite<F>> | AsyncIterable<ManyWrite<F>>,
@@ -138,8 +139,8 @@ export class CollectionClient<F extends Fields> {
     return subscribe<F>(this.#sender, this.#collection.name, options);
   }
 
-  #live(act: "remove" | "restore", key: string, options: RemoveOptions<F>): Promise<Receipt> {
-    const body = JSON.stringify({ writes: [this.#collection[act](key, options.if)] });
+  async #live(act: "remove" | "restore", key: string, options: RemoveOptions<F>): Promise<Receipt> {
+    const body = bodyOf({ writes: [this.#collection[act](key, options.if)] });
     return this.#change({ method: "POST", path: "/v1/transactions", body }, options);
   }
 
@@ -148,17 +149,22 @@ export class CollectionClient<F extends Fields> {
   }
 
   #recordPath(key: string): string {
-    return `${this.#path}/${encodeURIComponent(key)}`;
+    return `${this.#path}/${keyInPath(key)}`;
   }
 }
 
-/** Under a key of its own, if it was given none. */
+/** Under a key of its own, if it was given none. @throws {ForebayError} invalid-idempotency-key, as well. */
 export async function sendChange(
   sender: Sender,
   request: ClientRequest,
   options: ChangeOptions,
 ): Promise<Receipt> {
-  const idempotencyKey = options.idempotencyKey ?? sender.platform.uniqueName();
+  const { idempotencyKey = sender.platform.uniqueName() } = options;
+  if (!/^[ -~]+$/.test(idempotencyKey))
+    throw unsent(
+      "invalid-idempotency-key",
+      "an Idempotency-Key has printable ASCII characters, and one at least",
+    );
   return receiptOf(sender, await sender.send({ ...request, idempotencyKey }, options));
 }
 

@@ -5,7 +5,7 @@ import type { ProblemCode as ServerCode } from "../protocol/http/problems.ts";
 /**
  * Codes of problems, and of the client:
  *
- *   unreachable       nobody answered; nothing has taken effect
+ *   unreachable       nobody answered in time; the request itself has changed nothing
  *   outcome-unknown   it may have taken effect: `OutcomeUnknownError` says how to find out
  *   client-overloaded too much waits in this client; nothing has taken effect
  *   malformed-answer  what answered is no region
@@ -61,6 +61,11 @@ export class ForebayError extends Error {
   is<Code extends ForebayErrorCode>(...codes: readonly Code[]): this is { code: Code } & MembersOf<Code> {
     return (codes as readonly string[]).includes(this.code);
   }
+}
+
+/** What is refused before any region is asked. */
+export function unsent(code: ForebayErrorCode, detail: string): ForebayError {
+  return new ForebayError({ code, status: 0, retry: "never", detail });
 }
 
 /** Whether it is an error of this client, of one of the codes where some are given. */

@@ -40,7 +40,7 @@ export function systemPlatform(given: Partial<Platform> = {}): Platform {
     webSocket: WebSocket,
     nowMs: () => performance.now(),
     after(delayMs, call) {
-      const timer = setTimeout(call, delayMs);
+      const timer = setTimeout(call, Math.min(delayMs, DELAY_MS_MAX));
       return () => clearTimeout(timer);
     },
     random: Math.random,
@@ -49,6 +49,8 @@ export function systemPlatform(given: Partial<Platform> = {}): Platform {
   };
 }
 
+/** What a timer can be set to; a longer one would be due at once. */
+const DELAY_MS_MAX = 2 ** 31 - 1;
 const NAME_BYTES = 16;
 
 /** Random once per client, and counted from there on. */

@@ -1,7 +1,8 @@
 /** What a region has answered to a change, and how to learn what the log made of it. */
 import type { WriteAnswer } from "../protocol/http/answers.ts";
-import { ForebayError, type ForebayErrorCode } from "./errors.ts";
+import { ForebayError, unsent } from "./errors.ts";
 import { sleep } from "./platform.ts";
+import { rejectionOf, type Rejected } from "./rejection.ts";
 import type { CallOptions, Sender } from "./request/sender.ts";
 
 export interface Position {
@@ -50,14 +51,33 @@ export interface Receipt {
   committed(options?: CallOptions): Promise<Receipt>;
 }
 
-/** Of a write to one record. */
+/** @throws {ForebayError} invalid-key, unstorable-value. */
 export function writeRequest(collection: string, key: string, write: object) {
   return {
     method: "PATCH",
-    path: `/v1/collections/${collection}/records/${encodeURIComponent(key)}`,
-    body: JSON.stringify(write),
+    path: `/v1/collections/${collection}/records/${keyInPath(key)}`,
+    body: bodyOf(write),
     isTake: (write as { readonly take?: unknown }).take !== undefined,
   };
+}
+
+/** @throws {ForebayError} invalid-key: what no URL can have as a part of its path. */
+export function keyInPath(key: string): string {
+  try {
+    if (!/^\.{0,2}$/.test(key)) return encodeURIComponent(key);
+  } catch {
+    // Half a surrogate pair.
+  }
+  throw unsent("invalid-key", `no URL can name a record ${JSON.stringify(key)}`);
+}
+
+/** @throws {ForebayError} unstorable-value: what JSON has no text for. */
+export function bodyOf(change: object): string {
+  try {
+    return JSON.stringify(change);
+  } catch (cause) {
+    throw unsent("unstorable-value", `JSON can't tell the change: ${(cause as Error).message}`);
+  }
 }
 
 const LOOK_MS_BASE = 20;
@@ -110,17 +130,9 @@ async function lookForOperation(
 }
 
 /** @throws {ForebayError} with the code of what stood against it. */
-function settled(answer: Answer): Answer {
-  if (answer.status !== "rejected") return answer;
-  const { code, reason: detail = "the log has rejected the operation", operation, field } = answer;
-  throw new ForebayError({
-    code: (code ?? "precondition-failed") as ForebayErrorCode,
-    status: 409,
-    retry: "never",
-    detail,
-    operation,
-    ...(field !== undefined && { field }),
-  });
+function settled(answer: Answer & Rejected): Answer {
+  if (answer.status === "rejected") throw rejectionOf(answer);
+  return answer;
 }
 
 function notYet(operation: string): ForebayError {

@@ -1,7 +1,7 @@
 /** Many writes in few requests: each is a write of its own, with a key, a receipt or an error of its own. */
 import { decidable } from "../define/collection.ts";
 import type { Fields, Write } from "../define/types.ts";
-import type { ForebayError } from "../errors.ts";
+import { ForebayError } from "../errors.ts";
 import { writeRequest, type Receipt } from "../receipt.ts";
 import type { CallOptions, Sender } from "../request/sender.ts";
 import { lineText, sendTogether, type Line } from "./together.ts";
@@ -21,12 +21,6 @@ export type Written =
 const LINES_MAX = 500;
 const CHARACTERS_MAX = 240_000;
 
-/** A line and what becomes of it. */
-interface Open {
-  readonly line: Line;
-  readonly written: Promise<Written>;
-}
-
 /** In the order of the writes, some hundreds at a time. `options.deadlineMs` is that of one request with its retries. */
 export async function* writeMany<F extends Fields>(
   sender: Sender,
@@ -36,39 +30,73 @@ export async function* writeMany<F extends Fields>(
     ...options
   }: CallOptions & { readonly writes: Iterable<ManyWrite<F>> | AsyncIterable<ManyWrite<F>> },
 ): AsyncGenerator<Written, void, undefined> {
-  let open: Open[] = [];
-  let characters = 0;
-  const sendAll = async () => {
-    const sent = open;
-    [open, characters] = [[], 0];
-    await sendTogether(sender, { collection, lines: sent.map(({ line }) => line) }, options);
-    return Promise.all(sent.map(({ written }) => written));
-  };
+  let many = new Many();
   for await (const write of writes) {
-    const next = openLine(sender, collection, write);
-    const { length } = next.line.text;
-    if (open.length === LINES_MAX || (open.length > 0 && characters + length > CHARACTERS_MAX))
-      yield* await sendAll();
-    open.push(next);
-    characters += length;
+    const next = lineOf(sender, collection, write);
+    if (many.isFullFor(next)) {
+      yield* many.send(sender, collection, options);
+      many = new Many();
+    }
+    many.add(write.key, next);
   }
-  if (open.length > 0) yield* await sendAll();
+  yield* many.send(sender, collection, options);
 }
 
-function openLine<F extends Fields>(
+type Unsettled = Pick<Line, "text" | "request">;
+
+/** Of one request. */
+class Many {
+  readonly #lines: Line[] = [];
+  readonly #written: (Written | undefined)[] = [];
+  #characters = 0;
+
+  isFullFor(next: Unsettled | ForebayError): boolean {
+    const { length } = this.#written;
+    const characters = next instanceof ForebayError ? 0 : next.text.length;
+    return length === LINES_MAX || (length > 0 && this.#characters + characters > CHARACTERS_MAX);
+  }
+
+  add(key: string, next: Unsettled | ForebayError): void {
+    const place = this.#written.length;
+    const reject = (error: ForebayError) => void (this.#written[place] = { key, error });
+    this.#written.push(undefined);
+    if (next instanceof ForebayError) return reject(next);
+    this.#characters += next.text.length;
+    // No line of many is sent alone, so what it is told is no promise.
+    const resolve = (receipt: Receipt | Promise<Receipt>) =>
+      void (this.#written[place] = { key, receipt: receipt as Receipt });
+    this.#lines.push({ ...next, resolve, reject });
+  }
+
+  /** @throws the signal's reason, after what is known by then. */
+  async *send(
+    sender: Sender,
+    collection: string,
+    options: CallOptions,
+  ): AsyncGenerator<Written, void, undefined> {
+    const lines = this.#lines;
+    const failed =
+      lines.length > 0 &&
+      (await sendTogether(sender, { collection, lines }, options).then(
+        () => false as const,
+        (reason: unknown) => ({ reason }),
+      ));
+    for (const written of this.#written) if (written !== undefined) yield written;
+    if (failed) throw failed.reason;
+  }
+}
+
+/** @returns what is wrong with a write, which keeps no other one back. */
+function lineOf<F extends Fields>(
   sender: Sender,
   collection: string,
   { key, write, idempotencyKey = sender.platform.uniqueName() }: ManyWrite<F>,
-): Open {
-  const request = writeRequest(collection, key, decidable(write));
-  let line: Line | undefined;
-  const written = new Promise<Written>((resolve) => {
-    line = {
-      text: lineText(idempotencyKey, key, request.body),
-      request: { ...request, idempotencyKey },
-      resolve: (receipt) => void Promise.resolve(receipt).then((told) => resolve({ key, receipt: told })),
-      reject: (error) => resolve({ key, error }),
-    };
-  });
-  return { line: line!, written };
+): Unsettled | ForebayError {
+  try {
+    const request = writeRequest(collection, key, decidable(write));
+    return { text: lineText(idempotencyKey, key, request.body), request: { ...request, idempotencyKey } };
+  } catch (error) {
+    if (error instanceof ForebayError) return error;
+    throw error;
+  }
 }

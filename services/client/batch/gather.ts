@@ -24,8 +24,8 @@ export class Gather {
   readonly #sender: Sender;
   readonly #collection: string;
   readonly #waiting: GatheredLine[] = [];
+  /** Requests that others wait behind. */
   #inFlight = 0;
-  #isTimed = false;
 
   constructor(sender: Sender, collection: string) {
     this.#sender = sender;
@@ -41,51 +41,54 @@ export class Gather {
     if (this.#waiting.length > this.#sender.limits.waitingMax) return line.reject(overloaded());
     this.#waiting.push(line);
     // Not before the app has said all that it says in one go.
-    queueMicrotask(() => this.#send(0));
+    queueMicrotask(() => this.#send());
   }
 
-  /** @param more requests that go although enough are on their way. */
-  #send(more: number): void {
-    const { platform, limits } = this.#sender;
-    for (; this.#waiting.length > 0 && (this.#inFlight < IN_FLIGHT_MAX || more > 0); more -= 1)
-      this.#sendSome(this.#waiting.splice(0, Math.min(LINES_MAX, limits.gatherMax)));
-    if (this.#isTimed || this.#waiting.length === 0) return;
-    this.#isTimed = true;
-    platform.after(PATIENCE_MS, () => {
-      this.#isTimed = false;
-      this.#send(1);
-    });
+  #send(): void {
+    const linesMax = Math.min(LINES_MAX, this.#sender.limits.gatherMax);
+    while (this.#waiting.length > 0 && this.#inFlight < IN_FLIGHT_MAX)
+      this.#sendSome(this.#waiting.splice(0, linesMax));
   }
 
   #sendSome(some: readonly GatheredLine[]): void {
-    const nowMs = this.#sender.platform.nowMs();
-    const [lines, late] = [true, false].map((isInTime) =>
-      some.filter((one) => one.untilMs > nowMs === isInTime),
+    const { platform, deadlineMs } = this.#sender;
+    const leftMsOf = ({ untilMs }: GatheredLine) => untilMs - platform.nowMs();
+    // They have one deadline, the first one's: who has waited for long goes alone, and keeps its own.
+    const [hasTime, hasLittle] = [true, false].map((has) =>
+      some.filter((line) => leftMsOf(line) * 2 > deadlineMs === has),
     );
-    for (const { reject } of late!) reject(overloaded());
-    const [first] = lines!;
-    if (first === undefined) return;
-    this.#inFlight += 1;
-    const onAnswered = () => {
-      this.#inFlight -= 1;
-      this.#send(0);
-    };
-    if (lines!.length > 1) {
-      let isAnswered = false;
-      const answered = () => {
-        if (!isAnswered) onAnswered();
-        isAnswered = true;
-      };
-      const together = { collection: this.#collection, lines: lines!, onAnswered: answered };
-      const sent = sendTogether(this.#sender, together, { deadlineMs: first.untilMs - nowMs });
-      return void sent.catch((error: ForebayError) => {
-        answered();
-        for (const { reject } of lines!) reject(error);
-      });
+    for (const line of hasLittle!) {
+      if (leftMsOf(line) > 0) line.resolve(line.alone());
+      else line.reject(overloaded());
     }
-    const receipt = first.alone();
-    first.resolve(receipt);
-    receipt.then(onAnswered, onAnswered);
+    const [first, second] = hasTime!;
+    if (first === undefined) return;
+    const onAnswered = this.#begin();
+    if (second === undefined) {
+      const receipt = first.alone();
+      first.resolve(receipt);
+      return void receipt.then(onAnswered, onAnswered);
+    }
+    const together = { collection: this.#collection, lines: hasTime!, onAnswered };
+    sendTogether(this.#sender, together, { deadlineMs: leftMsOf(first) }).catch((error: ForebayError) => {
+      onAnswered();
+      for (const { reject } of hasTime!) reject(error);
+    });
+  }
+
+  /** @returns what has those that wait go: called by itself after a while. */
+  #begin(): () => void {
+    this.#inFlight += 1;
+    let isOver = false;
+    const end = () => {
+      if (isOver) return;
+      isOver = true;
+      cancel();
+      this.#inFlight -= 1;
+      this.#send();
+    };
+    const cancel = this.#sender.platform.after(PATIENCE_MS, end);
+    return end;
   }
 }
 

@@ -1,14 +1,16 @@
 /**
  * Changes in one request, in which each has a key and an end of its own. What is refused for now goes again, with what else
- * is, under its key and elsewhere, while there is time.
+ * is, by the same policy as a request of its own.
  */
 import type { ImportAnswer } from "../../protocol/http/import.ts";
 import { ForebayError, type ForebayErrorCode } from "../errors.ts";
 import { sleep } from "../platform.ts";
 import { receiptOf, type Receipt } from "../receipt.ts";
+import { rejectionOf } from "../rejection.ts";
+import type { RegionAddress } from "../regions/router.ts";
 import { problemIn } from "../request/attempt.ts";
-import { isFinal, NEW_CHASE, type Chase } from "../request/policy.ts";
-import type { CallOptions, ClientRequest, Sender } from "../request/sender.ts";
+import { judgeTry, NEW_CHASE, type Chase, type Decision } from "../request/policy.ts";
+import type { CallOptions, ClientRequest, Ran, Sender } from "../request/sender.ts";
 
 export interface Line {
   /** With `id`, its key. */
@@ -23,15 +25,32 @@ export interface Line {
 
 type Told = ImportAnswer["lines"][number];
 
-const PAUSE_MS_BASE = 100;
-const PAUSE_MS_MAX = 2_000;
+/** A line that has no end yet, and what is known of it. */
+interface Open {
+  readonly line: Line;
+  readonly chase: Chase;
+}
+
+interface Again extends Open {
+  readonly error: ForebayError;
+  readonly decision: Decision & { readonly next: "retry" };
+}
+
+/** The request as a whole may be at fault, and no line of it; or the region knows none that has lines. */
+const OF_THE_WHOLE: ReadonlySet<ForebayErrorCode> = new Set<ForebayErrorCode>([
+  "route-not-found",
+  "body-too-large",
+  "malformed-body",
+  "malformed-answer",
+  "unsupported-media-type",
+]);
 
 export function lineText(id: string, key: string, body: string): string {
   return `${JSON.stringify({ id, key }).slice(0, -1)}${body === "{}" ? "" : ","}${body.slice(1)}`;
 }
 
 /**
- * @param onAnswered once the first request is answered, or has failed.
+ * @param together `onAnswered` is called once the first request is answered, or has failed.
  * @throws the signal's reason; what becomes of the lines they are told.
  */
 export async function sendTogether(
@@ -41,73 +60,94 @@ export async function sendTogether(
 ): Promise<void> {
   const { platform } = sender;
   const untilMs = platform.nowMs() + deadlineMs;
-  const path = `/v1/collections/${collection}/import`;
-  const headers = { "content-type": "application/x-ndjson" };
-  const doubted = new Set<Line>();
-  let chase: Chase = NEW_CHASE;
-  for (let open = lines, tries = 0; ; tries += 1) {
-    const body = open.map(({ text }) => text).join("\n");
-    const request = { method: "POST", path, body, headers, isBulk: true };
+  const post = {
+    method: "POST",
+    path: `/v1/collections/${collection}/import`,
+    headers: { "content-type": "application/x-ndjson" },
+    isChange: true,
+  };
+  const sendAll = async (open: readonly Open[], stay?: RegionAddress): Promise<void> => {
+    const body = open.map(({ line }) => line.text).join("\n");
+    const request = { ...post, body, isTake: open.some(({ line }) => line.request.isTake === true) };
     const leftMs = Math.max(1, untilMs - platform.nowMs());
-    const ran = await sender.run(request, { deadlineMs: leftMs, ...(signal && { signal }) }, { chase });
+    // They have come here together. A doubt is each line's own.
+    const before = { chase: { ...open[0]!.chase, isInDoubt: false }, ...(stay && { region: stay }) };
+    const ran = await sender.run(request, { deadlineMs: leftMs, ...(signal && { signal }) }, before);
     onAnswered?.();
-    const told = (ran.body as Partial<ImportAnswer> | undefined)?.lines ?? [];
-    const pauseMs =
-      Math.min(PAUSE_MS_MAX, PAUSE_MS_BASE * 2 ** Math.min(tries, 6)) * (0.5 + platform.random() / 2);
-    const mayWait = platform.nowMs() + pauseMs < untilMs;
-    open = open.filter((line, index) => {
-      const error = ran.error ?? errorOf(told[index]);
-      if (error?.retry === "ask") doubted.add(line);
-      if (ran.error === undefined && error !== undefined && error.retry !== "never" && mayWait) return true;
-      const isInDoubt = ran.chase.isInDoubt || doubted.has(line);
-      settle(sender, line, { ...ran, error, chase: { ...ran.chase, isInDoubt }, told: told[index] });
-      return false;
-    });
-    if (open.length === 0) return;
-    // Another region may take it; whatever may have taken effect before stays in doubt.
-    chase = { ...ran.chase, tried: [ran.region!] };
-    await sleep(platform, pauseMs, signal);
+    const again = open.flatMap((one, index) => settle(sender, one, { ran, index, untilMs }));
+    await Promise.all([goOn(true), goOn(false)]);
+
+    async function goOn(stays: boolean): Promise<void> {
+      const some = again.filter(({ decision }) => decision.stay === stays);
+      if (some.length === 0) return;
+      const delayMs = Math.max(...some.map(({ decision }) => decision.delayMs));
+      const waitMs = sender.takeRetry(delayMs, untilMs);
+      if (waitMs === undefined) return some.forEach((one) => fail(sender, one, one.error));
+      await sleep(platform, waitMs, signal);
+      await sendAll(some, stays ? ran.region : undefined);
+    }
+  };
+  await sendAll(lines.map((line) => ({ line, chase: NEW_CHASE })));
+}
+
+/** @returns what goes again; all else has its end. */
+function settle(
+  sender: Sender,
+  { line, chase: before }: Open,
+  { ran, index, untilMs }: { ran: Ran; index: number; untilMs: number },
+): readonly Again[] {
+  const isInDoubt = before.isInDoubt || ran.chase.isInDoubt;
+  const chase = { ...before, isInDoubt, tried: ran.chase.tried };
+  const { error, region } = ran;
+  const { alone } = line;
+  if (error !== undefined) {
+    if (alone !== undefined && !isInDoubt && OF_THE_WHOLE.has(error.code)) line.resolve(alone());
+    else fail(sender, { line, chase }, error);
+    return [];
   }
-}
-
-interface End {
-  readonly error: ForebayError | undefined;
-  readonly chase: Chase;
-  readonly told: Told | undefined;
-  readonly region?: string;
-}
-
-function settle(sender: Sender, line: Line, { error, chase, told, region }: End): void {
-  const { alone, resolve, reject, request } = line;
-  const isReplayed = told?.status !== "refused" && told?.replayed === true;
-  // The request as a whole may be at fault, and no line of it.
-  const isUntold = told === undefined && error?.retry === "never" && !chase.isInDoubt;
-  if (alone !== undefined && (isReplayed || isUntold)) return resolve(alone());
-  if (error === undefined) return resolve(receiptOf(sender, { ...told, region }));
-  const isInDoubt = chase.isInDoubt && !isReplayed && !isFinal(error.problem);
-  const { operation = chase.operation, expires_at_ms: expiresAtMs = chase.expiresAtMs } = error.problem;
-  reject(sender.failure(request, { ...chase, isInDoubt, operation, expiresAtMs }, error));
-}
-
-function errorOf(told: Told | undefined): ForebayError | undefined {
-  if (told === undefined) {
-    return new ForebayError({
-      code: "malformed-answer",
-      status: 200,
-      retry: "never",
-      detail: "too few lines",
-    });
+  const told = (ran.body as Partial<ImportAnswer> | undefined)?.lines?.[index] ?? undefined;
+  if (told === undefined) fail(sender, { line, chase: { ...chase, isInDoubt: true } }, TOO_FEW_LINES());
+  else if (told.status === "refused")
+    return judged(sender, { line, chase }, { told, region: region!, untilMs });
+  else if (told.status === "rejected") line.reject(rejectionOf(told));
+  else {
+    const receipt = receiptOf(sender, { ...told, region: region!.name });
+    // What is known stays known, whatever becomes of the look.
+    const tellsMore = alone !== undefined && told.status === "superseded";
+    line.resolve(tellsMore ? alone().catch(() => receipt) : receipt);
   }
-  if (told.status === "refused") return new ForebayError(problemIn(told.problem));
-  if (told.status !== "rejected") return;
-  const { code = "precondition-failed", operation } = told;
-  const detail = "the log has rejected an earlier try of the same write";
-  const rejected = {
-    code: code as ForebayErrorCode,
-    status: 409,
-    retry: "never",
-    detail,
-    operation,
-  } as const;
-  return new ForebayError(rejected);
+  return [];
 }
+
+function judged(
+  sender: Sender,
+  { line, chase: before }: Open,
+  context: { told: Told & { status: "refused" }; region: RegionAddress; untilMs: number },
+): readonly Again[] {
+  const { told, region, untilMs } = context;
+  const { problem, retry_after_s: seconds } = told;
+  const error = new ForebayError(problemIn(problem));
+  const retryAfterMs = seconds === undefined ? undefined : seconds * 1_000;
+  const outcome = { type: "refused", problem: error.problem, retryAfterMs, session: undefined } as const;
+  const { platform, router } = sender;
+  const { chase, decision } = judgeTry(before, outcome, {
+    isChange: true,
+    isTake: line.request.isTake === true,
+    region: region.name,
+    regions: router.count,
+    canRenewToken: false,
+    leftMs: untilMs - platform.nowMs(),
+    fraction: platform.random(),
+  });
+  if (decision.next === "retry") return [{ line, chase, error, decision }];
+  fail(sender, { line, chase }, error);
+  return [];
+}
+
+function fail(sender: Sender, { line, chase }: Open, error: ForebayError): void {
+  line.reject(sender.failure(line.request, chase, error));
+}
+
+/** It may have been taken all the same. */
+const TOO_FEW_LINES = () =>
+  new ForebayError({ code: "malformed-answer", status: 200, retry: "ask", detail: "too few lines" });

@@ -2,6 +2,7 @@
 import type { ProblemAnswer } from "../../protocol/http/answers.ts";
 import type { ForebayErrorCode, Problem } from "../errors.ts";
 import type { Platform } from "../platform.ts";
+import { rejectionOf } from "../rejection.ts";
 import { Controllers } from "./controllers.ts";
 
 export interface HttpRequest {
@@ -111,10 +112,7 @@ function problemOf(status: number, body: Record<string, unknown> | undefined): P
   if (typeof type === "string" && type.startsWith(PROBLEM_TYPE))
     return problemIn(body as unknown as ProblemAnswer);
   // A local write that the log has refused since answers with its receipt.
-  if (body?.["status"] === "rejected") {
-    const { code, reason, operation, position, field } = body;
-    return { code, detail: reason, operation, position, field, status, retry: "never" } as unknown as Problem;
-  }
+  if (body?.["status"] === "rejected") return rejectionOf(body).problem;
   if (status === 429) return { code: "overloaded", detail: "too many requests", status, retry: "same" };
   if (status >= 500 || status < 400) return undefined;
   const told = typeof detail === "string" ? detail : `an answer ${status} that is no region's`;

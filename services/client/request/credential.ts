@@ -62,10 +62,12 @@ export class Credential {
 
   async #askNow(): Promise<string> {
     try {
-      this.#given = await this.#ask();
+      const given = await this.#ask();
+      if (/[^ -~]/.test(given)) throw new TypeError("no header can have a credential with such characters");
+      this.#given = given;
       this.#failures = 0;
       this.#why = undefined;
-      return this.#given;
+      return given;
     } catch (error) {
       this.#why = error;
       const ceiling = Math.min(PAUSE_MS_MAX, PAUSE_MS_BASE * 2 ** Math.min(this.#failures, 10));

@@ -24,8 +24,8 @@ export interface ClientRequest {
   /** Of a change; without it the request is a read, or changes nothing that it would not change twice. */
   readonly idempotencyKey?: string;
   readonly isTake?: boolean;
-  /** A change of many lines, of which each has a key of its own. */
-  readonly isBulk?: boolean;
+  /** It changes something, and safely more than once, without a key: each of its lines has one, or it is about the whole. */
+  readonly isChange?: boolean;
   /** Of one try; default: that of the client. */
   readonly tryMs?: number;
 }
@@ -73,7 +73,7 @@ export interface Ran {
   readonly error?: ForebayError;
   readonly body?: unknown;
   /** That has answered. */
-  readonly region?: string;
+  readonly region?: RegionAddress;
 }
 
 export class Sender {
@@ -111,22 +111,24 @@ export class Sender {
    * @throws {OutcomeUnknownError} for a change that may have taken effect.
    * @throws the signal's reason.
    */
-  async send(request: ClientRequest, options?: CallOptions): Promise<unknown> {
-    const { chase, error, body } = await this.run(request, options);
+  async send(request: ClientRequest, options?: CallOptions, before?: Ran): Promise<unknown> {
+    const { chase, error, body } = await this.run(request, options, before);
     if (error !== undefined) throw this.failure(request, chase, error);
     return body;
   }
 
-  /** @throws the signal's reason. */
+  /**
+   * @param before what is known of it, and the region to go on with.
+   * @throws the signal's reason.
+   */
   async run(
     request: ClientRequest,
     options: CallOptions = {},
-    { chase }: Ran = { chase: NEW_CHASE },
+    { chase, region: stay }: Pick<Ran, "chase" | "region"> = { chase: NEW_CHASE },
   ): Promise<Ran> {
     const { platform, router } = this;
     const { deadlineMs = this.#options.deadlineMs, signal } = options;
     const call: Call = { request, untilMs: platform.nowMs() + deadlineMs, signal };
-    let stay: RegionAddress | undefined;
     for (;;) {
       const tried = await this.#try(call, chase, stay);
       // What keeps it from being sent says nothing of earlier tries.
@@ -134,7 +136,7 @@ export class Sender {
       const { place, outcome } = tried;
       const { region, token } = place;
       const judged = judgeTry(chase, outcome, {
-        isChange: request.idempotencyKey !== undefined || request.isBulk === true,
+        isChange: request.idempotencyKey !== undefined || request.isChange === true,
         isTake: request.isTake === true,
         region: region.name,
         regions: router.count,
@@ -144,18 +146,18 @@ export class Sender {
       });
       chase = judged.chase;
       const { decision } = judged;
-      if (outcome.type === "answered") return { chase, body: outcome.body, region: region.name };
+      if (outcome.type === "answered") return { chase, body: outcome.body, region };
       if (decision.next !== "retry") return { chase, error: errorOf(outcome) };
       if (decision.renewToken) this.forgetToken(token);
-      const waitMs = this.#takeRetry(decision.delayMs, call.untilMs);
+      const waitMs = this.takeRetry(decision.delayMs, call.untilMs);
       if (waitMs === undefined) return { chase, error: errorOf(outcome) };
       if (waitMs > 0) await sleep(platform, waitMs, signal);
       stay = decision.stay ? region : undefined;
     }
   }
 
-  /** @returns how long to wait; undefined where it would be too late. */
-  #takeRetry(delayMs: number, deadlineAtMs: number): number | undefined {
+  /** Of the budget of all requests. @returns how long to wait; undefined where it would be too late. */
+  takeRetry(delayMs: number, deadlineAtMs: number): number | undefined {
     const nowMs = this.platform.nowMs();
     const taken = takeRetry(this.#budget, {
       limits: this.#options.budget,
@@ -267,7 +269,8 @@ export class Sender {
     const { idempotencyKey = "" } = request;
     if (!chase.isInDoubt) return cause;
     const { operation, expiresAtMs } = chase;
-    const settle = (options?: CallOptions) => this.send(request, options);
+    const before = { chase: { ...NEW_CHASE, isInDoubt: true, operation, expiresAtMs } };
+    const settle = (options?: CallOptions) => this.send(request, options, before);
     return new OutcomeUnknownError({ idempotencyKey, operation, expiresAtMs, settle }, cause);
   }
 

@@ -1,4 +1,5 @@
 /** What this client has seen: with it, it reads its own writes and never goes backwards, in any region. */
+import { unsent } from "../errors.ts";
 import { coveringTokens, readToken, type ReadToken } from "./token.ts";
 
 const SEPARATOR = ",";
@@ -21,8 +22,10 @@ export class Session {
     return this.#tokens.join(SEPARATOR);
   }
 
-  /** Adds to what this client has seen; nothing is forgotten. */
+  /** Adds to what this client has seen; nothing is forgotten. @throws {ForebayError} invalid-session. */
   import(exported: string): void {
+    if (/[^ -~]/.test(exported))
+      throw unsent("invalid-session", "this is nothing that a session has exported");
     if (exported !== "") this.#add(exported.split(SEPARATOR), this.#tokens);
   }
 

@@ -2,7 +2,8 @@
 import { problemDefinition, type ProblemCode } from "../../protocol/http/problems.ts";
 import type { BulkLineResult, BulkResult } from "../gateway.ts";
 import { outcomeOf, type RequestOutcome } from "./outcome.ts";
-import { problemAnswer, problemOf } from "./problem.ts";
+import type { RefusedLine } from "../../protocol/http/import.ts";
+import { problemAnswer, problemOf, retryAfterSecondsOf, type Problem } from "./problem.ts";
 
 /** Of lines that are worth sending again: the first one's error, and whether the process refuses all alike. */
 export function passingErrorOf(
@@ -21,10 +22,10 @@ export function passingErrorOf(
   };
 }
 
-/** What others can lift, and what the log keeps its decision on, is each line's own, however many have met it. */
+/** What others can lift, what the log has decided or may decide yet, is each line's own, however many have met it. */
 function isOfProcess(code: ProblemCode): boolean {
-  const { status, isDecided } = problemDefinition(code);
-  return status !== 409 && isDecided !== true;
+  const { status, isDecided, retry } = problemDefinition(code);
+  return status !== 409 && isDecided !== true && retry !== "ask";
 }
 
 /** As of requests one by one. */
@@ -53,7 +54,7 @@ export function importAnswerText({ lines }: BulkResult, session: string): string
   const texts = lines.map((line) => {
     if (line instanceof Error) {
       refused += 1;
-      return JSON.stringify({ status: "refused", problem: problemAnswer(problemOf(line)) });
+      return JSON.stringify(refusedLine(problemOf(line)));
     }
     if (line.status !== "rejected") accepted += 1;
     if (line.isReplayed) replayed += 1;
@@ -61,6 +62,15 @@ export function importAnswerText({ lines }: BulkResult, session: string): string
   });
   const counts = `"accepted":${accepted},"replayed":${replayed},"refused":${refused}`;
   return `{${counts},"lines":[${texts.join(",")}],"session":"${session}"}`;
+}
+
+function refusedLine(problem: Problem): RefusedLine {
+  const seconds = retryAfterSecondsOf(problem);
+  return {
+    status: "refused",
+    problem: problemAnswer(problem),
+    ...(seconds !== undefined && { retry_after_s: seconds }),
+  };
 }
 
 function textOf({ status, operation, isReplayed, rejection }: BulkLineResult): string {

@@ -36,9 +36,17 @@ const Refused = Type.Object(
   {
     status: Type.Literal("refused"),
     problem: ProblemAnswer,
+    retry_after_s: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description: "When the line is worth sending again, as Retry-After says it.",
+      }),
+    ),
   },
   { additionalProperties: false, description: "Nothing took effect, unless the problem says otherwise." },
 );
+
+export type RefusedLine = Static<typeof Refused>;
 
 export const ImportAnswer = Type.Object(
   {

@@ -1,36 +1,17 @@
 /** Writes that come together: one request, in which each has a key, a receipt or an error of its own. */
 import { describe, expect, it } from "vitest";
+import { createClient, OutcomeUnknownError, type ClientOptions } from "../../../services/client/index.ts";
+import { problem, SimulatedWorld, type Asked } from "./simulated.ts";
 import {
-  authoritative,
-  counter,
-  createClient,
-  defineCollection,
-  escrow,
-  OutcomeUnknownError,
-  type ClientOptions,
-} from "../../../services/client/index.ts";
-import { accepted, problem, SimulatedWorld, type Asked, type Behaviour } from "./simulated.ts";
+  answeringLines,
+  isImport,
+  linesOf,
+  posts,
+  TAKEN as told,
+  type SentLine as Line,
+} from "./together.ts";
 
-const posts = defineCollection("posts", {
-  likes: counter(),
-  stock: escrow(),
-  status: authoritative.string(),
-});
-
-interface Line {
-  readonly id: string;
-  readonly key: string;
-}
-
-const isImport = ({ path }: Asked) => path === "/v1/collections/posts/import";
-const linesOf = ({ body }: Asked): Line[] => body!.split("\n").map((text) => JSON.parse(text) as Line);
-const told = { status: "accepted", operation: "an-id" };
-
-function answering(asked: Asked): Behaviour {
-  return isImport(asked)
-    ? { body: { lines: linesOf(asked).map(() => told) }, delayMs: 10 }
-    : { ...(accepted() as object), delayMs: 10 };
-}
+const answering = answeringLines();
 
 function postsIn(world: SimulatedWorld, options: Partial<ClientOptions> = {}) {
   const client = createClient({ regions: { eu: "http://eu" }, platform: world.platform, ...options });
@@ -196,7 +177,7 @@ describe("a write that came with others", () => {
 
   it("is sent by itself where the request was refused as a whole, or its answer says too little", async () => {
     for (const answer of [
-      problem("unknown-route", 404, { retry: "never" }),
+      problem("route-not-found", 404, { retry: "never" }),
       { body: { lines: [{ ...told, status: "superseded", replayed: true }, told] } },
     ]) {
       const world = new SimulatedWorld((asked) => (isImport(asked) ? answer : answering(asked)));

@@ -78,9 +78,11 @@ describe("an import", () => {
     expect([all.statusCode, codeOf(all), all.headers["retry-after"]]).toEqual([503, "wal-full", "2"]);
     const some = await post(lineOf(1) + lineOf(2, { set: { nmae: 1 } }));
     expect([some.statusCode, some.headers["retry-after"]]).toEqual([200, "2"]);
+    const lines = some.json<{ lines: { retry_after_s?: number }[] }>().lines;
+    expect(lines.map((line) => line.retry_after_s)).toEqual([2, undefined]);
   });
 
-  it.each(["insufficient", "schema-changed", "expired"] as const)(
+  it.each(["insufficient", "schema-changed", "expired", "outcome-unknown"] as const)(
     "tells each line of its own %s, also where all have met it",
     async (code) => {
       rig.gateway.importAnswer = new GatewayError(code, "not now");

@@ -150,6 +150,24 @@ describe("many writes at once", () => {
     expect((await read()).fields["name"]).toBe("later");
   });
 
+  it("don't overtake an earlier one of the record that lacks rights", async () => {
+    const bed = new Bed();
+    await bed.startAll({
+      fields: { name: { class: "lww", type: "string" }, stock: { class: "merge", kind: "escrow" } },
+    });
+    await send(bed, [line(0, { key: "lamp", body: { give: { stock: 2 } } })]);
+    const take = (number: number, amount: number) =>
+      line(number, { key: "lamp", body: { take: { stock: amount }, set: { name: `of ${number}` } } });
+    const later = line(3, { key: "lamp", body: { set: { name: "later" } } });
+    expect(told(await send(bed, [take(1, 1), later]))).toEqual(["accepted", "accepted"]);
+    const again = { ...later, id: "row-4" };
+    expect(told(await send(bed, [take(2, 5), again, line(5)]))).toEqual([
+      "insufficient",
+      "overloaded",
+      "accepted",
+    ]);
+  });
+
   it("are refused as a whole where there is no such collection", async () => {
     const bed = new Bed();
     const error = await bed.refused(
