@@ -146,16 +146,19 @@ describe("where figures are steady", () => {
         const ranking = rankLeaders(regions.names, roundTripMs);
         const msOf = (region: string) =>
           ranking.find((ranked) => ranked.region === region)!.quorumRoundTripMs;
-        const startMs = msOf(regions.leader);
+        const started = regions.leader;
+        const startMs = msOf(started);
         for (let looks = 0; looks < 60; looks += 1) regions.round(measure, true);
         const { betterByMs, betterByShare } = PLACEMENT_DEFAULTS;
         const best = ranking[0]!.quorumRoundTripMs;
         const isFarOff = startMs - best > Math.max(betterByMs, startMs * betterByShare) + 2;
-        if (isFarOff) expect(msOf(regions.leader) - best).toBeLessThanOrEqual(2);
-        expect(regions.moves.length).toBeLessThanOrEqual(1);
-        const { leader } = regions;
+        if (isFarOff) expect(regions.moves.length).toBe(1);
+        // Where it is about as far off as what moves it, the errors may do so later.
         while (regions.nowMs < HOUR_MS) regions.round(measure, true);
-        expect(regions.leader).toBe(leader);
+        expect(regions.moves.length).toBeLessThanOrEqual(1);
+        const [move] = regions.moves;
+        expect(regions.leader).toBe(move?.to ?? started);
+        if (move !== undefined) expect(msOf(move.to) - best).toBeLessThanOrEqual(2);
       }),
       { runs: 40 },
     );
