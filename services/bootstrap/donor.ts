@@ -12,6 +12,7 @@ import {
   decodeBootstrapRequest,
   encodeBootstrapAnswer,
   encodeBootstrapRefusal,
+  READS_UNTOLD,
   transferService,
   type BootstrapRequest,
   type BootstrapRequestOf,
@@ -31,7 +32,10 @@ const LOOK_EVERY_MS = 5_000;
 export interface DonorOptions {
   readonly region: string;
   readonly software: string;
-  readonly store: Pick<RegionStore, "openSnapshot" | "readPositions" | "logCreatedAtMs" | "readBootstraps">;
+  readonly store: Pick<
+    RegionStore,
+    "openSnapshot" | "readPositions" | "logCreatedAtMs" | "readBootstraps" | "neededVersions"
+  >;
   readonly bus: Pick<Bus, "serve">;
   readonly clock: Clock;
   readonly logger: Logger;
@@ -77,7 +81,7 @@ export class Donor {
   async #answer(data: Uint8Array): Promise<Uint8Array> {
     try {
       const request = decodeBootstrapRequest(data);
-      if (request.ask === "offer") return await this.#offer(request.partition);
+      if (request.ask === "offer") return await this.#offer(request);
       if (request.ask === "open") return await this.#open(request);
       return encodeBootstrapRefusal("only offers are made here");
     } catch (error) {
@@ -87,12 +91,12 @@ export class Donor {
     }
   }
 
-  async #offer(partition: number): Promise<Uint8Array> {
+  async #offer({ partition, reads }: BootstrapRequestOf<"offer">): Promise<Uint8Array> {
     const { store, software } = this.#options;
     const [{ position }, logCreatedAtMs, refusal] = await Promise.all([
       store.readPositions(partition),
       store.logCreatedAtMs(partition),
-      this.#whyNot(partition),
+      this.#whyNot(partition, reads),
     ]);
     return encodeBootstrapAnswer<"offer">({
       position,
@@ -102,9 +106,19 @@ export class Donor {
     });
   }
 
-  async #whyNot(partition: number): Promise<string | undefined> {
+  async #whyNot(partition: number, reads: number | undefined): Promise<string | undefined> {
     if (this.#kept.size + this.#opening >= TRANSFERS_MAX) return `has ${TRANSFERS_MAX} transfers under way`;
-    return (await this.#isLoading(partition)) ? LOADING : undefined;
+    if (await this.#isLoading(partition)) return LOADING;
+    return this.#whyUnreadable(partition, reads);
+  }
+
+  /** Whoever asks would load what it can't fold on from, or misread. */
+  async #whyUnreadable(partition: number, reads = READS_UNTOLD): Promise<string | undefined> {
+    const needed = await this.#options.store.neededVersions();
+    const { version = 0, software = this.#options.software } =
+      needed.find((one) => one.partition === partition) ?? {};
+    if (version <= reads) return undefined;
+    return `has a state of entries of version ${version}, and who asks reads up to ${reads}: run ${software} or later`;
   }
 
   async #isLoading(partition: number): Promise<boolean> {
@@ -112,9 +126,9 @@ export class Donor {
     return underWay.some((one) => one.partition === partition && one.stage !== "ordered");
   }
 
-  async #open({ partition, transfer: id, by }: BootstrapRequestOf<"open">): Promise<Uint8Array> {
+  async #open({ partition, transfer: id, by, reads }: BootstrapRequestOf<"open">): Promise<Uint8Array> {
     const { store, logger } = this.#options;
-    const refusal = await this.#whyNot(partition);
+    const refusal = await this.#whyNot(partition, reads);
     if (refusal !== undefined) throw new BootstrapRefusedError(refusal);
     this.#opening += 1;
     try {

@@ -17,6 +17,7 @@ import {
   type BootstrapRequest,
   type BootstrapRequestOf,
 } from "../protocol/bootstrap-message.ts";
+import { ENTRY_VERSION } from "../protocol/entry-codec.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
 
@@ -51,7 +52,7 @@ export async function askForOffer(
   partition: number,
   { bus }: Pick<SourceOptions, "bus">,
 ): Promise<BootstrapAnswer<"offer">> {
-  const data = encodeBootstrapRequest({ ask: "offer", partition });
+  const data = encodeBootstrapRequest({ ask: "offer", partition, reads: ENTRY_VERSION });
   const request = { region, service: BOOTSTRAP_SERVICE, data, timeoutMs: OFFER_TIMEOUT_MS };
   return decodeBootstrapAnswer("offer", await bus.request(request)).answer;
 }
@@ -73,7 +74,13 @@ export class Source {
   static async open(region: string, partition: number, options: SourceOptions): Promise<Source> {
     const { bus, random, clock } = options;
     const snapshot = random.uuid(clock.nowMs());
-    const open = { ask: "open", partition, transfer: snapshot, by: options.region } as const;
+    const open = {
+      ask: "open",
+      partition,
+      transfer: snapshot,
+      by: options.region,
+      reads: ENTRY_VERSION,
+    } as const;
     const data = encodeBootstrapRequest(open);
     const request = { region, service: BOOTSTRAP_SERVICE, data, timeoutMs: OPEN_TIMEOUT_MS };
     try {

@@ -19,6 +19,7 @@ import {
 } from "../ports/bootstraps.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import type { BackupPartition } from "../protocol/backup-format.ts";
+import { ENTRY_VERSION } from "../protocol/entry-codec.ts";
 import { CommandError } from "./errors.ts";
 
 const PAGE_BYTES = 512 * 1024;
@@ -70,8 +71,13 @@ export async function restorePartition(restore: PartitionRestore): Promise<void>
 async function readHead({ folder, backup }: PartitionRestore): Promise<StateHead> {
   const { head: file, partition, position } = backup;
   const head = JSON.parse(await readFile(join(folder, file.name), "utf8")) as StateHead;
-  if (head.state.partition === partition && head.state.position === position) return head;
-  throw new CommandError(`${file.name} is of partition ${head.state.partition} at ${head.state.position}`);
+  if (head.state.partition !== partition || head.state.position !== position)
+    throw new CommandError(`${file.name} is of partition ${head.state.partition} at ${head.state.position}`);
+  const { version = 0, software = "" } = head.needs ?? {};
+  if (version <= ENTRY_VERSION) return head;
+  throw new CommandError(
+    `${file.name} has a state of entries of version ${version}, and this software reads up to ${ENTRY_VERSION}: restore it with ${software} or later`,
+  );
 }
 
 /** @returns undefined where all of it is there already. */

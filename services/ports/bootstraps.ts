@@ -21,6 +21,8 @@ export interface StateHead {
   /** Of the log that it was folded from. */
   readonly logCreatedAtMs: number;
   readonly counts: StateCounts;
+  /** The version of log entries that it takes to fold on from it, and the software that did so first; absent where nobody has noted it. */
+  readonly needs?: { readonly version: number; readonly software: string };
 }
 
 /** Rows of a part, in the order of their names. */
@@ -130,7 +132,10 @@ export interface Bootstraps {
     page: StatePage;
     after: BootstrapProgress;
   }): Promise<BootstrapProgress>;
-  /** From here on, stage `folding`, the partition is where the source was. Durable. @throws {StaleBootstrapError} not all is loaded. */
+  /**
+   * From here on, stage `folding`, the partition is where the source was, and needs what that has needed. Durable.
+   * @throws {StaleBootstrapError} not all is loaded.
+   */
   finishLoad(options: { bootstrap: Pick<Bootstrap, "partition" | "id">; head: StateHead }): Promise<void>;
   /** The region may be read and written again. Done again, it changes nothing. @throws {StaleBootstrapError} also while it is cleared or loaded. */
   endBootstrap(bootstrap: Pick<Bootstrap, "partition" | "id">): Promise<void>;

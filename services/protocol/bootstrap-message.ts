@@ -24,11 +24,21 @@ const DEFLATE_LEVEL = 1;
 const Part = Type.Union([Type.Literal("records"), Type.Literal("operations"), Type.Literal("conflicts")]);
 const Counts = Type.Object({ records: Sequence, operations: Sequence, conflicts: Sequence });
 
+/** Of log entries; software of before 0.2 does not tell it, and reads the versions up to the seventh. */
+const Reads = Type.Optional(Type.Integer({ minimum: 1 }));
+export const READS_UNTOLD = 7;
+
 const asked = {
   /** How far it is, and whether it would give its state away. */
-  offer: Type.Object({ ask: Type.Literal("offer"), partition: Sequence }),
+  offer: Type.Object({ ask: Type.Literal("offer"), partition: Sequence, reads: Reads }),
   /** Opens a snapshot, and serves it under the name that `transferService` gives. */
-  open: Type.Object({ ask: Type.Literal("open"), partition: Sequence, transfer: Uuid, by: Type.String() }),
+  open: Type.Object({
+    ask: Type.Literal("open"),
+    partition: Sequence,
+    transfer: Uuid,
+    by: Type.String(),
+    reads: Reads,
+  }),
   head: Type.Object({ ask: Type.Literal("head"), offset: Sequence }),
   /** A page of those that follow a place, by number; what is before `keepFrom` is not asked for again. */
   page: Type.Object({

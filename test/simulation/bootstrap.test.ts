@@ -2,7 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { GatewayError } from "../../services/gateway/errors.ts";
 import type { PartitionSnapshot } from "../../services/ports/partition-snapshot.ts";
+import { ENTRY_VERSION } from "../../services/protocol/entry-codec.ts";
 import type { RegionStore } from "../../services/ports/region-store.ts";
+import { silentLogger } from "../../services/runtime/logger.ts";
 import { AWAY_MS_MAX, CalmCluster, CONTEXT } from "./calm-cluster.ts";
 import type { ClusterOptions } from "./cluster.ts";
 import { overriding } from "./overriding.ts";
@@ -143,6 +145,21 @@ describe("a region that the log was trimmed past", () => {
       calm.cluster.start(region);
     }
     await away.end();
+  });
+
+  it("is given no state that it can't read, and says what to run", async () => {
+    const newer = { partition: 0, version: ENTRY_VERSION + 1, software: "9.0.0" };
+    const told: string[] = [];
+    const logger = { ...silentLogger, warn: (fields: object) => void told.push(JSON.stringify(fields)) };
+    const away = new Away({ logger });
+    await away.start();
+    for (const name of ["eu", "us"]) away.calm.region(name).database.entryVersions.need(newer);
+    away.comeBack();
+    const { calm } = away;
+    await calm.world.run(calm.world.nowMs + 40_000);
+    expect(away.bootstrap?.stage).toBe("ordered");
+    await calm.write("ap");
+    expect(told.join("\n")).toContain(`reads up to ${ENTRY_VERSION}: run 9.0.0 or later`);
   });
 
   for (let seed = firstSeed; seed < firstSeed + 8; seed += 1) {

@@ -27,6 +27,7 @@ export interface LoadedDatabase {
   records(): Map<string, StoredRecord & { readonly partition: number }>;
   /** Told of each outcome that is loaded. */
   known(partition: number, outcome: OperationOutcome): void;
+  need(version: { partition: number; version: number; software: string }): void;
   /** Called by what waits for the disk. */
   makeDurable(): void;
 }
@@ -141,6 +142,7 @@ export class SimulatedBootstraps {
     // What was seen of another log was not seen of this one.
     if (data.logCreatedAtMs !== undefined && data.logCreatedAtMs !== head.logCreatedAtMs)
       data.wal = data.wal.map((row) => ({ ...row, seen: Math.min(row.seen, position) }));
+    if (head.needs !== undefined) this.#database.need({ partition: found.partition, ...head.needs });
     data.state = head.state;
     data.logCreatedAtMs = head.logCreatedAtMs;
     data.marks.splice(0);

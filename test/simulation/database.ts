@@ -69,6 +69,7 @@ export class SimulatedDatabase extends ReadableDatabase {
     data: (partition) => this.data(partition),
     records: () => this.rows,
     known: (partition, outcome) => this.#history.add(partition, outcome),
+    need: (version) => this.entryVersions.need(version),
     makeDurable: () => this.#makeDurable(),
   });
   /** How to take back each commit of a fold that a crash would lose. */

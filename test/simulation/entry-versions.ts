@@ -1,4 +1,5 @@
 /** Which processes of a simulated region read what. Whoever has not told reads all: there is no software of before here. */
+import type { StateHead } from "../../services/ports/bootstraps.ts";
 import {
   RoleRefusedError,
   type EntryVersions,
@@ -65,6 +66,12 @@ export class SimulatedEntryVersions {
     return [...this.#held]
       .map(([partition, { needed: version, software }]) => ({ partition, version, software }))
       .toSorted((one, other) => one.partition - other.partition);
+  }
+
+  /** Of a partition's state, as its snapshot says it. */
+  needsOf(partition: number): StateHead["needs"] {
+    const { needed: version, software } = this.#of(partition);
+    return software === undefined ? undefined : { version, software };
   }
 
   /** Why the holder may not be the applier; undefined where it may. */

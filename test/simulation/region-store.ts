@@ -222,7 +222,10 @@ export class SimulatedRegionStore implements RegionStore {
 
   async openSnapshot({ partition, holdMsMax = HOLD_MS_MAX }: { partition: number; holdMsMax?: number }) {
     const { world } = this.#process;
-    const data = await this.#call((database) => database.snapshot(partition));
+    const data = await this.#call((database) => ({
+      ...database.snapshot(partition),
+      needs: database.entryVersions.needsOf(partition),
+    }));
     const endsAtMs = world.nowMs + holdMsMax;
     return new SimulatedSnapshot(data, {
       pass: () => this.#call(() => undefined),

@@ -29,6 +29,7 @@ export interface SnapshotData {
   readonly outcomes: readonly OperationOutcome[];
   readonly conflicts: readonly StoredConflict[];
   readonly logCreatedAtMs: number | undefined;
+  readonly needs?: StateHead["needs"] | undefined;
 }
 
 interface SnapshotCalls {
@@ -112,7 +113,7 @@ export class SimulatedSnapshot implements PartitionSnapshot {
 
   async readHead(): Promise<StateHead> {
     await this.#pass();
-    const { state, logCreatedAtMs } = this.#data;
+    const { state, logCreatedAtMs, needs } = this.#data;
     if (state.position === 0 || logCreatedAtMs === undefined)
       throw new NothingToLoadError("nothing is folded yet");
     const counts = {
@@ -120,7 +121,7 @@ export class SimulatedSnapshot implements PartitionSnapshot {
       operations: this.#rows("operations").length,
       conflicts: this.#rows("conflicts").length,
     };
-    return { state, logCreatedAtMs, counts };
+    return { state, logCreatedAtMs, counts, ...(needs !== undefined && { needs }) };
   }
 
   async readPage(options: {

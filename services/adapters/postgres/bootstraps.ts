@@ -11,6 +11,7 @@ import {
   type BootstrapStage,
   type StateHead,
 } from "../../ports/bootstraps.ts";
+import { NEED } from "./entry-versions.ts";
 import type { Database, Statement } from "./pool.ts";
 import { fromHlc } from "./values.ts";
 
@@ -115,6 +116,9 @@ export function openBootstraps(database: Database): Bootstraps {
       return progress;
     },
     async finishLoad({ bootstrap: { partition, id }, head }) {
+      const { needs } = head;
+      // Before it can be folded on; it says too much at the most, where nothing comes of the rest.
+      if (needs !== undefined) await database.query(NEED, [partition, needs.version, needs.software]);
       await outcomeOf(FINISH, [partition, id, JSON.stringify(head.counts), ...headValues(head)]);
     },
     async endBootstrap({ partition, id }) {

@@ -23,7 +23,8 @@ const PROMISE: Statement = {
   text: "select forebay_promise_reads($1, $2, $3) as reads",
   effect: "writing",
 };
-const NEED: Statement = {
+/** Of partition, version, and the software that needs it. */
+export const NEED: Statement = {
   name: "need_version",
   text: "select forebay_need_version($1, $2, $3)",
   effect: "writing",

@@ -95,7 +95,9 @@ const PAGES: Readonly<Record<StatePart, Statement>> = {
 const COUNTS = `select (select count(*) from records r where r.partition = $1) as records,
                        (select count(*) from operations o where o.partition = $1 and o.position > $2) as operations,
                        (select count(*) from conflicts c where c.partition = $1) as conflicts,
-                       (select a.log_created_at_ms from applied a where a.partition = $1) as log_created_at_ms`;
+                       (select a.log_created_at_ms from applied a where a.partition = $1) as log_created_at_ms,
+                       (select json_build_object('version', v.needed, 'software', v.needed_by)
+                          from entry_versions v where v.partition = $1 and v.needed_by is not null) as needs`;
 
 interface PageRow {
   readonly rows: string;
@@ -124,9 +126,12 @@ export class StateReading {
     const state = await loadPartition(this.#connection, this.#partition);
     this.#forgotten = state.forgotten.position;
     const [row] = await this.#connection.ask<
-      Record<StatePart, string> & { log_created_at_ms: string | null }
+      Record<StatePart, string> & {
+        log_created_at_ms: string | null;
+        needs: NonNullable<StateHead["needs"]> | null;
+      }
     >(COUNTS, [this.#partition, this.#forgotten]);
-    const { records, operations, conflicts, log_created_at_ms: createdAtMs } = row!;
+    const { records, operations, conflicts, log_created_at_ms: createdAtMs, needs } = row!;
     if (state.position === 0 || createdAtMs === null)
       throw new NothingToLoadError(`nothing of partition ${this.#partition} is folded yet`);
     return {
@@ -137,6 +142,7 @@ export class StateReading {
         operations: toNumber(operations),
         conflicts: toNumber(conflicts),
       },
+      ...(needs !== null && { needs }),
     };
   }
 

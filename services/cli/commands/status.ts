@@ -90,9 +90,25 @@ function notes(reports: readonly RegionReport[]): string[] {
   );
   return [
     ...leaders,
+    ...versionNotes(answered),
     ...new Set(answered.flatMap(memberNotes)),
     ...reports.flatMap(({ status }) => (status === undefined ? [] : regionNotes(status))),
   ];
+}
+
+/** While a cluster is upgraded: what runs where, and up to which version log entries may be used. */
+function versionNotes(partitions: readonly PartitionStatusAnswer[]): string[] {
+  const members = new Map(
+    partitions.flatMap(({ regions }) => regions.map((member) => [member.region, member] as const)),
+  );
+  const told = [...members.values()].filter(({ software }) => software !== undefined);
+  const isOne = (values: readonly unknown[]) => new Set(values).size <= 1;
+  if (isOne(told.map(({ software }) => software)) && isOne(told.map(({ reads }) => reads))) return [];
+  const each = told.map(
+    ({ region, software, reads }) =>
+      `${region} ${software ?? ""}${reads === undefined ? "" : ` (reads entries up to version ${reads})`}`,
+  );
+  return [`regions run different software: ${each.join(", ")}; what only the newer have is refused`];
 }
 
 function regionNotes({ region, partitions, draining, admission }: StatusAnswer): string[] {

@@ -231,6 +231,17 @@ export function bootstraps(context: Context): void {
       expect(await lookAt(store)).toEqual(before);
     });
 
+    it("needs what the source has needed", async () => {
+      const { store } = context;
+      await withState(context);
+      await store.needVersion({ partition: 0, version: 80, software: "8.0.0" });
+      const taken = await take(store);
+      expect(taken.head.needs).toEqual({ version: 80, software: "8.0.0" });
+      const head = { ...taken.head, needs: { version: 90, software: "9.0.0" } };
+      await loadAll(store, await beginLoading(store, taken), { ...taken, head });
+      expect(await store.neededVersions()).toEqual([{ partition: 0, version: 90, software: "9.0.0" }]);
+    });
+
     it("goes on where it was, and loads a page once", async () => {
       const { store } = context;
       await withState(context);

@@ -1,6 +1,6 @@
 /** A restore that was broken off goes on where it was: every row once, whatever the pages. */
 import { createHash } from "node:crypto";
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -15,6 +15,7 @@ import {
   type BootstrapProgress,
 } from "../../../services/ports/bootstraps.ts";
 import type { BackupPartition } from "../../../services/protocol/backup-format.ts";
+import { ENTRY_VERSION } from "../../../services/protocol/entry-codec.ts";
 import { CLUSTER } from "../gateway-http/stub-backups.ts";
 
 const POSITION = 42;
@@ -138,6 +139,14 @@ describe("a restore", () => {
     prepare();
     await expect(restore()).rejects.toThrow("a backup is only restored into an empty database");
     expect(store.pages).toBe(0);
+  });
+
+  it("is refused by software that can't read the state, before anything is loaded", async () => {
+    const head = JSON.parse(readFileSync(join(folder, backup.head.name), "utf8")) as object;
+    const needs = { version: ENTRY_VERSION + 1, software: "9.0.0" };
+    writeFileSync(join(folder, backup.head.name), JSON.stringify({ ...head, needs }));
+    await expect(restore()).rejects.toThrow("restore it with 9.0.0 or later");
+    expect([store.pages, store.bootstrap]).toEqual([0, undefined]);
   });
 
   it("is refused while the database loads from elsewhere", async () => {

@@ -34,6 +34,11 @@ describe("a duration", () => {
   });
 });
 
+function softwareOf(told: readonly [software: string, reads?: number] | undefined) {
+  const [software, reads] = told ?? [];
+  return { ...(software !== undefined && { software }), ...(reads !== undefined && { reads }) };
+}
+
 function report(
   name: string,
   options: {
@@ -43,6 +48,7 @@ function report(
     trim?: Partial<PartitionStatusAnswer["trim"]>;
     isShedding?: true;
     staleMs?: number;
+    software?: { readonly [region: string]: readonly [software: string, reads?: number] };
   },
 ): RegionReport {
   const { leader, lags, isShedding = false } = options;
@@ -51,6 +57,7 @@ function report(
     watermark: 0,
     lag_entries: lag,
     silent_ms: lag > 10 ? 60_000 : 100,
+    ...softwareOf(options.software?.[region]),
   }));
   const partition = {
     partition: 0,
@@ -126,6 +133,17 @@ describe("the status", () => {
     expect(text.split("\n").at(-1)).toBe(
       "region eu: its database does not answer; its figures are 7.0 s old",
     );
+  });
+
+  it("says what runs where while regions run different software, and nothing else", () => {
+    const lags = { eu: 0, us: 0 };
+    const upgrading = { eu: ["0.3.0", 8], us: ["0.2.0"] } as const;
+    const text = formatStatus([report("eu", { leader: "eu", lags, software: upgrading })]);
+    expect(text.split("\n").at(-1)).toBe(
+      "regions run different software: eu 0.3.0 (reads entries up to version 8), us 0.2.0; what only the newer have is refused",
+    );
+    const upgraded = { eu: ["0.3.0", 8], us: ["0.3.0", 8] } as const;
+    expect(formatStatus([report("eu", { leader: "eu", lags, software: upgraded })])).not.toContain("0.3.0");
   });
 
   it("says when nobody leads", () => {
