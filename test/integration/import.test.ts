@@ -21,7 +21,12 @@ const SALES = {
   },
 };
 const PRODUCTS = {
-  fields: { sold: { class: "merge", kind: "counter" }, lines: { class: "merge", kind: "counter" } },
+  fields: {
+    sold: { class: "merge", kind: "counter" },
+    lines: { class: "merge", kind: "counter" },
+    days: { class: "merge", kind: "set" },
+    labels: { class: "merge", kind: "set" },
+  },
 };
 const MAPS = [
   "StockCode=stockCode",
@@ -118,7 +123,10 @@ describe("forebay import", () => {
     await client.connect();
     try {
       await client.query(
-        "create table shop_items (area text, number bigint, lines int, sold text, at timestamptz default now(), primary key (area, number))",
+        `create type shop_label as enum ('new', 'on, sale');
+         create table shop_items (area text, number bigint, lines int, sold text, at timestamptz default now(),
+           days date[] default '{2026-01-31,2026-02-01}', labels shop_label[] default '{"on, sale"}',
+           primary key (area, number))`,
       );
       await client.query(
         "insert into shop_items select 'area ' || n % 7, n, n, (n * 2)::text from generate_series(1, 3000) n",
@@ -135,9 +143,14 @@ describe("forebay import", () => {
         code: 0,
         told: expect.stringContaining("3000 rows are in products") as string,
       });
-      expect(await readRecord("products", "area 3/2999")).toEqual({ sold: 5998, lines: 2999 });
+      expect(await readRecord("products", "area 3/2999")).toEqual({
+        sold: 5998,
+        lines: 2999,
+        days: ["2026-01-31", "2026-02-01"],
+        labels: ["on, sale"],
+      });
     } finally {
-      await client.query("drop table if exists shop_items");
+      await client.query("drop table if exists shop_items; drop type if exists shop_label");
       await client.end();
     }
   }, 60_000);

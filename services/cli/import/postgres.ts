@@ -6,15 +6,23 @@ import type { Source, SourceRow } from "./row.ts";
 
 const ROWS_AT_ONCE = 1_000;
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Of types that pg reads as what JSON has not: dates and large numbers stay the text that PostgreSQL gives. */
-const AS_TEXT = {
-  getTypeParser: (type: number) => (IN_JSON.has(type) ? pg.types.getTypeParser(type) : identity),
-};
 const IN_JSON = new Set([
   16, 21, 23, 26, 700, 701, 114, 3802,
   // Arrays of them, and of text.
   1000, 1005, 1007, 1009, 1015, 1021, 1022,
 ]);
+
+const TEXT_ARRAY: number = 1009;
+
+/** What JSON has not, such as dates and large numbers, stays the text that PostgreSQL gives; so do the elements of other arrays. */
+function parsersWith(arrays: ReadonlySet<number>) {
+  return {
+    getTypeParser(type: number) {
+      if (IN_JSON.has(type)) return pg.types.getTypeParser(type);
+      return arrays.has(type) ? pg.types.getTypeParser(TEXT_ARRAY) : identity;
+    },
+  };
+}
 
 interface Column {
   readonly name: string;
@@ -35,6 +43,7 @@ export async function openPostgres(
     await client.connect();
     await client.query("begin isolation level repeatable read read only");
     const columns = await readColumns(client, options.table);
+    const arrays = await client.query<{ oid: number }>("select oid from pg_type where typcategory = 'A'");
     const { rows } = await client.query<{ name: string; rows: string }>(
       "select current_database() as name, greatest(reltuples, 0)::text as rows from pg_class where oid = $1::regclass",
       [options.table],
@@ -46,6 +55,7 @@ export async function openPostgres(
       rowsExpected: Number(rows[0]?.rows ?? 0),
       columns,
       keyColumns,
+      parsers: parsersWith(new Set(arrays.rows.map(({ oid }) => oid))),
       table: options.table,
       failure: () => failure,
     });
@@ -63,6 +73,7 @@ interface Opened {
   readonly columns: readonly Column[];
   readonly keyColumns: readonly string[];
   readonly table: string;
+  readonly parsers: ReturnType<typeof parsersWith>;
   readonly failure: () => Error | undefined;
 }
 
@@ -95,7 +106,7 @@ async function* readRows(
   opened: Opened,
   after: { readonly number: number; readonly place: string } | undefined,
 ): AsyncGenerator<SourceRow> {
-  const { keyColumns, columns, table } = opened;
+  const { keyColumns, columns, table, parsers } = opened;
   const names = keyColumns.map(quoted).join(", ");
   const values = after === undefined ? [] : (JSON.parse(after.place) as string[]);
   const typed = keyColumns.map(
@@ -104,7 +115,7 @@ async function* readRows(
   const where = after === undefined ? "" : `where (${names}) > (${typed.join(", ")})`;
   const places = keyColumns.map((name) => `${quoted(name)}::text`).join(", ");
   const text = `select *, array[${places}] as "_place" from ${await tableName(client, table)} ${where} order by ${names}`;
-  const stream = client.query(new QueryStream(text, values, { batchSize: ROWS_AT_ONCE, types: AS_TEXT }));
+  const stream = client.query(new QueryStream(text, values, { batchSize: ROWS_AT_ONCE, types: parsers }));
   let number = after?.number ?? 0;
   try {
     for await (const given of stream) {

@@ -47,6 +47,8 @@ const LOOK_TIMEOUT_MS = 2_000;
 const CATCH_UP_MS = 500;
 const DEADLINE_MS_MIN = 50;
 const DEADLINE_MS_MAX = 60_000;
+/** Times that a read is asked in one try. */
+const ASKS_MAX = 16;
 /** The region answers so much before the client gives up, so that its answer arrives. */
 const ANSWER_SHARE = 0.9;
 
@@ -187,9 +189,22 @@ export class Sender {
     }
   }
 
-  async #ask({ request, untilMs, signal }: Call, { region, token }: Place): Promise<Outcome> {
+  /** A read is asked again where it could not carry all that was seen: what it has carried its answer covers. */
+  async #ask(call: Call, place: Place): Promise<Outcome> {
+    for (let left = ASKS_MAX; ; left -= 1) {
+      const carried = this.session.carry();
+      const outcome = await this.#askOnce(call, place, carried);
+      const isWhole = carried.isAll || call.request.method !== "GET" || left === 1;
+      if (isWhole || outcome.type === "silent" || outcome.session === undefined) return outcome;
+    }
+  }
+
+  async #askOnce(
+    { request, untilMs, signal }: Call,
+    { region, token }: Place,
+    carried: Carried,
+  ): Promise<Outcome> {
     const headers: Record<string, string> = { ...request.headers };
-    const carried = this.session.carry();
     if (carried.tokens.length > 0) headers["forebay-session"] = sessionHeader(carried);
     if (request.idempotencyKey !== undefined) headers["idempotency-key"] = request.idempotencyKey;
     if (request.body !== undefined) headers["content-type"] ??= "application/json";

@@ -3,11 +3,16 @@ import { unsent } from "../errors.ts";
 import { coveringTokens, readToken, type ReadToken } from "./token.ts";
 
 const SEPARATOR = ",";
+/** Of what one request carries: less than regions take. */
+const TOKENS_MAX = 64;
+const LENGTH_MAX = 20_000;
 
 /** What a request carries, to be handed to `seen` with its answer. */
 export interface Carried {
   readonly tokens: readonly string[];
   readonly generation: number;
+  /** Whether it is all that is held. */
+  readonly isAll: boolean;
 }
 
 export class Session {
@@ -35,12 +40,19 @@ export class Session {
     this.#generation += 1;
   }
 
+  /** As much as a request may have, and two tokens at least: its answer covers them, so there is less to carry next time. */
   carry(): Carried {
-    return { tokens: this.#tokens, generation: this.#generation };
+    const [held, generation] = [this.#tokens, this.#generation];
+    let length = 0;
+    const fits = held.filter(
+      (token, index) => (length += token.length + 1) < LENGTH_MAX && index < TOKENS_MAX,
+    ).length;
+    const tokens = fits === held.length ? held : held.slice(0, Math.max(2, fits));
+    return { tokens, generation, isAll: tokens.length === held.length };
   }
 
   /** Of an answer to a request that carried this. */
-  seen(token: string, { tokens, generation }: Carried): void {
+  seen(token: string, { tokens, generation }: Omit<Carried, "isAll">): void {
     if (generation !== this.#generation) return;
     if (this.#tokens === tokens) this.#tokens = [token];
     else

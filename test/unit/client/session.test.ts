@@ -6,11 +6,19 @@ import { coverageOf, coveringTokens, readToken } from "../../../services/client/
 import {
   EMPTY_SESSION,
   mergeSessions,
+  seenPosition,
   seenWal,
   type Session as Seen,
 } from "../../../services/core/session.ts";
-import { decodeSession, decodeSessions, encodeSession } from "../../../services/protocol/session-token.ts";
+import {
+  decodeSession,
+  decodeSessions,
+  encodeSession,
+  TOKEN_LENGTH_MAX,
+} from "../../../services/protocol/session-token.ts";
 import { checkProperty } from "../property.ts";
+import { accepted, SimulatedWorld } from "./simulated.ts";
+import { LIKE, postsOf } from "./together.ts";
 
 const SECRET = "a secret of at least thirty-two characters";
 
@@ -87,6 +95,35 @@ describe("a session of requests side by side", () => {
         expect(tokens.length).toBeLessThanOrEqual(partitions + 1);
       }),
     );
+  });
+
+  it("is carried by requests that regions take, however much it is, and by a read as a whole", async () => {
+    // Answers to requests side by side, each of which has seen something in a partition that the others have not.
+    const partitions = Array.from({ length: 64 }, (_, partition) => partition);
+    const common = partitions
+      .flatMap((partition) => [seenPosition(partition, 1e9), seenWal("eu", partition, 1e9)])
+      .reduce(mergeSessions);
+    const sessions = partitions.map((partition) => mergeSessions(common, seenPosition(partition, 1e9 + 1)));
+    const carried: Seen[] = [];
+    const world = new SimulatedWorld(({ headers, method }) => {
+      const header = headers["forebay-session"]!;
+      expect(header.length).toBeLessThan(TOKEN_LENGTH_MAX);
+      carried.push(decodeSessions(header, SECRET));
+      const session = encodeSession(carried.at(-1)!, SECRET);
+      if (method !== "GET") return accepted("eu", session);
+      return { body: { key: "a", fields: {}, version: "1", session } };
+    });
+    const records = postsOf(world, {
+      session: sessions.map((session) => encodeSession(session, SECRET)).join(","),
+    });
+    await world.until(records.write("a", LIKE));
+    expect(world.requests.length).toBe(1);
+    await world.until(records.get("a"));
+    expect(isCovered(sessions.reduce(mergeSessions), carried.at(-1)!)).toBe(true);
+    const { length } = carried;
+    expect(length).toBeGreaterThan(2);
+    await world.until(records.get("a"));
+    expect(carried.length).toBe(length + 1);
   });
 
   it("takes nothing back that was cleared", () => {
