@@ -9,6 +9,7 @@ import { packageRoot } from "../../services/runtime/package-root.ts";
 import { FILE, readLines } from "../../infra/demo/retail/lines.ts";
 import { eventually, startBed, type LocalBed } from "./cluster/bed.ts";
 import { createCollection } from "./cluster/load.ts";
+import { read } from "./cluster/request.ts";
 
 const COMMAND = join(packageRoot(), "dist/services/cli/main.js");
 const SALES = {
@@ -204,7 +205,7 @@ async function readAll(collection: string): Promise<Shown[]> {
   let cursor = "";
   do {
     const query = `limit=1000${cursor === "" ? "" : `&cursor=${cursor}`}`;
-    const answer = (await (await fetch(`${url}/v1/collections/${collection}/records?${query}`)).json()) as {
+    const answer = (await read(`${url}/v1/collections/${collection}/records?${query}`)) as {
       records: Shown[];
       next_cursor?: string;
     };
@@ -216,7 +217,7 @@ async function readAll(collection: string): Promise<Shown[]> {
 
 async function readRecord(collection: string, key: string): Promise<unknown> {
   const path = `${url}/v1/collections/${collection}/records/${encodeURIComponent(key)}`;
-  return ((await (await fetch(path)).json()) as Shown).fields;
+  return ((await read(path)) as Shown).fields;
 }
 
 function sumOf(records: readonly Shown[], field: string): number {

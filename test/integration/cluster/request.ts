@@ -18,6 +18,20 @@ export interface Asked {
   readonly body?: object | undefined;
 }
 
+const READ_TRIES_MAX = 3;
+const READ_TIMEOUT_MS = 30_000;
+
+/** A read, asked again where its connection breaks: one that was idle may be closed just as it is used. */
+export async function read(url: string): Promise<unknown> {
+  for (let left = READ_TRIES_MAX; ; left -= 1) {
+    try {
+      return await (await fetch(url, { signal: AbortSignal.timeout(READ_TIMEOUT_MS) })).json();
+    } catch (error) {
+      if (left === 1) throw error;
+    }
+  }
+}
+
 /** Undefined when nothing came back: the connection broke, or the time was over. */
 export async function send(url: string, { method, headers, body }: Asked): Promise<Answer | undefined> {
   try {
