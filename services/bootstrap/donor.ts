@@ -2,7 +2,7 @@
  * What this process gives other regions of its state: it says how far it is, and opens snapshots of which they load pages. Few
  * at a time, and for a time, since a database can't tidy up behind an open snapshot.
  */
-import { NothingToLoadError } from "../ports/bootstraps.ts";
+import { NothingToLoadError, type StateHead } from "../ports/bootstraps.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock } from "../ports/clock.ts";
 import { StoreUnavailableError, type RegionStore } from "../ports/region-store.ts";
@@ -113,12 +113,12 @@ export class Donor {
   }
 
   /** Whoever asks would load what it can't fold on from, or misread. */
-  async #whyUnreadable(partition: number, reads = READS_UNTOLD): Promise<string | undefined> {
+  async #whyUnreadable(partition: number, reads: number | undefined): Promise<string | undefined> {
     const needed = await this.#options.store.neededVersions();
-    const { version = 0, software = this.#options.software } =
-      needed.find((one) => one.partition === partition) ?? {};
-    if (version <= reads) return undefined;
-    return `has a state of entries of version ${version}, and who asks reads up to ${reads}: run ${software} or later`;
+    const { version, software = this.#options.software } = needed.find(
+      (one) => one.partition === partition,
+    ) ?? { version: 0 };
+    return whyUnreadable({ version, software }, reads);
   }
 
   async #isLoading(partition: number): Promise<boolean> {
@@ -137,6 +137,8 @@ export class Donor {
         // Behind the snapshot: what is cleared or loaded after this look is not in it.
         if (await this.#isLoading(partition)) throw new BootstrapRefusedError(LOADING);
         const head = await snapshot.readHead();
+        const unreadable = whyUnreadable(head.needs, reads);
+        if (unreadable !== undefined) throw new BootstrapRefusedError(unreadable);
         this.#keep(id, new Transfer({ snapshot, head, pageBytes: this.#options.pageBytes }));
         const { position } = head.state;
         logger.info(
@@ -177,6 +179,12 @@ export class Donor {
     void transfer.close();
     this.#options.logger.info({ transfer: id, why }, "a transfer is closed");
   }
+}
+
+function whyUnreadable(needs: StateHead["needs"], reads = READS_UNTOLD): string | undefined {
+  if (needs === undefined || needs.version <= reads) return undefined;
+  const { version, software } = needs;
+  return `has a state of entries of version ${version}, and who asks reads up to ${reads}: run ${software} or later`;
 }
 
 function isRelease(data: Uint8Array): boolean {

@@ -184,7 +184,9 @@ export class Joiner {
       case "begin":
         // Also where the one before had announced it and has died: nobody knows when.
         if (bootstrap.stage === "announced") await clock.sleep(ANNOUNCED_MS, stop);
-        if (!stop.aborted) await this.#enter(bootstrap, "clearing", sourceOf(this.#source!));
+        if (stop.aborted) return;
+        await this.#need(this.#source!);
+        await this.#enter(bootstrap, "clearing", sourceOf(this.#source!));
         return;
       case "clear":
         while (!stop.aborted) {
@@ -197,6 +199,12 @@ export class Joiner {
       case "load":
         await this.#loadFrom(this.#source!, bootstrap, stop);
     }
+  }
+
+  /** From here on nobody goes on with it who could not read what is loaded. */
+  async #need({ head: { needs } }: Source): Promise<void> {
+    const { store, partition } = this.#options;
+    if (needs !== undefined) await store.needVersion({ partition, ...needs });
   }
 
   async #enter(bootstrap: Bootstrap, stage: BootstrapStage, source?: BootstrapSource): Promise<void> {

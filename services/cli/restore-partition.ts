@@ -73,10 +73,16 @@ async function readHead({ folder, backup }: PartitionRestore): Promise<StateHead
   const head = JSON.parse(await readFile(join(folder, file.name), "utf8")) as StateHead;
   if (head.state.partition !== partition || head.state.position !== position)
     throw new CommandError(`${file.name} is of partition ${head.state.partition} at ${head.state.position}`);
-  const { version = 0, software = "" } = head.needs ?? {};
-  if (version <= ENTRY_VERSION) return head;
+  checkReadable(head, file.name);
+  return head;
+}
+
+/** @throws {CommandError} */
+export function checkReadable({ needs }: StateHead, name: string): void {
+  if (needs === undefined || needs.version <= ENTRY_VERSION) return;
+  const { version, software } = needs;
   throw new CommandError(
-    `${file.name} has a state of entries of version ${version}, and this software reads up to ${ENTRY_VERSION}: restore it with ${software} or later`,
+    `${name} has a state of entries of version ${version}, and this software reads up to ${ENTRY_VERSION}: restore it with ${software} or later`,
   );
 }
 

@@ -3,9 +3,9 @@ import type { RecordAnswer, RecordListAnswer } from "../protocol/http/answers.ts
 import { writeMany, type ManyWrite, type Written } from "./batch/bulk.ts";
 import { decidable, type Collection } from "./define/collection.ts";
 import type { Condition, Fields, RecordOf, Write } from "./define/types.ts";
-import { isForebayError, unsent } from "./errors.ts";
+import { isForebayError } from "./errors.ts";
 import { isLocal, type Gather } from "./batch/gather.ts";
-import { bodyOf, keyInPath, receiptOf, writeRequest, type Receipt } from "./receipt.ts";
+import { bodyOf, checkIdempotencyKey, keyInPath, receiptOf, writeRequest, type Receipt } from "./receipt.ts";
 import type { CallOptions, ClientRequest, Sender } from "./request/sender.ts";
 import { lineText } from "./batch/together.ts";
 import { subscribe, type Batch, type SubscribeOptions } from "./subscribe/subscription.ts";
@@ -102,7 +102,8 @@ export class CollectionClient<F extends Fields> {
       return this.#change({ ...request, ...prefer }, options);
     }
     const untilMs = platform.nowMs() + deadlineMs;
-    const alone = () => this.#change(request, { idempotencyKey, deadlineMs: untilMs - platform.nowMs() });
+    const alone = () =>
+      this.#change({ ...request, isLocal: true }, { idempotencyKey, deadlineMs: untilMs - platform.nowMs() });
     return new Promise((resolve, reject) =>
       this.#gather.add({ text, request: { ...request, idempotencyKey }, untilMs, alone, resolve, reject }),
     );
@@ -160,11 +161,7 @@ export async function sendChange(
   options: ChangeOptions,
 ): Promise<Receipt> {
   const { idempotencyKey = sender.platform.uniqueName() } = options;
-  if (!/^[ -~]+$/.test(idempotencyKey))
-    throw unsent(
-      "invalid-idempotency-key",
-      "an Idempotency-Key has printable ASCII characters, and one at least",
-    );
+  checkIdempotencyKey(idempotencyKey);
   return receiptOf(sender, await sender.send({ ...request, idempotencyKey }, options));
 }
 

@@ -71,6 +71,15 @@ export function keyInPath(key: string): string {
   throw unsent("invalid-key", `no URL can name a record ${JSON.stringify(key)}`);
 }
 
+/** @throws {ForebayError} invalid-idempotency-key: what no header can have. */
+export function checkIdempotencyKey(key: string): void {
+  if (/^[ -~]+$/.test(key)) return;
+  throw unsent(
+    "invalid-idempotency-key",
+    "an Idempotency-Key has printable ASCII characters, and one at least",
+  );
+}
+
 /** @throws {ForebayError} unstorable-value: what JSON has no text for. */
 export function bodyOf(change: object): string {
   try {

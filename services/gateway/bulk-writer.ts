@@ -67,7 +67,7 @@ export class BulkWriter {
     return { lines: done.map(resultOf), session: this.#sessionOf(request.session, done) };
   }
 
-  /** What the log has not decided yet, or lacks rights, is not overtaken by later lines of the same record, whoever takes those. */
+  /** What the log has not decided yet is not overtaken by later lines of the same record, whoever takes those. */
   #doAll(planned: readonly (Planned | Error)[], deadlineAtMs: number): Promise<Done | Error>[] {
     const lanes = new Map<number, Promise<unknown>>();
     const lastOfKeys = new Map<string, Promise<Done | Error>>();
@@ -78,12 +78,8 @@ export class BulkWriter {
       if (line instanceof Error) return Promise.resolve(line);
       const { operation, request } = line;
       const earlier = lastOfKeys.get(request.key);
-      if (operation !== undefined && earlier === undefined) {
-        const appending = this.#append(line, operation, { deadlineAtMs, kind, group }).catch(asError);
-        // A take may be refused where its neighbours are not.
-        if (operation.takes !== undefined) lastOfKeys.set(request.key, appending);
-        return appending;
-      }
+      if (operation !== undefined && earlier === undefined)
+        return this.#append(line, operation, { deadlineAtMs, kind, group }).catch(asError);
       const lane = Number.parseInt(sha256(request.key).slice(0, 6), 16) % ORDERED_LANES;
       const doing = this.#doAfter([lanes.get(lane), earlier], () =>
         operation === undefined

@@ -16,7 +16,7 @@ import { actor } from "../actor.ts";
 import { checkFiles, readManifest } from "../backup-folder.ts";
 import { CommandError } from "../errors.ts";
 import { Progress } from "../progress.ts";
-import { restorePartition } from "../restore-partition.ts";
+import { checkReadable, restorePartition } from "../restore-partition.ts";
 
 /** So long nobody else folds the partition, also where the command has died. */
 const ROLE_TTL_MS = 30_000;
@@ -50,7 +50,7 @@ async function restore(folder: string, { region, postgres }: RestoreOptions): Pr
   const manifest = await readManifest(folder);
   const problems = await checkFiles(folder, manifest);
   if (problems.length > 0) throw new CommandError(`${folder} is damaged: ${problems.join("; ")}`);
-  await checkMember(folder, manifest, region);
+  await checkHeads(folder, manifest, region);
   // Loaded here alone: the other commands need nothing of what talks to databases.
   const { migrateDatabase } = await import("../../adapters/postgres/migrate.ts");
   const { openPostgresStore } = await import("../../adapters/postgres/store.ts");
@@ -85,10 +85,12 @@ function actOf({ partitions }: BackupManifest, region: string): Act<void> {
   return { action: "restore", actor: actor(), address: null, about: { region, partitions: positions } };
 }
 
-/** A region that is none would wait for ever to be added. */
-async function checkMember(folder: string, { partitions }: BackupManifest, region: string): Promise<void> {
+/** Before anything is loaded. A region that is none would wait for ever to be added. */
+async function checkHeads(folder: string, { partitions }: BackupManifest, region: string): Promise<void> {
   for (const { head: file } of partitions) {
-    const { state } = JSON.parse(await readFile(join(folder, file.name), "utf8")) as StateHead;
+    const head = JSON.parse(await readFile(join(folder, file.name), "utf8")) as StateHead;
+    checkReadable(head, file.name);
+    const { state } = head;
     if (state.members.includes(region)) continue;
     throw new CommandError(
       `region ${region} was no member of the cluster that was backed up; it has ${state.members.join(", ")}`,

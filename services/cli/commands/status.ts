@@ -102,13 +102,15 @@ function versionNotes(partitions: readonly PartitionStatusAnswer[]): string[] {
     partitions.flatMap(({ regions }) => regions.map((member) => [member.region, member] as const)),
   );
   const told = [...members.values()].filter(({ software }) => software !== undefined);
-  const isOne = (values: readonly unknown[]) => new Set(values).size <= 1;
-  if (isOne(told.map(({ software }) => software)) && isOne(told.map(({ reads }) => reads))) return [];
+  const hasSeveral = (values: readonly unknown[]) => new Set(values).size > 1;
+  const readsDiffer = hasSeveral(told.map(({ reads }) => reads));
+  if (!readsDiffer && !hasSeveral(told.map(({ software }) => software))) return [];
   const each = told.map(
     ({ region, software, reads }) =>
       `${region} ${software ?? ""}${reads === undefined ? "" : ` (reads entries up to version ${reads})`}`,
   );
-  return [`regions run different software: ${each.join(", ")}; what only the newer have is refused`];
+  const consequence = readsDiffer ? "; what only the newer have is refused" : "";
+  return [`regions run different software: ${each.join(", ")}${consequence}`];
 }
 
 function regionNotes({ region, partitions, draining, admission }: StatusAnswer): string[] {

@@ -43,7 +43,9 @@ export async function openPostgres(
     await client.connect();
     await client.query("begin isolation level repeatable read read only");
     const columns = await readColumns(client, options.table);
-    const arrays = await client.query<{ oid: number }>("select oid from pg_type where typcategory = 'A'");
+    const arrays = await client.query<{ oid: number }>(
+      "select oid from pg_type where typcategory = 'A' and typlen = -1 and typdelim = ',' and typname like '\\_%'",
+    );
     const { rows } = await client.query<{ name: string; rows: string }>(
       "select current_database() as name, greatest(reltuples, 0)::text as rows from pg_class where oid = $1::regclass",
       [options.table],

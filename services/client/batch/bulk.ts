@@ -2,7 +2,7 @@
 import { decidable } from "../define/collection.ts";
 import type { Fields, Write } from "../define/types.ts";
 import { ForebayError } from "../errors.ts";
-import { writeRequest, type Receipt } from "../receipt.ts";
+import { checkIdempotencyKey, writeRequest, type Receipt } from "../receipt.ts";
 import type { CallOptions, Sender } from "../request/sender.ts";
 import { lineText, sendTogether, type Line } from "./together.ts";
 
@@ -93,6 +93,7 @@ function lineOf<F extends Fields>(
   { key, write, idempotencyKey = sender.platform.uniqueName() }: ManyWrite<F>,
 ): Unsettled | ForebayError {
   try {
+    checkIdempotencyKey(idempotencyKey);
     const request = writeRequest(collection, key, decidable(write));
     return { text: lineText(idempotencyKey, key, request.body), request: { ...request, idempotencyKey } };
   } catch (error) {

@@ -53,15 +53,16 @@ export class Gather {
   #sendSome(some: readonly GatheredLine[]): void {
     const { platform, deadlineMs } = this.#sender;
     const leftMsOf = ({ untilMs }: GatheredLine) => untilMs - platform.nowMs();
-    // They have one deadline, the first one's: who has waited for long goes alone, and keeps its own.
+    // They have one deadline, the first one's: who has waited for long keeps nobody else to its own.
     const [hasTime, hasLittle] = [true, false].map((has) =>
       some.filter((line) => leftMsOf(line) * 2 > deadlineMs === has),
     );
-    for (const line of hasLittle!) {
-      if (leftMsOf(line) > 0) line.resolve(line.alone());
-      else line.reject(overloaded());
-    }
-    const [first, second] = hasTime!;
+    for (const lines of [hasTime!, hasLittle!]) this.#sendLines(lines, leftMsOf);
+  }
+
+  #sendLines(some: readonly GatheredLine[], leftMsOf: (line: GatheredLine) => number): void {
+    const lines = some.filter((line) => leftMsOf(line) > 0 || line.reject(overloaded()));
+    const [first, second] = lines;
     if (first === undefined) return;
     const onAnswered = this.#begin();
     if (second === undefined) {
@@ -69,10 +70,10 @@ export class Gather {
       first.resolve(receipt);
       return void receipt.then(onAnswered, onAnswered);
     }
-    const together = { collection: this.#collection, lines: hasTime!, onAnswered };
+    const together = { collection: this.#collection, lines, onAnswered };
     sendTogether(this.#sender, together, { deadlineMs: leftMsOf(first) }).catch((error: ForebayError) => {
       onAnswered();
-      for (const { reject } of hasTime!) reject(error);
+      for (const { reject } of lines) reject(error);
     });
   }
 

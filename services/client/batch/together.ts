@@ -68,17 +68,27 @@ export async function sendTogether(
   };
   const sendAll = async (open: readonly Open[], stay?: RegionAddress): Promise<void> => {
     const body = open.map(({ line }) => line.text).join("\n");
-    const request = { ...post, body, isTake: open.some(({ line }) => line.request.isTake === true) };
+    const request = {
+      ...post,
+      body,
+      isTake: open.some(({ line }) => line.request.isTake === true),
+      // Of many the log decides some, perhaps; what gathers is local.
+      isLocal: open.every(({ line }) => line.alone !== undefined),
+    };
     const leftMs = Math.max(1, untilMs - platform.nowMs());
     // They have come here together. A doubt is each line's own.
     const before = { chase: { ...open[0]!.chase, isInDoubt: false }, ...(stay && { region: stay }) };
     const ran = await sender.run(request, { deadlineMs: leftMs, ...(signal && { signal }) }, before);
     onAnswered?.();
     const again = open.flatMap((one, index) => settle(sender, one, { ran, index, untilMs }));
+    // Those of one record go where the first of them does, so that they stay in their order.
+    const staying = new Map(
+      again.toReversed().map(({ line, decision }) => [line.request.path, decision.stay]),
+    );
     await Promise.all([goOn(true), goOn(false)]);
 
     async function goOn(stays: boolean): Promise<void> {
-      const some = again.filter(({ decision }) => decision.stay === stays);
+      const some = again.filter(({ line }) => staying.get(line.request.path) === stays);
       if (some.length === 0) return;
       const delayMs = Math.max(...some.map(({ decision }) => decision.delayMs));
       const waitMs = sender.takeRetry(delayMs, untilMs);

@@ -63,7 +63,8 @@ export class Credential {
   async #askNow(): Promise<string> {
     try {
       const given = await this.#ask();
-      if (/[^ -~]/.test(given)) throw new TypeError("no header can have a credential with such characters");
+      if (!/^[ -~]+$/.test(given as unknown as string) || typeof given !== "string")
+        throw new TypeError("token() gives a text of printable ASCII characters");
       this.#given = given;
       this.#failures = 0;
       this.#why = undefined;

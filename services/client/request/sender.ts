@@ -26,6 +26,8 @@ export interface ClientRequest {
   readonly isTake?: boolean;
   /** It changes something, and safely more than once, without a key: each of its lines has one, or it is about the whole. */
   readonly isChange?: boolean;
+  /** A region takes it alone, whatever the client has seen. */
+  readonly isLocal?: boolean;
   /** Of one try; default: that of the client. */
   readonly tryMs?: number;
 }
@@ -47,7 +49,7 @@ const LOOK_TIMEOUT_MS = 2_000;
 const CATCH_UP_MS = 500;
 const DEADLINE_MS_MIN = 50;
 const DEADLINE_MS_MAX = 60_000;
-/** Times that a read is asked in one try. */
+/** Reads within one try. */
 const ASKS_MAX = 16;
 /** The region answers so much before the client gives up, so that its answer arrives. */
 const ANSWER_SHARE = 0.9;
@@ -189,13 +191,29 @@ export class Sender {
     }
   }
 
-  /** A read is asked again where it could not carry all that was seen: what it has carried its answer covers. */
+  /**
+   * A request carries all that was seen; where that is too much, a read goes before it, as often as it takes. What a region
+   * takes alone needs none of it.
+   */
   async #ask(call: Call, place: Place): Promise<Outcome> {
+    const { request, untilMs } = call;
+    const isRead = request.method === "GET";
+    const { tryMs = this.#options.tryMs } = request;
+    const timed = { ...call, untilMs: Math.min(untilMs, this.platform.nowMs() + tryMs) };
+    const read = isRead
+      ? request
+      : this.#collection && { method: "GET", path: listPath(this.#collection, "local") };
     for (let left = ASKS_MAX; ; left -= 1) {
       const carried = this.session.carry();
-      const outcome = await this.#askOnce(call, place, carried);
-      const isWhole = carried.isAll || call.request.method !== "GET" || left === 1;
-      if (isWhole || outcome.type === "silent" || outcome.session === undefined) return outcome;
+      if (carried.isAll || request.isLocal === true) return this.#askOnce(timed, place, carried);
+      // Refused, where it is too much.
+      if (!read || left === 0) return this.#askOnce(timed, place, this.session.carryAll());
+      const outcome = await this.#askOnce({ ...timed, request: read }, place, carried);
+      if (outcome.type !== "silent" && outcome.session !== undefined) continue;
+      if (isRead) return outcome;
+      // Nothing of the change was sent.
+      if (outcome.type === "silent") return { ...outcome, isSent: false };
+      left = 1;
     }
   }
 
@@ -313,7 +331,7 @@ export class Sender {
   async #hasCaughtUp(region: RegionAddress): Promise<boolean> {
     const collection = this.#collection;
     if (collection === undefined || this.session.carry().tokens.length === 0) return true;
-    const path = `/v1/collections/${collection}/records?limit=1&consistency=session`;
+    const path = listPath(collection, "session");
     const outcome = await this.#look(region, path, CATCH_UP_MS).catch(() => undefined);
     if (outcome?.type !== "refused") return outcome?.type === "answered";
     // Who may not list can't tell.
@@ -322,6 +340,10 @@ export class Sender {
 }
 
 const ANSWERED = { type: "answered" } as const;
+
+function listPath(collection: string, consistency: string): string {
+  return `/v1/collections/${collection}/records?limit=1&consistency=${consistency}`;
+}
 
 function serverDeadlineMs(timeoutMs: number): number {
   return Math.round(Math.min(DEADLINE_MS_MAX, Math.max(DEADLINE_MS_MIN, timeoutMs * ANSWER_SHARE)));

@@ -40,15 +40,20 @@ export class Session {
     this.#generation += 1;
   }
 
-  /** As much as a request may have, and two tokens at least: its answer covers them, so there is less to carry next time. */
+  /** As much as a request may have, the oldest first, and two tokens at least: its answer covers them, so there is less to carry next time. */
   carry(): Carried {
     const [held, generation] = [this.#tokens, this.#generation];
     let length = 0;
-    const fits = held.filter(
+    const oldest = held.toReversed();
+    const fits = oldest.filter(
       (token, index) => (length += token.length + 1) < LENGTH_MAX && index < TOKENS_MAX,
     ).length;
-    const tokens = fits === held.length ? held : held.slice(0, Math.max(2, fits));
+    const tokens = fits === held.length ? held : oldest.slice(0, Math.max(2, fits));
     return { tokens, generation, isAll: tokens.length === held.length };
+  }
+
+  carryAll(): Carried {
+    return { tokens: this.#tokens, generation: this.#generation, isAll: true };
   }
 
   /** Of an answer to a request that carried this. */

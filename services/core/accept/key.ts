@@ -10,9 +10,6 @@ export function checkKey(key: string): void {
   if (Buffer.byteLength(key) > KEY_BYTES_MAX) {
     throw new RefusedWriteError("invalid-key", `a key has at most ${KEY_BYTES_MAX} bytes`);
   }
-  if (key === "." || key === "..") {
-    throw new RefusedWriteError("invalid-key", `no URL can name a record "${key}": choose another key`);
-  }
   // Control characters would make keys that no one can read, list or log.
   if (!isStorableText(key) || /\p{Cc}/u.test(key)) {
     throw new RefusedWriteError("invalid-key", "a key has no control characters and no half surrogate pairs");

@@ -198,6 +198,16 @@ describe("a change that can't be sent again", () => {
     await world.until(other);
   });
 
+  it("is not sent with a credential that is none", async () => {
+    for (const given of [null, undefined, 7, "", "two\nlines"]) {
+      const world = new SimulatedWorld(withLooks(() => accepted()));
+      const { records } = clientIn(world, { token: () => given as string, deadlineMs: 1_000 });
+      const error = await world.until(failureOf(records.write("lamp", like)));
+      expect([error.code, world.requests.length]).toEqual(["unauthenticated", 0]);
+      expect(error.detail).toContain("printable ASCII");
+    }
+  });
+
   it("stays unknown where the app gives no other credential", async () => {
     let count = 0;
     const token = () => {

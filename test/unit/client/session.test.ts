@@ -17,8 +17,8 @@ import {
   TOKEN_LENGTH_MAX,
 } from "../../../services/protocol/session-token.ts";
 import { checkProperty } from "../property.ts";
-import { accepted, SimulatedWorld } from "./simulated.ts";
-import { LIKE, postsOf } from "./together.ts";
+import { accepted, problem, SimulatedWorld } from "./simulated.ts";
+import { collected, LIKE, postsOf } from "./together.ts";
 
 const SECRET = "a secret of at least thirty-two characters";
 
@@ -124,6 +124,35 @@ describe("a session of requests side by side", () => {
     expect(length).toBeGreaterThan(2);
     await world.until(records.get("a"));
     expect(carried.length).toBe(length + 1);
+  });
+
+  it("is carried as a whole by what the log decides, behind reads that make it small, or is refused", async () => {
+    const sessions = Array.from({ length: 64 }, (_, partition) => seenWal("eu", partition, 1e9 + partition));
+    const padding = Array.from({ length: 64 }, (_, partition) => seenPosition(partition, 1e9)).reduce(
+      mergeSessions,
+    );
+    const exported = sessions
+      .map((session) => encodeSession(mergeSessions(padding, session), SECRET))
+      .join(",");
+    const changes: Seen[] = [];
+    const world = new SimulatedWorld(({ headers, method }) => {
+      const header = headers["forebay-session"]!;
+      if (header.length > TOKEN_LENGTH_MAX) return problem("invalid-session", 400, { retry: "never" });
+      const seen = decodeSessions(header, SECRET);
+      const session = encodeSession(seen, SECRET);
+      if (method !== "GET") changes.push(seen);
+      return method === "GET" ? { body: { records: [], session } } : accepted("eu", session);
+    });
+    const decided = { set: { status: "paid" } };
+    const unread = postsOf(world, { session: exported });
+    await expect(world.until(unread.write("a", decided))).rejects.toMatchObject({ code: "invalid-session" });
+    await world.until(collected(unread.list()));
+    await world.until(unread.write("a", decided));
+    const other = postsOf(world, { session: exported });
+    void other.list().next();
+    await world.until(other.write("a", decided));
+    expect(changes.length).toBe(2);
+    for (const seen of changes) expect(isCovered(sessions.reduce(mergeSessions), seen)).toBe(true);
   });
 
   it("takes nothing back that was cleared", () => {

@@ -21,7 +21,7 @@ export interface SentLine {
   readonly id: string;
   readonly key: string;
   readonly take?: object;
-  readonly set?: { readonly name?: string };
+  readonly set?: { readonly name?: string; readonly status?: string };
 }
 
 export const LIKE = { inc: { likes: 1 } } as const;
