@@ -70,3 +70,17 @@ export async function putCollection(
   });
   if (response.status !== 200) throw new Error(`${response.status}: ${await response.text()}`);
 }
+
+const DRAIN_MS = 120_000;
+
+/** @throws when the region has not sent and folded in time what it has taken. */
+export async function untilWalIsEmpty(url: string): Promise<void> {
+  const untilMs = performance.now() + DRAIN_MS;
+  while (performance.now() < untilMs) {
+    const response = await fetch(`${url}/v1/status`);
+    const { partitions } = (await response.json()) as { partitions: { wal: { pending_rows: number } }[] };
+    if (partitions.every(({ wal }) => wal.pending_rows === 0)) return;
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+  throw new Error(`the WAL was not empty within ${DRAIN_MS} ms`);
+}

@@ -10,7 +10,7 @@
 import { readFileSync } from "node:fs";
 import { loadavg } from "node:os";
 import { Worker } from "node:worker_threads";
-import { putCollection, withCluster } from "./bench-cluster.ts";
+import { putCollection, untilWalIsEmpty, withCluster } from "./bench-cluster.ts";
 import type { OverloadOptions, OverloadResult } from "./overload-load.ts";
 import { probeWhile } from "./overload-probes.ts";
 import { progress, report, round } from "./report.ts";
@@ -26,7 +26,6 @@ const PEAK_CONNECTIONS = [64, 128, 256, 512];
 const OVERLOAD_SECONDS = 10;
 const OVERLOAD_CONNECTIONS = [512, 2_048];
 const OVERLOAD_FACTOR = 3;
-const DRAIN_MS = 120_000;
 const TICKS_PER_SECOND = 100;
 
 interface Run {
@@ -145,7 +144,7 @@ class Tally {
 
   /** @throws {Error} when a key has less than was acknowledged, or more than was sent and not refused. */
   async verify(url: string): Promise<Readonly<Record<string, number>>> {
-    await drained(url);
+    await untilWalIsEmpty(url);
     let found = 0;
     for (const [index, key] of KEYS.entries()) {
       const response = await fetch(`${url}${RECORDS_PATH}/${key}`);
@@ -159,15 +158,4 @@ class Tally {
     const sum = (counts: readonly number[]) => counts.reduce((total, count) => total + count, 0);
     return { acknowledged: sum(this.#acknowledged), unknown: sum(this.#unknown), found, lost: 0 };
   }
-}
-
-async function drained(url: string): Promise<void> {
-  const untilMs = performance.now() + DRAIN_MS;
-  while (performance.now() < untilMs) {
-    const response = await fetch(`${url}/v1/status`);
-    const { partitions } = (await response.json()) as { partitions: { wal: { pending_rows: number } }[] };
-    if (partitions.every(({ wal }) => wal.pending_rows === 0)) return;
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-  throw new Error(`the WAL was not empty within ${DRAIN_MS} ms`);
 }
