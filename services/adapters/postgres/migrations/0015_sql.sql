@@ -370,8 +370,10 @@ begin
   if v_index is null then
     return 0;
   end if;
+  -- What a write has locked is left to the next time: waiting for it while holding others' keys would be a deadlock.
   delete from field_keys k where k.index_id = v_index and k.record_id in (
-    select o.record_id from field_keys o where o.index_id = v_index order by o.record_id limit p_rows);
+    select o.record_id from field_keys o where o.index_id = v_index order by o.record_id limit p_rows
+    for update skip locked);
   get diagnostics v_rows = row_count;
   return v_rows;
 end
