@@ -12,6 +12,7 @@ import type { FoldResult } from "../core/fold/fold.ts";
 import type { FoldRows } from "../core/fold/state.ts";
 import type { RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
+import { KEPT_SHARE } from "../runtime/forget-oldest.ts";
 
 const RECORDS_MAX = 65_536;
 /** Of the heap, about, for all partitions of a process together. */
@@ -79,9 +80,11 @@ export class RecordCache {
     if (this.#records.size > RECORDS_MAX || this.#bytes > this.#bytesMax) this.#makeRoom();
   }
 
+  /** Many at once, as `forgetOldest` does, and for its reason. */
   #makeRoom(): void {
+    const [records, bytes] = [RECORDS_MAX * KEPT_SHARE, this.#bytesMax * KEPT_SHARE];
     for (const oldest of this.#records.keys()) {
-      if (this.#records.size <= RECORDS_MAX && this.#bytes <= this.#bytesMax) break;
+      if (this.#records.size <= records && this.#bytes <= bytes) break;
       this.#remove(oldest);
     }
   }

@@ -3,6 +3,7 @@
  * folded the same positions compares. This finds a log that reads differently in two regions (I6, I16) within seconds.
  */
 import type { TickEntry } from "../core/entry.ts";
+import { forgetOldest } from "../runtime/forget-oldest.ts";
 
 const HISTORY_MAX = 8_192;
 
@@ -19,9 +20,7 @@ export class SecondOpinion {
   /** Remembers the chain at a folded position. */
   remember(position: number, chain: string): void {
     this.#chains.set(position, chain);
-    if (this.#chains.size <= HISTORY_MAX) return;
-    const oldest = this.#chains.keys().next();
-    if (oldest.done !== true) this.#chains.delete(oldest.value);
+    forgetOldest(this.#chains, HISTORY_MAX);
   }
 
   /** What a tick says about our chain; undefined where it can't tell. */

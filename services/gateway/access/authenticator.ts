@@ -16,6 +16,7 @@ import { Failures } from "./failures.ts";
 import type { Tokens } from "./tokens.ts";
 import { ExpiredCredentialError, unauthenticated, type Remembered, type Verified } from "./verified.ts";
 import { WrongCredentials } from "./wrong.ts";
+import { forgetOldest } from "../../runtime/forget-oldest.ts";
 
 /** Of a credential's text. */
 const CREDENTIAL_LENGTH_MAX = 8 * 1_024;
@@ -170,12 +171,7 @@ export class Authenticator {
       renewAtMs: nowMs + verified.freshMs * RENEW_SHARE,
       freshUntilMs: nowMs + verified.freshMs,
     });
-    if (this.#known.size > KNOWN_MAX) {
-      for (const oldest of this.#known.keys()) {
-        this.#known.delete(oldest);
-        break;
-      }
-    }
+    forgetOldest(this.#known, KNOWN_MAX);
     return verified;
   }
 

@@ -1,6 +1,7 @@
 /** How often an address may come with a credential that turns out to be wrong: guessing is slow, whoever guesses. */
 import { takeToken, type Bucket, type Rate } from "../../core/admission/rate.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { forgetOldest } from "../../runtime/forget-oldest.ts";
 
 /** How many seconds' worth may come at once. */
 const BURST_SECONDS = 20;
@@ -36,11 +37,7 @@ export class Failures {
     const { bucket } = takeToken(this.#rate, this.#buckets.get(network), this.#clock.monotonicMs());
     this.#buckets.delete(network);
     this.#buckets.set(network, bucket);
-    if (this.#buckets.size <= ADDRESSES_MAX) return;
-    for (const oldest of this.#buckets.keys()) {
-      this.#buckets.delete(oldest);
-      return;
-    }
+    forgetOldest(this.#buckets, ADDRESSES_MAX);
   }
 }
 

@@ -1,6 +1,7 @@
 /** How many requests, and messages over WebSockets, each tenant may send to this process. */
 import { spendTokens, takeToken, type Bucket, type Rate } from "../../core/admission/rate.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { forgetOldest } from "../../runtime/forget-oldest.ts";
 
 /** The tenant that has come first makes room: its bucket is most likely full again. */
 const TENANTS_MAX = 10_000;
@@ -44,10 +45,6 @@ export class RateLimits {
 
   #keep(tenant: string, bucket: Bucket): void {
     this.#buckets.set(tenant, bucket);
-    if (this.#buckets.size <= TENANTS_MAX) return;
-    for (const oldest of this.#buckets.keys()) {
-      this.#buckets.delete(oldest);
-      return;
-    }
+    forgetOldest(this.#buckets, TENANTS_MAX);
   }
 }

@@ -2,6 +2,7 @@
 import { apiKeyHash } from "../../core/access/api-key.ts";
 import type { Clock } from "../../ports/clock.ts";
 import type { GatewayError } from "../errors.ts";
+import { forgetOldest } from "../../runtime/forget-oldest.ts";
 
 /** Short: a key that was made elsewhere may be on its way. */
 const WRONG_MS = 2_000;
@@ -36,10 +37,6 @@ export class WrongCredentials {
     const hash = apiKeyHash(credential);
     this.#wrong.delete(hash);
     this.#wrong.set(hash, { error, untilMs: this.#clock.monotonicMs() + WRONG_MS });
-    if (this.#wrong.size <= WRONG_MAX) return;
-    for (const oldest of this.#wrong.keys()) {
-      this.#wrong.delete(oldest);
-      return;
-    }
+    forgetOldest(this.#wrong, WRONG_MAX);
   }
 }

@@ -12,6 +12,7 @@ import { backoffMs } from "../../runtime/backoff.ts";
 import { describeError } from "../../runtime/describe-error.ts";
 import type { FoldWatch } from "../fold-watch.ts";
 import type { GatewayOptions } from "../gateway-options.ts";
+import { forgetOldest } from "../../runtime/forget-oldest.ts";
 
 /** Escrows that are asked for at once; more are asked for when their next write is refused. */
 const WANTS_MAX = 64;
@@ -154,8 +155,7 @@ export class RightsSeeker {
   #remember(times: Map<string, number>, name: string): void {
     times.delete(name);
     times.set(name, this.#options.clock.monotonicMs());
-    const [oldest] = times.keys();
-    if (times.size > REMEMBERED_MAX) times.delete(oldest!);
+    forgetOldest(times, REMEMBERED_MAX);
   }
 
   async #ask(input: { want: Want; share: EscrowShare; donor: string }): Promise<Answer> {

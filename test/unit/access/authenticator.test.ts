@@ -248,7 +248,8 @@ describe("guessing", () => {
     expect(failures.retryAfterMs("2001:db8:0:1::1")).toBeUndefined();
     for (let host = 0; host < 30_000; host += 1)
       failures.failed(`10.${host >> 16}.${(host >> 8) & 255}.${host & 255}`);
-    expect(failures.addresses).toBe(10_000);
+    expect(failures.addresses).toBeLessThanOrEqual(10_000);
+    expect(failures.addresses).toBeGreaterThan(9_000);
   });
 });
 
