@@ -41,6 +41,13 @@ const NOT_CONNECTED = new Set([
   "UND_ERR_CONNECT_TIMEOUT",
 ]);
 
+/**
+ * Neither redirects nor prompts for credentials: regions ask for neither, and what would follow a redirect would take writes
+ * and credentials to wherever it leads. By the Fetch standard a request that could need either is sent as a copy of itself, body
+ * and all, which costs Node.js about a tenth of what a request does.
+ */
+const AS_IT_IS = { redirect: refusedRedirects(), window: null } as const;
+
 const controllers = new Controllers();
 
 /** @throws the signal's reason, once it is aborted; nothing else. */
@@ -55,7 +62,7 @@ export async function attempt(platform: Platform, request: HttpRequest): Promise
   );
   signal?.addEventListener("abort", stop, { once: true });
   try {
-    const init: RequestInit = { method, headers, signal: controller.signal };
+    const init: RequestInit = { ...AS_IT_IS, method, headers, signal: controller.signal };
     if (body !== undefined) init.body = body;
     const response = await platform.fetch(url, init);
     return outcomeOf(response, await response.text());
@@ -66,6 +73,15 @@ export async function attempt(platform: Platform, request: HttpRequest): Promise
     cancelTimeout();
     signal?.removeEventListener("abort", stop);
     controllers.giveBack(taken);
+  }
+}
+
+/** Some runtimes at the edge know no "error": there a redirect is an answer that is no region's. */
+function refusedRedirects(): "error" | "manual" {
+  try {
+    return new Request("http://localhost", { redirect: "error" }).redirect as "error";
+  } catch {
+    return "manual";
   }
 }
 

@@ -358,6 +358,7 @@ export function overloaded(): ForebayError {
 function errorOf(outcome: Exclude<Outcome, { type: "answered" }>): ForebayError {
   if (outcome.type === "refused") return new ForebayError(outcome.problem);
   const { cause } = outcome;
-  const detail = `no region has answered: ${String((cause as Error | undefined)?.message ?? cause)}`;
+  const { message, cause: below } = Object(cause) as Partial<Error> & { readonly cause?: Error };
+  const detail = `no region has answered: ${message ?? String(cause)}${below ? `: ${below.message}` : ""}`;
   return new ForebayError({ code: "unreachable", status: 0, retry: "same", detail }, { cause });
 }
