@@ -104,12 +104,12 @@ export class FoldWatch {
   async #rest(): Promise<void> {
     if (this.#waiting.length === 0) return;
     const { clock, folded } = this.#options;
-    this.#arrived = new AbortController();
-    const stop = this.#arrived.signal;
     const leftMs = Math.min(...this.#waiting.map((waiting) => waiting.deadlineAtMs)) - clock.monotonicMs();
     const timeoutMs = Math.max(1, Math.min(POLL_MS, leftMs));
     // What this process folds, it hears; the store is only asked in case that another process has taken over.
     if (this.#heard !== undefined) return clock.sleep(timeoutMs);
+    this.#arrived = new AbortController();
+    const stop = this.#arrived.signal;
     await clock.sleep(REST_MS, stop);
     await folded.wait({ clock, timeoutMs, stop });
   }

@@ -85,7 +85,7 @@ export class GroupCommit {
   /** Batches on their way, at most one per lane. */
   readonly #flushing = new Set<readonly Waiting[]>();
   #lanes = 0;
-  #over = new AbortController();
+  #stopSweeping = (): void => undefined;
   #queuedCharacters = 0;
   #lastFlush = { operations: 1, durationMs: 0, endedAtMs: 0 };
   /** Since when no flush has had an answer, and when the last one failed, on the monotonic clock; undefined while they have. */
@@ -149,10 +149,7 @@ export class GroupCommit {
   #openLane(): void {
     if (this.#lanes === LANES_MAX || (this.#lanes > 0 && this.#queue.length < LANE_OPERATIONS_MIN)) return;
     this.#lanes += 1;
-    if (this.#lanes === 1) {
-      this.#over = new AbortController();
-      void this.#sweep(this.#over.signal);
-    }
+    if (this.#lanes === 1) this.#sweepLater();
     void this.#flushAll();
   }
 
@@ -184,7 +181,7 @@ export class GroupCommit {
     answer?.();
     // In the same turn as the look at the queue: what comes later must find that nobody flushes it.
     this.#lanes -= 1;
-    if (this.#lanes === 0) this.#over.abort();
+    if (this.#lanes === 0) this.#stopSweeping();
   }
 
   /** How long the next flush is put off. One write after the other gathers nothing; several at once would each be a flush. */
@@ -286,17 +283,19 @@ export class GroupCommit {
   }
 
   /** Answers who has waited beyond the deadline, also while a flush hangs. */
-  async #sweep(over: AbortSignal): Promise<void> {
+  #sweepLater(): void {
     const { clock } = this.#options;
-    while (!over.aborted) {
-      await clock.sleep(SWEEP_EVERY_MS, over);
-      const nowMs = clock.monotonicMs();
-      const isLate = (waiting: Waiting) => !waiting.isSettled && waiting.deadlineAtMs <= nowMs;
-      for (const waiting of this.#queue.filter(isLate))
-        reject(waiting, lateError(waiting, waiting.isDoubtful));
-      for (const batch of this.#flushing) {
-        for (const waiting of batch.filter(isLate)) reject(waiting, lateError(waiting, true));
-      }
+    this.#stopSweeping = clock.after(SWEEP_EVERY_MS, () => {
+      this.#sweep(clock.monotonicMs());
+      this.#sweepLater();
+    });
+  }
+
+  #sweep(nowMs: number): void {
+    const isLate = (waiting: Waiting) => !waiting.isSettled && waiting.deadlineAtMs <= nowMs;
+    for (const waiting of this.#queue.filter(isLate)) reject(waiting, lateError(waiting, waiting.isDoubtful));
+    for (const batch of this.#flushing) {
+      for (const waiting of batch.filter(isLate)) reject(waiting, lateError(waiting, true));
     }
   }
 }

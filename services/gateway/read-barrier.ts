@@ -17,6 +17,7 @@ import { checkDeparted, checkRuns } from "./lost-session.ts";
 import type { FoldWatch } from "./fold-watch.ts";
 import type { Consistency } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
+import { inTime } from "../runtime/in-time.ts";
 
 const FALLEN_BACK_PAUSE_MS = 25;
 
@@ -156,17 +157,11 @@ export class ReadBarrier {
   }
 
   /** A publish that hangs must not keep anybody beyond the deadline. */
-  async #publish(partition: number, deadlineAtMs: number): Promise<Published> {
+  #publish(partition: number, deadlineAtMs: number): Promise<Published> {
     const { clock } = this.#options;
-    const over = new AbortController();
-    const late = clock
-      .sleep(Math.max(0, deadlineAtMs - clock.monotonicMs()), over.signal)
-      .then(() => "unknown" as const);
-    try {
-      return await Promise.race([this.#proposers[partition]!.publish(undefined, deadlineAtMs), late]);
-    } finally {
-      over.abort("over");
-    }
+    const timeoutMs = Math.max(0, deadlineAtMs - clock.monotonicMs());
+    const publishing = this.#proposers[partition]!.publish(undefined, deadlineAtMs);
+    return inTime(publishing, { clock, timeoutMs, late: () => "unknown" as const });
   }
 }
 

@@ -6,10 +6,10 @@ import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
 import { GatewayError, type GatewayErrorCode } from "./errors.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 import type { StorePatience } from "./store-patience.ts";
+import { inTime } from "../runtime/in-time.ts";
 
 /** Of what operators order; below what their tools wait for an answer. */
 const ORDER_DEADLINE_MS = 60_000;
-const LATE = Symbol("late");
 
 /** Rows of this region that repairs have changed, newest first. */
 export interface RepairsRequest extends RepairQuery {
@@ -117,23 +117,15 @@ export class ReconcilingService implements Reconciling {
   }
 
   /** @throws {GatewayError} of the code, when the reconciler has not answered. */
-  async #inTime<T>(
+  #inTime<T>(
     asked: Promise<T>,
-    late: { readonly code: GatewayErrorCode; readonly message: string },
+    { code, message }: { readonly code: GatewayErrorCode; readonly message: string },
   ): Promise<T> {
-    const over = new AbortController();
-    const deadline = this.#options.clock.sleep(ORDER_DEADLINE_MS, over.signal).then(() => LATE);
-    try {
-      const answer = await Promise.race([asked, deadline]);
-      if (answer !== LATE) return answer as T;
+    const late = () => {
       const seconds = ORDER_DEADLINE_MS / 1_000;
-      throw new GatewayError(
-        late.code,
-        `the reconciler has not answered within ${seconds} s; ${late.message}`,
-      );
-    } finally {
-      over.abort();
-    }
+      throw new GatewayError(code, `the reconciler has not answered within ${seconds} s; ${message}`);
+    };
+    return inTime(asked, { clock: this.#options.clock, timeoutMs: ORDER_DEADLINE_MS, late });
   }
 }
 

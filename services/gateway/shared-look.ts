@@ -5,6 +5,7 @@
 import type { Clock } from "../ports/clock.ts";
 import { StoreUnavailableError } from "../ports/region-store.ts";
 import type { StorePatience } from "./store-patience.ts";
+import { inTime } from "../runtime/in-time.ts";
 
 const LOOK_AGAIN_MS = 100;
 /** A restart of the database is waited for, as in the group commit; one that is away for longer refuses at once. */
@@ -63,14 +64,8 @@ export class SharedLook {
     do {
       const { beganAtMs, done } = this.#join();
       answers.push(done.then(() => true));
-      const isOver = new AbortController();
-      const ageMs = clock.monotonicMs() - beganAtMs;
-      const aging = clock.sleep(youngMs - ageMs, isOver.signal).then(() => false);
-      try {
-        if (await Promise.race([...answers, aging])) return;
-      } finally {
-        isOver.abort();
-      }
+      const timeoutMs = youngMs - (clock.monotonicMs() - beganAtMs);
+      if (await inTime(Promise.race(answers), { clock, timeoutMs, late: () => false })) return;
     } while (clock.monotonicMs() < deadlineAtMs);
     await Promise.race(answers);
   }

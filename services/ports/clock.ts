@@ -7,6 +7,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves once everything that is ready to run now has run: what was begun is on its way by then. */
   turn(): Promise<void>;
+  /** Calls once after `delayMs`, unless it is called off with what this returns: for what most often ends before its time. */
+  after(delayMs: number, call: () => void): () => void;
   /** Resolves after `delayMs`, or at once when the signal is aborted. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
 }

@@ -10,6 +10,7 @@ import type { Clock, Random } from "../ports/clock.ts";
 import { StoreUnavailableError } from "../ports/region-store.ts";
 import { describeError } from "./describe-error.ts";
 import type { Logger } from "./logger.ts";
+import { inTime } from "./in-time.ts";
 
 /** How long an act waits for its intent, and its answer for the outcome. */
 const INTENT_MS_MAX = 5_000;
@@ -182,14 +183,10 @@ export class Auditor implements Auditing {
   }
 
   /** Why it was not done in time; undefined where it was. */
-  async #problemOf(asked: Promise<unknown>, waitMs: number): Promise<string | undefined> {
-    const over = new AbortController();
-    const late = this.#options.clock.sleep(waitMs, over.signal).then(() => "the database has not answered");
-    try {
-      return await Promise.race([asked.then(() => undefined, describeError), late]);
-    } finally {
-      over.abort();
-    }
+  #problemOf(asked: Promise<unknown>, timeoutMs: number): Promise<string | undefined> {
+    const { clock } = this.#options;
+    const problem = asked.then(() => undefined, describeError);
+    return inTime(problem, { clock, timeoutMs, late: () => "the database has not answered" });
   }
 }
 

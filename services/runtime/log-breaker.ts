@@ -17,6 +17,7 @@ import { LogUnavailableError, PublishTimeoutError, type GlobalLog } from "../por
 import { backoffMs } from "./backoff.ts";
 import type { FoldFeed } from "./fold-feed.ts";
 import { Signal } from "./signal.ts";
+import { inTime } from "./in-time.ts";
 
 const PROBE_BASE_MS = 50;
 /** Whoever waits for the log waits for the next probe, too. */
@@ -116,8 +117,9 @@ export class LogBreaker {
   async publish(kind: PublishKind, data: Uint8Array, limits: PublishLimits): Promise<{ position: number }> {
     if (this.isOpen) throw new LogUnavailableError(this.describe());
     const sentAtMs = this.#options.clock.monotonicMs();
-    const watch = new AbortController();
-    void this.#openWhenSlow(sentAtMs, watch.signal);
+    const callOff = this.#options.clock.after(this.#state.slowAfterMs, () =>
+      this.#step({ type: "failed", nowMs: this.#nowMs(), sentAtMs, reason: "slow" }),
+    );
     try {
       return await this.#patiently(kind, data, limits);
     } catch (error) {
@@ -125,7 +127,7 @@ export class LogBreaker {
       if (reason !== undefined) this.#step({ type: "failed", nowMs: this.#nowMs(), sentAtMs, reason });
       throw error;
     } finally {
-      watch.abort("over");
+      callOff();
     }
   }
 
@@ -141,25 +143,17 @@ export class LogBreaker {
   }
 
   /** What is given up is still measured, and closes the breaker should it be acknowledged after all. */
-  async #patiently(
+  #patiently(
     kind: PublishKind,
     data: Uint8Array,
     { timeoutMs, patienceMs = timeoutMs }: PublishLimits,
   ): Promise<{ position: number }> {
     const publishing = this.#measured(kind, data, timeoutMs);
     if (patienceMs >= timeoutMs) return publishing;
-    const over = new AbortController();
-    const late = this.#options.clock.sleep(patienceMs, over.signal).then(() => {
+    const late = () => {
       throw new PublishTimeoutError(`the log has not answered for ${Math.round(patienceMs)} ms`);
-    });
-    // Whichever of the two comes second is heard by nobody.
-    late.catch(() => undefined);
-    publishing.catch(() => undefined);
-    try {
-      return await Promise.race([publishing, late]);
-    } finally {
-      over.abort("over");
-    }
+    };
+    return inTime(publishing, { clock: this.#options.clock, timeoutMs: patienceMs, late });
   }
 
   async #measured(kind: PublishKind, data: Uint8Array, timeoutMs: number): Promise<{ position: number }> {
@@ -179,11 +173,6 @@ export class LogBreaker {
     } finally {
       metrics.publishSettled({ partition, kind, outcome, durationMs: this.#nowMs() - startedAtMs });
     }
-  }
-
-  async #openWhenSlow(sentAtMs: number, over: AbortSignal): Promise<void> {
-    await this.#options.clock.sleep(this.#state.slowAfterMs, over);
-    if (!over.aborted) this.#step({ type: "failed", nowMs: this.#nowMs(), sentAtMs, reason: "slow" });
   }
 
   #step(event: BreakerEvent): void {

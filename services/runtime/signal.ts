@@ -11,17 +11,18 @@ export class Signal {
   }
 
   /** Resolves at the next `notify`, after `timeoutMs`, or when `stop` is aborted. */
-  async wait(options: { clock: Clock; timeoutMs: number; stop?: AbortSignal }): Promise<void> {
-    const woken = new AbortController();
-    // With a reason given, none is made up, which costs more than all the rest.
-    const wake = () => woken.abort("woken");
-    this.#waiting.add(wake);
-    options.stop?.addEventListener("abort", wake, { once: true });
-    try {
-      if (options.stop?.aborted !== true) await options.clock.sleep(options.timeoutMs, woken.signal);
-    } finally {
-      this.#waiting.delete(wake);
-      options.stop?.removeEventListener("abort", wake);
-    }
+  wait({ clock, timeoutMs, stop }: { clock: Clock; timeoutMs: number; stop?: AbortSignal }): Promise<void> {
+    return new Promise((resolve) => {
+      if (stop?.aborted === true) return resolve();
+      const wake = () => {
+        callOff();
+        this.#waiting.delete(wake);
+        stop?.removeEventListener("abort", wake);
+        resolve();
+      };
+      const callOff = clock.after(timeoutMs, wake);
+      this.#waiting.add(wake);
+      stop?.addEventListener("abort", wake, { once: true });
+    });
   }
 }

@@ -272,6 +272,15 @@ function removeFromDigest(digest: Digest, record: StoredRecord): Digest {
   return { rows: digest.rows - 1, sum: ((without % modulus) + modulus) % modulus };
 }
 
+/** Of objects that nobody changes. */
+const texts = new WeakMap<object, string>();
+
+function textOf(value: object): string {
+  const text = texts.get(value) ?? canonicalJson(value);
+  texts.set(value, text);
+  return text;
+}
+
 function stateDigest(state: PartitionState, rows: Digest): string {
   const {
     position,
@@ -292,8 +301,8 @@ function stateDigest(state: PartitionState, rows: Digest): string {
     const told = [tick && canonicalJson(tick), promise?.walHead, promise?.hlc];
     return [region, watermark, epoch, head, hlc, ...told, joined];
   });
-  const schemas = canonicalJson(collections);
-  const texts = [
+  const schemas = textOf(collections);
+  const parts = [
     position,
     logTimeMs,
     stamp,
@@ -306,5 +315,5 @@ function stateDigest(state: PartitionState, rows: Digest): string {
     forgotten.position,
     forgotten.logTimeMs,
   ];
-  return `${JSON.stringify(texts)} ${digestText(rows)}`;
+  return `${JSON.stringify(parts)} ${digestText(rows)}`;
 }

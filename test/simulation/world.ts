@@ -165,6 +165,12 @@ export class SimulatedClock implements Clock {
     return this.#process.pass(0);
   }
 
+  after(delayMs: number, call: () => void): () => void {
+    return this.#process.world.after(delayMs, () => {
+      if (this.#process.isAlive) call();
+    });
+  }
+
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
       if (!this.#process.isAlive) return;

@@ -17,15 +17,20 @@ export class SystemClock implements Clock {
     return new Promise((resolve) => setImmediate(resolve));
   }
 
+  after(delayMs: number, call: () => void): () => void {
+    const timer = setTimeout(call, Math.min(delayMs, TIMER_MS_MAX));
+    return () => clearTimeout(timer);
+  }
+
   sleep(delayMs: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted === true) return Promise.resolve();
     return new Promise((resolve) => {
       const finish = (): void => {
-        clearTimeout(timer);
+        callOff();
         signal?.removeEventListener("abort", finish);
         resolve();
       };
-      const timer = setTimeout(finish, Math.min(delayMs, TIMER_MS_MAX));
+      const callOff = this.after(delayMs, finish);
       signal?.addEventListener("abort", finish, { once: true });
     });
   }

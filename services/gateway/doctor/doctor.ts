@@ -42,6 +42,7 @@ import type { VerificationRecords } from "../../ports/verification-records.ts";
 import { ENTRY_VERSION } from "../../protocol/entry-codec.ts";
 import { describeError } from "../../runtime/describe-error.ts";
 import type { Gateway } from "../gateway.ts";
+import { inTime } from "../../runtime/in-time.ts";
 
 /** For what is not answered by then; a look that hangs ends by itself. */
 const LOOK_MS_MAX = 5_000;
@@ -159,12 +160,11 @@ export class Doctor {
   /** What could not be looked at is said of each of its checks. */
   async #judged<Facts>(look: () => Promise<Facts>, looks: readonly Look<Facts>[]): Promise<Check[]> {
     const { clock } = this.#options;
-    const over = new AbortController();
-    const late = clock.sleep(LOOK_MS_MAX, over.signal).then(() => {
+    const late = () => {
       throw new Error(`no answer within ${LOOK_MS_MAX / 1_000} s`);
-    });
+    };
     try {
-      const facts = await Promise.race([look(), late]);
+      const facts = await inTime(look(), { clock, timeoutMs: LOOK_MS_MAX, late });
       return looks.map(([name, judge]) => ({ name, ...judge(facts) }));
     } catch (error) {
       const judgement = fail(
@@ -172,9 +172,6 @@ export class Doctor {
         "see that it runs and can be reached",
       );
       return looks.map(([name]) => ({ name, ...judgement }));
-    } finally {
-      late.catch(() => undefined);
-      over.abort();
     }
   }
 

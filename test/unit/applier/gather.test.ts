@@ -21,6 +21,11 @@ class Arrivals implements LogSubscription {
     nowMs: () => this.nowMs,
     monotonicMs: () => this.nowMs,
     turn: () => Promise.resolve(),
+    after: (ms: number, call: () => void) => {
+      this.nowMs += ms;
+      queueMicrotask(call);
+      return () => undefined;
+    },
     sleep: (ms: number) => {
       this.nowMs += ms;
       return Promise.resolve();

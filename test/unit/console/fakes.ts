@@ -19,6 +19,13 @@ export class TurnedClock implements Clock {
   turn(): Promise<void> {
     return Promise.resolve();
   }
+  after(_delayMs: number, call: () => void): () => void {
+    let isCalledOff = false;
+    queueMicrotask(() => {
+      if (!isCalledOff) call();
+    });
+    return () => void (isCalledOff = true);
+  }
   sleep(): Promise<void> {
     return Promise.resolve();
   }

@@ -28,6 +28,7 @@ export function makeParts(rig: Pick<AdmissionRig, "refused" | "sampled" | "nowMs
     nowMs: () => rig.nowMs,
     monotonicMs: () => rig.nowMs,
     turn: async () => undefined,
+    after: () => () => undefined,
     sleep: async () => undefined,
   };
   const metrics = {

@@ -19,6 +19,7 @@ function clock(hurry: boolean): Clock {
     nowMs: () => NOW_MS,
     monotonicMs: () => NOW_MS,
     turn: () => Promise.resolve(),
+    after: (_delayMs, call) => (hurry && queueMicrotask(call), () => undefined),
     sleep: () => (hurry ? Promise.resolve() : new Promise(() => undefined)),
   };
 }

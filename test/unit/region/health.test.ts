@@ -28,6 +28,7 @@ function makeHealth() {
       nowMs: () => nowMs,
       monotonicMs: () => nowMs,
       turn: async () => undefined,
+      after: () => () => undefined,
       sleep: async () => stop.abort(),
     },
     metrics: { observed: () => undefined },
