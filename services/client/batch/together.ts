@@ -155,7 +155,7 @@ function judged(
 }
 
 function fail(sender: Sender, { line, chase }: Open, error: ForebayError): void {
-  line.reject(sender.failure(line.request, chase, error));
+  line.reject(sender.failure(line.request, { chase }, error));
 }
 
 /** It may have been taken all the same. */

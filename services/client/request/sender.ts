@@ -76,8 +76,8 @@ export interface Ran {
   /** Undefined where it was answered. */
   readonly error?: ForebayError;
   readonly body?: unknown;
-  /** That has answered. */
-  readonly region?: RegionAddress;
+  /** That has answered, or was asked last. */
+  readonly region?: RegionAddress | undefined;
 }
 
 export class Sender {
@@ -116,8 +116,9 @@ export class Sender {
    * @throws the signal's reason.
    */
   async send(request: ClientRequest, options?: CallOptions, before?: Ran): Promise<unknown> {
-    const { chase, error, body } = await this.run(request, options, before);
-    if (error !== undefined) throw this.failure(request, chase, error);
+    const ran = await this.run(request, options, before);
+    const { error, body } = ran;
+    if (error !== undefined) throw this.failure(request, ran, error);
     return body;
   }
 
@@ -136,7 +137,7 @@ export class Sender {
     for (;;) {
       const tried = await this.#try(call, chase, stay);
       // What keeps it from being sent says nothing of earlier tries.
-      if (tried instanceof ForebayError) return { chase, error: tried };
+      if (tried instanceof ForebayError) return { chase, error: tried, region: stay };
       const { place, outcome } = tried;
       const { region, token } = place;
       const judged = judgeTry(chase, outcome, {
@@ -151,10 +152,10 @@ export class Sender {
       chase = judged.chase;
       const { decision } = judged;
       if (outcome.type === "answered") return { chase, body: outcome.body, region };
-      if (decision.next !== "retry") return { chase, error: errorOf(outcome) };
+      if (decision.next !== "retry") return { chase, error: errorOf(outcome), region };
       if (decision.renewToken) this.forgetToken(token);
       const waitMs = this.takeRetry(decision.delayMs, call.untilMs);
-      if (waitMs === undefined) return { chase, error: errorOf(outcome) };
+      if (waitMs === undefined) return { chase, error: errorOf(outcome), region };
       if (waitMs > 0) await sleep(platform, waitMs, signal);
       stay = decision.stay ? region : undefined;
     }
@@ -298,11 +299,15 @@ export class Sender {
   }
 
   /** What the app is told. */
-  failure(request: ClientRequest, chase: Chase, cause: ForebayError): ForebayError {
-    const { idempotencyKey = "" } = request;
+  failure(request: ClientRequest, { chase, region }: Ran, cause: ForebayError): ForebayError {
+    const { idempotencyKey = "", isTake } = request;
     if (!chase.isInDoubt) return cause;
     const { operation, expiresAtMs } = chase;
-    const before = { chase: { ...NEW_CHASE, isInDoubt: true, operation, expiresAtMs } };
+    const before: Ran = {
+      chase: { ...NEW_CHASE, isInDoubt: true, operation, expiresAtMs },
+      // Elsewhere a take would use up rights once more, until the log has ordered both.
+      region: isTake ? region : undefined,
+    };
     const settle = (options?: CallOptions) => this.send(request, options, before);
     return new OutcomeUnknownError({ idempotencyKey, operation, expiresAtMs, settle }, cause);
   }

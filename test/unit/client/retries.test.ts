@@ -100,6 +100,18 @@ describe("a change that is not answered", () => {
     await world.until(records.write("lamp", { take: { stock: 1 } }));
     expect(world.requests.map(({ region }) => region)).toEqual(["eu", "eu", "eu"]);
   });
+
+  it("of a take is settled where it was made", async () => {
+    const world = new SimulatedWorld(withLooks(() => "hang"));
+    const { records } = clientIn(world, { deadlineMs: 2_500, tryMs: 1_000 });
+    const error = await world.until(failureOf(records.write("lamp", { take: { stock: 1 } })));
+    world.behave = withLooks(({ region }) => accepted(region));
+    const before = world.requests.length;
+    // What may be taken anywhere goes elsewhere by now.
+    await world.until(records.write("lamp", like));
+    await world.until((error as OutcomeUnknownError).settle());
+    expect(world.requests.slice(before).map(({ region }) => region)).toEqual(["us", "eu"]);
+  });
 });
 
 describe("a refusal", () => {
