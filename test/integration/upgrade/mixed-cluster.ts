@@ -5,7 +5,7 @@ import { makeTemporaryFolder } from "../../../infra/local/temporary-folder.ts";
 import { openPostgresStore } from "../../../services/adapters/postgres/store.ts";
 import type { RegionStore } from "../../../services/ports/region-store.ts";
 import { packageRoot } from "../../../services/runtime/package-root.ts";
-import { buildPreviousRelease } from "./previous-release.ts";
+import { buildRelease, PREVIOUS_RELEASE } from "./previous-release.ts";
 
 export const REGIONS = ["eu", "us", "ap"] as const;
 export type Release = "previous" | "this";
@@ -27,9 +27,12 @@ export class MixedCluster {
     this.#previousEntry = entry;
   }
 
-  /** Every region runs the release before this one: without authentication, and without users of nats-servers. */
-  static async start(purpose: string): Promise<MixedCluster> {
-    const { regionEntry: entry } = buildPreviousRelease();
+  /**
+   * Every region runs the release before this one: without authentication, and without users of nats-servers.
+   * @param previous the commit that stands for that release.
+   */
+  static async start(purpose: string, previous: string = PREVIOUS_RELEASE.commit): Promise<MixedCluster> {
+    const { regionEntry: entry } = buildRelease(previous);
     const folder = makeTemporaryFolder(purpose);
     const cluster = await LocalCluster.start({
       dataFolder: folder.path,

@@ -26,11 +26,11 @@ export interface BuiltRelease {
   readonly regionEntry: string;
 }
 
-/** @throws {Error} says what to do where the history at hand does not reach back to it. */
-export function buildPreviousRelease(): BuiltRelease {
-  const folder = join(cacheFolder(), "releases", `${PREVIOUS_RELEASE.commit}-${checkoutMark()}`);
+/** @param commit its whole name. @throws {Error} says what to do where the history at hand does not reach back to it. */
+export function buildRelease(commit: string): BuiltRelease {
+  const folder = join(cacheFolder(), "releases", `${commit}-${checkoutMark()}`);
   const regionEntry = join(folder, "dist/services/region/main.js");
-  if (!existsSync(regionEntry)) build(folder);
+  if (!existsSync(regionEntry)) build(commit, folder);
   return { regionEntry };
 }
 
@@ -40,11 +40,11 @@ function checkoutMark(): string {
 }
 
 /** Beside its place, and moved there when it is whole: several test runs may need it at once. */
-function build(folder: string): void {
+function build(commit: string, folder: string): void {
   mkdirSync(dirname(folder), { recursive: true });
   const scratch = mkdtempSync(`${folder}-`);
   try {
-    unpack(scratch);
+    unpack(commit, scratch);
     for (const file of sources(join(scratch, "services"))) compile(scratch, file);
     linkModules(scratch);
     renameSync(scratch, folder);
@@ -54,8 +54,7 @@ function build(folder: string): void {
   }
 }
 
-function unpack(folder: string): void {
-  const { commit } = PREVIOUS_RELEASE;
+function unpack(commit: string, folder: string): void {
   const git = { cwd: packageRoot(), maxBuffer: ARCHIVE_BYTES_MAX, stdio: "pipe" } as const;
   try {
     execFileSync("git", ["cat-file", "-e", `${commit}^{commit}`], git);

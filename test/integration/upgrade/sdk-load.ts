@@ -11,11 +11,22 @@ import type { LocalCluster } from "../../../infra/local/cluster.ts";
 
 export const visits = defineCollection("visits", { count: counter(), page: lww.string() });
 
-/** Each has its session to itself: releases before this one take one token in a request, as requests one by one have it. */
+/** Each has one write on its way at most. */
 const WRITES_PER_WORKER_AND_SECOND = 25;
+const WRITES_TOGETHER_PER_WORKER_AND_SECOND = 5;
 const KEYS_COUNT = 200;
 const DEADLINE_MS = 30_000;
 const FAR_MS = 100;
+
+export interface LoadOptions {
+  /** In each region. */
+  readonly writesPerSecond: number;
+  /**
+   * All of a region through one client, as an app has it: what comes together goes together. Otherwise each worker has a client, and
+   * so a session, to itself: release 0.1.0 takes no lines together, and one token in a request.
+   */
+  readonly isTogether?: boolean;
+}
 
 export interface LoadReport {
   readonly acknowledged: number;
@@ -37,12 +48,17 @@ export class SdkLoad {
     this.#cluster = cluster;
   }
 
-  start({ writesPerSecond }: { writesPerSecond: number }): void {
-    const workers = Math.ceil(writesPerSecond / WRITES_PER_WORKER_AND_SECOND);
+  start({ writesPerSecond, isTogether = false }: LoadOptions): void {
+    const perWorker = isTogether ? WRITES_TOGETHER_PER_WORKER_AND_SECOND : WRITES_PER_WORKER_AND_SECOND;
+    const workers = Math.ceil(writesPerSecond / perWorker);
     const everyMs = (workers * 1_000) / writesPerSecond;
-    for (const { name } of this.#cluster.regions)
-      for (let worker = 0; worker < workers; worker += 1)
-        this.#workers.push(this.#work(this.#clientAt(name), `${name}-${worker}`, everyMs));
+    for (const { name } of this.#cluster.regions) {
+      const client = this.#clientAt(name);
+      for (let worker = 0; worker < workers; worker += 1) {
+        const own = isTogether ? client : this.#clientAt(name);
+        this.#workers.push(this.#work(own, `${name}-${worker}`, everyMs));
+      }
+    }
   }
 
   get report(): LoadReport {
