@@ -1,9 +1,10 @@
 /**
  * The certificates of a local cluster: an authority of its own, and one for each region that its nats-server, its PostgreSQL
- * and its processes share. Made in this process, and good for this machine's loopback interface alone.
+ * and its processes share. Made in this process, and good for this machine's loopback interface alone. The composition of
+ * images (`infra/compose`) makes its own in the same way.
  */
 import { webcrypto } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 // The library asks for it at its start.
 import "reflect-metadata";
@@ -16,7 +17,7 @@ const SERIAL_BYTES = 16;
 const DAY_MS = 86_400_000;
 /** Clocks may be set back a little. */
 const VALID_BEFORE_MS = DAY_MS;
-const VALID_FOR_MS = 3_650 * DAY_MS;
+const VALID_DAYS = 3_650;
 const PUBLIC_MODE = 0o644;
 
 /** Paths of PEM files. */
@@ -45,11 +46,14 @@ export async function certificateOf(folder: string, region: string): Promise<Cer
   return files;
 }
 
-async function authorityIn(folder: string): Promise<Authority> {
+/** What `ca.pem` and `ca-key.pem` of the folder are; made where one is missing. */
+export async function authorityIn(folder: string, name?: string): Promise<Authority> {
   const caFile = join(folder, "ca.pem");
   const keyFile = join(folder, "ca-key.pem");
   if (existsSync(caFile) && existsSync(keyFile)) return readAuthority(caFile, keyFile);
-  const authority = await makeAuthority();
+  // The key of one must never stand beside the certificate of another, wherever this is cut off.
+  rmSync(caFile, { force: true });
+  const authority = await makeAuthority(name);
   writeFileAtomic(keyFile, await keyText(authority.key));
   writeFileAtomic(caFile, `${authority.certificate.toString("pem")}\n`, PUBLIC_MODE);
   return authority;
@@ -66,7 +70,7 @@ export async function makeAuthority(name = "Forebay local cluster"): Promise<Aut
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     serialNumber: makeSerial(),
     name: `CN=${name}`,
-    ...validity(),
+    ...validity(VALID_DAYS),
     signingAlgorithm: ALGORITHM,
     keys,
     extensions: [
@@ -78,19 +82,20 @@ export async function makeAuthority(name = "Forebay local cluster"): Promise<Aut
   return { certificate, key: keys.privateKey };
 }
 
-/** @param names host names and addresses that it is good for. */
-export async function issue(
-  authority: Authority,
-  subject: string,
-  files: Pick<CertificateFiles, "certFile" | "keyFile"> & { readonly names?: readonly string[] },
-): Promise<void> {
-  const { certFile, keyFile, names = ["localhost", LOOPBACK] } = files;
+export interface Issued extends Pick<CertificateFiles, "certFile" | "keyFile"> {
+  /** Host names and addresses that it is good for. */
+  readonly names?: readonly string[];
+  readonly validDays?: number;
+}
+
+export async function issue(authority: Authority, subject: string, issued: Issued): Promise<void> {
+  const { certFile, keyFile, names = ["localhost", LOOPBACK], validDays = VALID_DAYS } = issued;
   const keys = await makeKeys();
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: makeSerial(),
     subject: `CN=${subject}`,
     issuer: authority.certificate.subject,
-    ...validity(),
+    ...validity(validDays),
     signingAlgorithm: ALGORITHM,
     publicKey: keys.publicKey,
     signingKey: authority.key,
@@ -128,9 +133,9 @@ function makeSerial(): string {
   return Buffer.from(bytes).toString("hex");
 }
 
-function validity(): { notBefore: Date; notAfter: Date } {
+function validity(days: number): { notBefore: Date; notAfter: Date } {
   const nowMs = Date.now();
-  return { notBefore: new Date(nowMs - VALID_BEFORE_MS), notAfter: new Date(nowMs + VALID_FOR_MS) };
+  return { notBefore: new Date(nowMs - VALID_BEFORE_MS), notAfter: new Date(nowMs + days * DAY_MS) };
 }
 
 function isAddress(name: string): boolean {

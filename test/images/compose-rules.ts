@@ -12,11 +12,16 @@ export interface Service {
   readonly healthcheck?: object;
   readonly ports?: readonly (string | object)[];
   readonly environment?: Readonly<Record<string, string>>;
-  readonly secrets?: readonly (string | { readonly source: string; readonly target: string })[];
+  readonly entrypoint?: readonly string[];
+  readonly command?: readonly string[];
+  readonly configs?: readonly Mounted[];
+  readonly secrets?: readonly Mounted[];
   readonly deploy?: { readonly resources?: { readonly limits?: object } };
 }
 
-interface Composition {
+type Mounted = string | { readonly source: string; readonly target: string };
+
+export interface Composition {
   readonly services: Readonly<Record<string, Service>>;
   readonly secrets: Readonly<Record<string, { readonly file: string }>>;
   readonly configs: Readonly<Record<string, { readonly file: string }>>;

@@ -13,6 +13,8 @@ import { problemsOf } from "../../terraform/process-environment.ts";
 const TEXT = readFileSync(join(packageRoot(), "infra/compose/three-regions.yaml"), "utf8");
 const topology = readTopology(join(packageRoot(), "regions/local.yaml"));
 const required = problemsOf({}).flatMap((problem) => /^(FOREBAY_\w+) is not set/.exec(problem)?.[1] ?? []);
+const textsOf = (folder: string) =>
+  readdirSync(folder).map((name) => [name, readFileSync(join(folder, name), "utf8")]);
 const check = (text: string) => composeProblems(text, { known: KNOWN_VARIABLES, required });
 
 function planted(from: string | RegExp, to: string): string {
@@ -37,46 +39,49 @@ describe("the composition", () => {
     expect(regions.sort()).toEqual(topology.regions.map(({ name }) => name).sort());
   });
 
-  it("mounts what the preparation makes, of which a second one changes nothing", () => {
+  it("mounts what the preparation makes, of which a second one changes nothing", async () => {
     const made = join(folder, "made");
-    expect(prepareComposition({ folder: made, topology })).toBe(true);
+    const names = await prepareComposition({ folder: made, topology });
     const { secrets, configs } = readComposition(TEXT);
     const mounted = [...Object.values(secrets), ...Object.values(configs)].map(({ file }) => basename(file));
     expect(readdirSync(made)).toEqual(expect.arrayContaining(mounted));
+    expect([...names, "complete"].sort()).toEqual(readdirSync(made).sort());
     expect(statSync(made).mode & 0o077).toBe(0);
-    const before = readFileSync(join(made, "session_secret"), "utf8");
-    expect(prepareComposition({ folder: made, topology })).toBe(false);
-    expect(readFileSync(join(made, "session_secret"), "utf8")).toBe(before);
+    const before = textsOf(made);
+    expect(await prepareComposition({ folder: made, topology })).toEqual([]);
+    expect(textsOf(made)).toEqual(before);
   });
 
-  it("mounts what containers may read, whatever the umask", () => {
+  it("mounts what containers may read, whatever the umask", async () => {
     const made = join(folder, "umask");
     const before = process.umask(0o077);
     try {
-      prepareComposition({ folder: made, topology });
+      await prepareComposition({ folder: made, topology });
     } finally {
       process.umask(before);
     }
-    const files = readdirSync(made).filter((name) => name !== "complete");
+    // Nothing mounts the authority's key: who has it can be any server.
+    expect(statSync(join(made, "ca-key.pem")).mode & 0o777).toBe(0o600);
+    const files = readdirSync(made).filter((name) => name !== "complete" && name !== "ca-key.pem");
     expect(files.length).toBeGreaterThan(5);
     expect(files.filter((name) => (statSync(join(made, name)).mode & 0o777) !== 0o444)).toEqual([]);
   });
 
-  it("is prepared again where the preparation was cut off, without writing into files that may only be read", () => {
+  it("is prepared again where the preparation was cut off, without writing into files that may only be read", async () => {
     const made = join(folder, "half");
-    prepareComposition({ folder: made, topology });
+    await prepareComposition({ folder: made, topology });
     const [secret, kept] = [join(made, "session_secret"), join(folder, "kept")];
     const before = readFileSync(secret, "utf8");
     linkSync(secret, kept);
     rmSync(join(made, "complete"));
-    expect(prepareComposition({ folder: made, topology })).toBe(true);
+    expect(await prepareComposition({ folder: made, topology })).toContain("session_secret");
     expect(readFileSync(secret, "utf8")).not.toBe(before);
     expect(readFileSync(kept, "utf8")).toBe(before);
   });
 
-  it("gives every region's processes a user that its server knows", () => {
+  it("gives every region's processes a user that its server knows", async () => {
     const made = join(folder, "users");
-    prepareComposition({ folder: made, topology });
+    await prepareComposition({ folder: made, topology });
     for (const { name } of topology.regions) {
       const [user = "", password = ""] = readFileSync(join(made, `nats_user_${name}`), "utf8")
         .trim()
