@@ -1,5 +1,5 @@
 /** What containers of the composition find where, of what was prepared for them. */
-import { chmodSync, copyFileSync, mkdirSync } from "node:fs";
+import { chmodSync, copyFileSync, mkdirSync, rmSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { packageRoot } from "../../services/runtime/package-root.ts";
 import type { Composition } from "./compose-rules.ts";
@@ -43,6 +43,7 @@ export function layOut(mounts: readonly Mount[], prepared: string, root: string)
   const pathOf = (target: string) => join(root, target);
   for (const { file, target } of mounts) {
     mkdirSync(dirname(pathOf(target)), { recursive: true });
+    rmSync(pathOf(target), { force: true });
     copyFileSync(join(prepared, file), pathOf(target));
     chmodSync(pathOf(target), 0o444);
   }
@@ -51,14 +52,4 @@ export function layOut(mounts: readonly Mount[], prepared: string, root: string)
       .replaceAll("/app/", `${packageRoot()}/`)
       .replaceAll(/(?<=^|[\s"=])\/(etc|run|var|data)\b/g, (path) => pathOf(path));
   return { outside, pathOf };
-}
-
-/** What a process of the region is told, with paths of this machine. */
-export function environmentOf(
-  composition: Composition,
-  name: string,
-  inside: Inside,
-): Readonly<Record<string, string>> {
-  const environment = Object.entries(composition.services[name]?.environment ?? {});
-  return Object.fromEntries(environment.map(([variable, text]) => [variable, inside.outside(text)]));
 }

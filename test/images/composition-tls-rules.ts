@@ -79,6 +79,8 @@ function natsProblems({ name, textAt }: Container, authority: string): string[] 
   const variables = textAt("/etc/nats/variables.conf") ?? "";
   const ofClients = /^tls \{\n([^}]*)\}/m.exec(config)?.[1];
   const ofRoutes = /^cluster \{\n[^]*?^ {2}tls \{\n([^}]*)\}/m.exec(config)?.[1];
+  // Without it, it tells others the container's address, which no certificate says.
+  const isNamed = config.includes(`\n  advertise: "${name}:6222"\n`);
   const routes = [...variables.matchAll(/^FOREBAY_NATS_ROUTE_\w+: "(\w+):/gm)];
   const blockProblems = (what: string, block: string | undefined): string[] => {
     if (block === undefined) return [`${what} are not encrypted`];
@@ -92,6 +94,7 @@ function natsProblems({ name, textAt }: Container, authority: string): string[] 
     ...blockProblems("clients", ofClients),
     ...blockProblems("routes", ofRoutes),
     ...(ofRoutes === undefined || /^ *verify: true$/m.test(ofRoutes) ? [] : ["routes verify nobody"]),
+    ...(isNamed ? [] : ["others are told another address than its certificate says"]),
     ...(routes.length > 1 && routes.every(([, protocol]) => protocol === "tls")
       ? []
       : ["it dials others in clear"]),

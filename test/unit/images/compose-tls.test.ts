@@ -6,11 +6,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { endsOf } from "../../../infra/compose/certificates.ts";
 import { prepareComposition } from "../../../infra/compose/prepare.ts";
-import { readConfig } from "../../../services/runtime/config.ts";
 import { packageRoot } from "../../../services/runtime/package-root.ts";
 import { readTopology } from "../../../services/runtime/topology.ts";
 import { readComposition } from "../../images/compose-rules.ts";
-import { environmentOf, layOut, mountsOf } from "../../images/composition-mounts.ts";
+import { composedConfig } from "../../images/composed-region.ts";
 import { tlsProblems } from "../../images/composition-tls-rules.ts";
 
 const TEXT = readFileSync(join(packageRoot(), "infra/compose/three-regions.yaml"), "utf8");
@@ -34,10 +33,9 @@ describe("the composition", () => {
   it("tells each region's processes to verify both servers, as they take it", () => {
     const composition = readComposition(TEXT);
     for (const region of regions) {
-      const name = `region-${region}`;
-      const inside = layOut(mountsOf(composition, name), prepared, join(folder, name));
-      const { nats, postgres } = readConfig(environmentOf(composition, name, inside));
-      const caFile = inside.pathOf("/run/forebay/ca.pem");
+      const root = join(folder, region);
+      const { nats, postgres } = composedConfig(composition, region, { prepared, root });
+      const caFile = join(root, "run/forebay/ca.pem");
       const tls = { caFile, certFile: undefined, keyFile: undefined };
       expect(nats).toMatchObject({ url: `tls://nats-${region}:4222`, tls });
       expect(nats.maintenance).toMatchObject({ url: `tls://nats-${region}:4222`, tls });
@@ -165,6 +163,12 @@ describe("a planted mistake is found", () => {
       "nats_us",
       (text) => text.replace("verify: true", "verify: false"),
       /verify nobody/,
+    ],
+    [
+      "a server that says no name of its own",
+      "nats_eu",
+      (text) => text.replace(/^ {2}advertise.*\n/m, ""),
+      /^nats-eu: others are told another address/m,
     ],
     [
       "a server that dials in clear",
