@@ -12,11 +12,11 @@ import {
   decodeBootstrapRequest,
   encodeBootstrapAnswer,
   encodeBootstrapRefusal,
-  READS_UNTOLD,
   transferService,
   type BootstrapRequest,
   type BootstrapRequestOf,
 } from "../protocol/bootstrap-message.ts";
+import { READS_UNTOLD } from "../protocol/entry-codec.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { KeptOpen } from "../runtime/kept-open.ts";
 import type { Logger } from "../runtime/logger.ts";

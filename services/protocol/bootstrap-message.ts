@@ -24,9 +24,8 @@ const DEFLATE_LEVEL = 1;
 const Part = Type.Union([Type.Literal("records"), Type.Literal("operations"), Type.Literal("conflicts")]);
 const Counts = Type.Object({ records: Sequence, operations: Sequence, conflicts: Sequence });
 
-/** Of log entries; software of before 0.2 does not tell it, and reads the versions up to the seventh. */
+/** Of log entries; software of before 0.2 does not tell it (`READS_UNTOLD`). */
 const Reads = Type.Optional(Type.Integer({ minimum: 1 }));
-export const READS_UNTOLD = 7;
 
 const asked = {
   /** How far it is, and whether it would give its state away. */

@@ -48,6 +48,8 @@ import { Hash, HlcText, Name, Region, Sequence, TracedIndexes, Uuid } from "./wi
 
 /** Highest version that this software reads. */
 export const ENTRY_VERSION = 8;
+/** What software reads that has not said what it reads: all that was ever released does. */
+export const READS_UNTOLD = 7;
 /** Version from which entries hold proposals. */
 export const PROPOSALS_VERSION = 2;
 /** Version from which schemas have escrow fields. */

@@ -1,6 +1,7 @@
 /** What the other regions' ticks say that they can read: an entry that one of them can't decode would stop it. */
 import type { Clock } from "../../ports/clock.ts";
 import type { StateReader } from "../../ports/region-store.ts";
+import { READS_UNTOLD } from "../../protocol/entry-codec.ts";
 import { GatewayError } from "../errors.ts";
 
 /** Software may be upgraded, or rolled back. */
@@ -8,7 +9,7 @@ const LOOK_EVERY_MS = 5_000;
 
 interface Look {
   readonly isStarted: boolean;
-  /** Regions and the highest entry version that they read. */
+  /** Of regions that have told: the highest entry version that they read. */
   readonly reads: ReadonlyMap<string, number>;
   readonly members: readonly string[];
   readonly atMs: number;
@@ -25,19 +26,20 @@ export class Members {
   }
 
   /**
+   * A member that has told nothing yet, as it has not started since the cluster was made, keeps nobody from what all software
+   * reads, and everybody from what only newer software does.
    * @throws {GatewayError} starting: nothing may be published before the genesis is folded; not-supported-yet: a member
    * runs software that can't read entries of this version.
    */
   async checkReading(partition: number, version: number): Promise<void> {
-    const { isStarted, reads } = await this.#look(partition);
+    const { isStarted, reads, members } = await this.#look(partition);
     if (!isStarted) {
       const message = `partition ${partition} is not joined to its log yet`;
       throw new GatewayError("starting", message, { retryAfterMs: 1_000 });
     }
-    const older = [...reads].filter(([, highest]) => highest < version).map(([region]) => region);
+    const older = members.filter((member) => (reads.get(member) ?? READS_UNTOLD) < version);
     if (older.length === 0) return;
-    const message = `${older.join(", ")} still runs software that can't read such entries of the log: upgrade it first`;
-    throw new GatewayError("not-supported-yet", message, { retryAfterMs: LOOK_EVERY_MS });
+    throw new GatewayError("not-supported-yet", whyNot(older, reads), { retryAfterMs: LOOK_EVERY_MS });
   }
 
   /** Whether all members read entries of this version. */
@@ -59,9 +61,21 @@ export class Members {
     const { cluster, origins, members } = await this.#store.readPositions(partition);
     const reads = new Map<string, number>();
     for (const [region, { tick }] of Object.entries(origins))
-      if (tick !== null) reads.set(region, tick.reads);
+      // Of a member that has just been added there is a tick which says nothing of it.
+      if (tick !== null && tick.reads > 0) reads.set(region, tick.reads);
     const look = { isStarted: cluster !== null, reads, members, atMs: nowMs };
     this.#looks.set(partition, look);
     return look;
   }
+}
+
+function whyNot(older: readonly string[], reads: Look["reads"]): string {
+  const told = older.filter((member) => reads.has(member)).join(", ");
+  const silent = older.filter((member) => !reads.has(member)).join(", ");
+  const what = "such entries of the log";
+  const reasons = [
+    told && `${told} still runs software that can't read ${what}: upgrade it first`,
+    silent && `${silent} has not started yet, and may run software that can't read ${what}: start it first`,
+  ];
+  return reasons.filter((reason) => reason !== "").join("; ");
 }
