@@ -8,7 +8,9 @@ import {
 } from "../../services/ports/entry-versions.ts";
 
 const SILENT_MS = 10_000;
-const PROMISE_MS = 15_000;
+const PROMISE_MS = 18_000;
+/** A promise is written anew only where it would run out within this time. */
+const RENEW_MS = 15_000;
 
 interface Held {
   needed: number;
@@ -49,7 +51,8 @@ export class SimulatedEntryVersions {
     const held = this.#of(partition);
     const told = this.list().flatMap((process) => (process.mayFold ? [process.reads] : []));
     const promised = Math.max(held.needed, Math.min(reads, ...told));
-    this.#raise(held, promised, PROMISE_MS);
+    const isHeldLong = held.promised === promised && held.untilMs >= this.#nowMs() + RENEW_MS;
+    if (!isHeldLong) this.#raise(held, promised, PROMISE_MS);
     return promised;
   }
 

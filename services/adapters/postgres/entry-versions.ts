@@ -1,4 +1,4 @@
-/** Which processes of the region read what, and what its state needs. The functions are those of migration 0016. */
+/** Which processes of the region read what, and what its state needs. The functions are those of migrations 0016 and 0017. */
 import type { EntryVersions, ToldProcess } from "../../ports/entry-versions.ts";
 import type { Database, Statement } from "./pool.ts";
 
