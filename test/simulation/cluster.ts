@@ -8,6 +8,7 @@ import type { GatewayOptions } from "../../services/gateway/gateway-options.ts";
 import { GatewayService } from "../../services/gateway/gateway-service.ts";
 import type { RegionStore } from "../../services/ports/region-store.ts";
 import type { CrashPoint, CrashPoints } from "../../services/ports/crash-points.ts";
+import { ENTRY_VERSION } from "../../services/protocol/entry-codec.ts";
 import { Checkpoints } from "../../services/reconciler/checkpoints.ts";
 import { Reconciler } from "../../services/reconciler/reconciler.ts";
 import { Trimmer, type TrimSettings } from "../../services/region/trim/trimmer.ts";
@@ -22,7 +23,9 @@ import { SimulatedDatabase } from "./database.ts";
 import { SimulatedBus, SimulatedBusNetwork, type BusFaults } from "./bus.ts";
 import { SimulatedLog, SimulatedLogServers, type LogFaults } from "./global-log.ts";
 import { silentFeedMetrics, silentMetrics } from "./metrics.ts";
+import { asOlderSoftware } from "./older-software.ts";
 import { SimulatedRegionStore, type StoreFaults } from "./region-store.ts";
+import { admit, type Slot } from "./releases.ts";
 import { Process, SimulatedClock, wallClockMs, type World } from "./world.ts";
 
 const CHECKPOINT_LEAVES = 64;
@@ -42,8 +45,13 @@ export interface ClusterOptions {
   readonly logger: Logger;
   /** Regions load their state from each other, and refuse requests meanwhile. */
   readonly isBootstrapping?: boolean;
+  /**
+   * What the processes of a region read at first. With it they tell what they read, and don't start on what they can't read;
+   * without it all are of one release.
+   */
+  readonly readsOf?: (region: string) => number;
   /** Puts something between the code under test and the store: how bugs are planted to try the checker. */
-  readonly wrapStore?: (store: RegionStore, region: SimulatedRegion) => RegionStore;
+  readonly wrapStore?: (store: RegionStore, region: SimulatedRegion, slot: Slot) => RegionStore;
 }
 
 /** One region: what outlives its processes. */
@@ -53,6 +61,8 @@ export class SimulatedRegion {
   readonly machine = { offsetMs: 0 };
   readonly storeFaults: StoreFaults = { isDown: false, lostAnswers: 0 };
   readonly processes: RegionProcess[] = [];
+  /** Where its processes run, also those that are being started. */
+  readonly slots: Slot[] = [];
 
   constructor(name: string, world: World) {
     this.name = name;
@@ -67,8 +77,16 @@ export interface StartedProcess {
   readonly ports: Ports & Pick<Signals, "breakers">;
 }
 
+interface Starting {
+  readonly region: SimulatedRegion;
+  readonly process: Process;
+  readonly slot: Slot;
+  readonly ports: Ports;
+}
+
 export interface RegionProcess {
   readonly process: Process;
+  readonly slot: Slot;
   /** Why it does not fold, by partition. */
   readonly stopped: ReadonlyMap<number, string>;
   readonly gateway: GatewayService;
@@ -94,6 +112,8 @@ export class SimulatedCluster {
   readonly wentBack = new Set<string>();
   /** No process dies by itself any more. */
   isCalm = false;
+  /** Processes that did not start, since newer software had folded what they can't read. */
+  refusedStarts = 0;
   /** Who looks at the barriers of processes that are started from now on. */
   observerOf: ((started: StartedProcess) => BarrierObserver) | undefined;
 
@@ -119,11 +139,37 @@ export class SimulatedCluster {
     }
   }
 
-  /** Starts one more process of a region. */
-  start(region: SimulatedRegion): RegionProcess {
+  /** Starts one more process of a region, or the next one in the place of another. */
+  start(region: SimulatedRegion, slot: Slot = this.#newSlot(region)): void {
     this.#processNumber += 1;
     const process = new Process(this.world, `${region.name}-${this.#processNumber}`);
-    const ports = this.#ports(region, process);
+    const starting = { region, process, slot, ports: this.#ports(region, process, slot) };
+    if (this.options.readsOf === undefined) this.#run(starting);
+    else void this.#runOnceAdmitted(starting);
+  }
+
+  #newSlot(region: SimulatedRegion): Slot {
+    const slot = { reads: this.options.readsOf?.(region.name) ?? ENTRY_VERSION };
+    region.slots.push(slot);
+    return slot;
+  }
+
+  /** Where it is refused, somebody starts the newest release there. */
+  async #runOnceAdmitted(starting: Starting): Promise<void> {
+    const { region, process, slot, ports } = starting;
+    const { reads } = slot;
+    const isAdmitted = await admit({ ...ports, process, reads });
+    if (isAdmitted && slot.reads === reads) return this.#run(starting);
+    if (!isAdmitted) {
+      this.refusedStarts += 1;
+      slot.reads = ENTRY_VERSION;
+    }
+    this.world.trace(`${process.name} of release ${reads} ${isAdmitted ? "is too late" : "is refused"}`);
+    process.kill();
+    this.start(region, slot);
+  }
+
+  #run({ region, process, slot, ports }: Starting): void {
     const { partitions } = this.options;
     const folded = new FoldFeed();
     const breakers = Array.from(
@@ -148,11 +194,10 @@ export class SimulatedCluster {
     gateway.serveRegions();
     void this.#sweep(process, gateway);
     void this.#trim(process, { ...ports, breakers });
-    const started = { process, gateway, stopped, isServing: this.options.isBootstrapping !== true };
+    const started = { process, slot, gateway, stopped, isServing: this.options.isBootstrapping !== true };
     if (!started.isServing) void this.#serveOnceKnown(started);
     region.processes.push(started);
     this.world.trace(`start ${process.name}`);
-    return started;
   }
 
   async #serveOnceKnown(started: RegionProcess): Promise<void> {
@@ -196,20 +241,23 @@ export class SimulatedCluster {
     }
   }
 
-  #ports(region: SimulatedRegion, process: Process): Ports {
-    const store = new SimulatedRegionStore({
-      database: region.database,
-      process,
-      faults: region.storeFaults,
-    });
+  #ports(region: SimulatedRegion, process: Process, slot: Slot): Ports {
+    const { database, storeFaults: faults } = region;
+    const { store, log } = asOlderSoftware(
+      {
+        store: new SimulatedRegionStore({ database, process, faults }),
+        log: new SimulatedLog({ servers: this.servers, process, region: region.name }),
+      },
+      slot.reads,
+    );
     const bus = new SimulatedBus({ network: this.network, process, region: region.name });
     void bus.connect();
     return {
       region: region.name,
       software: "simulation",
       members: this.options.regions,
-      store: this.options.wrapStore?.(store, region) ?? store,
-      log: new SimulatedLog({ servers: this.servers, process, region: region.name }),
+      store: this.options.wrapStore?.(store, region, slot) ?? store,
+      log,
       bus,
       clock: new SimulatedClock(process, region.machine),
       random: this.world.random,
@@ -253,11 +301,9 @@ export class SimulatedCluster {
   kill(region: SimulatedRegion, process: Process, why: string): void {
     this.world.trace(`kill ${process.name} ${why}`);
     process.kill();
-    region.processes.splice(
-      region.processes.findIndex((candidate) => candidate.process === process),
-      1,
-    );
-    this.world.after(this.world.random.integer(100, 2_500), () => this.start(region));
+    const index = region.processes.findIndex((candidate) => candidate.process === process);
+    const [killed] = region.processes.splice(index, 1);
+    this.world.after(this.world.random.integer(100, 2_500), () => this.start(region, killed!.slot));
   }
 }
 

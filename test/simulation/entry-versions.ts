@@ -1,4 +1,4 @@
-/** Which processes of a simulated region read what. Whoever has not told reads all: there is no software of before here. */
+/** Which processes of a simulated region read what. Whoever has not told reads all: software that tells nothing is not simulated. */
 import type { StateHead } from "../../services/ports/bootstraps.ts";
 import {
   RoleRefusedError,

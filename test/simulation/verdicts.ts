@@ -98,9 +98,9 @@ class Verdicts {
     this.#world = new World(seed);
     const drawn = drawOptions(this.#world, silentLogger);
     const trim = { ...drawn.trim, operationRetentionMs: OPERATION_RETENTION_MS };
-    const wrapStore: NonNullable<ClusterOptions["wrapStore"]> = (store, region) => {
+    const wrapStore: NonNullable<ClusterOptions["wrapStore"]> = (store, region, slot) => {
       const odd = foldOddly(store, region);
-      return options.wrapStore?.(odd, region) ?? odd;
+      return options.wrapStore?.(odd, region, slot) ?? odd;
     };
     this.#cluster = new SimulatedCluster(this.#world, {
       ...drawn,
