@@ -6,6 +6,8 @@ import { GatewayError } from "../errors.ts";
 
 /** Software may be upgraded, or rolled back. */
 const LOOK_EVERY_MS = 5_000;
+/** A region says what it reads as soon as it has started. */
+const STARTING_MS = 1_000;
 
 interface Look {
   readonly isStarted: boolean;
@@ -32,14 +34,20 @@ export class Members {
    * runs software that can't read entries of this version.
    */
   async checkReading(partition: number, version: number): Promise<void> {
-    const { isStarted, reads, members } = await this.#look(partition);
-    if (!isStarted) {
+    let look = await this.#look(partition);
+    if (!look.isStarted) {
       const message = `partition ${partition} is not joined to its log yet`;
-      throw new GatewayError("starting", message, { retryAfterMs: 1_000 });
+      throw new GatewayError("starting", message, { retryAfterMs: STARTING_MS });
     }
-    const older = members.filter((member) => (reads.get(member) ?? READS_UNTOLD) < version);
+    // Who has just started has said it since: that is not believed to be as it was.
+    if (silentOf(look).length > 0 && olderThan(version, look).length > 0)
+      look = await this.#lookAnew(partition);
+    const older = olderThan(version, look);
     if (older.length === 0) return;
-    throw new GatewayError("not-supported-yet", whyNot(older, reads), { retryAfterMs: LOOK_EVERY_MS });
+    const isStarting = older.every((member) => !look.reads.has(member));
+    throw new GatewayError("not-supported-yet", whyNot(older, look.reads), {
+      retryAfterMs: isStarting ? STARTING_MS : LOOK_EVERY_MS,
+    });
   }
 
   /** Whether all members read entries of this version. */
@@ -58,6 +66,11 @@ export class Members {
     const last = this.#looks.get(partition);
     const nowMs = this.#clock.monotonicMs();
     if (last?.isStarted === true && nowMs - last.atMs < LOOK_EVERY_MS) return last;
+    return this.#lookAnew(partition);
+  }
+
+  async #lookAnew(partition: number): Promise<Look> {
+    const nowMs = this.#clock.monotonicMs();
     const { cluster, origins, members } = await this.#store.readPositions(partition);
     const reads = new Map<string, number>();
     for (const [region, { tick }] of Object.entries(origins))
@@ -67,6 +80,14 @@ export class Members {
     this.#looks.set(partition, look);
     return look;
   }
+}
+
+function silentOf({ members, reads }: Look): readonly string[] {
+  return members.filter((member) => !reads.has(member));
+}
+
+function olderThan(version: number, { members, reads }: Look): readonly string[] {
+  return members.filter((member) => (reads.get(member) ?? READS_UNTOLD) < version);
 }
 
 function whyNot(older: readonly string[], reads: Look["reads"]): string {

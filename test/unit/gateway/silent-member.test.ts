@@ -5,8 +5,6 @@ import { Bed, CONTEXT, SCHEMA } from "./bed.ts";
 import { ORDERED } from "./ordered.ts";
 
 const INDEXED: CollectionSchema = { fields: { price: { class: "lww", type: "number", index: true } } };
-/** Longer than what members read is believed. */
-const BELIEVED_MS = 6_000;
 
 describe("while a member has not started yet", () => {
   async function silentBed() {
@@ -14,20 +12,22 @@ describe("while a member has not started yet", () => {
     const [eu, us] = bed.regions as [Bed["first"], Bed["first"]];
     eu.startApplier();
     eu.startRelay();
-    await bed.runUntil(() => eu.database.readPositions(0).origins["eu"]?.tick != null, "the first tick");
+    const heard = (region: string) =>
+      bed.runUntil(() => eu.database.readPositions(0).origins[region]?.tick != null, "the first tick");
+    await heard("eu");
     const put = (name: string, schema: CollectionSchema) =>
       eu.gateway.putCollection({ ...CONTEXT, name, schema });
-    return { bed, us, put };
+    return { bed, us, put, heard };
   }
 
-  it("what only newer software reads is refused, and it is named, until it has started", async () => {
-    const { bed, us, put } = await silentBed();
+  it("what only newer software reads is refused, and it is named, until it has started: not a moment longer", async () => {
+    const { bed, us, put, heard } = await silentBed();
     const error = await bed.refused(put("offers", INDEXED));
     expect(error.code).toBe("not-supported-yet");
     expect(error.message).toContain("us has not started yet");
     us.startApplier();
     us.startRelay();
-    await bed.pass(BELIEVED_MS);
+    await heard("us");
     await bed.run(put("offers", INDEXED));
   });
 
