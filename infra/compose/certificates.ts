@@ -1,6 +1,6 @@
 /** The certificates of the composition's servers, by an authority of its own that signs for nobody else. */
 import { createPrivateKey, X509Certificate } from "node:crypto";
-import { chmodSync } from "node:fs";
+import { chmodSync, existsSync } from "node:fs";
 import { join } from "node:path";
 import { authorityIn, issue } from "../local/certificates.ts";
 import { readTextIfPresent } from "../local/files.ts";
@@ -8,6 +8,10 @@ import { hostOf, SERVER_KINDS } from "./hosts.ts";
 
 /** The authority is good for ten years. */
 const VALID_DAYS = 365;
+
+const NO_KEY =
+  "servers need certificates, and ca-key.pem is not beside ca.pem: bring it back, or, for another authority that all servers and " +
+  "region processes start anew with, remove ca.pem";
 
 interface Server {
   readonly host: string;
@@ -33,8 +37,9 @@ function serversOf(regions: readonly string[]): readonly Server[] {
 }
 
 /**
- * Makes what is missing, or of no use: without its key, or not by this authority. A server has a key of its own.
+ * Makes what is missing, or of no use: out of date, without its key, or not by this authority. A server has a key of its own.
  * @returns the names of the files that were made.
+ * @throws where the authority's key is needed and not there: another authority would be one that nobody trusts who runs.
  */
 export async function makeCertificates(
   folder: string,
@@ -45,6 +50,7 @@ export async function makeCertificates(
   const made: string[] = [];
   // Whoever keeps the authority's key elsewhere need not bring it where nothing is to be signed.
   if (isRenewal || servers.some((server) => !isWhole(folder, server))) {
+    if (before !== undefined && !existsSync(join(folder, "ca-key.pem"))) throw new Error(NO_KEY);
     const authority = await authorityIn(folder, "Forebay composition");
     if (readTextIfPresent(join(folder, "ca.pem")) !== before) made.push("ca.pem", "ca-key.pem");
     for (const server of servers) {
@@ -71,6 +77,7 @@ function isWhole(folder: string, { host, certificate, key }: Server): boolean {
   try {
     const read = new X509Certificate(text);
     return (
+      Date.parse(read.validTo) > Date.now() &&
       read.verify(new X509Certificate(authorityText).publicKey) &&
       read.checkPrivateKey(createPrivateKey(keyText)) &&
       read.checkHost(host) !== undefined

@@ -92,8 +92,9 @@ export class SchemaProposer {
       );
       for (const collection of decided) {
         const { tenant, name, schema, version } = collection;
-        await this.#checkMembers(schema);
         if ((versions.get(collectionId(tenant, name)) ?? 0) >= version) continue;
+        // Others don't wait for it.
+        if (!(await this.#isReadByAll(schema))) continue;
         const request = { tenant, name, schema, deadlineMs, session: { positions: {}, wal: {} } };
         const id = uuidOf("follow", tenant, name, String(version), String(partition), String(clock.nowMs()));
         const deadlines = {
@@ -106,6 +107,16 @@ export class SchemaProposer {
       }
     }
     return proposed;
+  }
+
+  async #isReadByAll(schema: CollectionSchema): Promise<boolean> {
+    try {
+      await this.#checkMembers(schema);
+      return true;
+    } catch (error) {
+      if (error instanceof GatewayError && error.code === "not-supported-yet") return false;
+      throw error;
+    }
   }
 
   async #checkMembers(schema: CollectionSchema): Promise<void> {

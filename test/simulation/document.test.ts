@@ -20,6 +20,10 @@ it("has the same members whatever they are called, and none that are undefined",
   expect(Object.getPrototypeOf(back)).toBe(Object.prototype);
 });
 
+it("has one zero", () => {
+  expect(Object.is(roundTrip({ zero: -0 }).zero, 0)).toBe(true);
+});
+
 it("is a copy", () => {
   const value = { inner: { list: [{ deep: 1 }] } };
   const back = roundTrip(value);

@@ -25,6 +25,8 @@ function documentOf(value: unknown): unknown {
 function scalarOf(value: unknown): unknown {
   if (typeof value === "number" && !Number.isFinite(value))
     throw new TypeError(`${value} has no place in a document`);
+  // Text has one zero.
+  if (value === 0) return 0;
   if (value === null || ["string", "number", "boolean"].includes(typeof value)) return value;
   throw new TypeError(`a ${typeof value} has no place in a document`);
 }

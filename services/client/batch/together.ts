@@ -77,7 +77,10 @@ export async function sendTogether(
     };
     const leftMs = Math.max(1, untilMs - platform.nowMs());
     // They have come here together. A doubt is each line's own.
-    const before = { chase: { ...open[0]!.chase, isInDoubt: false }, ...(stay && { region: stay }) };
+    const before = {
+      chase: { ...open[0]!.chase, isInDoubt: false, doubtIn: undefined },
+      ...(stay && { region: stay }),
+    };
     const ran = await sender.run(request, { deadlineMs: leftMs, ...(signal && { signal }) }, before);
     onAnswered?.();
     const again = open.flatMap((one, index) => settle(sender, one, { ran, index, untilMs }));
@@ -107,7 +110,8 @@ function settle(
   { ran, index, untilMs }: { ran: Ran; index: number; untilMs: number },
 ): readonly Again[] {
   const isInDoubt = before.isInDoubt || ran.chase.isInDoubt;
-  const chase = { ...before, isInDoubt, tried: ran.chase.tried };
+  const { tried, doubtIn } = ran.chase;
+  const chase = { ...before, isInDoubt, doubtIn: before.doubtIn ?? doubtIn, tried };
   const { error, region } = ran;
   const { alone } = line;
   if (error !== undefined) {
@@ -155,7 +159,7 @@ function judged(
 }
 
 function fail(sender: Sender, { line, chase }: Open, error: ForebayError): void {
-  line.reject(sender.failure(line.request, { chase }, error));
+  line.reject(sender.failure(line.request, chase, error));
 }
 
 /** It may have been taken all the same. */

@@ -46,7 +46,7 @@ const NOT_CONNECTED = new Set([
  * and credentials to wherever it leads. By the Fetch standard a request that could need either is sent as a copy of itself, body
  * and all, which costs Node.js about a tenth of what a request does.
  */
-const AS_IT_IS = { redirect: refusedRedirects(), window: null } as const;
+export const AS_IT_IS = { redirect: refusedRedirects(), window: null } as const;
 
 const controllers = new Controllers();
 

@@ -16,6 +16,8 @@ import type { Outcome } from "./attempt.ts";
 export interface Chase {
   readonly tries: number;
   readonly isInDoubt: boolean;
+  /** Where the first try was made that may have taken effect. */
+  readonly doubtIn: string | undefined;
   readonly operation: string | undefined;
   readonly expiresAtMs: number | undefined;
   /** Regions tried since the last pause. */
@@ -26,6 +28,7 @@ export interface Chase {
 export const NEW_CHASE: Chase = {
   tries: 0,
   isInDoubt: false,
+  doubtIn: undefined,
   operation: undefined,
   expiresAtMs: undefined,
   tried: [],
@@ -95,17 +98,21 @@ function learn(chase: Chase, outcome: Exclude<Outcome, { type: "answered" }>, co
   const tried = [...chase.tried, context.region];
   const next = { ...chase, tries: chase.tries + 1, tried };
   if (outcome.type === "silent") {
-    return { ...next, isInDoubt: chase.isInDoubt || (context.isChange && outcome.isSent) };
+    return { ...next, ...doubtOf(chase, context, chase.isInDoubt || (context.isChange && outcome.isSent)) };
   }
   const { problem } = outcome;
   const isInDoubt = (chase.isInDoubt && !isFinal(problem)) || (context.isChange && problem.retry === "ask");
   const expiresAtMs = Math.max(chase.expiresAtMs ?? 0, problem.expires_at_ms ?? 0);
   return {
     ...next,
-    isInDoubt,
+    ...doubtOf(chase, context, isInDoubt),
     operation: problem.operation ?? chase.operation,
     expiresAtMs: expiresAtMs === 0 ? undefined : expiresAtMs,
   };
+}
+
+function doubtOf({ doubtIn }: Chase, { region }: TryContext, isInDoubt: boolean) {
+  return { isInDoubt, doubtIn: doubtIn ?? (isInDoubt ? region : undefined) };
 }
 
 function isWorthRetrying(outcome: Extract<Outcome, { type: "refused" }>, chase: Chase): boolean {

@@ -76,7 +76,7 @@ export interface Ran {
   /** Undefined where it was answered. */
   readonly error?: ForebayError;
   readonly body?: unknown;
-  /** That has answered, or was asked last. */
+  /** That has answered. */
   readonly region?: RegionAddress | undefined;
 }
 
@@ -116,9 +116,8 @@ export class Sender {
    * @throws the signal's reason.
    */
   async send(request: ClientRequest, options?: CallOptions, before?: Ran): Promise<unknown> {
-    const ran = await this.run(request, options, before);
-    const { error, body } = ran;
-    if (error !== undefined) throw this.failure(request, ran, error);
+    const { chase, error, body } = await this.run(request, options, before);
+    if (error !== undefined) throw this.failure(request, chase, error);
     return body;
   }
 
@@ -137,7 +136,7 @@ export class Sender {
     for (;;) {
       const tried = await this.#try(call, chase, stay);
       // What keeps it from being sent says nothing of earlier tries.
-      if (tried instanceof ForebayError) return { chase, error: tried, region: stay };
+      if (tried instanceof ForebayError) return { chase, error: tried };
       const { place, outcome } = tried;
       const { region, token } = place;
       const judged = judgeTry(chase, outcome, {
@@ -152,10 +151,10 @@ export class Sender {
       chase = judged.chase;
       const { decision } = judged;
       if (outcome.type === "answered") return { chase, body: outcome.body, region };
-      if (decision.next !== "retry") return { chase, error: errorOf(outcome), region };
+      if (decision.next !== "retry") return { chase, error: errorOf(outcome) };
       if (decision.renewToken) this.forgetToken(token);
       const waitMs = this.takeRetry(decision.delayMs, call.untilMs);
-      if (waitMs === undefined) return { chase, error: errorOf(outcome), region };
+      if (waitMs === undefined) return { chase, error: errorOf(outcome) };
       if (waitMs > 0) await sleep(platform, waitMs, signal);
       stay = decision.stay ? region : undefined;
     }
@@ -299,14 +298,14 @@ export class Sender {
   }
 
   /** What the app is told. */
-  failure(request: ClientRequest, { chase, region }: Ran, cause: ForebayError): ForebayError {
+  failure(request: ClientRequest, chase: Chase, cause: ForebayError): ForebayError {
     const { idempotencyKey = "", isTake } = request;
     if (!chase.isInDoubt) return cause;
-    const { operation, expiresAtMs } = chase;
-    const before: Ran = {
-      chase: { ...NEW_CHASE, isInDoubt: true, operation, expiresAtMs },
+    const { operation, expiresAtMs, doubtIn } = chase;
+    const before = {
+      chase: { ...NEW_CHASE, isInDoubt: true, operation, expiresAtMs, doubtIn },
       // Elsewhere a take would use up rights once more, until the log has ordered both.
-      region: isTake ? region : undefined,
+      region: isTake ? this.#options.regions.find(({ name }) => name === doubtIn) : undefined,
     };
     const settle = (options?: CallOptions) => this.send(request, options, before);
     return new OutcomeUnknownError({ idempotencyKey, operation, expiresAtMs, settle }, cause);
@@ -364,6 +363,6 @@ function errorOf(outcome: Exclude<Outcome, { type: "answered" }>): ForebayError 
   if (outcome.type === "refused") return new ForebayError(outcome.problem);
   const { cause } = outcome;
   const { message, cause: below } = Object(cause) as Partial<Error> & { readonly cause?: Error };
-  const detail = `no region has answered: ${message ?? String(cause)}${below ? `: ${below.message}` : ""}`;
+  const detail = `no region has answered: ${message ?? String(cause)}${below?.message ? `: ${below.message}` : ""}`;
   return new ForebayError({ code: "unreachable", status: 0, retry: "same", detail }, { cause });
 }

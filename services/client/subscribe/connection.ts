@@ -1,6 +1,7 @@
 /** A connection that frames of the feed come over: a WebSocket, or where there is none, lines over HTTP. */
 import type { SubscribeFrame, ServerFrame } from "../../protocol/http/feed.ts";
 import type { Platform, SocketConstructor } from "../platform.ts";
+import { AS_IT_IS } from "../request/attempt.ts";
 import { unsettledText } from "./follow.ts";
 
 export type Interest = Omit<SubscribeFrame, "type" | "id">;
@@ -75,6 +76,7 @@ function openStream(platform: Platform, { url, token, interest, arrivals }: Conn
   if (token !== undefined) headers["authorization"] = `Bearer ${token}`;
   const read = async () => {
     const response = await platform.fetch(`${url}/v1/changes?${query.toString()}`, {
+      ...AS_IT_IS,
       headers,
       signal: controller.signal,
     });

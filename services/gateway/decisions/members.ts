@@ -44,6 +44,10 @@ export class Members {
       look = await this.#lookAnew(partition);
     const older = olderThan(version, look);
     if (older.length === 0) return;
+    if (look.reads.size === 0) {
+      const message = `the log has told this region nothing yet of what its members read, not even of itself`;
+      throw new GatewayError("starting", message, { retryAfterMs: STARTING_MS });
+    }
     const isStarting = older.every((member) => !look.reads.has(member));
     throw new GatewayError("not-supported-yet", whyNot(older, look.reads), {
       retryAfterMs: isStarting ? STARTING_MS : LOOK_EVERY_MS,
@@ -74,8 +78,8 @@ export class Members {
     const { cluster, origins, members } = await this.#store.readPositions(partition);
     const reads = new Map<string, number>();
     for (const [region, { tick }] of Object.entries(origins))
-      // Of a member that has just been added there is a tick which says nothing of it.
-      if (tick !== null && tick.reads > 0) reads.set(region, tick.reads);
+      // A member that was added, or loads its state anew, may have come with other software since.
+      if (tick !== null && tick.isAssumed !== true) reads.set(region, tick.reads);
     const look = { isStarted: cluster !== null, reads, members, atMs: nowMs };
     this.#looks.set(partition, look);
     return look;

@@ -1,7 +1,7 @@
 /** What is known of a change stays known, and what is not is never told as a refusal. */
 import { describe, expect, it } from "vitest";
 import { createClient, OutcomeUnknownError } from "../../../services/client/index.ts";
-import { problem, SimulatedWorld, type Behaviour } from "./simulated.ts";
+import { accepted, problem, SimulatedWorld, type Behaviour } from "./simulated.ts";
 import {
   answeringLines,
   collected,
@@ -143,5 +143,24 @@ describe("writes of which one is in doubt with its region", () => {
     };
     expect(await regionsOf(true)).toEqual(["eu", "eu", "eu", "us"]);
     expect(await regionsOf(false)).toEqual(["eu", "eu", "eu", "us"]);
+  });
+
+  it("are settled there, of many as of one", async () => {
+    const told = answeringLines();
+    let isBroken = true;
+    const world = new SimulatedWorld((asked) => {
+      if (asked.path === "/readyz") return { body: { ready: true }, delayMs: asked.region === "eu" ? 1 : 50 };
+      if (isBroken) return "break";
+      return asked.method === "POST" ? told(asked) : accepted(asked.region);
+    });
+    const records = postsOf(world, { regions: { eu: "http://eu", us: "http://us" }, deadlineMs: 400 });
+    const write = { take: { stock: 1 } };
+    const [written] = await world.until(collected(records.writeMany([{ key: "a", write }])));
+    const { error } = written as unknown as { error: OutcomeUnknownError };
+    expect(error).toBeInstanceOf(OutcomeUnknownError);
+    const asked = world.requests.length;
+    isBroken = false;
+    await world.until(error.settle());
+    expect(world.requests.slice(asked).map(({ region }) => region)).toEqual(["eu"]);
   });
 });

@@ -101,7 +101,20 @@ describe("a change that is not answered", () => {
     expect(world.requests.map(({ region }) => region)).toEqual(["eu", "eu", "eu"]);
   });
 
-  it("of a take is settled where it was made", async () => {
+  it("of a take is settled where it was made, whoever was asked since", async () => {
+    const behaviours: Behaviour[] = ["break", "break", "break"];
+    const lacking = problem("insufficient", 409, { retry: "same" });
+    const world = new SimulatedWorld(withLooks(() => behaviours.shift() ?? lacking));
+    const { records } = clientIn(world, { deadlineMs: 2_500 });
+    const error = await world.until(failureOf(records.write("lamp", { take: { stock: 1 } })));
+    const asked = world.requests.map(({ region }) => region);
+    expect(asked.slice(0, 4)).toEqual(["eu", "eu", "eu", "us"]);
+    world.behave = withLooks(({ region }) => accepted(region));
+    await world.until((error as OutcomeUnknownError).settle());
+    expect(world.requests.slice(asked.length).map(({ region }) => region)).toEqual(["eu"]);
+  });
+
+  it("of a take is settled there too where that region is avoided by now", async () => {
     const world = new SimulatedWorld(withLooks(() => "hang"));
     const { records } = clientIn(world, { deadlineMs: 2_500, tryMs: 1_000 });
     const error = await world.until(failureOf(records.write("lamp", { take: { stock: 1 } })));

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { endsOf } from "../../../infra/compose/certificates.ts";
+import { authorityIn, issue } from "../../../infra/local/certificates.ts";
 import { prepareComposition } from "../../../infra/compose/prepare.ts";
 import { packageRoot } from "../../../services/runtime/package-root.ts";
 import { readTopology } from "../../../services/runtime/topology.ts";
@@ -236,10 +237,26 @@ describe("certificates", () => {
     expect(tlsProblems(TEXT, read)).toEqual([]);
   });
 
+  it("are made anew where they have ended", async () => {
+    const names = { certFile: join(prepared, "nats_certificate_ap"), keyFile: join(prepared, "nats_key_ap") };
+    await issue(await authorityIn(prepared), "nats-ap", { ...names, names: ["nats-ap"], validDays: -1 / 24 });
+    const made = await prepareComposition({ folder: prepared, topology });
+    expect([...made].sort()).toEqual(["nats_certificate_ap", "nats_key_ap"]);
+    expect(tlsProblems(TEXT, read)).toEqual([]);
+  });
+
   it("need the authority's key for nothing as long as they are well", async () => {
     const before = texts();
     rmSync(join(prepared, "ca-key.pem"));
     expect(await prepareComposition({ folder: prepared, topology })).toEqual([]);
+    expect(changed(before)).toEqual([]);
+  });
+
+  it("are never signed by another authority because the key of theirs is elsewhere", async () => {
+    const before = texts();
+    await expect(prepareComposition({ folder: prepared, topology, isRenewal: true })).rejects.toThrow(
+      /bring it back/,
+    );
     expect(changed(before)).toEqual([]);
   });
 
