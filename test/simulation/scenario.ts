@@ -120,7 +120,10 @@ async function run(seed: number, options: SimulationOptions): Promise<Report> {
   await world.run(world.nowMs + 15_000);
   await ready;
   await sellOut(world, stock);
-  await world.runUntil(() => checker.isConverged(), { limitMs: CONVERGENCE_LIMIT_MS, what: "last requests" });
+  await world.runUntil(() => checker.isConverged(), {
+    limitMs: CONVERGENCE_LIMIT_MS,
+    what: "convergence after the last requests",
+  });
   await world.run(world.nowMs + 3_000);
   throwFirst(failures());
   for (const region of cluster.regions) checker.checkWal(region);
