@@ -20,7 +20,8 @@ export default defineConfig({
           include: ["test/unit/**/*.test.ts", "test/simulation/**/*.test.ts"],
           testTimeout: 300_000,
           maxWorkers: 2,
-          // Loading what they test once per worker, and not once per file, saves a third of their time. None changes a module.
+          // Loading what they test once per worker, and not once per file, saves a third of their time. A file that mocks a module
+          // takes that back, and has all loaded anew.
           isolate: false,
           sequence: { groupOrder: 0 },
         },

@@ -4,6 +4,7 @@ import { uuidOf } from "../../services/core/operation-id.ts";
 import type { WalRow } from "../../services/ports/region-store.ts";
 import { overriding } from "./overriding.ts";
 import { simulate, type SimulationOptions } from "./scenario.ts";
+import { firstFailure } from "./first-failure.ts";
 
 const PLANTED: readonly {
   readonly bug: string;
@@ -80,18 +81,9 @@ function forgetIds(
 describe("planted bugs of databases that went back are caught", () => {
   for (const { bug, finds, wrapStore } of PLANTED) {
     it(`a region that ${bug}`, { timeout: 240_000 }, async () => {
-      await expect(firstFailure({ wrapStore, hasRestores: true })).resolves.toMatch(finds);
+      await expect(firstFailure((seed) => simulate(seed, { wrapStore, hasRestores: true }))).resolves.toMatch(
+        finds,
+      );
     });
   }
 });
-
-async function firstFailure(options: SimulationOptions): Promise<string> {
-  for (let seed = 1; seed <= 40; seed += 1) {
-    try {
-      await simulate(seed, options);
-    } catch (error) {
-      return String(error).split("\n").slice(0, 2).join(" ");
-    }
-  }
-  return "no seed found it";
-}
