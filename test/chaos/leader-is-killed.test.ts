@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { figuresOf } from "../../infra/load/figures.ts";
 import { PacedLoad } from "../../infra/load/paced-load.ts";
 import { StreamRecord } from "../../infra/load/record.ts";
-import { eventually, startBed, type Bed } from "../integration/cluster/bed.ts";
+import { eventually, leaderOf, startBed, type Bed } from "../integration/cluster/bed.ts";
 import { checkPaced } from "../integration/cluster/paced-check.ts";
 import {
   authoritativeStream,
@@ -58,20 +58,12 @@ async function untilEveryRegion(counts: ReadonlyMap<string, number>, more: numbe
   );
 }
 
-async function leader(): Promise<string> {
-  return eventually("the log has a leader", async () => {
-    const response = await fetch(`${bed.cluster.regions[0]!.url}/v1/status`);
-    const { partitions } = (await response.json()) as { partitions: { leader?: string }[] };
-    return partitions[0]?.leader;
-  });
-}
-
 it("costs no local write, and nobody is told a lie", async () => {
   const load = await startLoad();
   const counts = countSuccesses(load);
   await untilEveryRegion(counts, 10);
   for (let kill = 0; kill < KILLS; kill += 1) {
-    const server = await leader();
+    const server = await leaderOf(bed);
     await bed.cluster.killNats(server);
     // Its region's own writes go on meanwhile; two seconds of them are enough to see it.
     const atMs = load.elapsedMs();

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { figuresOf } from "../../infra/load/figures.ts";
 import { PacedLoad } from "../../infra/load/paced-load.ts";
 import type { StreamRecord } from "../../infra/load/record.ts";
-import { eventually, startBed, type Bed } from "../integration/cluster/bed.ts";
+import { eventually, leaderOf, startBed, type Bed } from "../integration/cluster/bed.ts";
 import { checkPaced } from "../integration/cluster/paced-check.ts";
 import {
   authoritativeStream,
@@ -49,10 +49,6 @@ function countSuccesses(load: PacedLoad): ReadonlyMap<string, number> {
   return counts;
 }
 
-async function leader(): Promise<string> {
-  return eventually("the log has a leader", async () => (await bed.cluster.faults.leader()) ?? undefined);
-}
-
 /** Failures of local writes that were due in a window, by region, of those whose database was there. */
 function failuresOf(
   records: readonly StreamRecord[],
@@ -79,7 +75,7 @@ it("local writes go on, nothing hangs, and nobody is told a lie", async () => {
   const windows = [];
   for (const sickness of SICKNESSES) {
     await untilAllSucceed();
-    const led = await leader();
+    const led = await leaderOf(bed);
     const withoutDatabase = sickness.isDatabaseOf?.(bed.cluster, led);
     const fromMs = load.elapsedMs();
     await sickness.begin(bed.cluster, led);

@@ -87,6 +87,11 @@ export async function eventually<T>(
   throw new Error(`not within ${limitMs} ms: ${what}`, { cause: problem });
 }
 
+/** The region whose nats-server leads the log, as most servers say: a region's own view of it may be some seconds old. */
+export function leaderOf(bed: Bed, partition = 0): Promise<string> {
+  return eventually("the log has a leader", () => bed.cluster.faults.leader(partition));
+}
+
 /** Opens each region's database directly, to look at it from outside. */
 export async function withStores<T>(
   bed: Bed,

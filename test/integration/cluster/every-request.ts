@@ -11,12 +11,16 @@ export const ACCOUNTS_SCHEMA = {
 const PROBLEM_TYPE = "urn:forebay:problem:";
 const OPERATION = "01990000-0000-7000-8000-000000000001";
 
-/** A record of each collection, which a test makes before. */
+/** The record of each collection that is asked for, which a test makes before. */
 export const KEY = "asked-for";
 const local = `/v1/collections/${COLLECTION}/records/${KEY}`;
 const ordered = `/v1/collections/${ACCOUNTS}/records/${KEY}`;
 
-export const WRITES: { readonly [name: string]: Asked & { readonly path: string } } = {
+export interface Requests {
+  readonly [name: string]: Asked & { readonly path: string };
+}
+
+export const WRITES: Requests = {
   "local write": { method: "PATCH", path: local, body: { inc: { total: 0 } } },
   "local write that waits": {
     method: "PATCH",
@@ -36,7 +40,7 @@ export const WRITES: { readonly [name: string]: Asked & { readonly path: string 
   schema: { method: "PUT", path: `/v1/collections/${COLLECTION}`, body: SCHEMA },
 };
 
-export const READS: { readonly [name: string]: Asked & { readonly path: string } } = {
+export const READS: Requests = {
   "local read": { method: "GET", path: local },
   "session read": { method: "GET", path: `${local}?consistency=session` },
   "bounded read": { method: "GET", path: `${local}?consistency=bounded&max_staleness_ms=60000` },
@@ -60,11 +64,7 @@ export interface Told {
 }
 
 /** Sends all of them at once to one region. */
-export async function askAll(
-  bed: Bed,
-  region: string,
-  requests: { readonly [name: string]: Asked & { readonly path: string } },
-): Promise<Told[]> {
+export async function askAll(bed: Bed, region: string, requests: Requests): Promise<Told[]> {
   const { url } = bed.cluster.region(region);
   return Promise.all(
     Object.entries(requests).map(async ([name, { path, ...asked }]) => {

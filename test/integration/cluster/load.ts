@@ -3,7 +3,7 @@
  * the same idempotency key, and afterwards every region must hold each acknowledged write exactly once.
  */
 import { authorization } from "../../../infra/local/authorization.ts";
-import { expect } from "vitest";
+import { expect, onTestFinished } from "vitest";
 import { idempotentOperationId } from "../../../services/core/operation-id.ts";
 import { partitionOf } from "../../../services/core/partition.ts";
 import { chainsAtOnePosition, converged, digests, eventually, withStores, type Bed } from "./bed.ts";
@@ -20,6 +20,7 @@ export const SCHEMA = {
 const KEYS_COUNT = 40;
 const TRY_TIMEOUT_MS = 15_000;
 const RETRY_DELAY_MS = 100;
+const TRIES_MAX = 400;
 
 interface Request {
   readonly key: string;
@@ -67,6 +68,7 @@ export class Load {
   readonly #clients: Promise<void>[] = [];
   readonly #refused: string[] = [];
   #isOver = false;
+  #isAbandoned = false;
 
   constructor(bed: Bed) {
     this.#bed = bed;
@@ -76,8 +78,12 @@ export class Load {
     return [...this.#requests.values()].filter((request) => request.acknowledged).length;
   }
 
-  /** Starts clients on one address, or on each region. */
+  /** Starts clients on one address, or on each region. They end with the test at the latest: one that fails must not load the next. */
   start(options: { clients: number; urls?: readonly (() => string)[] }): void {
+    onTestFinished(() => {
+      this.#isOver = true;
+      this.#isAbandoned = true;
+    });
     const urls =
       options.urls ??
       this.#bed.cluster.regions.map(
@@ -107,7 +113,7 @@ export class Load {
       add: { tags: [`t${this.#requests.size % 5}`] },
     };
     // Retried until it is answered, also after the load is over: an unknown outcome must become known.
-    for (let tries = 0; tries < 400 && !request.acknowledged; tries += 1) {
+    for (let tries = 0; tries < TRIES_MAX && !request.acknowledged && !this.#isAbandoned; tries += 1) {
       request.acknowledged = await this.#try(
         `${url()}/v1/collections/${COLLECTION}/records/${key}`,
         name,

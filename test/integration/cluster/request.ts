@@ -1,9 +1,9 @@
 /** One request of a client that does not wait for ever. */
 
-/** The deadline that the client names to the region. */
-export const DEADLINE_MS = 1_500;
-/** Well after it: a region that is alive has answered by then. */
-const GIVE_UP_MS = 4_000;
+/** The deadline that the client names to the region, unless it asks for another. */
+const DEADLINE_MS = 1_500;
+/** Well after the deadline a region that is alive has answered. */
+const GIVE_UP_AFTER_MS = 2_500;
 
 export interface Answer {
   readonly status: number;
@@ -16,6 +16,7 @@ export interface Asked {
   readonly method: "GET" | "PUT" | "PATCH" | "POST" | "DELETE";
   readonly headers?: { readonly [name: string]: string };
   readonly body?: object | undefined;
+  readonly deadlineMs?: number;
 }
 
 const READ_TRIES_MAX = 3;
@@ -33,17 +34,18 @@ export async function read(url: string): Promise<unknown> {
 }
 
 /** Undefined when nothing came back: the connection broke, or the time was over. */
-export async function send(url: string, { method, headers, body }: Asked): Promise<Answer | undefined> {
+export async function send(url: string, asked: Asked): Promise<Answer | undefined> {
+  const { method, headers, body, deadlineMs = DEADLINE_MS } = asked;
   try {
     const response = await fetch(url, {
       method,
       headers: {
         ...(body !== undefined && { "content-type": "application/json" }),
         ...headers,
-        "forebay-deadline-ms": String(DEADLINE_MS),
+        "forebay-deadline-ms": String(deadlineMs),
       },
       ...(body !== undefined && { body: JSON.stringify(body) }),
-      signal: AbortSignal.timeout(GIVE_UP_MS),
+      signal: AbortSignal.timeout(deadlineMs + GIVE_UP_AFTER_MS),
     });
     const retryAfter = response.headers.get("retry-after");
     const answered = (await response.json()) as Answer["body"];
