@@ -31,8 +31,8 @@ export interface SenderOptions {
   readonly region: ClusterRegion;
   readonly collection: string;
   readonly signal: AbortSignal;
-  /** The region has refused, or not answered: lines wait. */
-  readonly onWait: (reason: string) => void;
+  /** The region has refused, or not answered: lines wait for so long. */
+  readonly onWait: (reason: string, pauseMs: number) => void;
   /** Default: two minutes. */
   readonly patienceMs?: number;
   /** Of one line that only others' acts can help. Default: 12. */
@@ -90,10 +90,11 @@ export class Sender {
       if (again.length === 0) return;
       if (again.length < left.length) [attempt, untilMs] = [0, performance.now() + patienceMs];
       left = again;
-      onWait(reason);
+      const pauseMs = pauseOf(attempt, retryAfterMs);
+      onWait(reason, pauseMs);
       if (performance.now() > untilMs)
         throw new CommandError(`no row was taken for ${Math.round(patienceMs / 1_000)} s: ${reason}`);
-      await sleep(pauseMs(attempt, retryAfterMs), undefined, { signal });
+      await sleep(pauseMs, undefined, { signal });
     }
   }
 
@@ -109,6 +110,7 @@ export class Sender {
     }
     const again: Trying<Line>[] = [];
     let reason = "";
+    let retryAfterMs = 0;
     for (const [index, line] of trying.entries()) {
       const told = answer.lines[index];
       if (told === undefined) throw new CommandError("the region has answered fewer lines than it was sent");
@@ -116,10 +118,12 @@ export class Sender {
       if (fate !== "again") settled(line.line, fate);
       else {
         again.push(line);
-        if ("problem" in told) reason = told.problem.detail;
+        if (told.status !== "refused") continue;
+        reason = told.problem.detail;
+        retryAfterMs = Math.max(retryAfterMs, (told.retry_after_s ?? 0) * 1_000);
       }
     }
-    return { again, reason, retryAfterMs: 0 };
+    return { again, reason, retryAfterMs };
   }
 
   /** What a request was refused for is what each of its lines has met. @throws what does not pass. */
@@ -214,7 +218,7 @@ function passingReason(error: unknown): { reason: string; retryAfterMs: number }
 }
 
 /** With full jitter above half, and not before the region wants it. */
-function pauseMs(attempt: number, retryAfterMs: number): number {
+function pauseOf(attempt: number, retryAfterMs: number): number {
   const ceiling = Math.min(PAUSE_MS_MAX, PAUSE_MS_MIN * 2 ** Math.min(attempt, 10));
   return Math.max(retryAfterMs, ceiling / 2) + (Math.random() * ceiling) / 2;
 }

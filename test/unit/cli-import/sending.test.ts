@@ -19,7 +19,7 @@ function outgoing(number: number, text = '{"key":"k","set":{"name":"x"}}') {
 
 async function sendAll(
   texts: readonly string[],
-  onWait: (reason: string) => void = () => undefined,
+  onWait: (reason: string, pauseMs: number) => void = () => undefined,
 ): Promise<Fate[]> {
   const region = { name: "eu", url: bed.url };
   const sender = new Sender({
@@ -40,8 +40,9 @@ describe("lines of an import", () => {
   it("are sent again under their ids where the region refuses them for the moment", async () => {
     bed.rig.gateway.importAnswer = new GatewayError("wal-full", "full", { retryAfterMs: 1 });
     const reasons: string[] = [];
-    const onWait = (reason: string) => {
+    const onWait = (reason: string, pauseMs: number) => {
       reasons.push(reason);
+      expect(pauseMs).toBeGreaterThanOrEqual(1_000);
       bed.rig.gateway.importAnswer = {
         operation: OPERATION,
         status: "accepted",
