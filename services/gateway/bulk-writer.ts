@@ -50,6 +50,13 @@ interface Done {
   readonly seen: Session | { readonly partition: number; readonly sequence: number };
 }
 
+/** The last line so far of a record. */
+interface Last {
+  readonly doing: Promise<Done | Error>;
+  /** It goes with the request's one flush. */
+  readonly isFlushed: boolean;
+}
+
 export class BulkWriter {
   readonly #options: Pick<GatewayOptions, "clock" | "region">;
   readonly #parts: BulkWriterParts;
@@ -67,10 +74,10 @@ export class BulkWriter {
     return { lines: done.map(resultOf), session: this.#sessionOf(request.session, done) };
   }
 
-  /** What the log has not decided yet is not overtaken by later lines of the same record, whoever takes those. */
+  /** Lines of one record take effect in their order, whoever takes them: the log must not decide one before it has those in front. */
   #doAll(planned: readonly (Planned | Error)[], deadlineAtMs: number): Promise<Done | Error>[] {
     const lanes = new Map<number, Promise<unknown>>();
-    const lastOfKeys = new Map<string, Promise<Done | Error>>();
+    const lastOfKeys = new Map<string, Last>();
     // One turn for all appends: that is what makes them one flush.
     const group = {};
     const kind = planned.length > GATHERED_LINES_MAX ? "bulk" : "write";
@@ -78,16 +85,19 @@ export class BulkWriter {
       if (line instanceof Error) return Promise.resolve(line);
       const { operation, request } = line;
       const earlier = lastOfKeys.get(request.key);
-      if (operation !== undefined && earlier === undefined)
-        return this.#append(line, operation, { deadlineAtMs, kind, group }).catch(asError);
+      if (operation !== undefined && (earlier === undefined || earlier.isFlushed)) {
+        const doing = this.#append(line, operation, { deadlineAtMs, kind, group }).catch(asError);
+        lastOfKeys.set(request.key, { doing, isFlushed: true });
+        return doing;
+      }
       const lane = Number.parseInt(sha256(request.key).slice(0, 6), 16) % ORDERED_LANES;
-      const doing = this.#doAfter([lanes.get(lane), earlier], () =>
+      const doing = this.#doAfter([lanes.get(lane), earlier?.doing], (before) =>
         operation === undefined
-          ? this.#decide(line, deadlineAtMs)
+          ? this.#decide(line, before, deadlineAtMs)
           : this.#append(line, operation, { deadlineAtMs, kind }),
       ).catch(asError);
       lanes.set(lane, doing);
-      lastOfKeys.set(request.key, doing);
+      lastOfKeys.set(request.key, { doing, isFlushed: false });
       return doing;
     });
   }
@@ -95,7 +105,7 @@ export class BulkWriter {
   /** @throws {GatewayError} overloaded: the record's earlier line is worth sending again, and has to come first. */
   async #doAfter(
     [lane, earlier]: readonly [Promise<unknown> | undefined, Promise<Done | Error> | undefined],
-    work: () => Promise<Done>,
+    work: (before: Done | undefined) => Promise<Done>,
   ): Promise<Done> {
     await lane;
     const before = await earlier;
@@ -103,7 +113,7 @@ export class BulkWriter {
       const message = "an earlier line of the same record is to be sent again, and has to come first";
       throw new GatewayError("overloaded", message, { retryAfterMs: 1_000 });
     }
-    return work();
+    return work(before instanceof Error ? undefined : before);
   }
 
   async #planAll(request: BulkRequest, deadlineAtMs: number): Promise<(Planned | Error)[]> {
@@ -187,8 +197,16 @@ export class BulkWriter {
     return { result, seen: result.session };
   }
 
-  async #decide({ request, partition, plan }: Planned, deadlineAtMs: number): Promise<Done> {
-    const result = await this.#parts.ordered.write(request, { partition, plan, deadlineAtMs });
+  async #decide(
+    { request, partition, plan }: Planned,
+    before: Done | undefined,
+    deadlineAtMs: number,
+  ): Promise<Done> {
+    const session = before === undefined ? request.session : this.#sessionOf(request.session, [before]);
+    const result = await this.#parts.ordered.write(
+      { ...request, session },
+      { partition, plan, deadlineAtMs },
+    );
     return { result, seen: result.session };
   }
 

@@ -93,8 +93,8 @@ export class FoldWatch {
       } catch (error) {
         for (const waiting of asking) waiting.reject(error);
       }
-      const hasArrivals = this.#waiting.some((waiting) => !asking.includes(waiting));
-      if (hasArrivals && this.#heard === undefined) continue;
+      const asked = new Set(asking);
+      if (this.#heard === undefined && this.#waiting.some((waiting) => !asked.has(waiting))) continue;
       await this.#rest();
     }
     met();

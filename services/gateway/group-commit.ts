@@ -323,6 +323,9 @@ function lateError(waiting: Waiting, isDoubtful: boolean): GatewayError {
 }
 
 function resolve(waiting: Waiting, outcome: AppendOutcome): void {
+  // What an earlier flush has sent may arrive yet, and find the rights that were too few now.
+  if (waiting.isDoubtful && outcome.status === "insufficient")
+    return reject(waiting, lateError(waiting, true));
   if (waiting.isSettled) return;
   waiting.isSettled = true;
   // What a doubtful flush of ours has appended is no replay to the client, who gets the first answer now.

@@ -29,9 +29,8 @@ interface Proposal {
   readonly partition: number;
   readonly version: number | null;
   readonly request: PutCollectionRequest;
-  /** On the monotonic clock, and on the wall clock. */
+  /** On the monotonic clock. */
   readonly deadlineAtMs: number;
-  readonly deadlineMs: number;
 }
 
 export class SchemaProposer {
@@ -53,10 +52,8 @@ export class SchemaProposer {
     checkProposal(request, partitions);
     const deadlineAtMs = clock.monotonicMs() + request.deadlineMs;
     await this.#patience.until(deadlineAtMs, this.#checkMembers(request.schema));
-    // An entry that says a fraction can't be read, by anybody.
-    const deadlineMs = Math.ceil(clock.nowMs() + request.deadlineMs);
     const id = random.uuid(clock.nowMs());
-    const proposal = { id, partition: 0, version: null, request, deadlineAtMs, deadlineMs };
+    const proposal = { id, partition: 0, version: null, request, deadlineAtMs };
     checkMayWait(request.onWait);
     await this.#propose(proposal);
     this.#catalog.forget(0);
@@ -67,7 +64,7 @@ export class SchemaProposer {
         const follow = { id: uuidOf(id, String(partition)), partition, version: decided.version };
         const following = { ...request, schema: decided.schema };
         try {
-          await this.#propose({ ...follow, request: following, deadlineAtMs, deadlineMs });
+          await this.#propose({ ...follow, request: following, deadlineAtMs });
         } catch (error) {
           throw followedLater(error, { id, partition });
         }
@@ -97,11 +94,8 @@ export class SchemaProposer {
         if (!(await this.#isReadByAll(schema))) continue;
         const request = { tenant, name, schema, deadlineMs, session: { positions: {}, wal: {} } };
         const id = uuidOf("follow", tenant, name, String(version), String(partition), String(clock.nowMs()));
-        const deadlines = {
-          deadlineAtMs: clock.monotonicMs() + deadlineMs,
-          deadlineMs: clock.nowMs() + deadlineMs,
-        };
-        await this.#propose({ id, partition, version, request, ...deadlines });
+        const deadlineAtMs = clock.monotonicMs() + deadlineMs;
+        await this.#propose({ id, partition, version, request, deadlineAtMs });
         this.#catalog.forget(partition);
         proposed += 1;
       }
@@ -140,8 +134,9 @@ export class SchemaProposer {
 
   async #propose(proposal: Proposal): Promise<void> {
     const { breakers, region, clock } = this.#options;
-    const { id, partition, version, request, deadlineMs, deadlineAtMs } = proposal;
+    const { id, partition, version, request, deadlineAtMs } = proposal;
     const { tenant, name, schema } = request;
+    const deadlineMs = await this.#deadlineOf(proposal);
     const requestHash = sha256(canonicalJson({ name, schema }));
     const entry = {
       kind: "schema",
@@ -166,6 +161,14 @@ export class SchemaProposer {
       if (!(error instanceof PublishTimeoutError)) throw error;
     }
     await this.#awaitOutcome(proposal);
+  }
+
+  /** In log time, as it is judged by: where that is ahead of our clock, ours would say that the deadline is over already. */
+  async #deadlineOf({ partition, deadlineAtMs }: Proposal): Promise<number> {
+    const { store, clock } = this.#options;
+    const { logTimeMs } = await this.#patience.until(deadlineAtMs, store.readPositions(partition));
+    // An entry that says a fraction can't be read, by anybody.
+    return Math.ceil(Math.max(clock.nowMs(), logTimeMs) + Math.max(0, deadlineAtMs - clock.monotonicMs()));
   }
 
   async #awaitOutcome(proposal: Proposal): Promise<void> {
@@ -203,7 +206,7 @@ function unanswered(operation: string): GatewayError {
 
 /** Whatever keeps a partition from following now: the schema is decided, and the next look lets the partition follow. */
 function followedLater(error: unknown, { id, partition }: { id: string; partition: number }): unknown {
-  if (!(error instanceof GatewayError)) return error;
+  if (!(error instanceof GatewayError) && !(error instanceof StoreUnavailableError)) return error;
   const message = `the schema is decided, and partition ${partition} has not followed yet; it will as soon as its log takes entries`;
   return new GatewayError("outcome-unknown", message, { operation: id, retryAfterMs: 5_000 });
 }

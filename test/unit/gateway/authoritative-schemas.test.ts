@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { partitionOf } from "../../../services/core/partition.ts";
 import { decodeEntry } from "../../../services/protocol/entry-codec.ts";
-import { Bed, COLLECTION, CONTEXT, list, read, SCHEMA, TENANT, write } from "./bed.ts";
+import { Bed, COLLECTION, CONTEXT, list, overriding, read, SCHEMA, TENANT, write } from "./bed.ts";
 import {
   acquire,
   credit,
@@ -47,6 +47,19 @@ describe("a schema with unique fields", () => {
     const error = await bed.refused(putting);
     expect(error.code).toBe("schema-rejected");
     expect(error.message).toContain("placed by key");
+  });
+});
+
+describe("a schema's deadline", () => {
+  it("is in log time: a gateway whose clock is an hour behind it is heard all the same", async () => {
+    const bed = await orderedBed({ partitions: 4 });
+    const { clock } = bed.first.options;
+    const behind = overriding(clock, { nowMs: () => clock.nowMs() - 3_600_000 });
+    const schema = { ...ORDERED, fields: { ...ORDERED.fields, added: { class: "lww" } } } as const;
+    const gateway = bed.first.anotherGateway({ clock: behind });
+    expect(await bed.run(gateway.putCollection({ ...CONTEXT, name: COLLECTION, schema }))).toMatchObject({
+      version: 2,
+    });
   });
 });
 

@@ -150,6 +150,18 @@ describe("many writes at once", () => {
     expect((await read()).fields["name"]).toBe("later");
   });
 
+  it("are decided on what those in front of them have written of the record", async () => {
+    const bed = await orderedBed();
+    const decided = (number: number, from: string, status: string) =>
+      line(number, { key: "order", body: { set: { status }, if: { fields: { name: from } } } });
+    const named = (number: number, name: string) => line(number, { key: "order", body: { set: { name } } });
+    const lines = [named(1, "one"), named(2, "two"), decided(3, "two", "paid"), named(4, "three")];
+    const more = [...lines, decided(5, "three", "shipped"), decided(6, "two", "shipped")];
+    expect(told(await send(bed, more))).toEqual([
+      ...["accepted", "accepted", "committed", "accepted", "committed", "precondition-failed"],
+    ]);
+  });
+
   it("that take from one record go in one flush, and keep nothing back where one of them lacks rights", async () => {
     const bed = new Bed();
     await bed.startAll({

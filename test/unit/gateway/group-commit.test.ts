@@ -325,6 +325,22 @@ describe("group commit", () => {
     expect(bed.first.database.walRows(0).map((row) => row.id)).toEqual([idOf(1)]);
   });
 
+  it("does not tell a doubtful take that rights were lacking: it may arrive yet, and find some", async () => {
+    const bed = new CommitBed();
+    let isLost = true;
+    const left = { field: "stock", here: 0, total: 9 };
+    const commit = bed.commit({
+      append: () => () => {
+        if (!isLost) return Promise.resolve([{ status: "insufficient", left }]);
+        isLost = false;
+        return Promise.reject(UNKNOWN());
+      },
+    });
+    const take = () => commit.append(operation(1, { takes: { stock: 1 } }), bed.deadline(5_000));
+    expect(await bed.run(outcomesOf([take()]))).toEqual(["outcome-unknown"]);
+    expect(await bed.run(outcomesOf([take()]))).toEqual(["insufficient"]);
+  });
+
   it("lets one id into a flush once: the second is a replay of the first, or another request", async () => {
     const bed = new CommitBed();
     const commit = bed.commit();
