@@ -54,10 +54,17 @@ export function isBeyondOffset(hlc: Hlc, nowMs: number): boolean {
 
 /**
  * The first of the next stamps to hand out: after everything issued before, after every stamp observed that is
- * within the allowed offset, and not behind the local clock.
+ * within the allowed offset, and not behind the local clock, as far as that is right.
+ * @param input.nowMsMax what is later is not the local clock's right time.
  */
-export function nextHlc(input: { nowMs: number; lastIssued: Hlc; observed: readonly Hlc[] }): Hlc {
-  let next = maxHlc(hlcFromMilliseconds(input.nowMs), advanceHlc(input.lastIssued, 1));
+export function nextHlc(input: {
+  nowMs: number;
+  nowMsMax?: number;
+  lastIssued: Hlc;
+  observed: readonly Hlc[];
+}): Hlc {
+  const { nowMs, nowMsMax = nowMs } = input;
+  let next = maxHlc(hlcFromMilliseconds(Math.min(nowMs, nowMsMax)), advanceHlc(input.lastIssued, 1));
   for (const stamp of input.observed) {
     if (!isBeyondOffset(stamp, input.nowMs)) next = maxHlc(next, advanceHlc(stamp, 1));
   }

@@ -5,6 +5,10 @@ import type { Members } from "./decisions/members.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 
 const PUBLISH_TIMEOUT_MS = 5_000;
+/** Entries of one sweep, each once the one before is folded: more expires within a second than fits into one. */
+const ROUNDS_MAX = 40;
+const FOLD_POLL_MS = 25;
+const FOLD_TIMEOUT_MS = 5_000;
 
 export class Sweeper {
   readonly #options: GatewayOptions;
@@ -28,14 +32,36 @@ export class Sweeper {
   }
 
   async #sweepPartition(partition: number): Promise<number> {
+    let asked = 0;
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+      const { records, position } = await this.#ask(partition);
+      asked += records;
+      const mayBeMore = records === SWEEP_RECORDS_MAX && (await this.#isFolded(partition, position));
+      if (!mayBeMore) break;
+    }
+    return asked;
+  }
+
+  async #ask(partition: number): Promise<{ records: number; position: number }> {
     const { store, breakers, region } = this.#options;
     const positions = await store.readPositions(partition);
     const seenByAll = positionSeenByAll(positions);
     const records = await store.readExpired({ partition, seenByAll, rowsMax: SWEEP_RECORDS_MAX });
-    if (records.length === 0) return 0;
+    if (records.length === 0) return { records: 0, position: 0 };
     await this.#members.checkReading(partition, PROPOSALS_VERSION);
     const data = encodeEntry({ kind: "sweep", origin: region, records });
-    await breakers[partition]!.publish("sweep", data, { timeoutMs: PUBLISH_TIMEOUT_MS });
-    return records.length;
+    const published = await breakers[partition]!.publish("sweep", data, { timeoutMs: PUBLISH_TIMEOUT_MS });
+    return { records: records.length, position: published.position };
+  }
+
+  /** Before, the same records would be found again. @returns false where it is not within some seconds. */
+  async #isFolded(partition: number, position: number): Promise<boolean> {
+    const { store, clock } = this.#options;
+    const endAtMs = clock.monotonicMs() + FOLD_TIMEOUT_MS;
+    while (clock.monotonicMs() < endAtMs) {
+      if ((await store.readPositions(partition)).position >= position) return true;
+      await clock.sleep(FOLD_POLL_MS);
+    }
+    return false;
   }
 }

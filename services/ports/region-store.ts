@@ -344,7 +344,8 @@ export interface RoleGrant {
 
 export interface Roles {
   /**
-   * Takes a role that is free or expired, or renews the holder's own; undefined while another holds it.
+   * Takes a role that is free or expired, or renews the holder's own; undefined while another holds it. One that ends later than
+   * ten times `ttlMs` from now was granted by another clock, and counts as expired.
    * @throws {RoleRefusedError} nobody holds it, and the holder reads too little to be the applier.
    */
   acquireRole(options: {

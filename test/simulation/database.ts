@@ -4,7 +4,7 @@
  */
 import type { FoldResult } from "../../services/core/fold/fold.ts";
 import type { FoldSlice, OperationOutcome, PartitionState } from "../../services/core/fold/state.ts";
-import { advanceHlc, nextHlc, type Hlc } from "../../services/core/hlc.ts";
+import { advanceHlc, MAX_OFFSET_MS, nextHlc, type Hlc } from "../../services/core/hlc.ts";
 import { recordIdText, type RecordId } from "../../services/core/operation.ts";
 import { type StoredRecord } from "../../services/core/record.ts";
 import {
@@ -130,7 +130,8 @@ export class SimulatedDatabase extends ReadableDatabase {
   #nextHlc(partition: number, nowMs: number): Hlc {
     const data = this.data(partition);
     const observed = [...Object.values(data.state.origins).map((origin) => origin.hlc), data.state.hlc];
-    return nextHlc({ nowMs, lastIssued: data.lastHlc, observed });
+    const nowMsMax = this.#nowMs() + MAX_OFFSET_MS;
+    return nextHlc({ nowMs, nowMsMax, lastIssued: data.lastHlc, observed });
   }
 
   readWal({

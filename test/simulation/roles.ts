@@ -2,6 +2,8 @@
 import type { RoleRefusedError } from "../../services/ports/entry-versions.ts";
 import type { RoleGrant, RoleName } from "../../services/ports/region-store.ts";
 
+const TTLS_MAX = 10;
+
 export class SimulatedRoles {
   readonly #nowMs: () => number;
   readonly #roles = new Map<string, { holder: string; epoch: number; expiresAtMs: number }>();
@@ -30,7 +32,10 @@ export class SimulatedRoles {
     const name = `${options.role} ${options.partition}`;
     const current = this.#roles.get(name);
     const nowMs = this.#nowMs();
-    const isExpired = current === undefined || current.expiresAtMs <= nowMs;
+    const isOfAnotherClock = (endMs: number) =>
+      endMs > nowMs + TTLS_MAX * ttlMs && current?.holder !== holder;
+    const isExpired =
+      current === undefined || current.expiresAtMs <= nowMs || isOfAnotherClock(current.expiresAtMs);
     if (!isExpired && current.holder !== holder) return undefined;
     const epoch = isExpired ? (current?.epoch ?? 0) + 1 : current.epoch;
     const refusal = options.role === "applier" ? this.#refusal(options) : undefined;

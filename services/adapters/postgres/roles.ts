@@ -5,6 +5,9 @@ import { ROLE_REFUSED_FOR_NOW_STATE, ROLE_REFUSED_STATE, sqlStateOf } from "./er
 import type { Database, Statement } from "./pool.ts";
 import { toNumber } from "./values.ts";
 
+/** What ends later than so many terms from now was taken by another clock, as of a primary that has failed: nobody renews that. */
+const TTLS_MAX = 10;
+
 // The epoch is kept only while the holder renews in time. One that comes back late counts as a new one: nobody can
 // tell what it missed.
 const ACQUIRE: Statement = {
@@ -17,6 +20,7 @@ const ACQUIRE: Statement = {
                           then roles.epoch else roles.epoch + 1 end,
              expires_at = clock_timestamp() + $4::bigint * interval '1 millisecond'
          where roles.holder = excluded.holder or roles.expires_at <= clock_timestamp()
+            or roles.expires_at > clock_timestamp() + ${TTLS_MAX} * $4::bigint * interval '1 millisecond'
          returning epoch`,
   effect: "writing",
 };

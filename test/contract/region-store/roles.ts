@@ -53,6 +53,14 @@ export function roles(context: Context): void {
       expect(await take("one")).toBeUndefined();
     });
 
+    it("can be taken over when they were granted by a clock that was far ahead", async () => {
+      const first = await take("one", { ttlMs: 3_600_000 });
+      expect(await take("two", { ttlMs: 600_000 })).toBeUndefined();
+      const second = await take("two", { ttlMs: 1_000 });
+      expect(second!.epoch).toBeGreaterThan(first!.epoch);
+      expect(await take("one", { ttlMs: 1_000 })).toBeUndefined();
+    });
+
     it("get a new epoch when their holder comes back late", async () => {
       const first = await take("one", { ttlMs: 30 });
       await context.pause(60);

@@ -5,6 +5,7 @@ import { ZERO_HASH } from "../../../services/core/hash.ts";
 import {
   advanceHlc,
   hlcFromMilliseconds,
+  hlcMilliseconds,
   MAX_OFFSET_MS,
   nextHlc,
   ZERO_HLC,
@@ -52,6 +53,19 @@ export function stamps(context: Context): void {
       await log.fold(log.batch("ap", [append("b")], hlcFromMilliseconds(NOW_MS + 60_000)));
       expect((await context.store.stampTick({ partition: 0, nowMs: NOW_MS })).hlc).toBe(
         advanceHlc(allowed, 2),
+      );
+    });
+
+    it("are not taken ahead by a process whose clock is far ahead of the database's", async () => {
+      const nowMs = NOW_MS * 2;
+      const limitMs = async () => (await context.store.walHead(0)).nowMs + MAX_OFFSET_MS;
+      const [appended] = await appendTo(context.store, [append("a")], nowMs);
+      const { hlc } = appended as { hlc: Hlc };
+      expect(hlcMilliseconds(hlc)).toBeLessThanOrEqual(await limitMs());
+      const tick = await context.store.stampTick({ partition: 0, nowMs });
+      expect(hlcMilliseconds(tick.hlc)).toBeLessThanOrEqual(await limitMs());
+      expect((await context.store.stampTick({ partition: 0, nowMs: NOW_MS })).hlc).toBe(
+        advanceHlc(tick.hlc, 1),
       );
     });
 
