@@ -2,6 +2,7 @@
  * Why a region process is not ready, if it isn't. A loop looks at the database and remembers, so that a probe is
  * answered at once also while the database hangs.
  */
+import { MAX_OFFSET_MS } from "../core/hlc.ts";
 import { own } from "../core/json.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Positions, StateReader, WalHead, WriteAheadLog } from "../ports/region-store.ts";
@@ -30,6 +31,8 @@ interface Figures {
   readonly head: WalHead;
   /** On the monotonic clock. */
   readonly seenAtMs: number;
+  /** How far this process's clock is ahead of the database's, at least; negative where it is behind. */
+  readonly aheadMs: number;
 }
 
 interface PartitionHealth {
@@ -85,14 +88,17 @@ export class Health {
   /** In sentences; empty when the process is ready. */
   reasons(): string[] {
     if (this.#starting !== undefined) return [this.#starting];
-    return this.#partitions.flatMap((health, partition) => this.#partitionReasons(health, partition));
+    const reasons = this.#partitions.map((health, partition) => this.#partitionReasons(health, partition));
+    return [...new Set(reasons.flat())];
   }
 
   async #look(store: Observed, partition: number, health: PartitionHealth): Promise<void> {
     const { clock, metrics } = this.#options;
+    const askedMs = clock.nowMs();
     try {
       const [positions, head] = await Promise.all([store.readPositions(partition), store.walHead(partition)]);
-      health.last = { positions, head, seenAtMs: clock.monotonicMs() };
+      const aheadMs = apartMs(head.nowMs, { fromMs: askedMs, toMs: clock.nowMs() });
+      health.last = { positions, head, seenAtMs: clock.monotonicMs(), aheadMs };
       health.problem = undefined;
       metrics.observed(partition, positions, head);
     } catch (error) {
@@ -110,6 +116,7 @@ export class Health {
       return [`the database has not answered for ${Math.floor(silentMs / MS_PER_SECOND)} s`];
     }
     if (last.head.isReadOnly === true) return ["the database takes no writes: it is read-only"];
+    if (Math.abs(last.aheadMs) > MAX_OFFSET_MS) return [clockReason(last.aheadMs)];
     if (health.stopped !== undefined)
       return [`partition ${partition} has stopped folding: ${health.stopped}`];
     if (last.positions.cluster !== null) return this.#memberReasons(last, partition);
@@ -140,4 +147,15 @@ export class Health {
       ? [`partition ${partition}: the others have not heard of the region since it has joined`]
       : [];
   }
+}
+
+/** How far a span of our clock is after a time of another's that lies within it: 0 where it may be the same time. */
+function apartMs(otherMs: number, { fromMs, toMs }: { fromMs: number; toMs: number }): number {
+  return otherMs < fromMs ? fromMs - otherMs : Math.min(0, toMs - otherMs);
+}
+
+/** Stamps and deadlines would be wrong: other processes of the region may have the right time. */
+function clockReason(aheadMs: number): string {
+  const seconds = (Math.abs(aheadMs) / MS_PER_SECOND).toFixed(1);
+  return `this process's clock is ${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} the database's; mend the time service of both machines`;
 }

@@ -18,6 +18,8 @@ function makeHealth() {
     cluster: null as string | null,
     failure: undefined as Error | undefined,
     isReadOnly: false,
+    databaseAheadMs: 0,
+    beforeAnswer: (): unknown => undefined,
     origins: { eu: INITIAL_ORIGIN } as PartitionState["origins"],
     trouble: undefined as WalTrouble | undefined,
   };
@@ -43,16 +45,20 @@ function makeHealth() {
           const origins = store.cluster === null ? {} : store.origins;
           return { ...initialPartitionState(0), cluster: store.cluster, origins };
         },
-        walHead: async () => ({
-          sequence: 0,
-          hlc: ZERO_HLC,
-          pendingRows: 0,
-          pendingBytes: 0,
-          oldestPendingAtMs: undefined,
-          nowMs: 0,
-          ...(store.isReadOnly && { isReadOnly: true }),
-          ...(store.trouble && { trouble: store.trouble }),
-        }),
+        walHead: async () => {
+          const head = {
+            sequence: 0,
+            hlc: ZERO_HLC,
+            pendingRows: 0,
+            pendingBytes: 0,
+            oldestPendingAtMs: undefined,
+            nowMs: nowMs + store.databaseAheadMs,
+            ...(store.isReadOnly && { isReadOnly: true }),
+            ...(store.trouble && { trouble: store.trouble }),
+          };
+          store.beforeAnswer();
+          return head;
+        },
       },
       stop.signal,
     );
@@ -123,6 +129,31 @@ describe("a region process is not ready", () => {
     store.isReadOnly = true;
     await look();
     expect(health.reasons()).toEqual(["the database takes no writes: it is read-only"]);
+  });
+
+  it.each([
+    [-600, "this process's clock is 0.6 s ahead of the database's"],
+    [3_600_000, "this process's clock is 3600.0 s behind the database's"],
+  ])("while its clock and the database's are %i ms apart", async (databaseAheadMs, says) => {
+    const { health, store, look } = makeHealth();
+    health.starting(undefined);
+    Object.assign(store, { cluster: "c", databaseAheadMs });
+    await look();
+    expect(health.reasons()).toEqual([`${says}; mend the time service of both machines`]);
+  });
+
+  it.each([
+    [500, 0],
+    [-500, 0],
+    [4_000, 4_000],
+    [0, 4_000],
+  ])("but is where its clock may be right: %i ms apart, asked for %i ms", async (databaseAheadMs, tookMs) => {
+    const { health, store, look, pass } = makeHealth();
+    health.starting(undefined);
+    Object.assign(store, { cluster: "c", databaseAheadMs });
+    store.beforeAnswer = () => pass(tookMs);
+    await look();
+    expect(health.reasons()).toEqual([]);
   });
 
   it("while folding has stopped", async () => {
