@@ -1,5 +1,8 @@
-/** Reads of records, gathered: while one query is on its way, the next gathers, and each query is one snapshot for all. */
-import type { RecordId } from "../core/operation.ts";
+/**
+ * Reads of records, gathered: while one query is on its way, the next gathers, and each query is one snapshot for all. A record
+ * that many ask for is read once.
+ */
+import { recordIdText, type RecordId } from "../core/operation.ts";
 import type { RecordSnapshot, StateReader } from "../ports/region-store.ts";
 import { GatewayError } from "./errors.ts";
 
@@ -50,12 +53,26 @@ export class ReadGather {
   }
 
   async #ask(batch: readonly Waiting[]): Promise<void> {
+    const groups = groupsOf(batch);
     try {
-      const records = batch.map((waiting) => waiting.record);
+      const records = groups.map(([first]) => first!.record);
       const snapshots = await this.#store.readRecords({ partition: this.#partition, records });
-      for (const [index, waiting] of batch.entries()) waiting.resolve(snapshots[index]!);
+      for (const [index, group] of groups.entries())
+        for (const waiting of group) waiting.resolve(snapshots[index]!);
     } catch (error) {
       for (const waiting of batch) waiting.reject(error);
     }
   }
+}
+
+/** Those who ask for the same record. */
+function groupsOf(batch: readonly Waiting[]): Waiting[][] {
+  const groups = new Map<string, Waiting[]>();
+  for (const waiting of batch) {
+    const id = recordIdText(waiting.record);
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, [waiting]);
+    else group.push(waiting);
+  }
+  return [...groups.values()];
 }

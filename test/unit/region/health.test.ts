@@ -6,6 +6,7 @@ import {
 } from "../../../services/core/fold/state.ts";
 import type { WalTrouble } from "../../../services/ports/own-wal.ts";
 import { ZERO_HLC } from "../../../services/core/hlc.ts";
+import type { WalHead } from "../../../services/ports/region-store.ts";
 import { Health } from "../../../services/region/health.ts";
 import { streamReplicas } from "../../../services/region/stream-replicas.ts";
 
@@ -46,7 +47,7 @@ function makeHealth() {
           return { ...initialPartitionState(0), cluster: store.cluster, origins };
         },
         walHead: async () => {
-          const head = {
+          const head: WalHead = {
             sequence: 0,
             hlc: ZERO_HLC,
             pendingRows: 0,
