@@ -238,13 +238,14 @@ export class Subscription implements StrandOwner {
   async tell(strand: Strand, told: readonly ToldRecord[], position: number): Promise<void> {
     const listed = this.#listed;
     const news = told.filter((one) => listed?.get(one.record.key) !== one.versionOf(this.kind));
-    if (this.#isTellingState) return this.#tellState(news);
     for (const chunk of chunksOf(news, this.kind)) {
       while (this.isFull) await this.#options.outlet.drained();
       if (this.closed.aborted) return;
       // What comes next of the same entry would be told again to who goes on from here: a chunk ends with its entry.
       strand.reached(chunk.isLast ? position : chunk.position);
-      this.#sendChanges(chunk.text);
+      // Other strands may have completed the state while this one waited for room.
+      if (this.#isTellingState) this.#sendState(chunk.text);
+      else this.#sendChanges(chunk.text);
       this.#toldRecords += chunk.records;
     }
   }
@@ -252,10 +253,8 @@ export class Subscription implements StrandOwner {
   pass(strand: Strand, publication: Publication): void {
     const { outlet } = this.#options;
     if (this.closed.aborted) return;
-    if (this.#isTellingState) {
-      const recordsText = publication.told.map((one) => one.textOf(this.kind)).join(",");
-      return outlet.send({ text: stateText({ idText: this.#idText, recordsText }) });
-    }
+    if (this.#isTellingState)
+      return this.#sendState(publication.told.map((one) => one.textOf(this.kind)).join(","));
     const cursorAt = (position: number) => this.#cursorText({ strand, position });
     const frame = publication.frameFor(
       { idText: this.#idText, elsewhere: this.#elsewhere(strand) },
@@ -304,10 +303,10 @@ export class Subscription implements StrandOwner {
   }
 
   async #tellState(told: readonly ToldRecord[]): Promise<void> {
-    for (const { text: recordsText } of chunksOf(told, this.kind)) {
+    for (const { text } of chunksOf(told, this.kind)) {
       while (this.isFull) await this.#options.outlet.drained();
       if (this.closed.aborted) return;
-      this.#options.outlet.send({ text: stateText({ idText: this.#idText, recordsText }) });
+      this.#sendState(text);
     }
   }
 
@@ -316,6 +315,10 @@ export class Subscription implements StrandOwner {
     this.#isTellingState = false;
     this.#toldCursor = cursor;
     this.#options.outlet.send({ text: stateText({ idText: this.#idText, recordsText: "", cursor }), cursor });
+  }
+
+  #sendState(recordsText: string): void {
+    this.#options.outlet.send({ text: stateText({ idText: this.#idText, recordsText }) });
   }
 
   #sendChanges(recordsText: string, hasMore = false): void {
