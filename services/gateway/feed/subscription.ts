@@ -15,7 +15,7 @@ import { byPosition } from "./hub.ts";
 import type { FeedParts } from "./feed.ts";
 import type { FeedOutlet } from "./outlet.ts";
 import { changesText, stateText, type Publication } from "./publication.ts";
-import { EARLY_MS_MAX, Strand, type StrandOwner } from "./strand.ts";
+import { EARLY_MS_MAX, Strand, type StrandOwner, type StrandStart } from "./strand.ts";
 import { ToldRecord, type ToldKind } from "./told-record.ts";
 
 const PAGE_RECORDS = 250;
@@ -107,10 +107,10 @@ export class Subscription implements StrandOwner {
   }
 
   async #begin(): Promise<void> {
-    const places = this.#options.cursor ?? (await this.#placesNow());
-    for (const [partition, place] of places) {
+    const places: ReadonlyMap<number, StrandStart> = this.#options.cursor ?? (await this.#placesNow());
+    for (const [partition, start] of places) {
       const hub = this.#parts.hubs[partition]!;
-      this.#strands.push(new Strand({ owner: this, hub, partition, place }));
+      this.#strands.push(new Strand({ owner: this, hub, partition, start }));
     }
     if (this.#isTellingState) await this.#list(places);
     else if (this.kind === "view") await this.#settle(places);
@@ -143,11 +143,13 @@ export class Subscription implements StrandOwner {
     });
   }
 
-  async #placesNow(): Promise<FeedCursor> {
-    const places = new Map<number, FeedPlace>();
+  async #placesNow(): Promise<Map<number, StrandStart>> {
+    const { store, read } = this.#parts;
+    const places = new Map<number, StrandStart>();
     for (const partition of this.#options.schemas.keys()) {
-      const { position, logEpoch } = await this.#parts.read(() => this.#parts.store.readPositions(partition));
-      places.set(partition, { position, logEpoch });
+      const query = { partition, after: Number.MAX_SAFE_INTEGER, ranges: [], idsMax: 1 };
+      const { head: position, logEpoch, settledTo } = await read(() => store.readChanges(query));
+      places.set(partition, { position, logEpoch, settledTo });
     }
     return places;
   }

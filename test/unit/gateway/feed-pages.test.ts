@@ -129,6 +129,49 @@ describe("keys that are unsettled", () => {
   });
 });
 
+describe("a pending state that comes to nothing before its subscription reads changes", () => {
+  it.each([
+    ["the state is listed", false],
+    ["it is named as unsettled", true],
+  ])("is told anew, where %s", async (_, isNamed) => {
+    const bed = await startBed(["eu", "us"]);
+    const [eu, us] = bed.regions as [RegionBed, RegionBed];
+    const { cursor } = (await page(bed, eu.gateway, {})).at(-1)!;
+    eu.stopRoles();
+    await bed.pass(5_000);
+    eu.startApplier();
+    await bed.run(eu.gateway.write(write({ body: { set: { name: "older" } } })));
+    await bed.pass(1_000);
+    await bed.run(us.gateway.write(write({ body: { set: { name: "newer" } } })));
+    await bed.pass(5_000);
+    const settled = isNamed ? (await page(bed, eu.gateway, { cursor })).at(-1)!.cursor : undefined;
+    const { store } = eu.options;
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const gateway = eu.anotherGateway({
+      store: overriding(store, {
+        readChanges: async (query) => {
+          if (query.after < Number.MAX_SAFE_INTEGER) await held;
+          return store.readChanges(query);
+        },
+      }),
+    });
+    const outlet = new SlowOutlet();
+    const asked = { cursor: settled, unsettled: ["ada"], withPending: true, isPage: false };
+    const subscription = await bed.run(gateway.feed().open({ ...REQUEST, ...asked }, outlet));
+    void subscription.run();
+    const told = () => outlet.frames.flatMap(({ records }) => records);
+    await bed.runUntil(() => told().length > 0, "the pending state");
+    expect(told()).toMatchObject([{ key: "ada", pending: 1, fields: { name: "newer" } }]);
+    eu.startRelay();
+    await bed.converge();
+    letGo();
+    await bed.pass(5_000);
+    expect(told().slice(1)).toMatchObject([{ key: "ada", pending: 0, fields: { name: "newer" } }]);
+    subscription.close();
+  });
+});
+
 /** A client that takes frames only while a test lets it. */
 class SlowOutlet implements FeedOutlet {
   readonly frames: (StateFrame | ChangesFrame)[] = [];
