@@ -205,6 +205,23 @@ describe("a connection that follows another one", () => {
   });
 });
 
+describe("a subscription over HTTP", () => {
+  it("asks for nothing that has no value", async () => {
+    const asked: string[] = [];
+    const platform = {
+      webSocket: undefined,
+      fetch: (url: string) => {
+        asked.push(url);
+        return Promise.resolve(new Response('{"type":"changes","id":"changes","records":[],"cursor":"1"}\n'));
+      },
+    };
+    const client = createClient({ regions: { eu: "http://eu" }, platform });
+    const options: object = { prefix: undefined, key: "a" };
+    await client.collection(posts).subscribe(options).next();
+    expect(asked).toEqual(["http://eu/v1/changes?follow=true&collection=posts&pending=true&key=a"]);
+  });
+});
+
 describe("a WebSocket that is refused", () => {
   it("gets another credential, though it says nothing of why", async () => {
     server.commit("a", { likes: 1 });
