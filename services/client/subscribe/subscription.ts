@@ -74,6 +74,8 @@ async function* followOnce<F extends Fields>(
 ): AsyncGenerator<Batch<F>, void, undefined> {
   const { platform } = sender;
   const token = await sender.token({ untilMs: platform.nowMs() + sender.deadlineMs, signal });
+  // Aborted meanwhile, a signal calls nobody who listens from now on.
+  signal?.throwIfAborted();
   const inbox = new Inbox(platform);
   const stop = () => inbox.end(0, "the signal was aborted");
   signal?.addEventListener("abort", stop, { once: true });

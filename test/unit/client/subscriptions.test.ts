@@ -205,6 +205,22 @@ describe("a connection that follows another one", () => {
   });
 });
 
+describe("a subscription whose signal is aborted before it is connected", () => {
+  it("ends without a connection", async () => {
+    const controller = new AbortController();
+    const fetchSlowly = async (url: string, init: RequestInit) => {
+      if (!url.endsWith("/readyz")) return fetch(url, init);
+      controller.abort();
+      return new Response("{}");
+    };
+    const regions = { eu: server.url, us: server.url };
+    const records = postsAt(server.url, { regions, platform: { fetch: fetchSlowly } });
+    for await (const batch of records.subscribe({ signal: controller.signal })) expect(batch).toBeUndefined();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(server.connections).toBe(0);
+  });
+});
+
 describe("a subscription over HTTP", () => {
   it("asks for nothing that has no value", async () => {
     const asked: string[] = [];
