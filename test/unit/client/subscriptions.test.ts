@@ -205,6 +205,24 @@ describe("a connection that follows another one", () => {
   });
 });
 
+describe("an app that goes on from a cursor that it has kept", () => {
+  it("names what it was told as pending, until it has heard of it", async () => {
+    server.commit("a", { likes: 1 });
+    server.pending = server.log.slice();
+    const batches: PostBatch[] = [];
+    for await (const batch of postsAt(server.url).subscribe({ cursor: "1", unsettled: ["a", "b"] })) {
+      batches.push(batch);
+      if (batches.length === 2) break;
+      server.breakConnections();
+    }
+    expect(batches[0]).toMatchObject({ type: "changes", records: [{ key: "a", pending: 0 }] });
+    expect(server.asked.map(({ cursor, unsettled }) => ({ cursor, unsettled }))).toEqual([
+      { cursor: "1", unsettled: ["a", "b"] },
+      { cursor: "1", unsettled: ["b"] },
+    ]);
+  });
+});
+
 describe("a subscription whose signal is aborted before it is connected", () => {
   it("ends without a connection", async () => {
     const controller = new AbortController();
