@@ -310,7 +310,12 @@ describe("a WebSocket that is refused", () => {
   });
 });
 
-describe("a credential that the app can't give at the moment", () => {
+describe("a credential that the app can't give", () => {
+  it("is refused at once where it is a key that no header takes", () => {
+    for (const key of ["k\n", "ä", ""])
+      expect(() => postsAt(server.url, { key })).toThrow("key is a text of printable ASCII characters");
+  });
+
   it("is asked for again by a subscription", async () => {
     server.commit("a", { likes: 1 });
     let count = 0;
