@@ -58,13 +58,16 @@ describe("GET /v1/changes", () => {
     const crowded = await buildRig({ admission });
     crowded.gateway.subscribed = { retentionMs: 1, open: async (_, outlet) => silentUntilLeft(outlet) };
     const port = await crowded.server.listen({ host: "127.0.0.1", port: 0 });
-    const socket = connectTo(port, "127.0.0.1", () => socket.write(`GET ${URL} HTTP/1.1\r\nHost: x\r\n\r\n`));
-    await vi.waitFor(() => expect(admission.inFlight.working).toBe(1));
-    await vi.waitFor(() => expect(outlets).toHaveLength(1));
-    socket.destroy();
-    await vi
-      .waitFor(() => expect(admission.inFlight.working).toBe(0))
-      .finally(() => crowded.server.close(100));
+    try {
+      const asking = `GET ${URL} HTTP/1.1\r\nHost: x\r\n\r\n`;
+      const socket = connectTo(port, "127.0.0.1", () => socket.write(asking));
+      await vi.waitFor(() => expect(outlets).toHaveLength(1));
+      expect(admission.inFlight.working).toBe(1);
+      socket.destroy();
+      await vi.waitFor(() => expect(admission.inFlight.working).toBe(0));
+    } finally {
+      await crowded.server.close(100);
+    }
   });
 });
 
