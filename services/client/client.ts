@@ -7,6 +7,7 @@ import { acquireLease, type Lease, type LeaseOptions } from "./lease.ts";
 import { systemPlatform, type Platform } from "./platform.ts";
 import { bodyOf, receiptOf, type Receipt } from "./receipt.ts";
 import { BUDGET_DEFAULT, type BudgetLimits } from "./request/budget.ts";
+import { isCredential } from "./request/credential.ts";
 import { LANE_LIMITS_DEFAULT, type LaneLimits } from "./request/lane.ts";
 import { Sender, type CallOptions } from "./request/sender.ts";
 import type { Session } from "./session/session.ts";
@@ -130,6 +131,8 @@ function senderOptions(options: ClientOptions) {
       throw new TypeError(`the URL of region ${name} begins with http, not ${url}`);
   if (key !== undefined && token !== undefined)
     throw new TypeError("a client has a key or a token, not both");
+  if (key !== undefined && !isCredential(key))
+    throw new TypeError("key is a text of printable ASCII characters");
   return {
     regions,
     credential: token ?? (key === undefined ? undefined : () => key),

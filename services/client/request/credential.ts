@@ -10,6 +10,11 @@ export interface Wait {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** Whether a header takes it. */
+export function isCredential(given: unknown): boolean {
+  return typeof given === "string" && /^[ -~]+$/.test(given);
+}
+
 export class Credential {
   readonly #platform: Platform;
   readonly #ask: () => Promise<string> | string;
@@ -63,8 +68,7 @@ export class Credential {
   async #askNow(): Promise<string> {
     try {
       const given = await this.#ask();
-      if (!/^[ -~]+$/.test(given as unknown as string) || typeof given !== "string")
-        throw new TypeError("token() gives a text of printable ASCII characters");
+      if (!isCredential(given)) throw new TypeError("token() gives a text of printable ASCII characters");
       this.#given = given;
       this.#failures = 0;
       this.#why = undefined;

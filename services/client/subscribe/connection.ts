@@ -70,7 +70,7 @@ function openStream(platform: Platform, { url, token, interest, arrivals }: Conn
   const controller = new AbortController();
   const { cursor, unsettled, ...of } = interest;
   const query = new URLSearchParams({ follow: "true", ...(cursor !== undefined && { after: cursor }) });
-  for (const [name, value] of Object.entries(of)) query.set(name, String(value));
+  for (const [name, value] of Object.entries(of)) if (value !== undefined) query.set(name, String(value));
   if (unsettled !== undefined) query.set("unsettled", unsettledText(unsettled));
   const headers: Record<string, string> = { accept: "application/x-ndjson" };
   if (token !== undefined) headers["authorization"] = `Bearer ${token}`;

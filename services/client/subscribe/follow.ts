@@ -29,7 +29,10 @@ export interface Batch<F extends Fields> {
   /** With this batch all of the state has been told. */
   readonly isComplete: boolean;
   readonly records: readonly RecordChange<F>[];
-  /** To go on after this batch, in any region: for `subscribe({ cursor })`. */
+  /**
+   * To go on after this batch, in any region: for `subscribe({ cursor, unsettled })`. It stands for what is committed alone:
+   * of records that were told as pending up to here, and not as committed since, `unsettled` has the keys.
+   */
   readonly cursor: string | undefined;
 }
 
@@ -50,8 +53,10 @@ export const UNSETTLED_KEYS_MAX = 256;
 /** Of all of them together: a frame that a client sends has its bounds, and an address has to stay short. */
 export const UNSETTLED_CHARACTERS_MAX = { webSocket: 16_384, http: 4_096 } as const;
 
-export function startFollow(cursor: string | undefined): Follow {
-  return { cursor, isInState: false, pending: new Map(), hasForgotten: false };
+export function startFollow(cursor: string | undefined, unsettled: readonly string[] = []): Follow {
+  // As what they were told is not known: whatever they are is news.
+  const pending = new Map(unsettled.map((key) => [key, ""]));
+  return { cursor, isInState: false, pending, hasForgotten: false };
 }
 
 export interface Place {

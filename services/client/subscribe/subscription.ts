@@ -18,6 +18,11 @@ export interface SubscribeOptions {
   readonly prefix?: string;
   /** Of a batch: what has changed since, in place of the state. */
   readonly cursor?: string;
+  /**
+   * With a cursor: keys of records that were told with `pending` above 0, and not again since. They are told as they are now:
+   * what was pending may have come to nothing, which no cursor tells. With more than 256 the state is told anew.
+   */
+  readonly unsettled?: readonly string[];
   /** Whether states that the log has not ordered are told, too. Default true. */
   readonly pending?: boolean;
   /** Ends the subscription, without an error. */
@@ -43,9 +48,9 @@ interface Course {
 export async function* subscribe<F extends Fields>(
   sender: Sender,
   collection: string,
-  { cursor, signal, pending = true, ...of }: SubscribeOptions,
+  { cursor, unsettled, signal, pending = true, ...of }: SubscribeOptions,
 ): AsyncGenerator<Batch<F>, void, undefined> {
-  const follow = startFollow(cursor);
+  const follow = startFollow(cursor, unsettled);
   const course: Course = { follow, tried: [], failures: 0, hasNewToken: false, isOverHttp: false };
   try {
     for (;;) {
@@ -74,6 +79,8 @@ async function* followOnce<F extends Fields>(
 ): AsyncGenerator<Batch<F>, void, undefined> {
   const { platform } = sender;
   const token = await sender.token({ untilMs: platform.nowMs() + sender.deadlineMs, signal });
+  // Aborted meanwhile, a signal calls nobody who listens from now on.
+  signal?.throwIfAborted();
   const inbox = new Inbox(platform);
   const stop = () => inbox.end(0, "the signal was aborted");
   signal?.addEventListener("abort", stop, { once: true });

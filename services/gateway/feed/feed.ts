@@ -39,7 +39,7 @@ export interface FeedSettings {
 export interface FeedOptions extends FeedSettings {
   readonly region: string;
   readonly partitions: number;
-  readonly store: Changes & Pick<StateReader, "readPositions" | "listRecords" | "readRecord">;
+  readonly store: Changes & Pick<StateReader, "listRecords" | "readRecord">;
   readonly clock: Clock;
   readonly logger: Logger;
   readonly folded: FoldFeed;

@@ -47,6 +47,14 @@ export interface StrandOwner {
   fail(error: unknown): void;
 }
 
+export interface StrandStart extends FeedPlace {
+  /**
+   * Up to here rows of the own WAL were folded before the client is told any state: what comes to nothing after it, it may
+   * have been told as pending.
+   */
+  readonly settledTo?: number;
+}
+
 type Mode = "apart" | "joining" | "live";
 
 export class Strand implements HubMember {
@@ -57,19 +65,21 @@ export class Strand implements HubMember {
   readonly #hub: PartitionHub;
   #mode: Mode = "apart";
   #place: FeedPlace;
-  /** Undefined until something was read, and of what is told only what is committed. */
+  /** Undefined until something was looked at, and of what is told only what is committed. */
   #marks: WalMarks | undefined;
   #held: Publication[] = [];
   #heldRecords = 0;
   #isOverfull = false;
 
-  constructor(options: { owner: StrandOwner; hub: PartitionHub; partition: number; place: FeedPlace }) {
+  constructor(options: { owner: StrandOwner; hub: PartitionHub; partition: number; start: StrandStart }) {
+    const { position, logEpoch, settledTo } = options.start;
     this.#owner = options.owner;
     this.#hub = options.hub;
     this.partition = options.partition;
     this.filter = options.owner.filter;
     this.kind = options.owner.kind;
-    this.#place = options.place;
+    this.#place = { position, logEpoch };
+    if (settledTo !== undefined) this.#marked({ settledTo, pendingTo: 0 });
   }
 
   /** All up to here was told. */
@@ -93,7 +103,9 @@ export class Strand implements HubMember {
     const query = { partition: this.partition, after: Number.MAX_SAFE_INTEGER, idsMax: 1 };
     while (!this.#owner.closed.aborted) {
       const { window } = await this.#owner.read(query);
-      if (await this.#fits(window, giveUpAtMs)) return;
+      if (!(await this.#fits(window, giveUpAtMs))) continue;
+      // What is told as pending from now on may come to nothing before the strand reads.
+      return this.#marked({ settledTo: window.settledTo, pendingTo: 0 });
     }
   }
 

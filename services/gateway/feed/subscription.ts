@@ -15,7 +15,7 @@ import { byPosition } from "./hub.ts";
 import type { FeedParts } from "./feed.ts";
 import type { FeedOutlet } from "./outlet.ts";
 import { changesText, stateText, type Publication } from "./publication.ts";
-import { EARLY_MS_MAX, Strand, type StrandOwner } from "./strand.ts";
+import { EARLY_MS_MAX, Strand, type StrandOwner, type StrandStart } from "./strand.ts";
 import { ToldRecord, type ToldKind } from "./told-record.ts";
 
 const PAGE_RECORDS = 250;
@@ -107,10 +107,10 @@ export class Subscription implements StrandOwner {
   }
 
   async #begin(): Promise<void> {
-    const places = this.#options.cursor ?? (await this.#placesNow());
-    for (const [partition, place] of places) {
+    const places: ReadonlyMap<number, StrandStart> = this.#options.cursor ?? (await this.#placesNow());
+    for (const [partition, start] of places) {
       const hub = this.#parts.hubs[partition]!;
-      this.#strands.push(new Strand({ owner: this, hub, partition, place }));
+      this.#strands.push(new Strand({ owner: this, hub, partition, start }));
     }
     if (this.#isTellingState) await this.#list(places);
     else if (this.kind === "view") await this.#settle(places);
@@ -143,11 +143,13 @@ export class Subscription implements StrandOwner {
     });
   }
 
-  async #placesNow(): Promise<FeedCursor> {
-    const places = new Map<number, FeedPlace>();
+  async #placesNow(): Promise<Map<number, StrandStart>> {
+    const { store, read } = this.#parts;
+    const places = new Map<number, StrandStart>();
     for (const partition of this.#options.schemas.keys()) {
-      const { position, logEpoch } = await this.#parts.read(() => this.#parts.store.readPositions(partition));
-      places.set(partition, { position, logEpoch });
+      const query = { partition, after: Number.MAX_SAFE_INTEGER, ranges: [], idsMax: 1 };
+      const { head: position, logEpoch, settledTo } = await read(() => store.readChanges(query));
+      places.set(partition, { position, logEpoch, settledTo });
     }
     return places;
   }
@@ -238,13 +240,14 @@ export class Subscription implements StrandOwner {
   async tell(strand: Strand, told: readonly ToldRecord[], position: number): Promise<void> {
     const listed = this.#listed;
     const news = told.filter((one) => listed?.get(one.record.key) !== one.versionOf(this.kind));
-    if (this.#isTellingState) return this.#tellState(news);
     for (const chunk of chunksOf(news, this.kind)) {
       while (this.isFull) await this.#options.outlet.drained();
       if (this.closed.aborted) return;
       // What comes next of the same entry would be told again to who goes on from here: a chunk ends with its entry.
       strand.reached(chunk.isLast ? position : chunk.position);
-      this.#sendChanges(chunk.text);
+      // Other strands may have completed the state while this one waited for room.
+      if (this.#isTellingState) this.#sendState(chunk.text);
+      else this.#sendChanges(chunk.text);
       this.#toldRecords += chunk.records;
     }
   }
@@ -252,10 +255,8 @@ export class Subscription implements StrandOwner {
   pass(strand: Strand, publication: Publication): void {
     const { outlet } = this.#options;
     if (this.closed.aborted) return;
-    if (this.#isTellingState) {
-      const recordsText = publication.told.map((one) => one.textOf(this.kind)).join(",");
-      return outlet.send({ text: stateText({ idText: this.#idText, recordsText }) });
-    }
+    if (this.#isTellingState)
+      return this.#sendState(publication.told.map((one) => one.textOf(this.kind)).join(","));
     const cursorAt = (position: number) => this.#cursorText({ strand, position });
     const frame = publication.frameFor(
       { idText: this.#idText, elsewhere: this.#elsewhere(strand) },
@@ -304,10 +305,10 @@ export class Subscription implements StrandOwner {
   }
 
   async #tellState(told: readonly ToldRecord[]): Promise<void> {
-    for (const { text: recordsText } of chunksOf(told, this.kind)) {
+    for (const { text } of chunksOf(told, this.kind)) {
       while (this.isFull) await this.#options.outlet.drained();
       if (this.closed.aborted) return;
-      this.#options.outlet.send({ text: stateText({ idText: this.#idText, recordsText }) });
+      this.#sendState(text);
     }
   }
 
@@ -316,6 +317,10 @@ export class Subscription implements StrandOwner {
     this.#isTellingState = false;
     this.#toldCursor = cursor;
     this.#options.outlet.send({ text: stateText({ idText: this.#idText, recordsText: "", cursor }), cursor });
+  }
+
+  #sendState(recordsText: string): void {
+    this.#options.outlet.send({ text: stateText({ idText: this.#idText, recordsText }) });
   }
 
   #sendChanges(recordsText: string, hasMore = false): void {

@@ -59,7 +59,10 @@ const encoded = new WeakMap<FeedFrame, Buffer>();
 
 export class FeedConnection implements FeedOutlet {
   readonly #options: FeedConnectionOptions;
+  /** By the client's names; undefined while it is opened. One that has ended may be at work for a moment longer. */
   readonly #subscriptions = new Map<string, Subscription | undefined>();
+  /** Subscriptions at work: also whoever ends and begins them all the time has no more than may be. */
+  #working = 0;
   readonly #over = new AbortController();
   readonly closed: AbortSignal = this.#over.signal;
   #frames: Promise<void> = Promise.resolve();
@@ -115,7 +118,7 @@ export class FeedConnection implements FeedOutlet {
         if (subscription !== undefined) this.#options.access.checkRead(subscription.filter.collection);
       } catch (error) {
         this.#tellProblem(error, id);
-        subscription?.close();
+        this.#leave(id);
       }
     }
   }
@@ -168,8 +171,7 @@ export class FeedConnection implements FeedOutlet {
       case "subscribe":
         return this.#subscribe(told);
       case "unsubscribe":
-        this.#subscriptions.get(told.id)?.close();
-        return;
+        return this.#leave(told.id);
       case "authenticate":
         return this.#options.access.change(told.token);
     }
@@ -182,32 +184,43 @@ export class FeedConnection implements FeedOutlet {
         field: "id",
       });
     }
-    if (this.#subscriptions.size >= SUBSCRIPTIONS_MAX) {
-      const message = `a connection has at most ${SUBSCRIPTIONS_MAX} subscriptions`;
+    if (this.#working >= SUBSCRIPTIONS_MAX) {
+      const message = `a connection has at most ${SUBSCRIPTIONS_MAX} subscriptions, also of those that are just ending`;
       throw new GatewayError("too-many-subscriptions", message, { retryAfterMs: RETRY_AFTER_MS });
     }
     const { access } = this.#options;
     access.checkRead(wanted.collection);
     const request = { ...wanted, tenant: access.tenant, withPending: pending, isPage: false };
     this.#subscriptions.set(id, undefined);
+    this.#working += 1;
     try {
       const subscription = await this.#options.feed().open(request, this);
       this.#subscriptions.set(id, subscription);
       void this.#follow(subscription);
     } catch (error) {
       this.#subscriptions.delete(id);
+      this.#working -= 1;
       throw error;
     }
   }
 
   async #follow(subscription: Subscription): Promise<void> {
     const { id } = subscription;
+    // Another one may have its name by then: what went wrong with one that was ended is no news of that.
+    const isKnown = () => this.#subscriptions.get(id) === subscription;
     try {
       await subscription.run();
     } catch (error) {
-      this.#tellProblem(error, id);
+      if (isKnown()) this.#tellProblem(error, id);
     }
-    if (this.#subscriptions.get(id) === subscription) this.#subscriptions.delete(id);
+    if (isKnown()) this.#subscriptions.delete(id);
+    this.#working -= 1;
+  }
+
+  /** Its name is free at once, though what it has begun to read comes to its end first. */
+  #leave(id: string): void {
+    this.#subscriptions.get(id)?.close();
+    this.#subscriptions.delete(id);
   }
 
   #tellProblem(error: unknown, id: string | undefined): void {

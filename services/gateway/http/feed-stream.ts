@@ -45,6 +45,8 @@ export class FeedStream implements FeedOutlet {
       void this.#waiting.wake(() => !this.isFull);
     });
     this.#beat = setInterval(() => this.#look(), BEAT_MS);
+    // The client may have left while its credential was looked at, which is not told again.
+    if (options.response.destroyed) this.#end();
   }
 
   /** An answer was begun: its status is said. */

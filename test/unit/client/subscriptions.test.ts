@@ -205,6 +205,57 @@ describe("a connection that follows another one", () => {
   });
 });
 
+describe("an app that goes on from a cursor that it has kept", () => {
+  it("names what it was told as pending, until it has heard of it", async () => {
+    server.commit("a", { likes: 1 });
+    server.pending = server.log.slice();
+    const batches: PostBatch[] = [];
+    for await (const batch of postsAt(server.url).subscribe({ cursor: "1", unsettled: ["a", "b"] })) {
+      batches.push(batch);
+      if (batches.length === 2) break;
+      server.breakConnections();
+    }
+    expect(batches[0]).toMatchObject({ type: "changes", records: [{ key: "a", pending: 0 }] });
+    expect(server.asked.map(({ cursor, unsettled }) => ({ cursor, unsettled }))).toEqual([
+      { cursor: "1", unsettled: ["a", "b"] },
+      { cursor: "1", unsettled: ["b"] },
+    ]);
+  });
+});
+
+describe("a subscription whose signal is aborted before it is connected", () => {
+  it("ends without a connection", async () => {
+    const controller = new AbortController();
+    const fetchSlowly = async (url: string, init: RequestInit) => {
+      if (!url.endsWith("/readyz")) return fetch(url, init);
+      controller.abort();
+      return new Response("{}");
+    };
+    const regions = { eu: server.url, us: server.url };
+    const records = postsAt(server.url, { regions, platform: { fetch: fetchSlowly } });
+    for await (const batch of records.subscribe({ signal: controller.signal })) expect(batch).toBeUndefined();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(server.connections).toBe(0);
+  });
+});
+
+describe("a subscription over HTTP", () => {
+  it("asks for nothing that has no value", async () => {
+    const asked: string[] = [];
+    const platform = {
+      webSocket: undefined,
+      fetch: (url: string) => {
+        asked.push(url);
+        return Promise.resolve(new Response('{"type":"changes","id":"changes","records":[],"cursor":"1"}\n'));
+      },
+    };
+    const client = createClient({ regions: { eu: "http://eu" }, platform });
+    const options: object = { prefix: undefined, key: "a" };
+    await client.collection(posts).subscribe(options).next();
+    expect(asked).toEqual(["http://eu/v1/changes?follow=true&collection=posts&pending=true&key=a"]);
+  });
+});
+
 describe("a WebSocket that is refused", () => {
   it("gets another credential, though it says nothing of why", async () => {
     server.commit("a", { likes: 1 });
@@ -259,7 +310,12 @@ describe("a WebSocket that is refused", () => {
   });
 });
 
-describe("a credential that the app can't give at the moment", () => {
+describe("a credential that the app can't give", () => {
+  it("is refused at once where it is a key that no header takes", () => {
+    for (const key of ["k\n", "ä", ""])
+      expect(() => postsAt(server.url, { key })).toThrow("key is a text of printable ASCII characters");
+  });
+
   it("is asked for again by a subscription", async () => {
     server.commit("a", { likes: 1 });
     let count = 0;

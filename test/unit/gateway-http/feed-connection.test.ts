@@ -15,12 +15,14 @@ const FRAMES = 20;
 class StillSocket implements FeedSocket {
   bufferedAmount = 0;
   sent = 0;
+  readonly texts: string[] = [];
   bufferedMost = 0;
   #listener: (told: unknown, isBinary: boolean) => void = () => undefined;
   #given: { readonly bytes: number; readonly done: () => void }[] = [];
 
   send(data: string | Buffer, _options: object, done: () => void): void {
     this.sent += 1;
+    this.texts.push(data.toString());
     this.bufferedAmount += data.length;
     this.bufferedMost = Math.max(this.bufferedMost, this.bufferedAmount);
     this.#given.push({ bytes: data.length, done });
@@ -131,5 +133,71 @@ describe("a beat", () => {
     while (!connection.isFull) connection.send(FRAME);
     connection.beat();
     expect(toldPlace).toEqual([]);
+  });
+});
+
+interface Opened {
+  isClosed: boolean;
+  finish(): void;
+  fail(error: Error): void;
+}
+
+/** Its subscriptions end when the test says so, which may be long after they were closed. */
+function slowFeed(opened: Opened[]): Feed {
+  return {
+    retentionMs: 1,
+    open: async ({ id }) => {
+      let one: Opened;
+      const work = new Promise<void>((finish, fail) =>
+        opened.push((one = { isClosed: false, finish, fail })),
+      );
+      const close = () => void (one.isClosed = true);
+      return { id, run: () => work, close, tellPlace: () => undefined } as unknown as Subscription;
+    },
+  };
+}
+
+describe("a subscription that the client has ended", () => {
+  const subscribe = { type: "subscribe", id: "one", collection: "users" };
+  const unsubscribe = { type: "unsubscribe", id: "one" };
+
+  it("leaves its name to the next one at once, and says nothing more under it", async () => {
+    const socket = new StillSocket();
+    const opened: Opened[] = [];
+    connect(socket, () => slowFeed(opened));
+    for (const frame of [subscribe, unsubscribe, subscribe]) socket.say(frame);
+    await turn();
+    expect(opened.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+    opened[0]!.fail(new Error("too late"));
+    await turn();
+    expect(socket.texts).toEqual([]);
+    socket.say(subscribe);
+    await turn();
+    expect(socket.texts.map((text) => JSON.parse(text) as object)).toMatchObject([
+      { type: "problem", id: "one", problem: { status: 400 } },
+    ]);
+  });
+
+  it("counts for as long as it is at work: no more of them are at once, however often they are ended", async () => {
+    const socket = new StillSocket();
+    const opened: Opened[] = [];
+    connect(socket, () => slowFeed(opened));
+    const again = async (times: number) => {
+      for (let time = 0; time < times; time += 1) {
+        socket.say(subscribe);
+        socket.say(unsubscribe);
+        await turn();
+      }
+    };
+    await again(300);
+    expect(opened).toHaveLength(256);
+    expect(JSON.parse(socket.texts[0]!)).toMatchObject({
+      id: "one",
+      problem: { type: "urn:forebay:problem:too-many-subscriptions" },
+    });
+    for (const one of opened) one.finish();
+    await turn();
+    await again(300);
+    expect(opened).toHaveLength(512);
   });
 });

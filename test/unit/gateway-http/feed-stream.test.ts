@@ -8,9 +8,10 @@ const BEAT_MS = 15_000;
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
 
-function start() {
+function start(destroyed = false) {
   const written: string[] = [];
   const response = {
+    destroyed,
     writableLength: 0,
     on: () => undefined,
     writeHead: (status: number) => void written.push(String(status)),
@@ -46,5 +47,13 @@ describe("an answer that goes on", () => {
     vi.advanceTimersByTime(BEAT_MS);
     expect(written.at(-1)).toBe('{"type":"heartbeat"}\n');
     stream.end();
+  });
+
+  it("is over from the beginning where its client has left before", () => {
+    const { stream, written } = start(true);
+    expect(stream.closed.aborted).toBe(true);
+    stream.send({ text: "a frame" });
+    vi.advanceTimersByTime(3 * BEAT_MS);
+    expect([written, vi.getTimerCount()]).toEqual([[], 0]);
   });
 });

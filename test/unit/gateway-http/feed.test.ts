@@ -1,9 +1,12 @@
 /** The feed's routes over a feed that the test plays: what is asked of it, and what becomes of connections. */
+import { connect as connectTo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { GatewayError } from "../../../services/gateway/errors.ts";
 import type { SubscribeRequest } from "../../../services/gateway/feed/feed.ts";
 import type { FeedOutlet } from "../../../services/gateway/feed/outlet.ts";
+import type { Subscription } from "../../../services/gateway/feed/subscription.ts";
+import { makeAdmission } from "../gateway/admissions.ts";
 import { codeOf, get } from "./requests.ts";
 import { buildRig, type Rig } from "./rig.ts";
 
@@ -49,7 +52,31 @@ describe("GET /v1/changes", () => {
     }
     expect(asked).toHaveLength(1);
   });
+
+  it("gives back its place in the process where the client leaves before anything was told", async () => {
+    const { admission } = makeAdmission();
+    const crowded = await buildRig({ admission });
+    crowded.gateway.subscribed = { retentionMs: 1, open: async (_, outlet) => silentUntilLeft(outlet) };
+    const port = await crowded.server.listen({ host: "127.0.0.1", port: 0 });
+    try {
+      const asking = `GET ${URL} HTTP/1.1\r\nHost: x\r\n\r\n`;
+      const socket = connectTo(port, "127.0.0.1", () => socket.write(asking));
+      await vi.waitFor(() => expect(outlets).toHaveLength(1));
+      expect(admission.inFlight.working).toBe(1);
+      socket.destroy();
+      await vi.waitFor(() => expect(admission.inFlight.working).toBe(0));
+    } finally {
+      await crowded.server.close(100);
+    }
+  });
 });
+
+/** Nothing changes for as long as its client is there. */
+function silentUntilLeft(outlet: FeedOutlet): Subscription {
+  outlets.push(outlet);
+  const run = () => new Promise<void>((resolve) => outlet.closed.addEventListener("abort", () => resolve()));
+  return { run, close: () => undefined, tellPlace: () => undefined } as unknown as Subscription;
+}
 
 describe("WS /v1/subscribe", () => {
   const connect = async (port: number) => {

@@ -17,6 +17,8 @@ export class FeedClient {
   cursor: string | undefined;
   /** What the last connection has ended with. */
   failure: unknown;
+  /** What no client may be told, and was: whoever tells it may take the error for its own. */
+  readonly faults: string[] = [];
   #over = new AbortController();
 
   constructor(world: World, wanted: FeedClient["wanted"] & { readonly framesAtOnce?: number }) {
@@ -57,6 +59,7 @@ export class FeedClient {
 
   #outlet(over: AbortController): FeedOutlet {
     let taken = 0;
+    let isComplete = this.cursor !== undefined;
     const waiting: (() => void)[] = [];
     const isFull = () => this.#framesAtOnce !== undefined && taken >= this.#framesAtOnce;
     const wake = () => {
@@ -73,7 +76,10 @@ export class FeedClient {
         if (over.signal.aborted) return;
         taken += 1;
         if (isFull()) this.#world.after(this.#world.random.fraction() * 200, wake);
-        this.#take(JSON.parse(frame.text) as ServerFrame);
+        const told = JSON.parse(frame.text) as ServerFrame;
+        if (told.type === "state" && isComplete) this.#fault("a state goes on that was complete");
+        isComplete ||= told.type === "state" && told.complete === true;
+        this.#take(told);
       },
       drained: () =>
         isFull() && !over.signal.aborted
@@ -95,7 +101,12 @@ export class FeedClient {
     if (!isChange || position === undefined || pending > 0 || this.#wanted.withPending) return;
     const before = this.told.get(key) ?? [];
     if (before.length > 0 && position.sequence <= before.at(-1)!)
-      throw new Error(`${key} was told at ${before.join(", ")} and then at ${position.sequence}`);
+      this.#fault(`${key} was told at ${before.join(", ")} and then at ${position.sequence}`);
     this.told.set(key, [...before, position.sequence]);
+  }
+
+  #fault(what: string): void {
+    this.faults.push(what);
+    throw new Error(what);
   }
 }

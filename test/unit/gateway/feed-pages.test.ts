@@ -1,12 +1,13 @@
-/** Pages of changes, shares of tenants, and what is asked for by name: subscriptions that are opened by hand. */
+/** Pages of changes, shares of tenants, slow clients, and what is asked for by name: subscriptions that are opened by hand. */
 import { describe, expect, it } from "vitest";
+import { partitionOfRecord } from "../../../services/core/partition.ts";
 import type { SubscribeRequest } from "../../../services/gateway/feed/feed.ts";
 import type { FeedOutlet } from "../../../services/gateway/feed/outlet.ts";
 import { TenantShares } from "../../../services/gateway/feed/shares.ts";
 import type { GatewayService } from "../../../services/gateway/gateway-service.ts";
-import type { ChangesFrame, ServerFrame } from "../../../services/protocol/http/feed.ts";
+import type { ChangesFrame, ServerFrame, StateFrame } from "../../../services/protocol/http/feed.ts";
 import { silentFeedMetrics } from "../../simulation/metrics.ts";
-import { Bed, COLLECTION, TENANT, write, type RegionBed } from "./bed.ts";
+import { Bed, COLLECTION, overriding, TENANT, write, type RegionBed } from "./bed.ts";
 
 const PARTITIONS = 2;
 const REQUEST: SubscribeRequest = {
@@ -125,5 +126,121 @@ describe("keys that are unsettled", () => {
     expect(told.map(({ key }) => key).toSorted()).toEqual(keys.toSorted());
     const wrong = page(bed, us.gateway, { ...asked, unsettled: ["a\0"] });
     await expect(wrong).rejects.toMatchObject({ code: "invalid-key" });
+  });
+});
+
+describe("a pending state that comes to nothing before its subscription reads changes", () => {
+  it.each([
+    ["the state is listed", false],
+    ["it is named as unsettled", true],
+  ])("is told anew, where %s", async (_, isNamed) => {
+    const bed = await startBed(["eu", "us"]);
+    const [eu, us] = bed.regions as [RegionBed, RegionBed];
+    const { cursor } = (await page(bed, eu.gateway, {})).at(-1)!;
+    eu.stopRoles();
+    await bed.pass(5_000);
+    eu.startApplier();
+    await bed.run(eu.gateway.write(write({ body: { set: { name: "older" } } })));
+    await bed.pass(1_000);
+    await bed.run(us.gateway.write(write({ body: { set: { name: "newer" } } })));
+    await bed.pass(5_000);
+    const settled = isNamed ? (await page(bed, eu.gateway, { cursor })).at(-1)!.cursor : undefined;
+    const { store } = eu.options;
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const gateway = eu.anotherGateway({
+      store: overriding(store, {
+        readChanges: async (query) => {
+          if (query.after < Number.MAX_SAFE_INTEGER) await held;
+          return store.readChanges(query);
+        },
+      }),
+    });
+    const outlet = new SlowOutlet();
+    const asked = { cursor: settled, unsettled: ["ada"], withPending: true, isPage: false };
+    const subscription = await bed.run(gateway.feed().open({ ...REQUEST, ...asked }, outlet));
+    void subscription.run();
+    const told = () => outlet.frames.flatMap(({ records }) => records);
+    await bed.runUntil(() => told().length > 0, "the pending state");
+    expect(told()).toMatchObject([{ key: "ada", pending: 1, fields: { name: "newer" } }]);
+    eu.startRelay();
+    await bed.converge();
+    letGo();
+    await bed.pass(5_000);
+    expect(told().slice(1)).toMatchObject([{ key: "ada", pending: 0, fields: { name: "newer" } }]);
+    subscription.close();
+  });
+});
+
+/** A client that takes frames only while a test lets it. */
+class SlowOutlet implements FeedOutlet {
+  readonly frames: (StateFrame | ChangesFrame)[] = [];
+  readonly closed = new AbortController().signal;
+  isFull = false;
+  #waiting: (() => void)[] = [];
+
+  send({ text }: { readonly text: string }): void {
+    this.frames.push(JSON.parse(text) as StateFrame | ChangesFrame);
+  }
+
+  drained(): Promise<void> {
+    return this.isFull ? new Promise((resolve) => this.#waiting.push(resolve)) : Promise.resolve();
+  }
+
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
+  /** Whoever waits looks again, and may find no room. */
+  wake(): void {
+    for (const resolve of this.#waiting.splice(0)) resolve();
+  }
+}
+
+function keyIn(partition: number): string {
+  const keys = Array.from({ length: 100 }, (_, index) => `key-${index}`);
+  const placement = { partitions: PARTITIONS, partitionBy: undefined };
+  return keys.find(
+    (key) => partitionOfRecord({ tenant: TENANT, collection: COLLECTION, key }, placement) === partition,
+  )!;
+}
+
+describe("a state that one partition completes while another waits for room", () => {
+  it("is not gone on with: what waited is told as a change, within the cursor of its frame", async () => {
+    const bed = await startBed();
+    const { first } = bed;
+    let letGo: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (letGo = resolve));
+    const { store } = first.options;
+    const gateway = first.anotherGateway({
+      store: overriding(store, {
+        readChanges: async (query) => {
+          if (query.partition === 1 && query.ranges.length > 0) await held;
+          return store.readChanges(query);
+        },
+      }),
+    });
+    const outlet = new SlowOutlet();
+    const subscription = await bed.run(gateway.feed().open({ ...REQUEST, isPage: false }, outlet));
+    void subscription.run();
+    await bed.pass(1_000);
+    outlet.isFull = true;
+    const key = keyIn(0);
+    await putAll(bed, first, [key]);
+    await bed.runUntil(() => outlet.waiting > 0, "the client has fallen behind");
+    outlet.wake();
+    await bed.runUntil(() => outlet.waiting > 0, "what was read waits for room");
+    letGo();
+    const complete = () => outlet.frames.findIndex((frame) => frame.type === "state" && frame.complete);
+    await bed.runUntil(() => complete() >= 0, "the end of the state");
+    outlet.isFull = false;
+    outlet.wake();
+    await bed.runUntil(() => outlet.frames.some(({ records }) => records.length > 0), "the change");
+    const after = outlet.frames.slice(complete() + 1);
+    expect(after).toMatchObject([{ type: "changes", records: [{ key }] }]);
+    subscription.close();
+    const { cursor } = after.at(-1)!;
+    const told = (await page(bed, gateway, { cursor })).flatMap(({ records }) => records);
+    expect(told).toEqual([]);
   });
 });

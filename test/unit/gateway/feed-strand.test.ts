@@ -50,8 +50,8 @@ async function passed(kind: ToldKind, records: readonly ToldRecord[], position =
     fellBehind: () => undefined,
     fail: () => undefined,
   };
-  const place = { position: 0, logEpoch: 0 };
-  await new Strand({ owner, hub, partition: 0, place }).goLive();
+  const start = { position: 0, logEpoch: 0 };
+  await new Strand({ owner, hub, partition: 0, start }).goLive();
   return found;
 }
 

@@ -121,6 +121,7 @@ describe("clients that are slow, lose their connections and go on elsewhere", ()
       );
     await bed.pass(3_000);
     await bed.runUntil(isSettled, "nothing is pending");
+    expect(clients.flatMap(({ faults }) => faults)).toEqual([]);
     const { records } = await bed.run(gateway.list(list()));
     for (const client of clients) {
       const { key, prefix = "" } = client.wanted;

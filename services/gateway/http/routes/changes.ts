@@ -102,6 +102,9 @@ export function addChangesRoute(
       } catch (error) {
         sendProblem(reply, error, context);
         begun();
+      } finally {
+        // Of a client that has left before anything was told no answer begins.
+        ticket?.leave();
       }
       return reply;
     },
