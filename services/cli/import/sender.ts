@@ -6,7 +6,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { IMPORT_MEDIA_TYPE } from "../../protocol/http/headers.ts";
 import type { ImportAnswer } from "../../protocol/http/import.ts";
 import type { ProblemAnswer } from "../../protocol/http/answers.ts";
-import { PROBLEMS, type ProblemCode, type ProblemDefinition } from "../../protocol/http/problems.ts";
 import type { ClusterRegion } from "../cluster.ts";
 import { CommandError } from "../errors.ts";
 import { callApi, collectionPath, ProblemAnsweredError, UnreachableError } from "../http.ts";
@@ -190,13 +189,13 @@ function fateOf(
 }
 
 function fateOfRefused(problem: ProblemAnswer, line: Trying<Outgoing>, triesMax: number): Fate | "again" {
-  const code = problem.type.split(":").at(-1) as ProblemCode;
-  const definition: ProblemDefinition | undefined = PROBLEMS[code];
+  const code = problem.type.split(":").at(-1);
   const isLiftedByOthers = problem.retry === "same" && problem.status === 409;
   if (isLiftedByOthers) line.tries += 1;
   if (problem.retry === "never" || line.tries >= triesMax) return { rejected: `${problem.detail} (${code})` };
-  // The log keeps its decision under the id.
-  if (problem.retry === "same" && definition?.isDecided === true) line.generation += 1;
+  // The log keeps what it has decided at a position under the id. Of what has expired it keeps nothing: under a new id, another
+  // run, which begins with the first, would have the row taken again.
+  if (problem.position !== undefined) line.generation += 1;
   return "again";
 }
 
