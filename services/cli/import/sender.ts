@@ -18,6 +18,10 @@ const PATIENCE_MS = 120_000;
 /** Refusals of one line that others' acts could lift, such as an escrow that has too little left. */
 const TRIES_MAX = 12;
 
+/** What an id that was used for another line says to whoever imports. */
+const CHANGED_SINCE =
+  "the row was sent with other values within a day: --id NAME makes this another import, which takes all rows anew";
+
 export interface Outgoing {
   readonly id: string;
   /** The line's JSON object without its id. */
@@ -192,7 +196,10 @@ function fateOfRefused(problem: ProblemAnswer, line: Trying<Outgoing>, triesMax:
   const code = problem.type.split(":").at(-1);
   const isLiftedByOthers = problem.retry === "same" && problem.status === 409;
   if (isLiftedByOthers) line.tries += 1;
-  if (problem.retry === "never" || line.tries >= triesMax) return { rejected: `${problem.detail} (${code})` };
+  if (problem.retry === "never" || line.tries >= triesMax) {
+    const detail = code === "idempotency-key-reused" ? CHANGED_SINCE : problem.detail;
+    return { rejected: `${detail} (${code})` };
+  }
   // The log keeps what it has decided at a position under the id. Of what has expired it keeps nothing: under a new id, another
   // run, which begins with the first, would have the row taken again.
   if (problem.position !== undefined) line.generation += 1;

@@ -88,6 +88,14 @@ describe("lines of an import", () => {
     ]);
   });
 
+  it("are rejected where their rows have changed since they were sent, with what to do", async () => {
+    bed.rig.gateway.importAnswer = new GatewayError("idempotency-key-reused", "used for another request");
+    const [first] = await sendAll(['{"key":"a","set":{"name":"x"}}', '{"key":"b","set":{"nmae":1}}']);
+    expect(first).toEqual({
+      rejected: expect.stringMatching(/--id NAME .*\(idempotency-key-reused\)/) as string,
+    });
+  });
+
   it.each([
     [decided("schema-changed", "as before"), ["row-0", "row-0~2", "row-0~3"]],
     [new GatewayError("insufficient", "as before"), ["row-0", "row-0", "row-0"]],
