@@ -1,4 +1,4 @@
-/** Durations as people write them: `500ms`, `30s`, `2min`, `1.5h`, `1h30m`. */
+/** Durations as people write them: `500ms`, `30s`, `2min`, `1.5h`, `1h30m`, `90d`. */
 
 const UNITS_MS: { readonly [unit: string]: number } = {
   ms: 1,
@@ -6,9 +6,10 @@ const UNITS_MS: { readonly [unit: string]: number } = {
   m: 60_000,
   min: 60_000,
   h: 3_600_000,
+  d: 86_400_000,
 };
-const WHOLE = /^(?:\d+(?:\.\d+)?(?:ms|s|min|m|h))+$/;
-const PART = /(\d+(?:\.\d+)?)(ms|s|min|m|h)/g;
+const WHOLE = /^(?:\d+(?:\.\d+)?(?:ms|s|min|m|h|d))+$/;
+const PART = /(\d+(?:\.\d+)?)(ms|s|min|m|h|d)/g;
 
 export const DURATION_HINT = "a number with its unit, such as 500ms, 30s, 10m or 1h30m";
 

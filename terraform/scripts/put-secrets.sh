@@ -7,12 +7,13 @@
 #   put-secrets.sh --metrics-key CLUSTER REGION=AWS_REGION…     reads the key from standard input
 #
 # The first region of the list is the home. The authority's key stays in FOREBAY_AUTHORITY (default ./authority-CLUSTER): put
-# that folder into a safe place away from this machine afterwards. A certificate is valid for a year.
+# that folder into a safe place away from this machine afterwards, and bring it back for --renew and for a new region. Without
+# it nothing is done: servers take no certificates of another authority. A certificate is valid for a year.
 set -euo pipefail
 umask 077
 
 usage() {
-  sed -n '2,10s/^# \{0,1\}//p' "$0" >&2
+  sed -n '2,11s/^# \{0,1\}//p' "$0" >&2
   exit 2
 }
 
@@ -39,12 +40,38 @@ put() {
   echo "put $name in $aws_region"
 }
 
+# Only what is known not to be there is made: whoever may not look, or can't, is told so.
 is_there() {
-  aws secretsmanager get-secret-value --region "$1" --secret-id "$2" --output text --query VersionId >/dev/null 2>&1
+  aws secretsmanager get-secret-value --region "$1" --secret-id "$2" --output text --query VersionId >/dev/null 2>"$scratch/said" && return
+  grep -q ResourceNotFoundException "$scratch/said" && return 1
+  cat "$scratch/said" >&2
+  exit 1
+}
+
+# The servers' authority is that of nats-ca: with certificates of another one their routes fail as soon as they are reloaded.
+find_authority() {
+  local known
+  if is_there "$home" "$cluster/nats-ca"; then
+    has_authority || refuse "There is a $cluster/nats-ca, and no $authority/ca.key and ca.pem of it: bring that folder back, or say in FOREBAY_AUTHORITY where it is"
+    known=$(aws secretsmanager get-secret-value --region "$home" --secret-id "$cluster/nats-ca" --output text --query SecretString)
+    [[ $known == *"$(cat "$authority/ca.pem")"* ]] || refuse "$authority/ca.pem is not the authority that $cluster/nats-ca has: bring the right folder back, or say in FOREBAY_AUTHORITY where it is"
+    return
+  fi
+  [ "$action" != renew ] || refuse "There is no $cluster/nats-ca, and so nothing to renew: run this without --renew first"
+  has_authority || make_authority
+  put "$home" "$cluster/nats-ca" "$authority/ca.pem"
+}
+
+has_authority() {
+  [ -f "$authority/ca.key" ] && [ -f "$authority/ca.pem" ]
+}
+
+refuse() {
+  echo "$1. Nothing was done." >&2
+  exit 1
 }
 
 make_authority() {
-  [ -f "$authority/ca.key" ] && return
   mkdir -p "$authority"
   openssl ecparam -name prime256v1 -genkey -noout -out "$authority/ca.key"
   openssl req -x509 -new -sha256 -days 3650 -key "$authority/ca.key" -out "$authority/ca.pem" \
@@ -70,7 +97,8 @@ if [ "$action" = metrics-key ]; then
   exit
 fi
 
-make_authority
+# First: from then on it is known whose certificates there may be.
+find_authority
 for pair in "$@"; do
   region=${pair%%=*}
   name="$cluster-$region/nats-certificate"
@@ -81,7 +109,6 @@ for pair in "$@"; do
 done
 [ "$action" = renew ] && exit
 
-is_there "$home" "$cluster/nats-ca" || put "$home" "$cluster/nats-ca" "$authority/ca.pem"
 if ! is_there "$home" "$cluster/admin-key-sha256"; then
   # As `forebay key admin` makes them.
   printf 'fb_admin_%s' "$(openssl rand -base64 32 | tr '+/' '-_' | tr -d '=\n')" >"$scratch/admin-key"

@@ -155,6 +155,38 @@ describe("forebay import", () => {
       await client.end();
     }
   }, 60_000);
+
+  it("takes as the key of a table without a primary key only a column that names its rows", async () => {
+    const { url: from } = bed.cluster.region("us").postgres;
+    const client = new pg.Client({ connectionString: from });
+    await client.connect();
+    const run = (key: string) =>
+      forebay("products", ["--from", from, "--table", "shop_rows", "--key", key, ...kept("rows")]);
+    try {
+      await client.query(
+        `create table shop_rows (code text, area text, shelf text, place text not null unique, lines int);
+         insert into shop_rows select 'row ' || n, 'area ' || n % 7, nullif('shelf ' || n, 'shelf 9'), 'place ' || n, n
+           from generate_series(1, 30) n`,
+      );
+      const told = async (key: string) => {
+        const { code, told: text } = await run(key);
+        return `${code}: ${text}`;
+      };
+      expect(await told("area")).toMatch(
+        /^2: .*"area" of shop_rows .*: [45] rows have "area \d"\. Give --key/,
+      );
+      expect(await told("shelf")).toMatch(/^2: .*"shelf" of shop_rows .*: a row has null\. Give --key/);
+      expect(await told("code")).toMatch(/^0: [^]*30 rows are in products/);
+      expect(await readRecord("products", "row 9")).toEqual({ lines: 9 });
+      expect(await told("place")).toMatch(/^0: [^]*30 rows are in products/);
+      await client.query("update shop_rows set lines = 100 where code = 'row 9'");
+      expect(await told("code")).toMatch(/^1: [^]*29 rows are in products \(29 of them had been before\)/);
+      expect(readFileSync(join(bed.folder, "rows.rejects"), "utf8")).toContain("--id NAME");
+    } finally {
+      await client.query("drop table if exists shop_rows");
+      await client.end();
+    }
+  }, 60_000);
 });
 
 function kept(name: string): string[] {

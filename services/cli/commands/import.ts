@@ -39,7 +39,8 @@ const SHOWN_MAX = 10;
 
 const IMPORT_HELP = `
 Every row is a write of its own, under an id that its place in the source gives: the same command again, after whatever has
-happened, takes nothing twice, within a day. --resume also saves sending again what was taken.
+happened, takes nothing twice, within a day. --resume also saves sending again what was taken. Rows of a table that have changed
+since are rejected for that day: --id NAME makes it another import, which takes all rows anew, so that counters count again.
 
 Columns go into fields of the same name (display_name is displayName), with the operator that makes a new record's field the value:
 set, inc for counters, add for sets, put for maps, raise and lower, give for escrows. --map says otherwise.

@@ -6,7 +6,6 @@ import { API_PREFIX } from "../../protocol/http/headers.ts";
 import { findRegion } from "../cluster.ts";
 import { collect, withCommonOptions, type CommonOptions } from "../common-options.ts";
 import { parseDuration } from "../duration.ts";
-import { UsageError } from "../errors.ts";
 import { callApi } from "../http.ts";
 import { formatTable } from "../table.ts";
 
@@ -14,7 +13,7 @@ const KEYS_PATH = `${API_PREFIX}/api-keys`;
 const SECRET_BYTES = 32;
 
 interface CreateOptions extends CommonOptions {
-  readonly scope?: readonly string[];
+  readonly scope: readonly string[];
   readonly tenant?: string;
   readonly expires?: number;
   readonly json?: boolean;
@@ -31,9 +30,9 @@ export function addKeyCommand(program: Command): void {
 function addCreate(key: Command): void {
   withCommonOptions(key.command("create <name>"))
     .description("make a key; it is shown this once")
-    .option(
+    .requiredOption(
       "--scope <scope>",
-      "such as read:, write:orders, admin:, metrics or cluster; may be repeated",
+      "what it is good for: read:, write:orders, admin:, metrics, cluster …; may be repeated",
       collect,
     )
     .option("--tenant <tenant>", "of this tenant (default: that of the key it is made with)")
@@ -41,8 +40,6 @@ function addCreate(key: Command): void {
     .option("--json", "print the region's answer")
     .action(async (name: string, options: CreateOptions) => {
       const { scope, tenant, expires } = options;
-      if (scope === undefined)
-        throw new UsageError("say what the key is good for: --scope read:, --scope write:orders …");
       const body = {
         name,
         scopes: scope,

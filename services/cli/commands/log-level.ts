@@ -4,26 +4,21 @@ import { API_PREFIX } from "../../protocol/http/headers.ts";
 import type { LogLevelAnswer, LogLevelBody } from "../../protocol/http/log-level.ts";
 import { findRegion, findRegions } from "../cluster.ts";
 import { parseDuration } from "../duration.ts";
-import { DATA_FOLDER } from "../common-options.ts";
+import { withPlaceOptions, type PlaceOptions } from "../common-options.ts";
 import { UsageError } from "../errors.ts";
 import { callApi } from "../http.ts";
 import { formatDuration, formatTable } from "../table.ts";
 
 const LEVEL_PATH = `${API_PREFIX}/log-level`;
 
-interface LevelOptions {
-  readonly data: string;
-  readonly url?: string;
+interface LevelOptions extends PlaceOptions {
   readonly for?: number;
 }
 
 export function addLogLevelCommand(program: Command): void {
-  program
-    .command("log-level [region] [level]")
+  withPlaceOptions(program.command("log-level [region] [level]"))
     .description("show how much each region logs, or change it for a time: debug, info, warn, error, silent")
     .option("--for <duration>", "then it is as configured again (default: 10m)", parseDuration)
-    .option("--url <url>", "the address of a region, instead of --data")
-    .option("--data <folder>", "the data folder of a cluster on this machine", DATA_FOLDER)
     .action(async (region: string | undefined, level: string | undefined, options: LevelOptions) => {
       const answers = await (level === undefined
         ? show(region, options)

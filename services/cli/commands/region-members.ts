@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { API_PREFIX } from "../../protocol/http/headers.ts";
 import type { ChangeMembersBody, MemberAnswer, MembersAnswer } from "../../protocol/http/members.ts";
 import { findRegions, type ClusterRegion } from "../cluster.ts";
-import { DATA_FOLDER, type CommonOptions } from "../common-options.ts";
+import { withPlaceOptions, type PlaceOptions } from "../common-options.ts";
 import { parseDuration } from "../duration.ts";
 import { CommandError } from "../errors.ts";
 import { callApi } from "../http.ts";
@@ -29,7 +29,7 @@ The region is drained first, and removed once it has sent all that it had taken.
 reclaimed by another region afterwards. --force removes a region that is lost: what only its write-ahead log has is lost with
 it; the command says how much that may be, and does nothing without --yes. Its nats-server is no concern of this command.`;
 
-interface Options extends Pick<CommonOptions, "data" | "url"> {
+interface Options extends PlaceOptions {
   readonly force?: boolean;
   readonly yes?: boolean;
   readonly wait: boolean;
@@ -39,13 +39,13 @@ interface Options extends Pick<CommonOptions, "data" | "url"> {
 
 /** What the commands share with those that drain. */
 export interface RegionCommands {
-  findNamed(name: string, options: Pick<Options, "data" | "url">): Promise<ClusterRegion>;
+  findNamed(name: string, options: PlaceOptions): Promise<ClusterRegion>;
   /** Resolves once the region is drained. */
   drain(target: ClusterRegion, deadlineMs: number): Promise<void>;
 }
 
 export function addMemberCommands(region: Command, shared: RegionCommands): void {
-  withAnyRegion(region.command("list"))
+  withPlaceOptions(region.command("list"))
     .description("print which regions take part, and how far they are")
     .option("--json", "print the region's answer")
     .action(async (options: Options) => {
@@ -54,13 +54,13 @@ export function addMemberCommands(region: Command, shared: RegionCommands): void
         `${options.json === true ? JSON.stringify(answer, null, 2) : formatMembers(answer)}\n`,
       );
     });
-  withAnyRegion(region.command("add <name>"))
+  withPlaceOptions(region.command("add <name>"))
     .description("have a region take part")
     .option("--no-wait", "don't wait until it keeps up with the log")
     .option("--deadline <time>", "how long to wait, such as 5m", parseDuration, DEADLINE_MS_DEFAULT)
     .addHelpText("after", ADD_HELP)
     .action(add);
-  withAnyRegion(region.command("remove <name>"))
+  withPlaceOptions(region.command("remove <name>"))
     .description("have a region take part no more")
     .option("--force", "although it is lost, with what only it has")
     .option("--yes", "with --force: whatever may be lost")
@@ -72,7 +72,7 @@ export function addMemberCommands(region: Command, shared: RegionCommands): void
     )
     .addHelpText("after", REMOVE_HELP)
     .action((name: string, options: Options) => remove(name, options, shared));
-  withAnyRegion(region.command("rejoin <name>"))
+  withPlaceOptions(region.command("rejoin <name>"))
     .description("have a region load its state anew from another one")
     .option(
       "--force",
@@ -84,12 +84,6 @@ export function addMemberCommands(region: Command, shared: RegionCommands): void
       await callApi(target, { method: "POST", path: REJOIN_PATH, body });
       process.stdout.write(`region ${name} rejoins; "forebay region list" tells how far it is\n`);
     });
-}
-
-function withAnyRegion(command: Command): Command {
-  return command
-    .option("--url <url>", "the address of a region, instead of --data")
-    .option("--data <folder>", "the data folder of a cluster on this machine", DATA_FOLDER);
 }
 
 async function add(name: string, options: Options): Promise<void> {

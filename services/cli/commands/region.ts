@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { API_PREFIX } from "../../protocol/http/headers.ts";
 import type { StatusAnswer } from "../../protocol/http/status.ts";
 import { findRegion, type ClusterRegion } from "../cluster.ts";
-import { DATA_FOLDER, type CommonOptions } from "../common-options.ts";
+import { withPlaceOptions, type PlaceOptions } from "../common-options.ts";
 import { parseDuration } from "../duration.ts";
 import { CommandError, UsageError } from "../errors.ts";
 import { callApi, UnreachableError } from "../http.ts";
@@ -24,7 +24,7 @@ then its processes can be stopped without anybody waiting for them. "forebay reg
 
 A second region is not drained as long as that leaves fewer than a majority, unless it is forced.`;
 
-interface RegionOptions extends Pick<CommonOptions, "data" | "url"> {
+interface RegionOptions extends PlaceOptions {
   readonly force?: boolean;
   readonly wait: boolean;
   readonly deadline: number;
@@ -35,7 +35,7 @@ export function addRegionCommand(program: Command): void {
     .command("region")
     .description("who takes part; take a region out of service, and back");
   addMemberCommands(region, { findNamed, drain });
-  withPlace(region.command("drain <name>"))
+  withOwnAddress(region.command("drain <name>"))
     .description("stop taking writes, hand leadership over, and wait until nothing is left to send")
     .option("--force", "also where fewer than a majority of the regions would be left")
     .option("--no-wait", "begin, and don't wait until it is done")
@@ -48,7 +48,7 @@ export function addRegionCommand(program: Command): void {
       await waitUntilDrained(target, { first, deadlineMs: options.deadline });
       process.stdout.write(`region ${name} is drained: nothing is left to send, and it leads nothing\n`);
     });
-  withPlace(region.command("undrain <name>"))
+  withOwnAddress(region.command("undrain <name>"))
     .description("take writes again")
     .action(async (name: string, options: RegionOptions) => {
       const target = await findNamed(name, options);
@@ -68,10 +68,8 @@ async function drain(target: ClusterRegion, deadlineMs: number): Promise<void> {
   await waitUntilDrained(target, { first: await beginDrain(target, false), deadlineMs });
 }
 
-function withPlace(command: Command): Command {
-  return command
-    .option("--url <url>", "the address of the region, instead of --data")
-    .option("--data <folder>", "the data folder of a cluster on this machine", DATA_FOLDER);
+function withOwnAddress(command: Command): Command {
+  return withPlaceOptions(command, "the address of the region, instead of --data");
 }
 
 /** The region itself has to be asked: it is its own database that remembers. @throws {UsageError} for another's address. */

@@ -51,6 +51,7 @@ export async function openPostgres(
       [options.table],
     );
     const keyColumns = keyColumnsOf(columns, options);
+    if (!columns.some(({ isKey }) => isKey)) await checkNames(client, options.table, keyColumns[0]!);
     return sourceOf(client, {
       name: `${shown} ${options.table}`,
       identity: `${shown} ${options.table}`,
@@ -158,6 +159,35 @@ function keyColumnsOf(
   if (!columns.some(({ name }) => name === key))
     throw new UsageError(`there is no column "${key}"; there are ${known}`);
   return [key];
+}
+
+/**
+ * Rows that a column names alike, or not at all, would count as sent, and be missed. Looked at in the snapshot that is read.
+ * @throws {UsageError} says which value it is.
+ */
+async function checkNames(client: pg.Client, table: string, column: string): Promise<void> {
+  const { rows: sure } = await client.query(
+    `select from pg_attribute a join pg_index i on i.indrelid = a.attrelid and i.indkey[0] = a.attnum
+      where a.attrelid = $1::regclass and a.attname = $2 and a.attnotnull
+        and i.indisunique and i.indisvalid and i.indnkeyatts = 1 and i.indpred is null`,
+    [table, column],
+  );
+  if (sure.length > 0) return;
+  const name = quoted(column);
+  const from = await tableName(client, table);
+  const { rows } = await client.query<{ value: string | null; count: string }>(
+    `(select null as value, '1' as count where exists (select from ${from} where ${name} is null))
+      union all
+      (select min(${name}::text), count(*)::text from ${from} where ${name} is not null
+        group by ${name} having count(*) > 1 limit 1)`,
+  );
+  const [wrong] = rows;
+  if (wrong === undefined) return;
+  const { value, count } = wrong;
+  const told = value === null ? "a row has null" : `${count} rows have ${JSON.stringify(value)}`;
+  throw new UsageError(
+    `column "${column}" of ${table} does not name a row: ${told}. Give --key a column that is unique and never null, the table a primary key, or --from a CSV file of the table, whose lines name its rows`,
+  );
 }
 
 /** As PostgreSQL quotes it, so that nothing of a name becomes SQL. */

@@ -6,7 +6,6 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { IMPORT_MEDIA_TYPE } from "../../protocol/http/headers.ts";
 import type { ImportAnswer } from "../../protocol/http/import.ts";
 import type { ProblemAnswer } from "../../protocol/http/answers.ts";
-import { PROBLEMS, type ProblemCode, type ProblemDefinition } from "../../protocol/http/problems.ts";
 import type { ClusterRegion } from "../cluster.ts";
 import { CommandError } from "../errors.ts";
 import { callApi, collectionPath, ProblemAnsweredError, UnreachableError } from "../http.ts";
@@ -18,6 +17,10 @@ const PAUSE_MS_MAX = 5_000;
 const PATIENCE_MS = 120_000;
 /** Refusals of one line that others' acts could lift, such as an escrow that has too little left. */
 const TRIES_MAX = 12;
+
+/** What an id that was used for another line says to whoever imports. */
+const CHANGED_SINCE =
+  "the row was sent with other values within a day: --id NAME makes this another import, which takes all rows anew";
 
 export interface Outgoing {
   readonly id: string;
@@ -190,13 +193,16 @@ function fateOf(
 }
 
 function fateOfRefused(problem: ProblemAnswer, line: Trying<Outgoing>, triesMax: number): Fate | "again" {
-  const code = problem.type.split(":").at(-1) as ProblemCode;
-  const definition: ProblemDefinition | undefined = PROBLEMS[code];
+  const code = problem.type.split(":").at(-1);
   const isLiftedByOthers = problem.retry === "same" && problem.status === 409;
   if (isLiftedByOthers) line.tries += 1;
-  if (problem.retry === "never" || line.tries >= triesMax) return { rejected: `${problem.detail} (${code})` };
-  // The log keeps its decision under the id.
-  if (problem.retry === "same" && definition?.isDecided === true) line.generation += 1;
+  if (problem.retry === "never" || line.tries >= triesMax) {
+    const detail = code === "idempotency-key-reused" ? CHANGED_SINCE : problem.detail;
+    return { rejected: `${detail} (${code})` };
+  }
+  // The log keeps what it has decided at a position under the id. Of what has expired it keeps nothing: under a new id, another
+  // run, which begins with the first, would have the row taken again.
+  if (problem.position !== undefined) line.generation += 1;
   return "again";
 }
 

@@ -59,7 +59,9 @@ it.each([
   ["1h30m", 5_400_000],
   ["1min30s", 90_000],
   ["0", 0],
-  ["5d", undefined],
+  ["90d", 7_776_000_000],
+  ["1d12h", 129_600_000],
+  ["5w", undefined],
   ["1h 30m", undefined],
 ])("a duration: %s", (text, durationMs) => {
   expect(parseDurationMs(text)).toBe(durationMs);

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Acknowledgements } from "../../../services/cli/import/acknowledgements.ts";
 import { Lanes } from "../../../services/cli/import/lanes.ts";
 import { Sender, type Fate } from "../../../services/cli/import/sender.ts";
-import { GatewayError } from "../../../services/gateway/errors.ts";
+import { GatewayError, type GatewayErrorCode } from "../../../services/gateway/errors.ts";
 import { ProblemError } from "../../../services/gateway/http/problem.ts";
 import { BODY_BYTES_MAX, IMPORT_BYTES_MAX } from "../../../services/protocol/http/headers.ts";
 import { cliBed } from "../cli/bed.ts";
@@ -12,6 +12,11 @@ const bed = cliBed((rig) => {
   rig.gateway.imports.length = 0;
   rig.gateway.importAnswer = { operation: OPERATION, status: "accepted", isReplayed: false };
 });
+
+/** As the log decides, and keeps it under the id. */
+function decided(code: GatewayErrorCode, message: string): GatewayError {
+  return new GatewayError(code, message, { operation: OPERATION, position: { partition: 0, sequence: 7 } });
+}
 
 function outgoing(number: number, text = '{"key":"k","set":{"name":"x"}}') {
   return { id: `row-${number}`, key: `k${number}`, text };
@@ -60,7 +65,7 @@ describe("lines of an import", () => {
   });
 
   it("get a new id where the log has decided and a new try may do", async () => {
-    bed.rig.gateway.importAnswer = new GatewayError("schema-changed", "meanwhile");
+    bed.rig.gateway.importAnswer = decided("schema-changed", "meanwhile");
     const onWait = () =>
       (bed.rig.gateway.importAnswer = { operation: OPERATION, status: "committed", isReplayed: true });
     expect(
@@ -69,18 +74,41 @@ describe("lines of an import", () => {
     expect(bed.rig.gateway.imports[1]!.lines).toMatchObject([{ id: "row-0~2" }]);
   });
 
+  it("keep their ids where they have expired: the log knows nothing of them, and another run begins with the same", async () => {
+    const expiresAtMs = 1_700_000_000_000;
+    const details = { operation: OPERATION, expiresAtMs, retryAfterMs: 1 };
+    bed.rig.gateway.importAnswer = new GatewayError("expired", "too late", details);
+    const onWait = () =>
+      (bed.rig.gateway.importAnswer = { operation: OPERATION, status: "committed", isReplayed: false });
+    const texts = ['{"key":"a","set":{"name":"x"}}', '{"key":"b","set":{"name":"x"}}'];
+    expect(await sendAll(texts, onWait)).toEqual(["accepted", "accepted"]);
+    expect(bed.rig.gateway.imports.map(({ lines }) => lines)).toMatchObject([
+      [{ id: "row-0" }, { id: "row-1" }],
+      [{ id: "row-0" }, { id: "row-1" }],
+    ]);
+  });
+
+  it("are rejected where their rows have changed since they were sent, with what to do", async () => {
+    bed.rig.gateway.importAnswer = new GatewayError("idempotency-key-reused", "used for another request");
+    const [first] = await sendAll(['{"key":"a","set":{"name":"x"}}', '{"key":"b","set":{"nmae":1}}']);
+    expect(first).toEqual({
+      rejected: expect.stringMatching(/--id NAME .*\(idempotency-key-reused\)/) as string,
+    });
+  });
+
   it.each([
-    ["schema-changed", ["row-0", "row-0~2", "row-0~3"]],
-    ["insufficient", ["row-0", "row-0", "row-0"]],
-  ] as const)("are rejected where all meet %s time and again", async (code, ids) => {
-    bed.rig.gateway.importAnswer = new GatewayError(code, "as before");
+    [decided("schema-changed", "as before"), ["row-0", "row-0~2", "row-0~3"]],
+    [new GatewayError("insufficient", "as before"), ["row-0", "row-0", "row-0"]],
+  ] as const)("are rejected where all meet %s time and again", async (refusal, ids) => {
+    bed.rig.gateway.importAnswer = refusal;
+    const { code } = refusal;
     const fates = await sendAll(['{"key":"a","set":{"name":"x"}}', '{"key":"b","set":{"name":"x"}}']);
     expect(fates).toEqual([{ rejected: `as before (${code})` }, { rejected: `as before (${code})` }]);
     expect(bed.rig.gateway.imports.map(({ lines }) => lines[0])).toMatchObject(ids.map((id) => ({ id })));
   });
 
   it("take what the request as a whole has met as their own", async () => {
-    const refusal = new GatewayError("schema-changed", "meanwhile");
+    const refusal = decided("schema-changed", "meanwhile");
     const writeMany = vi.spyOn(bed.rig.gateway, "writeMany").mockRejectedValueOnce(refusal);
     const texts = ['{"key":"a","set":{"name":"x"}}', '{"key":"b","set":{"name":"x"}}'];
     expect(await sendAll(texts)).toEqual(["accepted", "accepted"]);

@@ -27,9 +27,10 @@ describe("a duration", () => {
     ["30s", 30_000],
     ["10m", 600_000],
     ["1h30m", 5_400_000],
+    ["90d", 7_776_000_000],
   ])("%s", (text, ms) => expect(parseDuration(text)).toBe(ms));
 
-  it.each(["", "10", "10 m", "m", "-5m", "5d"])("is not %o", (text) => {
+  it.each(["", "10", "10 m", "m", "-5m", "5w"])("is not %o", (text) => {
     expect(() => parseDuration(text)).toThrow("30s, 10m or 1h30m");
   });
 });

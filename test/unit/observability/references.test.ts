@@ -58,9 +58,12 @@ function settings(): ReadonlySet<string> {
   ]);
 }
 
+/** Of text and of shell blocks, whose lines may go on. */
 function commandLines(pages: readonly { text: string }[]): string[] {
   return pages.flatMap(({ text }) =>
-    [...text.matchAll(/`(forebay [^`]*)`/g)].map(([, line]) => line!.replaceAll(/"[^"]*"|“[^”]*”/g, "TEXT")),
+    [...text.replaceAll("\\\n", " ").matchAll(/`(forebay [^`]*)`|^ *(forebay .*)$/gm)].map(
+      ([, inText, inBlock]) => (inText ?? inBlock!).replaceAll(/"[^"]*"|“[^”]*”/g, "TEXT"),
+    ),
   );
 }
 
@@ -204,6 +207,7 @@ describe("runbooks", () => {
     needing.command("mend <id>").requiredOption("--why <text>");
     expect(commandProblem(needing, "forebay mend ID")).toMatch(/without --why/);
     expect(commandProblem(needing, 'forebay mend ID --why "…"')).toBeUndefined();
+    expect(commandProblem(program, "forebay key create NAME")).toMatch(/without --scope/);
   });
 });
 
@@ -228,6 +232,16 @@ describe("procedures", () => {
       expect(sections, name).toEqual(PROCEDURE_SECTIONS);
       expect(index, name).toContain(`(${name})`);
     }
+  });
+});
+
+describe("the README of Terraform", () => {
+  it("names commands that there are", () => {
+    const program = createProgram("1.0.0");
+    const text = readFileSync(join(packageRoot(), "terraform/README.md"), "utf8");
+    const lines = commandLines([{ text }]);
+    expect(lines.some((line) => line.startsWith("forebay nats config --region eu"))).toBe(true);
+    expect(lines.flatMap((line) => commandProblem(program, line) ?? [])).toEqual([]);
   });
 });
 

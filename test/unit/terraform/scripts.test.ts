@@ -1,7 +1,16 @@
 /** The scripts that Terraform puts into tasks and machines, run as they are there. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
@@ -85,6 +94,100 @@ describe("the watchdog", () => {
     expect(await exit).toBe(0);
     expect(answers).toBeGreaterThanOrEqual(30);
     server.close();
+  });
+});
+
+describe("the script that gives secrets", () => {
+  const script = join(TERRAFORM, "scripts/put-secrets.sh");
+  const AWS = `#!/usr/bin/env bash
+# Secrets are files: no key is made, and none is asked for over the network.
+while [ $# -gt 0 ]; do
+  case $1 in
+    get-secret-value | put-secret-value) action=$1 ;;
+    --region) region=$2 ;;
+    --secret-id) path=$STORE/$region-\${2//\\//-} ;;
+    --secret-string) file=\${2#file://} ;;
+    --query) query=$2 ;;
+  esac
+  shift
+done
+[ -z "\${DENIED-}" ] || { echo "AccessDeniedException: not for you" >&2; exit 254; }
+if [ "$action" = put-secret-value ]; then cp "$file" "$path"; exit; fi
+[ -f "$path" ] || { echo "ResourceNotFoundException: there is no such value" >&2; exit 254; }
+if [ "$query" = SecretString ]; then cat "$path"; else echo version; fi
+`;
+
+  /** What is kept, and the authority's folder, of a cluster of its own. */
+  function place(name: string) {
+    const root = join(folder, name);
+    const [store, commands, authority] = ["store", "commands", "authority"].map((one) => join(root, one));
+    for (const path of [store!, commands!]) mkdirSync(path, { recursive: true });
+    writeFileSync(join(commands!, "aws"), AWS, { mode: 0o755 });
+    // Only whose they are is of interest: certificates and keys are texts that differ.
+    const openssl =
+      '#!/usr/bin/env bash\nfor word; do [ "$last" = -out ] && echo "$RANDOM $RANDOM" >"$word"; last=$word; done\n[ "$1" != rand ] || echo abc\n[ "$1" != dgst ] || echo "abc *-"\n';
+    writeFileSync(join(commands!, "openssl"), openssl, { mode: 0o755 });
+    writeFileSync(join(commands!, "jq"), '#!/usr/bin/env bash\necho "$RANDOM $RANDOM"\n', { mode: 0o755 });
+    const run = (words: readonly string[], more: NodeJS.ProcessEnv = {}) =>
+      runCommand("bash", [script, ...words], {
+        timeoutMs: TIMEOUT_MS,
+        environment: {
+          PATH: `${commands}:/usr/bin:/bin`,
+          STORE: store!,
+          FOREBAY_AUTHORITY: authority!,
+          ...more,
+        },
+      });
+    const read = () =>
+      new Map(readdirSync(store!).map((file) => [file, readFileSync(join(store!, file), "utf8")]));
+    return { run, read, authority: authority! };
+  }
+
+  const REGIONS = ["eu=eu-central-1", "us=us-east-1"];
+  const CERTIFICATE = "eu-central-1-c-eu-nats-certificate";
+
+  it("makes what is not there, and new certificates of the same authority", async () => {
+    const { run, read } = place("whole");
+    await run(["c", REGIONS[0]!]);
+    const first = read();
+    expect([...first.keys()].sort()).toEqual([
+      "eu-central-1-c-admin-key-sha256",
+      CERTIFICATE,
+      "eu-central-1-c-metrics-key",
+      "eu-central-1-c-nats-ca",
+    ]);
+    await run(["c", ...REGIONS]);
+    expect(read().get(CERTIFICATE)).toBe(first.get(CERTIFICATE));
+    expect(read().has("us-east-1-c-us-nats-certificate")).toBe(true);
+    await run(["--renew", "c", ...REGIONS]);
+    expect(read().get(CERTIFICATE)).not.toBe(first.get(CERTIFICATE));
+    expect(read().get("eu-central-1-c-nats-ca")).toBe(first.get("eu-central-1-c-nats-ca"));
+  });
+
+  it("signs nothing with another authority where the folder of the servers' own is away", async () => {
+    const { run, read, authority } = place("away");
+    await run(["c", REGIONS[0]!]);
+    const before = read();
+    renameSync(authority, `${authority}-safe`);
+    for (const words of [
+      ["--renew", "c", REGIONS[0]!],
+      ["c", ...REGIONS],
+    ]) {
+      await expect(run(words)).rejects.toThrow("bring that folder back");
+      expect(existsSync(authority)).toBe(false);
+    }
+    // As an earlier run without the folder has made one.
+    mkdirSync(authority);
+    for (const file of ["ca.key", "ca.pem"]) writeFileSync(join(authority, file), "another\n");
+    await expect(run(["--renew", "c", REGIONS[0]!])).rejects.toThrow("bring the right folder back");
+    expect(read()).toEqual(before);
+  });
+
+  it("renews nothing where nothing was made, and makes nothing where it may not look", async () => {
+    const { run, read, authority } = place("nothing");
+    await expect(run(["--renew", "c", REGIONS[0]!])).rejects.toThrow("nothing to renew");
+    await expect(run(["c", ...REGIONS], { DENIED: "yes" })).rejects.toThrow("AccessDeniedException");
+    expect([read().size, existsSync(authority)]).toEqual([0, false]);
   });
 });
 

@@ -1,5 +1,5 @@
 variable "is_protected" {
-  description = "False only while this region is being removed for good; see \"Removing a region\" in terraform/README.md."
+  description = "False only while this region is being removed for good; see \"A region goes\" in terraform/README.md."
   type        = bool
   default     = true
 }
