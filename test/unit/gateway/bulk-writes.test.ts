@@ -158,7 +158,12 @@ describe("many writes at once", () => {
     const lines = [named(1, "one"), named(2, "two"), decided(3, "two", "paid"), named(4, "three")];
     const more = [...lines, decided(5, "three", "shipped"), decided(6, "two", "shipped")];
     expect(told(await send(bed, more))).toEqual([
-      ...["accepted", "accepted", "committed", "accepted", "committed", "precondition-failed"],
+      "accepted",
+      "accepted",
+      "committed",
+      "accepted",
+      "committed",
+      "precondition-failed",
     ]);
   });
 
