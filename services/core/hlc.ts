@@ -63,10 +63,10 @@ export function nextHlc(input: {
   lastIssued: Hlc;
   observed: readonly Hlc[];
 }): Hlc {
-  const { nowMs, nowMsMax = nowMs } = input;
-  let next = maxHlc(hlcFromMilliseconds(Math.min(nowMs, nowMsMax)), advanceHlc(input.lastIssued, 1));
+  const nowMs = Math.min(input.nowMs, input.nowMsMax ?? input.nowMs);
+  let next = maxHlc(hlcFromMilliseconds(nowMs), advanceHlc(input.lastIssued, 1));
   for (const stamp of input.observed) {
-    if (!isBeyondOffset(stamp, input.nowMs)) next = maxHlc(next, advanceHlc(stamp, 1));
+    if (!isBeyondOffset(stamp, nowMs)) next = maxHlc(next, advanceHlc(stamp, 1));
   }
   return next;
 }

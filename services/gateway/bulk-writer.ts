@@ -50,11 +50,20 @@ interface Done {
   readonly seen: Session | { readonly partition: number; readonly sequence: number };
 }
 
-/** The last line so far of a record. */
-interface Last {
-  readonly doing: Promise<Done | Error>;
-  /** It goes with the request's one flush. */
-  readonly isFlushed: boolean;
+/** What became of lines of a record that stand in front of others. */
+interface Settled {
+  /** One of them is to be sent again. */
+  readonly isPassing: boolean;
+  /** The request's, with what they have written and seen. */
+  readonly session: Session;
+}
+
+/** Lines of one record so far. */
+interface RecordLines {
+  /** In the request's one flush; nobody has waited for them yet. */
+  flushed: Promise<Done | Error>[];
+  /** Of those before; undefined while all go with the flush. */
+  settled: Promise<Settled> | undefined;
 }
 
 export class BulkWriter {
@@ -77,43 +86,57 @@ export class BulkWriter {
   /** Lines of one record take effect in their order, whoever takes them: the log must not decide one before it has those in front. */
   #doAll(planned: readonly (Planned | Error)[], deadlineAtMs: number): Promise<Done | Error>[] {
     const lanes = new Map<number, Promise<unknown>>();
-    const lastOfKeys = new Map<string, Last>();
+    const linesOf = new Map<string, RecordLines>();
     // One turn for all appends: that is what makes them one flush.
     const group = {};
     const kind = planned.length > GATHERED_LINES_MAX ? "bulk" : "write";
     return planned.map((line) => {
       if (line instanceof Error) return Promise.resolve(line);
       const { operation, request } = line;
-      const earlier = lastOfKeys.get(request.key);
-      if (operation !== undefined && (earlier === undefined || earlier.isFlushed)) {
+      const lines = linesOf.get(request.key) ?? { flushed: [], settled: undefined };
+      linesOf.set(request.key, lines);
+      if (operation !== undefined && lines.settled === undefined) {
         const doing = this.#append(line, operation, { deadlineAtMs, kind, group }).catch(asError);
-        lastOfKeys.set(request.key, { doing, isFlushed: true });
+        lines.flushed.push(doing);
         return doing;
       }
+      const before = this.#settled(request.session, lines.settled, lines.flushed);
       const lane = Number.parseInt(sha256(request.key).slice(0, 6), 16) % ORDERED_LANES;
-      const doing = this.#doAfter([lanes.get(lane), earlier?.doing], (before) =>
+      const doing = this.#doAfter(lanes.get(lane), before, (session) =>
         operation === undefined
-          ? this.#decide(line, before, deadlineAtMs)
+          ? this.#decide({ ...line, request: { ...request, session } }, deadlineAtMs)
           : this.#append(line, operation, { deadlineAtMs, kind }),
       ).catch(asError);
       lanes.set(lane, doing);
-      lastOfKeys.set(request.key, { doing, isFlushed: false });
+      linesOf.set(request.key, { flushed: [], settled: this.#settled(request.session, before, [doing]) });
       return doing;
     });
   }
 
-  /** @throws {GatewayError} overloaded: the record's earlier line is worth sending again, and has to come first. */
+  async #settled(
+    session: Session,
+    before: Promise<Settled> | undefined,
+    doing: readonly Promise<Done | Error>[],
+  ): Promise<Settled> {
+    const earlier = (await before) ?? { isPassing: false, session };
+    const done = await Promise.all(doing);
+    const isPassing = earlier.isPassing || done.some((one) => one instanceof Error && isPassingError(one));
+    return { isPassing, session: this.#sessionOf(earlier.session, done) };
+  }
+
+  /** @throws {GatewayError} overloaded: an earlier line of the record is worth sending again, and has to come first. */
   async #doAfter(
-    [lane, earlier]: readonly [Promise<unknown> | undefined, Promise<Done | Error> | undefined],
-    work: (before: Done | undefined) => Promise<Done>,
+    lane: Promise<unknown> | undefined,
+    before: Promise<Settled>,
+    work: (session: Session) => Promise<Done>,
   ): Promise<Done> {
     await lane;
-    const before = await earlier;
-    if (before instanceof Error && isPassing(before)) {
+    const { isPassing, session } = await before;
+    if (isPassing) {
       const message = "an earlier line of the same record is to be sent again, and has to come first";
       throw new GatewayError("overloaded", message, { retryAfterMs: 1_000 });
     }
-    return work(before instanceof Error ? undefined : before);
+    return work(session);
   }
 
   async #planAll(request: BulkRequest, deadlineAtMs: number): Promise<(Planned | Error)[]> {
@@ -197,16 +220,8 @@ export class BulkWriter {
     return { result, seen: result.session };
   }
 
-  async #decide(
-    { request, partition, plan }: Planned,
-    before: Done | undefined,
-    deadlineAtMs: number,
-  ): Promise<Done> {
-    const session = before === undefined ? request.session : this.#sessionOf(request.session, [before]);
-    const result = await this.#parts.ordered.write(
-      { ...request, session },
-      { partition, plan, deadlineAtMs },
-    );
+  async #decide({ request, partition, plan }: Planned, deadlineAtMs: number): Promise<Done> {
+    const result = await this.#parts.ordered.write(request, { partition, plan, deadlineAtMs });
     return { result, seen: result.session };
   }
 
@@ -226,8 +241,9 @@ export class BulkWriter {
   }
 }
 
-/** Of what the log refuses, or was not asked, or has not answered. */
-function isPassing(error: Error): boolean {
+/** What the log refuses, or was not asked, or has not answered: the line may do as it is another time. */
+function isPassingError(error: Error): boolean {
+  if (error instanceof RefusedWriteError) return false;
   return !(error instanceof GatewayError) || problemDefinition(error.code).retry !== "never";
 }
 

@@ -285,8 +285,8 @@ export class GatewayService implements Gateway {
   }
 
   /** Asks the log to forget what has expired; returns how many records it was asked to forget. */
-  sweep(): Promise<number> {
-    return this.#sweeper.sweep();
+  sweep(stop?: AbortSignal): Promise<number> {
+    return this.#sweeper.sweep(stop);
   }
 
   /** The order is carried out, whatever keeps the region from telling more; then it tells of no partition. */

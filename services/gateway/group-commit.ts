@@ -322,10 +322,15 @@ function lateError(waiting: Waiting, isDoubtful: boolean): GatewayError {
   return new GatewayError("outcome-unknown", message, { operation: id, retryAfterMs: 1_000 });
 }
 
+/** What an earlier flush has sent may arrive yet, and find the rights that were too few now. */
+function mayArrive({ operation: { id } }: Waiting): GatewayError {
+  const message =
+    "rights are lacking now, and an earlier try that the region's database has not answered may yet find some";
+  return new GatewayError("outcome-unknown", message, { operation: id, retryAfterMs: 1_000 });
+}
+
 function resolve(waiting: Waiting, outcome: AppendOutcome): void {
-  // What an earlier flush has sent may arrive yet, and find the rights that were too few now.
-  if (waiting.isDoubtful && outcome.status === "insufficient")
-    return reject(waiting, lateError(waiting, true));
+  if (waiting.isDoubtful && outcome.status === "insufficient") return reject(waiting, mayArrive(waiting));
   if (waiting.isSettled) return;
   waiting.isSettled = true;
   // What a doubtful flush of ours has appended is no replay to the client, who gets the first answer now.

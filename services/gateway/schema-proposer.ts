@@ -207,7 +207,7 @@ function unanswered(operation: string): GatewayError {
 /** Whatever keeps a partition from following now: the schema is decided, and the next look lets the partition follow. */
 function followedLater(error: unknown, { id, partition }: { id: string; partition: number }): unknown {
   if (!(error instanceof GatewayError) && !(error instanceof StoreUnavailableError)) return error;
-  const message = `the schema is decided, and partition ${partition} has not followed yet; it will as soon as its log takes entries`;
+  const message = `the schema is decided, and partition ${partition} has not followed yet; it will as soon as it can`;
   return new GatewayError("outcome-unknown", message, { operation: id, retryAfterMs: 5_000 });
 }
 

@@ -5,8 +5,10 @@ import type { Members } from "./decisions/members.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
 
 const PUBLISH_TIMEOUT_MS = 5_000;
-/** Entries of one sweep, each once the one before is folded: more expires within a second than fits into one. */
-const ROUNDS_MAX = 40;
+/** Entries of one sweep, each once the one before is folded: more may expire within some seconds than fits into one. */
+const ROUNDS_MAX = 10;
+/** Somewhere within it: other processes look at other times then, and rarely ask for the same once more. */
+const ROUNDS_APART_MS_MAX = 800;
 const FOLD_POLL_MS = 25;
 const FOLD_TIMEOUT_MS = 5_000;
 
@@ -23,17 +25,19 @@ export class Sweeper {
    * @returns how many records the log was asked to forget.
    * @throws {LogUnavailableError}, {PublishTimeoutError}, {StoreUnavailableError}: whatever is left is asked for again.
    */
-  async sweep(): Promise<number> {
+  async sweep(stop?: AbortSignal): Promise<number> {
     let asked = 0;
     for (let partition = 0; partition < this.#options.partitions; partition += 1) {
-      asked += await this.#sweepPartition(partition);
+      asked += await this.#sweepPartition(partition, stop);
     }
     return asked;
   }
 
-  async #sweepPartition(partition: number): Promise<number> {
+  async #sweepPartition(partition: number, stop: AbortSignal | undefined): Promise<number> {
+    const { clock, random } = this.#options;
     let asked = 0;
-    for (let round = 0; round < ROUNDS_MAX; round += 1) {
+    for (let round = 0; round < ROUNDS_MAX && stop?.aborted !== true; round += 1) {
+      if (round > 0) await clock.sleep(ROUNDS_APART_MS_MAX * random.fraction(), stop);
       const { records, position } = await this.#ask(partition);
       asked += records;
       const mayBeMore = records === SWEEP_RECORDS_MAX && (await this.#isFolded(partition, position));

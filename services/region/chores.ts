@@ -26,7 +26,7 @@ export function gatewayChores(
     everyMs: FOLLOW_UP_EVERY_MS,
     work: () => service.followUpSchemas(FOLLOW_UP_DEADLINE_MS),
   };
-  const sweep = { name: "forget what has expired", everyMs: SWEEP_EVERY_MS, work: () => service.sweep() };
+  const sweep = { name: "forget what has expired", everyMs: SWEEP_EVERY_MS, work: () => service.sweep(stop) };
   return [followUp, sweep].map((chore) => repeatChore({ ...parts, ...chore }, stop));
 }
 

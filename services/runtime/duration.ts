@@ -11,7 +11,7 @@ const UNITS_MS: { readonly [unit: string]: number } = {
 const WHOLE = /^(?:\d+(?:\.\d+)?(?:ms|s|min|m|h|d))+$/;
 const PART = /(\d+(?:\.\d+)?)(ms|s|min|m|h|d)/g;
 
-export const DURATION_HINT = "a number with its unit, such as 500ms, 30s, 10m or 1h30m";
+export const DURATION_HINT = "a number with its unit, such as 500ms, 30s, 10m, 1h30m or 90d";
 
 /** Whole milliseconds; undefined for what is no duration. */
 export function parseDurationMs(text: string): number | undefined {

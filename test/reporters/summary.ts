@@ -4,7 +4,8 @@
  */
 import type { Reporter, TestModule, TestSuite } from "vitest/node";
 
-type Problem = { readonly message: string };
+/** Anything can be thrown. */
+type Problem = { readonly message?: string };
 
 /** Of what failed: an error's first line tells most. */
 const MESSAGE_CHARACTERS_MAX = 240;
@@ -36,6 +37,6 @@ function failureOfAll(file: TestModule | TestSuite): string[] {
 }
 
 function failure(what: string, problems: readonly Problem[] = []): string {
-  const line = problems[0]?.message.split("\n", 1)[0] ?? "without an error";
+  const line = problems[0]?.message?.split("\n", 1)[0] ?? "without an error";
   return `FAILED ${what}: ${line.slice(0, MESSAGE_CHARACTERS_MAX)}`;
 }

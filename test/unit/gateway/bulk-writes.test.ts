@@ -4,7 +4,7 @@ import { EMPTY_SESSION } from "../../../services/core/session.ts";
 import { GatewayError } from "../../../services/gateway/errors.ts";
 import type { BulkLine, BulkResult } from "../../../services/gateway/gateway.ts";
 import { Bed, COLLECTION, CONTEXT, SCHEMA, TENANT } from "./bed.ts";
-import { orderedBed } from "./ordered.ts";
+import { ORDERED, orderedBed } from "./ordered.ts";
 
 function range(count: number): number[] {
   return Array.from({ length: count }, (_, index) => index);
@@ -164,6 +164,35 @@ describe("many writes at once", () => {
       "accepted",
       "committed",
       "precondition-failed",
+    ]);
+  });
+
+  it("are decided on all in front of them, whatever became of the last", async () => {
+    const bed = await orderedBed({
+      schema: { ...ORDERED, fields: { ...ORDERED.fields, stock: { class: "merge", kind: "escrow" } } },
+    });
+    const on = (number: number, body: object) => line(number, { key: "order", body });
+    const named = (number: number, name: string) => on(number, { set: { name } });
+    const paid = (number: number, name: string) =>
+      on(number, { set: { status: "paid" }, if: { fields: { name } } });
+    await send(bed, [line(50), named(51, "zero")]);
+    await bed.converge();
+    expect(told(await send(bed, [named(1, "one"), named(50, "x"), paid(2, "one")]))).toEqual([
+      "accepted",
+      "idempotency-key-reused",
+      "committed",
+    ]);
+    expect(told(await send(bed, [named(3, "two"), named(51, "zero"), paid(4, "two")]))).toEqual([
+      "accepted",
+      "committed again",
+      "committed",
+    ]);
+    const lacking = on(5, { take: { stock: 9 } });
+    expect(told(await send(bed, [lacking, named(6, "three"), paid(7, "three"), named(8, "four")]))).toEqual([
+      "insufficient",
+      "accepted",
+      "overloaded",
+      "overloaded",
     ]);
   });
 

@@ -1,17 +1,19 @@
-CREATE INDEX "records_alive_by_expiry" ON "records" USING btree ("partition","expires_at_ms") WHERE expires_at_ms is not null and tombstone is null;--> statement-breakpoint
-CREATE INDEX "tombstones_by_expiry" ON "records" USING btree ("partition","expires_at_ms","version") WHERE expires_at_ms is not null and tombstone is not null;--> statement-breakpoint
+CREATE INDEX IF NOT EXISTS "records_alive_by_expiry" ON "records" USING btree ("partition","expires_at_ms") WHERE expires_at_ms is not null and tombstone is null;--> statement-breakpoint
+CREATE INDEX IF NOT EXISTS "tombstones_by_expiry" ON "records" USING btree ("partition","expires_at_ms","version") WHERE expires_at_ms is not null and tombstone is not null;--> statement-breakpoint
 
--- As before, and no clock of a process takes the region's stamps further ahead than the allowed offset from the database's own:
--- what one process has stamped all others come after, for as long as it takes the right time to get there.
+-- As before, and no clock of a process counts as further ahead than the allowed offset from the database's own: what one process
+-- has stamped all others come after, for as long as it takes the right time to get there.
 create or replace function forebay_next_hlc(p_partition integer, p_last bigint, p_now_ms bigint, p_offset_ms_max bigint) returns bigint
 language plpgsql
 set enable_seqscan = off set plan_cache_mode = force_generic_plan as $$
+declare
+  v_now_ms bigint := least(p_now_ms, floor(extract(epoch from clock_timestamp()) * 1000)::bigint + p_offset_ms_max);
 begin
   return greatest(
-    least(p_now_ms, floor(extract(epoch from clock_timestamp()) * 1000)::bigint + p_offset_ms_max) << 16,
+    v_now_ms << 16,
     p_last + 1,
-    (select max(o.hlc) + 1 from origins o where o.partition = p_partition and (o.hlc >> 16) <= p_now_ms + p_offset_ms_max),
-    (select a.hlc + 1 from applied a where a.partition = p_partition and (a.hlc >> 16) <= p_now_ms + p_offset_ms_max)
+    (select max(o.hlc) + 1 from origins o where o.partition = p_partition and (o.hlc >> 16) <= v_now_ms + p_offset_ms_max),
+    (select a.hlc + 1 from applied a where a.partition = p_partition and (a.hlc >> 16) <= v_now_ms + p_offset_ms_max)
   );
 end
 $$;
