@@ -161,22 +161,13 @@ async function readOperation(options: {
   };
 }
 
-// Tombstones that the log has not let go of yet are left out, and looked for apart, so that they don't hide what it has.
+// What the log has not let go of yet is left out, so that it does not hide what it has.
 const READ_EXPIRED: Statement = {
   name: "read_expired",
-  text: `with alive as materialized (
-           select r.record_id, r.expires_at_ms from records r
-           where r.partition = $1 and r.tombstone is null and r.expires_at_ms is not null
-             and r.expires_at_ms < (select a.log_time_ms from applied a where a.partition = $1)
-           order by r.expires_at_ms limit $3
-         ), deleted as materialized (
-           select r.record_id, r.expires_at_ms from records r
-           where r.partition = $1 and r.tombstone is not null and r.expires_at_ms is not null
-             and r.expires_at_ms < (select a.log_time_ms from applied a where a.partition = $1) and r.version <= $2
-           order by r.expires_at_ms limit $3
-         )
-         select e.record_id from (select * from alive union all select * from deleted) e
-         order by e.expires_at_ms limit $3`,
+  text: `select r.record_id from records r, applied a
+         where a.partition = $1 and r.partition = $1 and r.expires_at_ms < a.log_time_ms
+           and (r.tombstone is null or r.version <= $2)
+         order by r.expires_at_ms limit $3`,
   effect: "reading",
 };
 

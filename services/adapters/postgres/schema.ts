@@ -173,17 +173,9 @@ export const records = pgTable(
     expiresAtMs: count("expires_at_ms"),
   },
   (table) => [
-    // Of processes of the release before; goes with the next one.
     index("records_by_expiry")
       .on(table.partition, table.expiresAtMs)
       .where(sql`expires_at_ms is not null`),
-    // Apart: tombstones that not every region has seen wait, however many they are, and must keep nothing else waiting.
-    index("records_alive_by_expiry")
-      .on(table.partition, table.expiresAtMs)
-      .where(sql`expires_at_ms is not null and tombstone is null`),
-    index("tombstones_by_expiry")
-      .on(table.partition, table.expiresAtMs, table.version)
-      .where(sql`expires_at_ms is not null and tombstone is not null`),
   ],
 );
 

@@ -39,7 +39,7 @@ describe("an address that redirects", () => {
       if (request.url === "/readyz") return response.end("{}");
       return response.writeHead(307, { location: elsewhere + request.url! }).end();
     });
-    const client = createClient({ regions: { here }, key: "secret", deadlineMs: 400 });
+    const client = createClient({ regions: { here }, key: "secret", deadlineMs: 2_000 });
     const records = client.collection(posts);
     const written: unknown = await records
       .write("one", { inc: { likes: 1 } })

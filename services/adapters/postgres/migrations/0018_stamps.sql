@@ -1,6 +1,3 @@
-CREATE INDEX IF NOT EXISTS "records_alive_by_expiry" ON "records" USING btree ("partition","expires_at_ms") WHERE expires_at_ms is not null and tombstone is null;--> statement-breakpoint
-CREATE INDEX IF NOT EXISTS "tombstones_by_expiry" ON "records" USING btree ("partition","expires_at_ms","version") WHERE expires_at_ms is not null and tombstone is not null;--> statement-breakpoint
-
 -- As before, and no clock of a process counts as further ahead than the allowed offset from the database's own: what one process
 -- has stamped all others come after, for as long as it takes the right time to get there.
 create or replace function forebay_next_hlc(p_partition integer, p_last bigint, p_now_ms bigint, p_offset_ms_max bigint) returns bigint
