@@ -36,8 +36,9 @@ export class Sweeper {
   async #sweepPartition(partition: number, stop: AbortSignal | undefined): Promise<number> {
     const { clock, random } = this.#options;
     let asked = 0;
-    for (let round = 0; round < ROUNDS_MAX && stop?.aborted !== true; round += 1) {
+    for (let round = 0; round < ROUNDS_MAX; round += 1) {
       if (round > 0) await clock.sleep(ROUNDS_APART_MS_MAX * random.fraction(), stop);
+      if (stop?.aborted === true) break;
       const { records, position } = await this.#ask(partition);
       asked += records;
       const mayBeMore = records === SWEEP_RECORDS_MAX && (await this.#isFolded(partition, position));
