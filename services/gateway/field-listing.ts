@@ -12,11 +12,11 @@ import type { FieldPage, FieldPlace, FieldQuery } from "../ports/sql-access.ts";
 import { GatewayError } from "./errors.ts";
 import type { RecordView } from "./gateway.ts";
 import { viewRecord } from "./record-view.ts";
+import { tooMuchPending } from "./too-much-pending.ts";
 
 /** Beyond, a listing says that it can't be had: it would look at all of them for each page. */
 export const MOVING_RECORDS_MAX = 5_000;
 const BUILDING_RETRY_MS = 1_000;
-const CROWDED_RETRY_MS = 5_000;
 
 export interface FieldListing {
   readonly tenant: string;
@@ -56,9 +56,8 @@ export function checkPage({ isReady, isCrowded }: FieldPage, { field }: FieldRan
     throw new GatewayError("index-building", message, { retryAfterMs: BUILDING_RETRY_MS, field });
   }
   if (!isCrowded) return;
-  const pending = `more than ${MOVING_RECORDS_MAX} records of the collection, or ten times as many of all, have writes that the log has not ordered yet`;
-  const message = `in region ${region}, ${pending}; consistency=linearizable lists what is committed`;
-  throw new GatewayError("too-much-pending", message, { retryAfterMs: CROWDED_RETRY_MS });
+  const what = `more than ${MOVING_RECORDS_MAX} records of the collection, ten times as many of all, or one of them very often, were written since the log has ordered writes`;
+  throw tooMuchPending(region, what);
 }
 
 /** The page, and one record more if there is one, in the listing's order. */

@@ -13,6 +13,7 @@ import type { Located, Planner } from "./planner.ts";
 import type { ReadBarrier, ReadDemand } from "./read-barrier.ts";
 import { ReadGather } from "./read-gather.ts";
 import { viewRecord } from "./record-view.ts";
+import { crowdedRecord } from "./too-much-pending.ts";
 
 export interface ReaderParts {
   readonly catalog: Catalog;
@@ -48,6 +49,7 @@ export class Reader {
     const gathered = () => this.#reads[partition]!.read({ tenant, collection: name, key });
     const { found, session: before } = await this.#parts.barrier.readBehind(demand, partition, gathered);
     const snapshot = visibleTo(demand, found);
+    if (snapshot.isCrowded === true) throw crowdedRecord(this.#options.region, key);
     const session = mergeSessions(before, this.#seen(partition, snapshot));
     if (snapshot.committed?.tombstone !== undefined) {
       throw new GatewayError("record-deleted", `record "${key}" of collection "${name}" is deleted`, {
@@ -72,19 +74,25 @@ export class Reader {
       read: () => this.#options.store.listRecords(query),
       positionsOf: (found) => this.#positionsOf(found, { tenant, collection: name }),
     });
-    const listed = behind.found;
+    const listed = behind.found.map((stored) => ({ key: stored.key, ...visibleTo(demand, stored) }));
     let { session } = behind;
-    const page = listed.slice(0, limit);
+    const page = this.#showable(listed.slice(0, limit));
     const records: RecordView[] = [];
-    for (const stored of page) {
-      const { key } = stored;
+    for (const snapshot of page) {
+      const { key } = snapshot;
       const partition = await this.#parts.planner.partitionOf({ tenant, collection: name, key });
-      const snapshot: ListedRecord = { key, ...visibleTo(demand, stored) };
       session = mergeSessions(session, this.#seen(partition, snapshot));
       const view = viewRecord({ key, snapshot, schema: collection.schema, region: this.#options.region });
       if (view !== undefined) records.push(view);
     }
-    return { records, next: listed.length > limit ? page.at(-1)?.key : undefined, session };
+    return { records, next: listed.length > page.length ? page.at(-1)?.key : undefined, session };
+  }
+
+  /** A page ends before a record that can't be shown: what is before it can be had. @throws {GatewayError} too-much-pending */
+  #showable(page: readonly ListedRecord[]): readonly ListedRecord[] {
+    const crowded = page.findIndex(({ isCrowded }) => isCrowded === true);
+    if (crowded === 0) throw crowdedRecord(this.#options.region, page[0]!.key);
+    return crowded === -1 ? page : page.slice(0, crowded);
   }
 
   async #listByField(request: ListRequest, by: ListBy): Promise<ListResult> {
@@ -173,5 +181,5 @@ export class Reader {
 
 /** What the log has not ordered yet is no part of a linearizable answer: another region could not give it. */
 function visibleTo({ consistency }: ReadDemand, snapshot: RecordSnapshot): RecordSnapshot {
-  return consistency === "linearizable" ? { ...snapshot, pending: [] } : snapshot;
+  return consistency === "linearizable" ? { ...snapshot, pending: [], isCrowded: false } : snapshot;
 }

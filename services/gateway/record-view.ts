@@ -7,7 +7,7 @@ import type { RecordSnapshot, WalRow } from "../ports/region-store.ts";
 import { decodeChanges } from "../protocol/change-codec.ts";
 import type { RecordView } from "./gateway.ts";
 
-export type ShownSnapshot = Pick<RecordSnapshot, "committed" | "pending">;
+export type ShownSnapshot = Omit<RecordSnapshot, "position">;
 
 /** Undefined where there is nothing to see. A tombstone is not looked at. */
 export function viewRecord(input: {

@@ -38,7 +38,7 @@ export interface ChangedRecord {
   /** The last rows of the own WAL that the window has looked at for it: folded since, and pending. */
   readonly settledAt?: number | undefined;
   readonly pendingAt?: number | undefined;
-  readonly snapshot: Pick<RecordSnapshot, "committed" | "pending">;
+  readonly snapshot: Omit<RecordSnapshot, "position">;
 }
 
 export interface Changes {

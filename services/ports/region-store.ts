@@ -160,6 +160,13 @@ export interface CommitOptions {
   readonly tail?: WalTail | undefined;
 }
 
+/**
+ * Pending operations of one record that a snapshot takes along: rows, and bytes of their bodies. In a long outage a counter
+ * that everybody counts may have hundreds of thousands, and one read of it must not be what brings its region down.
+ */
+export const PENDING_ROWS_MAX = 10_000;
+export const PENDING_BYTES_MAX = 4 * 1024 * 1024;
+
 /** A record with what its region holds of it, in one snapshot. */
 export interface RecordSnapshot {
   readonly committed: StoredRecord | undefined;
@@ -168,6 +175,8 @@ export interface RecordSnapshot {
    * effect already, because a retry of them came through another region.
    */
   readonly pending: readonly WalRow[];
+  /** More are pending than a snapshot takes along: `pending` has none of them, and what the region shows can't be told. */
+  readonly isCrowded?: boolean;
   readonly position: number;
 }
 

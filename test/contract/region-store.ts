@@ -23,6 +23,7 @@ import { removedRows } from "./region-store/removed.ts";
 import { reservedCollections } from "./region-store/reserved.ts";
 import { outcomesOfProposals } from "./region-store/outcomes.ts";
 import { knownOperations } from "./region-store/operations-known.ts";
+import { crowdedRecords } from "./region-store/crowded.ts";
 import { readingRecords } from "./region-store/reading.ts";
 import { listingRecords } from "./region-store/listing.ts";
 import { listingByFields } from "./region-store/field-listing.ts";
@@ -85,6 +86,7 @@ export function regionStoreContract(
     conflictLog(context);
     repairLog(context);
     readingRecords(context);
+    crowdedRecords(context);
     listingRecords(context);
     listingByFields(context);
     scanningRecords(context);

@@ -50,14 +50,16 @@ export function listByField(
   query: FieldQuery & { readonly isReady: boolean },
 ): FieldPage {
   const { isWithPending, isReady, pendingMax, limit } = query;
-  const isMoving = ({ pending }: ListedRecord) => isWithPending && pending.length > 0;
+  const isMoving = ({ pending, isCrowded }: ListedRecord) =>
+    isWithPending && (pending.length > 0 || isCrowded === true);
   const moving = listed.filter(isMoving);
   const records = listed
     .filter((record) => !isMoving(record))
     .flatMap((record) => placed(record, query))
     .toSorted((one, other) => inOrder(query, one, other))
     .slice(0, limit);
-  return { isReady, isCrowded: moving.length > pendingMax, records, moving: moving.slice(0, pendingMax) };
+  const isCrowded = moving.length > pendingMax || moving.some((record) => record.isCrowded === true);
+  return { isReady, isCrowded, records, moving: moving.slice(0, pendingMax) };
 }
 
 function placed(record: ListedRecord, query: FieldQuery): (ListedRecord & FieldPlace)[] {
@@ -68,7 +70,7 @@ function placed(record: ListedRecord, query: FieldQuery): (ListedRecord & FieldP
   const defaults = value === undefined ? {} : { [field]: value };
   const key = indexKey(showFields(committed.fields, defaults)[field], indexClass);
   if (key === undefined || compareTexts(key, from) < 0 || compareTexts(key, to) >= 0) return [];
-  const found = { ...record, pending: [], indexKey: key };
+  const found = { key: record.key, committed, position: record.position, pending: [], indexKey: key };
   return after === undefined || inOrder(query, after, found) < 0 ? [found] : [];
 }
 

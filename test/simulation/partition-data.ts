@@ -7,6 +7,8 @@ import {
 import type { StoredRecord } from "../../services/core/record.ts";
 import { ZERO_HLC, type Hlc } from "../../services/core/hlc.ts";
 import {
+  PENDING_BYTES_MAX,
+  PENDING_ROWS_MAX,
   StaleApplierError,
   type RegionStore,
   type StoredConflict,
@@ -104,6 +106,12 @@ export function rebindLog(data: PartitionData, { partition, position, from, to }
 
 export function toRow({ acceptedAtMs: _, takes: __, handsOver: ___, ...row }: TimedRow): WalRow {
   return row;
+}
+
+/** They are more than a snapshot takes along. */
+export function isCrowd(rows: readonly WalRow[]): boolean {
+  const bytes = () => rows.reduce((sum, { body }) => sum + Buffer.byteLength(body), 0);
+  return rows.length > PENDING_ROWS_MAX || bytes() > PENDING_BYTES_MAX;
 }
 
 export type HeldRecord = StoredRecord & { readonly partition: number };

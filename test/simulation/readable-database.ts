@@ -26,6 +26,7 @@ import { listConflicts, listRepairs } from "./conflicts.ts";
 import { sharesOf } from "./escrows.ts";
 import {
   emptyPartition,
+  isCrowd,
   foldedUpTo,
   knownIn,
   rowsAfter,
@@ -95,13 +96,16 @@ export abstract class ReadableDatabase {
     const text = recordIdText(id);
     const record = this.alive(text);
     // A retry through another region may have taken effect already: the view must not count it twice.
-    const pending = this.pending(partition).filter(
-      (row) => recordIdText(row) === text && this.known(partition, row.id).outcome === undefined,
-    );
+    const rows = this.pending(partition).filter((row) => recordIdText(row) === text);
+    const isCrowded = isCrowd(rows);
+    const pending = isCrowded
+      ? []
+      : rows.filter((row) => this.known(partition, row.id).outcome === undefined);
     return {
       committed: record === undefined ? undefined : withoutPartition(record),
       pending: pending.map(toRow),
       position: this.data(partition).state.position,
+      ...(isCrowded && { isCrowded }),
     };
   }
 

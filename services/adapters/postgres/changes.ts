@@ -7,10 +7,10 @@ import type { Database, Statement } from "./pool.ts";
 import {
   IS_ALIVE,
   IS_WITHOUT_EFFECT,
-  PENDING_JSON,
+  pendingSql,
   toPending,
   toStoredRecord,
-  type PendingJson,
+  type PendingRow,
 } from "./rows.ts";
 import { countArray, textArray, toNumber } from "./values.ts";
 
@@ -76,16 +76,16 @@ export const READ: Statement = {
          )
          select e.head, e.log_epoch, e.floor, e.watermark, e.wal_head, e.upto, e.settled_to, e.pending_to,
                 i.record_id, i.is_written, i.settled_at, i.pending_at, i.rewritten_at,
-                r.version, r.fields, r.tombstone, r.expires_at_ms, waiting.rows as pending
+                r.version, r.fields, r.tombstone, r.expires_at_ms, waiting.rows as pending, waiting.is_crowded
          from ends e
          left join ids i on true
          left join lateral (
            select r.version, r.fields, r.tombstone, r.expires_at_ms from records r, applied a
            where r.record_id = i.record_id and a.partition = $1 and ${IS_ALIVE} offset 0) r on true
-         left join lateral (
-           select json_agg(${PENDING_JSON} order by w.sequence) filter (where w.partition = $1 and ${IS_WITHOUT_EFFECT}) as rows
-           from wal w
-           where w.record_id = i.record_id and w.sequence > e.watermark) waiting on true`,
+         left join lateral (${pendingSql(
+           "wal w where w.record_id = i.record_id and w.sequence > e.watermark",
+           `w.partition = $1 and ${IS_WITHOUT_EFFECT}`,
+         )}) waiting on true`,
   effect: "reading",
 };
 
@@ -103,7 +103,7 @@ const TRIM: Statement = {
   effect: "writing",
 };
 
-interface ChangesRow {
+interface ChangesRow extends PendingRow {
   readonly head: string;
   readonly log_epoch: number;
   readonly floor: string;
@@ -121,7 +121,6 @@ interface ChangesRow {
   readonly fields: string | null;
   readonly tombstone: string | null;
   readonly expires_at_ms: string | null;
-  readonly pending: readonly PendingJson[] | null;
 }
 
 export function openChanges(database: Database, region: string): Changes {
@@ -190,6 +189,6 @@ function toChanged(
     position,
     settledAt,
     pendingAt,
-    snapshot: { committed, pending: toPending(row.pending, record) },
+    snapshot: { committed, ...toPending(row, record) },
   };
 }

@@ -10,11 +10,10 @@ import { afterPrefix, compareKeys } from "./key-range.ts";
 import type { Database, Statement } from "./pool.ts";
 import {
   IS_ALIVE,
-  IS_WITHOUT_EFFECT,
-  PENDING_JSON,
+  pendingSql,
   toPending,
   toStoredRecord,
-  type PendingJson,
+  type PendingRow,
 } from "./rows.ts";
 import { toNumber } from "./values.ts";
 
@@ -52,7 +51,7 @@ export const LIST: Statement = {
                  from walk offset 0) found
            where found.shown_before < $4::bigint and found.record_id < $3::text
          )
-         select walk.record_id, committed.version, committed.fields, committed.expires_at_ms, coalesce(place.position, 0) as position, waiting.rows as pending
+         select walk.record_id, committed.version, committed.fields, committed.expires_at_ms, coalesce(place.position, 0) as position, waiting.rows as pending, waiting.is_crowded
          from walk
          left join lateral (
            select r.partition, r.version, r.fields, r.expires_at_ms from records r, applied a
@@ -64,9 +63,9 @@ export const LIST: Statement = {
            select least(coalesce(max(o.watermark), 0), (
              select h.orphans_after from wal_heads h where h.partition = buffered.partition)) as watermark from origins o
            where o.partition = buffered.partition and o.region = $1) mark on true
-         left join lateral (
-           select json_agg(${PENDING_JSON} order by w.sequence) filter (where ${IS_WITHOUT_EFFECT}) as rows from wal w
-           where w.record_id = walk.record_id and w.sequence > mark.watermark) waiting on true
+         left join lateral (${pendingSql(
+           "wal w where w.record_id = walk.record_id and w.sequence > mark.watermark",
+         )}) waiting on true
          left join lateral (
            select a.position from applied a
            where a.partition = coalesce(committed.partition, buffered.partition) offset 0) place on true
@@ -76,13 +75,12 @@ export const LIST: Statement = {
   effect: "reading",
 };
 
-interface ListRow {
+interface ListRow extends PendingRow {
   readonly record_id: string;
   readonly version: string | null;
   readonly fields: string | null;
   readonly expires_at_ms: string | null;
   readonly position: string;
-  readonly pending: readonly PendingJson[] | null;
 }
 
 export async function listRecords(
@@ -95,7 +93,8 @@ export async function listRecords(
   const next = after === undefined ? range : recordIdText({ tenant, collection, key: `${after}\u0001` });
   const first = compareKeys(next, range) > 0 ? next : range;
   const rows = await database.query<ListRow>(LIST, [region, first, afterPrefix(range), limit]);
-  return rows.map(({ record_id, version, fields, expires_at_ms, position, pending }) => {
+  return rows.map((row) => {
+    const { record_id, version, fields, expires_at_ms, position } = row;
     const id = toRecordId(record_id);
     return {
       key: id.key,
@@ -103,7 +102,7 @@ export async function listRecords(
         fields === null
           ? undefined
           : toStoredRecord(id, { fields, version: version!, expires_at_ms, tombstone: null }),
-      pending: toPending(pending, id),
+      ...toPending(row, id),
       position: toNumber(position),
     };
   });

@@ -16,23 +16,23 @@ import {
   IS_ALIVE,
   IS_FORGOTTEN,
   IS_WITHOUT_EFFECT,
-  PENDING_JSON,
   OUTCOME_JSON,
+  pendingSql,
   toOutcome,
   toPending,
   toStoredRecord,
   type OutcomeJson,
-  type PendingJson,
+  type PendingRow,
 } from "./rows.ts";
 import { scanRecords } from "./scan.ts";
 import { textArray, toHlc, toNumber, uuidArray } from "./values.ts";
 
-// A filter of the aggregate can't tempt the planner to look for the partition first, and at all that is pending in it.
+// The partition is no condition on the rows: the planner would look for it first, and at all that is pending in it.
 // `offset 0` keeps each look-up one by one: joined as a whole, the planner would read tables from end to end.
 const READ_RECORDS: Statement = {
   name: "read_records",
   text: `select coalesce(a.position, 0) as position,
-                r.version, r.fields, r.tombstone, r.expires_at_ms, waiting.rows as pending
+                r.version, r.fields, r.tombstone, r.expires_at_ms, waiting.rows as pending, waiting.is_crowded
          from unnest($2::text[]) with ordinality u(record_id, ordinal)
          cross join (select least(coalesce(max(o.watermark), 0), (
                select h.orphans_after from wal_heads h where h.partition = $1)) as watermark from origins o
@@ -41,10 +41,10 @@ const READ_RECORDS: Statement = {
          left join lateral (
            select r.version, r.fields, r.tombstone, r.expires_at_ms from records r
            where r.record_id = u.record_id and ${IS_ALIVE} offset 0) r on true
-         left join lateral (
-           select json_agg(${PENDING_JSON} order by w.sequence) filter (where w.partition = $1 and ${IS_WITHOUT_EFFECT}) as rows
-           from wal w
-           where w.record_id = u.record_id and w.sequence > mark.watermark) waiting on true
+         left join lateral (${pendingSql(
+           "wal w where w.record_id = u.record_id and w.sequence > mark.watermark",
+           `w.partition = $1 and ${IS_WITHOUT_EFFECT}`,
+         )}) waiting on true
          order by u.ordinal`,
   effect: "reading",
 };
@@ -96,13 +96,12 @@ export function openReader(
   };
 }
 
-interface RecordRow {
+interface RecordRow extends PendingRow {
   readonly position: string;
   readonly version: string | null;
   readonly fields: string | null;
   readonly tombstone: string | null;
   readonly expires_at_ms: string | null;
-  readonly pending: readonly PendingJson[] | null;
 }
 
 async function readRecords(
@@ -118,7 +117,7 @@ function toSnapshot({ tenant, collection, key }: RecordId, row: RecordRow): Reco
   const id = { tenant, collection, key };
   const { version, fields } = row;
   const committed = fields === null ? undefined : toStoredRecord(id, { ...row, fields, version: version! });
-  return { committed, pending: toPending(row.pending, id), position: toNumber(row.position) };
+  return { committed, ...toPending(row, id), position: toNumber(row.position) };
 }
 
 interface AcceptedJson {

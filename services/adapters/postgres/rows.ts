@@ -2,7 +2,7 @@
 import type { OperationOutcome } from "../../core/fold/state.ts";
 import type { RecordId } from "../../core/operation.ts";
 import type { Fields, StoredRecord, Tombstone } from "../../core/record.ts";
-import type { WalRow } from "../../ports/region-store.ts";
+import { PENDING_BYTES_MAX, PENDING_ROWS_MAX, type RecordSnapshot } from "../../ports/region-store.ts";
 import { toHlc } from "./values.ts";
 
 type OutcomeDetail = Pick<OperationOutcome, "rejection" | "results">;
@@ -97,12 +97,32 @@ export const PENDING_JSON =
  */
 export const IS_WITHOUT_EFFECT = `not exists (select from operations o where o.id = w.id and o.partition = w.partition and not ${IS_FORGOTTEN})`;
 
+/**
+ * SQL: `rows` (of `PendingJson`) and `is_crowded` of one record's rows `w` of the WAL. It reads no more of them than a snapshot
+ * has: the number of the row ends the reading.
+ * @param source what stands behind `from`, with the conditions that an index answers.
+ * @param shown which of those rows count; a condition on them can't tempt the planner to look for it first.
+ */
+export function pendingSql(source: string, shown = IS_WITHOUT_EFFECT): string {
+  const fits = `w.ordinal <= ${PENDING_ROWS_MAX} and w.bytes_so_far <= ${PENDING_BYTES_MAX}`;
+  return `select json_agg(${PENDING_JSON} order by w.sequence) filter (where ${fits} and ${shown}) as rows, not bool_and(${fits}) as is_crowded
+          from (select w.*, row_number() over so_far as ordinal, sum(octet_length(w.body)) over so_far as bytes_so_far
+                from ${source} window so_far as (order by w.sequence rows unbounded preceding)) w
+          where w.ordinal <= ${PENDING_ROWS_MAX + 1}`;
+}
+
+/** Columns of `pendingSql`. */
+export interface PendingRow {
+  readonly pending: readonly PendingJson[] | null;
+  readonly is_crowded: boolean | null;
+}
+
 export function toPending(
-  rows: readonly PendingJson[] | null,
-  record: { tenant: string; collection: string; key: string },
-): WalRow[] {
-  const { tenant, collection, key } = record;
-  return (rows ?? []).map(([sequence, hlc, seen, id, requestHash, body]) => ({
+  { pending, is_crowded }: PendingRow,
+  { tenant, collection, key }: RecordId,
+): Pick<RecordSnapshot, "pending" | "isCrowded"> {
+  if (is_crowded === true) return { pending: [], isCrowded: true };
+  const toRow = ([sequence, hlc, seen, id, requestHash, body]: PendingJson) => ({
     id,
     tenant,
     collection,
@@ -112,5 +132,6 @@ export function toPending(
     sequence,
     hlc: toHlc(hlc),
     seen,
-  }));
+  });
+  return { pending: (pending ?? []).map(toRow) };
 }

@@ -169,8 +169,8 @@ export class Subscription implements StrandOwner {
         const partition = this.#parts.partitionOf(this.filter, name, this.#options.schemas);
         const record = { tenant, collection, key: name };
         const { committed } = snapshot;
-        if (this.kind === "committed" && committed === undefined) continue;
         const one = this.#toldOf({ record, position: committed?.version, snapshot }, partition);
+        if (!one.isFor(this.kind)) continue;
         const isNewer = (committed?.version ?? 0) > places.get(partition)!.position;
         const isShaky = isNewer || (this.kind === "view" && snapshot.pending.length > 0);
         if (isShaky && listed.size < LISTED_MAX) listed.set(name, one.versionOf(this.kind));
@@ -200,7 +200,9 @@ export class Subscription implements StrandOwner {
       arrived.add(strand);
       const snapshot = await this.#parts.read(() => this.#parts.store.readRecord({ ...record, partition }));
       const isLater = (snapshot.committed?.version ?? 0) > places.get(partition)!.position;
-      if (!isLater) told.push(this.#toldOf({ record, position: undefined, snapshot }, partition));
+      if (isLater) continue;
+      const one = this.#toldOf({ record, position: undefined, snapshot }, partition);
+      if (one.isFor(this.kind)) told.push(one);
     }
     for (const { text } of chunksOf(told, this.kind)) {
       while (this.isFull) await this.#options.outlet.drained();

@@ -6,7 +6,10 @@ import type { RecordState } from "../../protocol/http/feed.ts";
 import type { ChangedRecord } from "../../ports/changes.ts";
 import { viewRecord, viewVersion, type ShownSnapshot } from "../record-view.ts";
 
-/** What a subscription is told: the region's view with what is pending, or only what the log has committed. */
+/**
+ * What a subscription is told: the region's view with what is pending, or only what the log has committed. Of a record with
+ * more pending operations than one read takes along, both are told what is committed; in the end, nothing is pending.
+ */
 export type ToldKind = "view" | "committed";
 
 /** Sequences of the own WAL: how far settled rows were told, and how far pending ones. */
@@ -57,7 +60,8 @@ export class ToldRecord {
   }
 
   isFor(kind: ToldKind): boolean {
-    return kind === "view" || this.position !== undefined;
+    const isViewed = kind === "view" && this.#snapshot.isCrowded !== true;
+    return isViewed || this.position !== undefined;
   }
 
   textOf(kind: ToldKind): string {

@@ -237,7 +237,7 @@ export const PROBLEMS = {
   },
   "too-much-pending": {
     status: 503,
-    title: "Too many writes wait for the log to list records by a field",
+    title: "Too many writes wait for the log to show what they make of their records",
     retry: "same",
     retryAfterSeconds: 5,
   },

@@ -30,7 +30,7 @@ describe("a line", () => {
     ["cut eu", "missing required argument 'other'"],
     ["cut eu us ap", "too many arguments"],
     ["cut eu us --twice", "unknown option '--twice'"],
-    ["cut eu us --for 30", "A duration is a number with its unit, such as 500ms, 30s, 10m or 1h30m"],
+    ["cut eu us --for 30", "A duration is a number with its unit, such as 500ms, 30s, 10m, 1h30m or 90d"],
     ["cut eu us --for 0s", "from 1 ms to"],
     ["latency eu us -5", "milliseconds from 0 to 60000"],
     ["latency eu us 61s", "milliseconds from 0 to 60000"],

@@ -31,7 +31,7 @@ describe("a duration", () => {
   ])("%s", (text, ms) => expect(parseDuration(text)).toBe(ms));
 
   it.each(["", "10", "10 m", "m", "-5m", "5w"])("is not %o", (text) => {
-    expect(() => parseDuration(text)).toThrow("30s, 10m or 1h30m");
+    expect(() => parseDuration(text)).toThrow("30s, 10m, 1h30m or 90d");
   });
 });
 

@@ -11,11 +11,10 @@ import { afterPrefix } from "../key-range.ts";
 import type { Database, Statement } from "../pool.ts";
 import {
   IS_ALIVE,
-  IS_WITHOUT_EFFECT,
-  PENDING_JSON,
+  pendingSql,
   toPending,
   toStoredRecord,
-  type PendingJson,
+  type PendingRow,
 } from "../rows.ts";
 import { toNumber } from "../values.ts";
 
@@ -64,9 +63,9 @@ function listingOf(direction: "rising" | "falling"): Statement {
       union all select null, m.record_id from moving m)
     select exists (select from head) as is_ready,
            (select count(*) from moving) > $15::bigint
-             or exists (select from waiting w group by w.partition having count(*) > $16::bigint) as is_crowded,
+             or exists (select from waiting w group by w.partition having count(*) > $16::bigint) as is_page_crowded,
            listed.key as index_key, listed.record_id, committed.version, committed.fields, committed.tombstone,
-           committed.expires_at_ms, coalesce(place.position, 0) as position, behind.rows as pending
+           committed.expires_at_ms, coalesce(place.position, 0) as position, behind.rows as pending, behind.is_crowded
     from (select 1) one
     left join listed on true
     left join lateral (
@@ -75,10 +74,9 @@ function listingOf(direction: "rising" | "falling"): Statement {
     left join lateral (
       select w.partition from wal w
       where $12::boolean and w.record_id = listed.record_id order by w.sequence desc limit 1) buffered on true
-    left join lateral (
-      select json_agg(${PENDING_JSON} order by w.sequence) filter (where ${IS_WITHOUT_EFFECT}) as rows
-      from mark m, wal w
-      where m.partition = buffered.partition and w.record_id = listed.record_id and w.sequence > m.watermark) behind on true
+    left join lateral (${pendingSql(
+      "mark m, wal w where m.partition = buffered.partition and w.record_id = listed.record_id and w.sequence > m.watermark",
+    )}) behind on true
     left join lateral (
       select a.position from applied a
       where a.partition = coalesce(committed.partition, buffered.partition) offset 0) place on true`,
@@ -89,9 +87,9 @@ function listingOf(direction: "rising" | "falling"): Statement {
 const RISING = listingOf("rising");
 const FALLING = listingOf("falling");
 
-interface Row {
+interface Row extends PendingRow {
   readonly is_ready: boolean;
-  readonly is_crowded: boolean;
+  readonly is_page_crowded: boolean;
   readonly index_key: string | null;
   /** Null in the one row of a listing of nothing. */
   readonly record_id: string | null;
@@ -100,7 +98,6 @@ interface Row {
   readonly tombstone: string | null;
   readonly expires_at_ms: string | null;
   readonly position: string;
-  readonly pending: readonly PendingJson[] | null;
 }
 
 export async function listByField(
@@ -108,7 +105,8 @@ export async function listByField(
 ): Promise<FieldPage> {
   const { database, isDescending } = options;
   const rows = await database.query<Row & object>(isDescending ? FALLING : RISING, valuesOf(options));
-  const { is_ready: isReady, is_crowded: isCrowded } = rows[0]!;
+  const { is_ready: isReady, is_page_crowded: isPageCrowded } = rows[0]!;
+  const isCrowded = isPageCrowded || rows.some((row) => row.is_crowded === true);
   const records: (ListedRecord & FieldPlace)[] = [];
   const moving: ListedRecord[] = [];
   for (const row of rows) {
@@ -138,12 +136,12 @@ function valuesOf(options: { region: string } & FieldQuery): unknown[] {
 
 function toListed(recordId: string, row: Row): ListedRecord {
   const id = toRecordId(recordId);
-  const { fields, version, expires_at_ms, pending, position } = row;
+  const { fields, version, expires_at_ms, position } = row;
   return {
     key: id.key,
     committed:
       fields === null ? undefined : toStoredRecord(id, { fields, version, expires_at_ms, tombstone: null }),
-    pending: toPending(pending, id),
+    ...toPending(row, id),
     position: toNumber(position),
   };
 }

@@ -60,6 +60,7 @@ const readDocument: RouteDocument = {
     "unknown-collection",
     "record-not-found",
     "record-deleted",
+    "too-much-pending",
     "too-stale",
   ],
 };

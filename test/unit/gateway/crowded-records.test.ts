@@ -1,0 +1,89 @@
+/** A record with more pending writes than one read may look at: it is refused alone, and everything else goes on. */
+import { describe, expect, it } from "vitest";
+import { PENDING_BYTES_MAX } from "../../../services/ports/region-store.ts";
+import { Bed, list, read, write, type RegionBed } from "./bed.ts";
+import { FeedClient } from "./feed-client.ts";
+
+const NAME = "x".repeat(500_000);
+
+/** One region whose log is out of reach, with pending writes of three records; of the second there are too many. */
+async function crowdedBed(seed: number): Promise<{ bed: Bed; eu: RegionBed }> {
+  const bed = new Bed({ regions: ["eu", "us"], seed });
+  await bed.startAll();
+  const eu = bed.first;
+  await put(bed, { key: "grace", body: { set: { name: "committed" }, inc: { likes: 1 } } });
+  await bed.converge();
+  bed.servers.cutOff.add("eu");
+  await put(bed, { key: "ada" });
+  for (let bytes = 0; bytes <= PENDING_BYTES_MAX; bytes += NAME.length)
+    await put(bed, { key: "grace", body: { set: { name: NAME }, inc: { likes: 1 } } });
+  await put(bed, { key: "linus" });
+  return { bed, eu };
+}
+
+function put(bed: Bed, changes: Parameters<typeof write>[0]) {
+  return bed.run(bed.first.gateway.write(write(changes)));
+}
+
+const WRITES = Math.floor(PENDING_BYTES_MAX / NAME.length) + 1;
+
+describe("a record with too many pending writes", () => {
+  it("is not read, says when to try again, takes writes, and is read once the log has ordered them", async () => {
+    const { bed, eu } = await crowdedBed(1);
+    const refused = await bed.refused(eu.gateway.read(read({ key: "grace" })));
+    expect(refused).toMatchObject({ code: "too-much-pending", details: { retryAfterMs: 5_000 } });
+    expect(refused.message).toContain('region eu, record "grace"');
+    const [ada, linus] = await bed.run(
+      Promise.all(["ada", "linus"].map((key) => eu.gateway.read(read({ key })))),
+    );
+    expect([ada!.pending, linus!.pending]).toEqual([1, 1]);
+    await put(bed, { key: "grace", body: { set: { name: "last" } } });
+    bed.servers.cutOff.delete("eu");
+    await bed.converge();
+    const found = await bed.run(eu.gateway.read(read({ key: "grace" })));
+    expect(found).toMatchObject({ fields: { name: "last", likes: 1 + WRITES }, pending: 0 });
+  });
+
+  it("ends the page of a listing before it, and what is behind it is listed", async () => {
+    const { bed, eu } = await crowdedBed(2);
+    const page = async (after?: string) => {
+      const { records, next } = await bed.run(eu.gateway.list(list({ after })));
+      return [records.map(({ key }) => key), next];
+    };
+    expect(await page()).toEqual([["ada"], "ada"]);
+    expect(await bed.refusal(eu.gateway.list(list({ after: "ada" })))).toBe("too-much-pending");
+    expect(await page("grace")).toEqual([["linus"], undefined]);
+    bed.servers.cutOff.delete("eu");
+    await bed.converge();
+    expect(await page()).toEqual([["ada", "grace", "linus"], undefined]);
+  });
+
+  it("is shown as it is committed to who asks for that", async () => {
+    const { bed, eu } = await crowdedBed(3);
+    eu.stopRoles();
+    bed.servers.cutOff.delete("eu");
+    await bed.pass(5_000);
+    eu.startApplier();
+    const shown = await bed.run(eu.gateway.read(read({ key: "grace", consistency: "linearizable" })));
+    expect(shown).toMatchObject({ fields: { name: "committed", likes: 1 }, pending: 0 });
+    const { records } = await bed.run(eu.gateway.list(list({ consistency: "linearizable" })));
+    expect(records.map(({ key }) => key)).toEqual(["grace"]);
+  });
+
+  it("is told to subscribers as it is committed, and as it is in the end", async () => {
+    const { bed, eu } = await crowdedBed(4);
+    const before = new FeedClient(bed.world, { withPending: true });
+    before.connect(eu.gateway);
+    await bed.runUntil(() => before.cursor !== undefined, "the state");
+    expect([...before.records.keys()].toSorted()).toEqual(["ada", "grace", "linus"]);
+    expect(before.records.get("grace")).toMatchObject({ fields: { name: "committed", likes: 1 } });
+    await put(bed, { key: "grace", body: { set: { name: "last" } } });
+    bed.servers.cutOff.delete("eu");
+    await bed.converge();
+    const last = { pending: 0, fields: { name: "last", likes: 1 + WRITES } };
+    await bed.runUntil(() => before.records.get("grace")?.fields?.["name"] === "last", "the last state");
+    await bed.pass(1_000);
+    expect(before.records.get("grace")).toMatchObject(last);
+    expect(before.faults).toEqual([]);
+  });
+});
