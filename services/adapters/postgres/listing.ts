@@ -8,13 +8,7 @@ import { recordIdText, toRecordId } from "../../core/operation.ts";
 import type { ListedRecord, StateReader } from "../../ports/region-store.ts";
 import { afterPrefix, compareKeys } from "./key-range.ts";
 import type { Database, Statement } from "./pool.ts";
-import {
-  IS_ALIVE,
-  pendingSql,
-  toPending,
-  toStoredRecord,
-  type PendingRow,
-} from "./rows.ts";
+import { IS_ALIVE, pendingSql, toPending, toStoredRecord, type PendingRow } from "./rows.ts";
 import { toNumber } from "./values.ts";
 
 /** The first record from a bound on, in either table. Only what the tables hold is looked at, none is skipped by a filter. */

@@ -9,13 +9,7 @@ import type { ListedRecord } from "../../../ports/region-store.ts";
 import type { FieldPage, FieldPlace, FieldQuery } from "../../../ports/sql-access.ts";
 import { afterPrefix } from "../key-range.ts";
 import type { Database, Statement } from "../pool.ts";
-import {
-  IS_ALIVE,
-  pendingSql,
-  toPending,
-  toStoredRecord,
-  type PendingRow,
-} from "../rows.ts";
+import { IS_ALIVE, pendingSql, toPending, toStoredRecord, type PendingRow } from "../rows.ts";
 import { toNumber } from "../values.ts";
 
 /** The rows of each partition's WAL that are looked at, for each record that may be found: writes of other collections count. */
