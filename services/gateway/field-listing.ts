@@ -7,7 +7,7 @@ import { compareTexts } from "../core/listing/text-order.ts";
 import type { FieldRange } from "../core/listing/where.ts";
 import { own } from "../core/json.ts";
 import type { CollectionSchema } from "../core/schema.ts";
-import type { ListedRecord } from "../ports/region-store.ts";
+import type { ListedRecord } from "../ports/record-snapshot.ts";
 import type { FieldPage, FieldPlace, FieldQuery } from "../ports/sql-access.ts";
 import { GatewayError } from "./errors.ts";
 import type { RecordView } from "./gateway.ts";

@@ -3,7 +3,8 @@
  * that many ask for is read once.
  */
 import { recordIdText, type RecordId } from "../core/operation.ts";
-import type { RecordSnapshot, StateReader } from "../ports/region-store.ts";
+import type { RecordSnapshot } from "../ports/record-snapshot.ts";
+import type { StateReader } from "../ports/region-store.ts";
 import { GatewayError } from "./errors.ts";
 
 /** Of one query. */

@@ -3,7 +3,7 @@ import { checkKey } from "../core/accept/key.ts";
 import { planRange } from "../core/listing/where.ts";
 import type { CollectionSchema } from "../core/schema.ts";
 import { mergeSessions, seenPosition, seenWal, type Session } from "../core/session.ts";
-import type { ListedRecord, RecordSnapshot } from "../ports/region-store.ts";
+import type { ListedRecord, RecordSnapshot } from "../ports/record-snapshot.ts";
 import type { Catalog } from "./catalog.ts";
 import { GatewayError } from "./errors.ts";
 import { checkPage, mergePage, queryOf, type FieldListing } from "./field-listing.ts";

@@ -3,7 +3,8 @@ import type { Operation } from "../core/operation.ts";
 import { showFields } from "../core/record.ts";
 import { defaultsOf, type CollectionSchema } from "../core/schema.ts";
 import { viewFields } from "../core/view.ts";
-import type { RecordSnapshot, WalRow } from "../ports/region-store.ts";
+import type { RecordSnapshot } from "../ports/record-snapshot.ts";
+import type { WalRow } from "../ports/region-store.ts";
 import { decodeChanges } from "../protocol/change-codec.ts";
 import type { RecordView } from "./gateway.ts";
 

@@ -1,5 +1,5 @@
 /** What a region can't show, since it would have to look at more pending writes than one request may cost it. */
-import { PENDING_ROWS_MAX } from "../ports/region-store.ts";
+import { PENDING_ROWS_MAX } from "../ports/record-snapshot.ts";
 import { GatewayError } from "./errors.ts";
 
 const RETRY_MS = 5_000;

@@ -2,7 +2,7 @@
 import type { KeptChanges } from "../core/feed/cursor.ts";
 import type { IdRange } from "../core/feed/filter.ts";
 import type { RecordId } from "../core/operation.ts";
-import type { RecordSnapshot } from "./region-store.ts";
+import type { RecordSnapshot } from "./record-snapshot.ts";
 
 export interface ChangesQuery {
   readonly partition: number;

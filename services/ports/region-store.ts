@@ -22,6 +22,7 @@ import type { Changes } from "./changes.ts";
 import type { EntryVersions } from "./entry-versions.ts";
 import type { OwnWal, WalTail, WalTrouble } from "./own-wal.ts";
 import type { Snapshots } from "./partition-snapshot.ts";
+import type { ListedRecord, RecordSnapshot } from "./record-snapshot.ts";
 import type { RegionOrders } from "./region-orders.ts";
 import type { SqlAccess } from "./sql-access.ts";
 import type { VerificationRecords } from "./verification-records.ts";
@@ -160,26 +161,6 @@ export interface CommitOptions {
   readonly tail?: WalTail | undefined;
 }
 
-/**
- * Pending operations of one record that a snapshot takes along: rows, and bytes of their bodies. In a long outage a counter
- * that everybody counts may have hundreds of thousands, and one read of it must not be what brings its region down.
- */
-export const PENDING_ROWS_MAX = 10_000;
-export const PENDING_BYTES_MAX = 4 * 1024 * 1024;
-
-/** A record with what its region holds of it, in one snapshot. */
-export interface RecordSnapshot {
-  readonly committed: StoredRecord | undefined;
-  /**
-   * The region's own operations on it that its fold has not passed, in the order of the WAL; without those that took
-   * effect already, because a retry of them came through another region.
-   */
-  readonly pending: readonly WalRow[];
-  /** More are pending than a snapshot takes along: `pending` has none of them, and what the region shows can't be told. */
-  readonly isCrowded?: boolean;
-  readonly position: number;
-}
-
 export interface RecordEscrows {
   readonly position: number;
   /** WAL sequence of the last pending row that takes from one of them; 0 where there is none. */
@@ -193,10 +174,6 @@ export interface EscrowShare extends EscrowLeft {
   readonly rights: Rights;
   /** Rights of the own region that its pending writes hand over to others. */
   readonly leaving: number;
-}
-
-export interface ListedRecord extends RecordSnapshot {
-  readonly key: string;
 }
 
 export interface StateReader {

@@ -2,7 +2,7 @@
  * What a store keeps beside committed state, made of it and of nothing else: views for readers with SQL, and indexes of
  * fields. Both follow the schemas that are folded, each in its own time; nothing of the fold waits for them.
  */
-import type { ListedRecord } from "./region-store.ts";
+import type { ListedRecord } from "./record-snapshot.ts";
 
 /** What of it was refused, or has been busy elsewhere for long: all the rest is as it should be. */
 export class FollowError extends Error {

@@ -3,7 +3,7 @@ import type { FoldResult } from "../../services/core/fold/fold.ts";
 import type { IdRange } from "../../services/core/feed/filter.ts";
 import { recordIdText, toRecordId, type RecordId } from "../../services/core/operation.ts";
 import type { ChangedRecord, ChangesQuery, ChangesWindow } from "../../services/ports/changes.ts";
-import type { RecordSnapshot } from "../../services/ports/region-store.ts";
+import type { RecordSnapshot } from "../../services/ports/record-snapshot.ts";
 import { foldedUpTo, rowsAfter, type PartitionData, type TimedRow } from "./partition-data.ts";
 
 export interface NotedCommit {

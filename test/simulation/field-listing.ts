@@ -4,7 +4,7 @@ import { compareTexts } from "../../services/core/listing/text-order.ts";
 import { showFields } from "../../services/core/record.ts";
 import type { JsonValue } from "../../services/core/json.ts";
 import type { Collection } from "../../services/core/schema.ts";
-import type { ListedRecord } from "../../services/ports/region-store.ts";
+import type { ListedRecord } from "../../services/ports/record-snapshot.ts";
 import type { FieldPage, FieldPlace, FieldQuery } from "../../services/ports/sql-access.ts";
 
 /** Which indexes are built; all that is begun is built with the next step. */

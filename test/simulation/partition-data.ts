@@ -6,9 +6,8 @@ import {
 } from "../../services/core/fold/state.ts";
 import type { StoredRecord } from "../../services/core/record.ts";
 import { ZERO_HLC, type Hlc } from "../../services/core/hlc.ts";
+import { PENDING_BYTES_MAX, PENDING_ROWS_MAX } from "../../services/ports/record-snapshot.ts";
 import {
-  PENDING_BYTES_MAX,
-  PENDING_ROWS_MAX,
   StaleApplierError,
   type RegionStore,
   type StoredConflict,

@@ -4,20 +4,19 @@ import { recordIdText, type RecordId } from "../../services/core/operation.ts";
 import { isExpired, type StoredRecord } from "../../services/core/record.ts";
 import type { Collection } from "../../services/core/schema.ts";
 import type { ChangesQuery, ChangesWindow } from "../../services/ports/changes.ts";
-import {
-  type ConflictName,
-  type ConflictQuery,
-  type FoldedOutcomes,
-  type ListedRecord,
-  type Positions,
-  type RecordEscrows,
-  type RecordSnapshot,
-  type RepairQuery,
-  type StoredConflict,
-  type StoredOperation,
-  type StoredRepair,
-  type WalAppend,
-  type WalRow,
+import type { ListedRecord, RecordSnapshot } from "../../services/ports/record-snapshot.ts";
+import type {
+  ConflictName,
+  ConflictQuery,
+  FoldedOutcomes,
+  Positions,
+  RecordEscrows,
+  RepairQuery,
+  StoredConflict,
+  StoredOperation,
+  StoredRepair,
+  WalAppend,
+  WalRow,
 } from "../../services/ports/region-store.ts";
 import { readChanges } from "./changes.ts";
 import type { FieldPage, FieldQuery } from "../../services/ports/sql-access.ts";

@@ -5,7 +5,8 @@
  * records within it: neither the number of records nor the length of the WAL, folded or pending, matters.
  */
 import { recordIdText, toRecordId } from "../../core/operation.ts";
-import type { ListedRecord, StateReader } from "../../ports/region-store.ts";
+import type { ListedRecord } from "../../ports/record-snapshot.ts";
+import type { StateReader } from "../../ports/region-store.ts";
 import { afterPrefix, compareKeys } from "./key-range.ts";
 import type { Database, Statement } from "./pool.ts";
 import { IS_ALIVE, pendingSql, toPending, toStoredRecord, type PendingRow } from "./rows.ts";

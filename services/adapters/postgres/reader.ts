@@ -1,12 +1,8 @@
 /** What a region's store shows of its records, collections and operations. Each read is one statement, and so one snapshot. */
 import { recordIdText, toRecordId, type RecordId } from "../../core/operation.ts";
 import type { Collection } from "../../core/schema.ts";
-import type {
-  FoldedOutcomes,
-  RecordSnapshot,
-  StateReader,
-  StoredOperation,
-} from "../../ports/region-store.ts";
+import type { RecordSnapshot } from "../../ports/record-snapshot.ts";
+import type { FoldedOutcomes, StateReader, StoredOperation } from "../../ports/region-store.ts";
 import { readEscrows } from "./escrows.ts";
 import { listRecords } from "./listing.ts";
 import { isOperationId } from "./operation-id.ts";

@@ -2,7 +2,7 @@
 import type { OperationOutcome } from "../../core/fold/state.ts";
 import type { RecordId } from "../../core/operation.ts";
 import type { Fields, StoredRecord, Tombstone } from "../../core/record.ts";
-import { PENDING_BYTES_MAX, PENDING_ROWS_MAX, type RecordSnapshot } from "../../ports/region-store.ts";
+import { PENDING_BYTES_MAX, PENDING_ROWS_MAX, type RecordSnapshot } from "../../ports/record-snapshot.ts";
 import { toHlc } from "./values.ts";
 
 type OutcomeDetail = Pick<OperationOutcome, "rejection" | "results">;

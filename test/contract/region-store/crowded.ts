@@ -7,8 +7,8 @@ import {
   PENDING_BYTES_MAX,
   PENDING_ROWS_MAX,
   type RecordSnapshot,
-  type RegionStore,
-} from "../../../services/ports/region-store.ts";
+} from "../../../services/ports/record-snapshot.ts";
+import type { RegionStore } from "../../../services/ports/region-store.ts";
 import type { Context } from "./context.ts";
 import { append, appendTo, COLLECTION, increment, list, set, TENANT } from "./operations.ts";
 import { openLog } from "./test-log.ts";

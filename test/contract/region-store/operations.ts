@@ -8,7 +8,8 @@ import { recordIdText, type Operation } from "../../../services/core/operation.t
 import { showFields, type StoredRecord } from "../../../services/core/record.ts";
 import { viewFields } from "../../../services/core/view.ts";
 import { decodeChanges, encodeChanges } from "../../../services/protocol/change-codec.ts";
-import type { ListedRecord, RegionStore, WalAppend, WalRow } from "../../../services/ports/region-store.ts";
+import type { ListedRecord } from "../../../services/ports/record-snapshot.ts";
+import type { RegionStore, WalAppend, WalRow } from "../../../services/ports/region-store.ts";
 
 export const REGION = "eu";
 export const MEMBERS = ["ap", "eu", "us"];

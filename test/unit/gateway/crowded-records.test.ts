@@ -1,6 +1,6 @@
 /** A record with more pending writes than one read may look at: it is refused alone, and everything else goes on. */
 import { describe, expect, it } from "vitest";
-import { PENDING_BYTES_MAX } from "../../../services/ports/region-store.ts";
+import { PENDING_BYTES_MAX } from "../../../services/ports/record-snapshot.ts";
 import { Bed, list, read, write, type RegionBed } from "./bed.ts";
 import { FeedClient } from "./feed-client.ts";
 

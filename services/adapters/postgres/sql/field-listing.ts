@@ -5,7 +5,7 @@
  * now: they are left out of that, and all of them given apart. So it costs the page, and what is pending in the region.
  */
 import { recordIdText, toRecordId } from "../../../core/operation.ts";
-import type { ListedRecord } from "../../../ports/region-store.ts";
+import type { ListedRecord } from "../../../ports/record-snapshot.ts";
 import type { FieldPage, FieldPlace, FieldQuery } from "../../../ports/sql-access.ts";
 import { afterPrefix } from "../key-range.ts";
 import type { Database, Statement } from "../pool.ts";
