@@ -13,7 +13,7 @@ import type { Located, Planner } from "./planner.ts";
 import type { ReadBarrier, ReadDemand } from "./read-barrier.ts";
 import { ReadGather } from "./read-gather.ts";
 import { viewRecord } from "./record-view.ts";
-import { crowdedRecord } from "./too-much-pending.ts";
+import { checkShowable, showablePart } from "./too-much-pending.ts";
 
 export interface ReaderParts {
   readonly catalog: Catalog;
@@ -49,7 +49,7 @@ export class Reader {
     const gathered = () => this.#reads[partition]!.read({ tenant, collection: name, key });
     const { found, session: before } = await this.#parts.barrier.readBehind(demand, partition, gathered);
     const snapshot = visibleTo(demand, found);
-    if (snapshot.isCrowded === true) throw crowdedRecord(this.#options.region, key);
+    checkShowable(this.#options.region, key, snapshot);
     const session = mergeSessions(before, this.#seen(partition, snapshot));
     if (snapshot.committed?.tombstone !== undefined) {
       throw new GatewayError("record-deleted", `record "${key}" of collection "${name}" is deleted`, {
@@ -76,7 +76,7 @@ export class Reader {
     });
     const listed = behind.found.map((stored) => ({ key: stored.key, ...visibleTo(demand, stored) }));
     let { session } = behind;
-    const page = this.#showable(listed.slice(0, limit));
+    const page = showablePart(this.#options.region, listed.slice(0, limit), (one) => one);
     const records: RecordView[] = [];
     for (const snapshot of page) {
       const { key } = snapshot;
@@ -86,13 +86,6 @@ export class Reader {
       if (view !== undefined) records.push(view);
     }
     return { records, next: listed.length > page.length ? page.at(-1)?.key : undefined, session };
-  }
-
-  /** A page ends before a record that can't be shown: what is before it can be had. @throws {GatewayError} too-much-pending */
-  #showable(page: readonly ListedRecord[]): readonly ListedRecord[] {
-    const crowded = page.findIndex(({ isCrowded }) => isCrowded === true);
-    if (crowded === 0) throw crowdedRecord(this.#options.region, page[0]!.key);
-    return crowded === -1 ? page : page.slice(0, crowded);
   }
 
   async #listByField(request: ListRequest, by: ListBy): Promise<ListResult> {
@@ -120,14 +113,14 @@ export class Reader {
     });
     checkPage(behind.found, range, region);
     const placed = mergePage(behind.found, listing, region);
-    const page = placed.slice(0, limit);
+    const page = showablePart(region, placed.slice(0, limit), ({ snapshot }) => snapshot);
     let { session } = behind;
     for (const { snapshot } of page) {
       const { key } = snapshot;
       const partition = await this.#parts.planner.partitionOf({ tenant, collection, key });
       session = mergeSessions(session, this.#seen(partition, snapshot));
     }
-    const nextPlace = placed.length > limit ? page.at(-1)?.place : undefined;
+    const nextPlace = placed.length > page.length ? page.at(-1)?.place : undefined;
     return { records: page.map(({ view }) => view), next: undefined, nextPlace, session };
   }
 

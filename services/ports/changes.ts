@@ -38,6 +38,7 @@ export interface ChangedRecord {
   /** The last rows of the own WAL that the window has looked at for it: folded since, and pending. */
   readonly settledAt?: number | undefined;
   readonly pendingAt?: number | undefined;
+  /** Nothing is pending in it where the query has no `pendingAfter`. */
   readonly snapshot: Omit<RecordSnapshot, "position">;
 }
 

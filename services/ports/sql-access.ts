@@ -57,9 +57,9 @@ export interface FieldQuery {
 export interface FieldPage {
   /** The index is there, and every record has its key; otherwise the page is empty. */
   readonly isReady: boolean;
-  /** There are more than `pendingMax` such records, and not all of them are here. */
+  /** There are more than `pendingMax` such records, and not all of them are here; or one can't be placed, having too many such writes. */
   readonly isCrowded: boolean;
-  /** At most `limit`, without those below; in any order. */
+  /** At most `limit`, without those below; in any order. A crowded one's pending writes do not name the field. */
   readonly records: readonly (ListedRecord & FieldPlace)[];
   /** All records whose pending writes may give them another place, wherever they are. The deleted ones are left out. */
   readonly moving: readonly ListedRecord[];

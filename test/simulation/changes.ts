@@ -65,7 +65,9 @@ export function readChanges(reading: Reading, query: ChangesQuery): ChangesWindo
     if (changedAt > position) continue;
     const isNews = changedAt > after && chosen.some((commit) => commit.changedAt.has(id));
     if (!isNews && !touched.has(id)) continue;
-    const { position: _, ...snapshot } = reading.read(toRecordId(id));
+    const { position: _, ...found } = reading.read(toRecordId(id));
+    const { isCrowded: __, ...committed } = found;
+    const snapshot = query.pendingAfter === undefined ? { ...committed, pending: [] } : found;
     // What has expired and was not swept is not told as changed: its end is.
     const isThere = snapshot.committed !== undefined || isGone(data, id);
     if (!touched.has(id) && !isThere) continue;

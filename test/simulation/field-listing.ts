@@ -47,11 +47,13 @@ function indexesOf({ tenant, name, schema }: Collection): [string, string][] {
 
 export function listByField(
   listed: readonly ListedRecord[],
-  query: FieldQuery & { readonly isReady: boolean },
+  query: FieldQuery & { readonly isReady: boolean; readonly bodiesOf: (key: string) => readonly string[] },
 ): FieldPage {
-  const { isWithPending, isReady, pendingMax, limit } = query;
-  const isMoving = ({ pending, isCrowded }: ListedRecord) =>
-    isWithPending && (pending.length > 0 || isCrowded === true);
+  const { isWithPending, isReady, pendingMax, limit, hasDefault } = query;
+  const change = `[${JSON.stringify(query.field)},`;
+  const isMoving = ({ key, committed }: ListedRecord) =>
+    isWithPending &&
+    query.bodiesOf(key).some((body) => body.includes(change) || (hasDefault && committed === undefined));
   const moving = listed.filter(isMoving);
   const records = listed
     .filter((record) => !isMoving(record))
@@ -63,14 +65,16 @@ export function listByField(
 }
 
 function placed(record: ListedRecord, query: FieldQuery): (ListedRecord & FieldPlace)[] {
-  const { field, from, to, after, signature } = query;
+  const { field, from, to, after, signature, isWithPending } = query;
   const [indexClass, value] = JSON.parse(signature) as [Parameters<typeof indexKey>[1], JsonValue?];
   const { committed } = record;
   if (committed === undefined) return [];
   const defaults = value === undefined ? {} : { [field]: value };
   const key = indexKey(showFields(committed.fields, defaults)[field], indexClass);
   if (key === undefined || compareTexts(key, from) < 0 || compareTexts(key, to) >= 0) return [];
-  const found = { key: record.key, committed, position: record.position, pending: [], indexKey: key };
+  const { pending: _, isCrowded, ...rest } = record;
+  const shown = isWithPending ? record : { ...rest, pending: [] };
+  const found = { ...shown, indexKey: key };
   return after === undefined || inOrder(query, after, found) < 0 ? [found] : [];
 }
 

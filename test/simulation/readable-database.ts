@@ -134,7 +134,13 @@ export abstract class ReadableDatabase {
   listByField(query: FieldQuery): FieldPage {
     const everything = { ...query, prefix: "", after: undefined, limit: Infinity };
     const isReady = this.#indexes.isReady(query);
-    return listByField(isReady ? this.listRecords(everything) : [], { ...query, isReady });
+    const { tenant, collection } = query;
+    const pending = this.partitionNumbers().flatMap((partition) => this.pending(partition));
+    const bodiesOf = (key: string) => {
+      const id = recordIdText({ tenant, collection, key });
+      return pending.filter((row) => recordIdText(row) === id).map(({ body }) => body);
+    };
+    return listByField(isReady ? this.listRecords(everything) : [], { ...query, isReady, bodiesOf });
   }
 
   readCollections(partition: number): Collection[] {

@@ -82,10 +82,11 @@ export const READ: Statement = {
          left join lateral (
            select r.version, r.fields, r.tombstone, r.expires_at_ms from records r, applied a
            where r.record_id = i.record_id and a.partition = $1 and ${IS_ALIVE} offset 0) r on true
-         left join lateral (${pendingSql(
-           "wal w where w.record_id = i.record_id and w.sequence > e.watermark",
-           `w.partition = $1 and ${IS_WITHOUT_EFFECT}`,
-         )}) waiting on true`,
+         left join lateral (${pendingSql({
+           record: "i.record_id",
+           watermark: "case when $4::bigint is not null then e.watermark end",
+           shown: `w.partition = $1 and ${IS_WITHOUT_EFFECT}`,
+         })}) waiting on true`,
   effect: "reading",
 };
 

@@ -58,9 +58,7 @@ export const LIST: Statement = {
            select least(coalesce(max(o.watermark), 0), (
              select h.orphans_after from wal_heads h where h.partition = buffered.partition)) as watermark from origins o
            where o.partition = buffered.partition and o.region = $1) mark on true
-         left join lateral (${pendingSql(
-           "wal w where w.record_id = walk.record_id and w.sequence > mark.watermark",
-         )}) waiting on true
+         left join lateral (${pendingSql({ record: "walk.record_id", watermark: "mark.watermark" })}) waiting on true
          left join lateral (
            select a.position from applied a
            where a.partition = coalesce(committed.partition, buffered.partition) offset 0) place on true

@@ -37,10 +37,11 @@ const READ_RECORDS: Statement = {
          left join lateral (
            select r.version, r.fields, r.tombstone, r.expires_at_ms from records r
            where r.record_id = u.record_id and ${IS_ALIVE} offset 0) r on true
-         left join lateral (${pendingSql(
-           "wal w where w.record_id = u.record_id and w.sequence > mark.watermark",
-           `w.partition = $1 and ${IS_WITHOUT_EFFECT}`,
-         )}) waiting on true
+         left join lateral (${pendingSql({
+           record: "u.record_id",
+           watermark: "mark.watermark",
+           shown: `w.partition = $1 and ${IS_WITHOUT_EFFECT}`,
+         })}) waiting on true
          order by u.ordinal`,
   effect: "reading",
 };

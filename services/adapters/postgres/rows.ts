@@ -98,17 +98,25 @@ export const PENDING_JSON =
 export const IS_WITHOUT_EFFECT = `not exists (select from operations o where o.id = w.id and o.partition = w.partition and not ${IS_FORGOTTEN})`;
 
 /**
- * SQL: `rows` (of `PendingJson`) and `is_crowded` of one record's rows `w` of the WAL. It reads no more of them than a snapshot
- * has: the number of the row ends the reading.
- * @param source what stands behind `from`, with the conditions that an index answers.
- * @param shown which of those rows count; a condition on them can't tempt the planner to look for it first.
+ * SQL: `rows` (of `PendingJson`) and `is_crowded` of one record's pending rows `w`, of which no more are read than a snapshot has.
+ *
+ * Record and sequence are compared together: by the sequence alone the planner may take the partition's index, and go through
+ * all that is pending in it (PostgreSQL 18 skips from partition to partition there).
+ * @param record its id. @param watermark only rows after it; none where it is null. @param shown which of those rows count.
  */
-export function pendingSql(source: string, shown = IS_WITHOUT_EFFECT): string {
-  const fits = `w.ordinal <= ${PENDING_ROWS_MAX} and w.bytes_so_far <= ${PENDING_BYTES_MAX}`;
-  return `select json_agg(${PENDING_JSON} order by w.sequence) filter (where ${fits} and ${shown}) as rows, not bool_and(${fits}) as is_crowded
-          from (select w.*, row_number() over so_far as ordinal, sum(octet_length(w.body)) over so_far as bytes_so_far
-                from ${source} window so_far as (order by w.sequence rows unbounded preceding)) w
-          where w.ordinal <= ${PENDING_ROWS_MAX + 1}`;
+export function pendingSql({ record, watermark, shown = IS_WITHOUT_EFFECT }: PendingQuery): string {
+  return `with part as materialized (
+            select w.* from wal w where w.record_id = ${record} and (w.record_id, w.sequence) > (${record}, ${watermark})
+            order by w.sequence limit ${PENDING_ROWS_MAX + 1})
+          select json_agg(${PENDING_JSON} order by w.sequence) filter (where not crowd.is_crowded and ${shown}) as rows,
+                 bool_or(crowd.is_crowded) as is_crowded
+          from part w, (select count(*) > ${PENDING_ROWS_MAX} or sum(octet_length(p.body)) > ${PENDING_BYTES_MAX} as is_crowded from part p) crowd`;
+}
+
+interface PendingQuery {
+  readonly record: string;
+  readonly watermark: string;
+  readonly shown?: string;
 }
 
 /** Columns of `pendingSql`. */

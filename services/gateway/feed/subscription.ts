@@ -200,9 +200,10 @@ export class Subscription implements StrandOwner {
       arrived.add(strand);
       const snapshot = await this.#parts.read(() => this.#parts.store.readRecord({ ...record, partition }));
       const isLater = (snapshot.committed?.version ?? 0) > places.get(partition)!.position;
-      if (isLater) continue;
-      const one = this.#toldOf({ record, position: undefined, snapshot }, partition);
-      if (one.isFor(this.kind)) told.push(one);
+      // Of a record that only what is pending has made nothing can be told while there is too much of it.
+      const isUnknown = snapshot.isCrowded === true && snapshot.committed === undefined;
+      if (!isLater && !isUnknown)
+        told.push(this.#toldOf({ record, position: undefined, snapshot }, partition));
     }
     for (const { text } of chunksOf(told, this.kind)) {
       while (this.isFull) await this.#options.outlet.drained();

@@ -56,7 +56,8 @@ export class ToldRecord {
   /** Whether it has to tell anything to who was told up to a place; without marks, only what is committed. */
   isNewsAfter(position: number, marks: WalMarks | undefined): boolean {
     if (this.position !== undefined && this.position > position) return true;
-    return marks !== undefined && (this.#settledAt > marks.settledTo || this.#pendingAt > marks.pendingTo);
+    if (marks === undefined || this.#snapshot.isCrowded === true) return false;
+    return this.#settledAt > marks.settledTo || this.#pendingAt > marks.pendingTo;
   }
 
   isFor(kind: ToldKind): boolean {

@@ -11,6 +11,7 @@ import { ZERO_HASH } from "../../../services/core/hash.ts";
 import { ZERO_HLC } from "../../../services/core/hlc.ts";
 import { recordIdText, type RecordId } from "../../../services/core/operation.ts";
 import type { StoredRecord } from "../../../services/core/record.ts";
+import { PENDING_ROWS_MAX } from "../../../services/ports/record-snapshot.ts";
 import type { RegionStore } from "../../../services/ports/region-store.ts";
 import { appendTo, makeOperation } from "./operations.ts";
 import { queryOnce, TestServer } from "./server.ts";
@@ -157,6 +158,48 @@ it.each(CASES)(
   },
   60_000,
 );
+
+/** Read with the first row that says that there are too many. */
+const CROWD_ROWS = PENDING_ROWS_MAX + 1;
+
+it("no read goes through all that is pending of a few records, analysed as such", async () => {
+  const url = await server.createDatabase();
+  const database = new Database({ url, connectionsMax: 1, timeoutMs: 10_000, applicationName: "test" });
+  const store = storeOn(database, "eu");
+  await fill(url, { rows: ROWS_SMALL, watermark: 0 });
+  await queryOnce(url, "delete from wal");
+  const hot = ["hot-0", "hot-1", "hot-2"];
+  const ids = hot.map((key) => recordIdText({ ...RECORD, key }));
+  await queryOnce(
+    url,
+    `insert into wal (partition, sequence, hlc, seen, bytes, id, record_id, request_hash, body)
+     select 0, n, n, 0, 200, gen_random_uuid(), ($1::text[])[1 + n % 3], '\\x00', '[["note","lww","set","' || repeat('x', 250) || '"]]'
+     from generate_series(1, ${ROWS}) n`,
+    [ids],
+  );
+  await queryOnce(url, `update wal_heads set sequence = ${ROWS}`);
+  await queryOnce(url, "vacuum analyze");
+  const reads: Record<string, () => Promise<unknown>> = {
+    readRecord: () => store.readRecord({ ...RECORD, key: "hot-1" }),
+    readOther: () => store.readRecord({ ...RECORD, key: "key-7" }),
+    readRecords: () => store.readRecords({ partition: 0, records: hot.map((key) => ({ ...RECORD, key })) }),
+    listHot: () => store.listRecords({ tenant: "acme", collection: "users", prefix: "hot", after: undefined, limit: 10 }), // prettier-ignore
+    listOthers: () => store.listRecords({ tenant: "acme", collection: "users", prefix: "key", after: undefined, limit: 10 }), // prettier-ignore
+    readChanges: () => readNewestChanges(store),
+  };
+  const crowds: Record<string, number> = { readRecord: 1, readRecords: 3, listHot: 3, readChanges: 3 };
+  // The generic plan comes with the sixth call.
+  for (let round = 0; round < 7; round += 1) for (const run of Object.values(reads)) await run();
+  const tooMany: Record<string, number> = {};
+  for (const [name, run] of Object.entries(reads)) {
+    const before = await rowsRead(database);
+    await run();
+    const count = (await rowsRead(database)) - before;
+    if (count > (crowds[name] ?? 0) * CROWD_ROWS + ROWS_READ_MAX) tooMany[name] = count;
+  }
+  expect(tooMany).toEqual({});
+  await store.close();
+}, 60_000);
 
 const TABLES = ["wal", "wal_heads", "records", "operations", "origins", "applied", "changes"];
 

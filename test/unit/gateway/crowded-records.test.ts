@@ -1,9 +1,10 @@
 /** A record with more pending writes than one read may look at: it is refused alone, and everything else goes on. */
 import { describe, expect, it } from "vitest";
 import { PENDING_BYTES_MAX } from "../../../services/ports/record-snapshot.ts";
-import { Bed, list, read, write, type RegionBed } from "./bed.ts";
+import { Bed, COLLECTION, CONTEXT, list, read, SCHEMA, TENANT, write, type RegionBed } from "./bed.ts";
 import { FeedClient } from "./feed-client.ts";
 
+const RECORD = { tenant: TENANT, collection: COLLECTION, key: "grace" };
 const NAME = "x".repeat(500_000);
 
 /** One region whose log is out of reach, with pending writes of three records; of the second there are too many. */
@@ -15,16 +16,21 @@ async function crowdedBed(seed: number): Promise<{ bed: Bed; eu: RegionBed }> {
   await bed.converge();
   bed.servers.cutOff.add("eu");
   await put(bed, { key: "ada" });
-  for (let bytes = 0; bytes <= PENDING_BYTES_MAX; bytes += NAME.length)
-    await put(bed, { key: "grace", body: { set: { name: NAME }, inc: { likes: 1 } } });
+  await crowd(bed);
   await put(bed, { key: "linus" });
   return { bed, eu };
+}
+
+async function crowd(bed: Bed): Promise<void> {
+  for (let bytes = 0; bytes <= PENDING_BYTES_MAX; bytes += NAME.length)
+    await put(bed, { key: "grace", body: { set: { name: NAME }, inc: { likes: 1 } } });
 }
 
 function put(bed: Bed, changes: Parameters<typeof write>[0]) {
   return bed.run(bed.first.gateway.write(write(changes)));
 }
 
+const by = (order: string) => ({ order, where: undefined, after: undefined });
 const WRITES = Math.floor(PENDING_BYTES_MAX / NAME.length) + 1;
 
 describe("a record with too many pending writes", () => {
@@ -70,6 +76,48 @@ describe("a record with too many pending writes", () => {
     expect(records.map(({ key }) => key)).toEqual(["grace"]);
   });
 
+  it("ends the page of a listing by a field before it, where that is not what is pending", async () => {
+    const bed = new Bed({ regions: ["eu", "us"], seed: 5 });
+    await bed.startAll();
+    const schema = {
+      fields: { ...SCHEMA.fields, age: { class: "lww", type: "number", index: true } },
+    } as const;
+    await bed.run(bed.first.gateway.putCollection({ ...CONTEXT, name: COLLECTION, schema }));
+    await bed.converge();
+    const { first: eu } = bed;
+    for (const [age, key] of ["ada", "grace", "linus"].entries())
+      await put(bed, { key, body: { set: { age } } });
+    await bed.converge();
+    while ((await bed.run(eu.options.store.followIndexes({ rowsMax: 10 }))) > 0);
+    bed.servers.cutOff.add("eu");
+    await crowd(bed);
+    const page = async (limit: number, order = "age") => {
+      const { records, nextPlace } = await bed.run(eu.gateway.list(list({ limit, by: by(order) })));
+      return [records.map(({ key }) => key), nextPlace?.key];
+    };
+    expect(await page(1)).toEqual([["ada"], "ada"]);
+    expect(await page(3)).toEqual([["ada"], "ada"]);
+    expect(await page(1, "-age")).toEqual([["linus"], "linus"]);
+    await put(bed, { key: "grace", body: { set: { age: 7 } } });
+    const refused = await bed.refused(eu.gateway.list(list({ limit: 1, by: by("age") })));
+    expect(refused).toMatchObject({ code: "too-much-pending", details: { retryAfterMs: 5_000 } });
+  });
+
+  it("is deleted where the log has deleted it, whatever is pending", async () => {
+    const { bed, eu } = await crowdedBed(6);
+    const us = bed.regions[1]!;
+    eu.stopRoles();
+    bed.servers.cutOff.delete("eu");
+    await bed.pass(5_000);
+    eu.startApplier();
+    await bed.run(
+      us.gateway.remove({ ...CONTEXT, collection: COLLECTION, key: "grace", idempotencyKey: undefined }),
+    );
+    await bed.pass(1_000);
+    expect(eu.database.readRecord({ partition: 0, ...RECORD })).toMatchObject({ isCrowded: true });
+    expect(await bed.refusal(eu.gateway.read(read({ key: "grace" })))).toBe("record-deleted");
+  });
+
   it("is told to subscribers as it is committed, and as it is in the end", async () => {
     const { bed, eu } = await crowdedBed(4);
     const before = new FeedClient(bed.world, { withPending: true });
@@ -85,5 +133,9 @@ describe("a record with too many pending writes", () => {
     await bed.pass(1_000);
     expect(before.records.get("grace")).toMatchObject(last);
     expect(before.faults).toEqual([]);
+    const told = before.frames.flatMap((frame) => ("records" in frame ? frame.records : []));
+    const versions = told.flatMap(({ key, version }) => (key === "grace" ? [version] : []));
+    expect(versions).toEqual([...new Set(versions)]);
+    expect(versions.length).toBeGreaterThan(1);
   });
 });

@@ -46,6 +46,9 @@ function listingOf(direction: "rising" | "falling"): Statement {
       where w.record_id >= $6::text and w.record_id < $7::text
         and (strpos(w.body, $14) > 0 or ($13::boolean and not ${alive("w.record_id")}))
       limit $15::bigint + 1),
+    crowd as materialized (
+      select (select count(*) from moving) > $15::bigint
+        or exists (select from waiting w group by w.partition having count(*) > $16::bigint) as is_crowded),
     page as materialized (
       select k.key, k.record_id from head cross join lateral (
         select k.key, k.record_id from field_keys k
@@ -56,8 +59,7 @@ function listingOf(direction: "rising" | "falling"): Statement {
       select p.key, p.record_id from page p
       union all select null, m.record_id from moving m)
     select exists (select from head) as is_ready,
-           (select count(*) from moving) > $15::bigint
-             or exists (select from waiting w group by w.partition having count(*) > $16::bigint) as is_page_crowded,
+           (select crowd.is_crowded from crowd) as is_page_crowded,
            listed.key as index_key, listed.record_id, committed.version, committed.fields, committed.tombstone,
            committed.expires_at_ms, coalesce(place.position, 0) as position, behind.rows as pending, behind.is_crowded
     from (select 1) one
@@ -68,9 +70,11 @@ function listingOf(direction: "rising" | "falling"): Statement {
     left join lateral (
       select w.partition from wal w
       where $12::boolean and w.record_id = listed.record_id order by w.sequence desc limit 1) buffered on true
-    left join lateral (${pendingSql(
-      "mark m, wal w where m.partition = buffered.partition and w.record_id = listed.record_id and w.sequence > m.watermark",
-    )}) behind on true
+    left join lateral (${pendingSql({
+      record: "listed.record_id",
+      watermark:
+        "(select m.watermark from mark m, crowd where m.partition = buffered.partition and not crowd.is_crowded)",
+    })}) behind on true
     left join lateral (
       select a.position from applied a
       where a.partition = coalesce(committed.partition, buffered.partition) offset 0) place on true`,
@@ -100,7 +104,6 @@ export async function listByField(
   const { database, isDescending } = options;
   const rows = await database.query<Row & object>(isDescending ? FALLING : RISING, valuesOf(options));
   const { is_ready: isReady, is_page_crowded: isPageCrowded } = rows[0]!;
-  const isCrowded = isPageCrowded || rows.some((row) => row.is_crowded === true);
   const records: (ListedRecord & FieldPlace)[] = [];
   const moving: ListedRecord[] = [];
   for (const row of rows) {
@@ -109,6 +112,7 @@ export async function listByField(
     if (row.index_key === null) moving.push(record);
     else records.push({ ...record, indexKey: row.index_key });
   }
+  const isCrowded = isPageCrowded || moving.some((record) => record.isCrowded === true);
   return { isReady, isCrowded, records, moving };
 }
 
