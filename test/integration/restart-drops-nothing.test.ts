@@ -11,7 +11,8 @@ import { converged, digests, eventually, startBed, withStores, type Bed } from "
 import { createCollection } from "./cluster/load.ts";
 import { clientAt, posts } from "./client/clients.ts";
 
-const NOTICE_MS = 1_500;
+/** As processes have it where they are told nothing else: balancers and clients on a busy machine need it. */
+const NOTICE_MS = 5_000;
 /** For what is asked of a process between its notice and its end: a slow machine takes its time for that. */
 const LONG_NOTICE_MS = 10_000;
 const CLIENTS = 8;
