@@ -17,13 +17,13 @@ function crowdedRecord(region: string, key: string): GatewayError {
 }
 
 /** What a read would show of it can't be told. Of a deleted record nothing is shown, whatever is pending. */
-export function isCrowded({ committed, isCrowded = false }: RecordSnapshot): boolean {
+function isUnshowable({ committed, isCrowded = false }: RecordSnapshot): boolean {
   return isCrowded && committed?.tombstone === undefined;
 }
 
 /** @throws {GatewayError} too-much-pending */
 export function checkShowable(region: string, key: string, snapshot: RecordSnapshot): void {
-  if (isCrowded(snapshot)) throw crowdedRecord(region, key);
+  if (isUnshowable(snapshot)) throw crowdedRecord(region, key);
 }
 
 /** A page ends before a record that can't be shown: what is before it can be had. @throws {GatewayError} too-much-pending */
@@ -32,7 +32,7 @@ export function showablePart<T>(
   page: readonly T[],
   recordOf: (one: T) => ListedRecord,
 ): readonly T[] {
-  const end = page.findIndex((one) => isCrowded(recordOf(one)));
+  const end = page.findIndex((one) => isUnshowable(recordOf(one)));
   if (end === 0) checkShowable(region, recordOf(page[0]!).key, recordOf(page[0]!));
   return end === -1 ? page : page.slice(0, end);
 }
