@@ -71,6 +71,11 @@ export class Recorder {
     }
   }
 
+  /** How many operations have been answered with an output of the model. */
+  get completed(): number {
+    return this.history.filter(({ completedAt }) => completedAt !== undefined).length;
+  }
+
   /** @returns whether the client was told what became of it. */
   async operate({ client, region, key, kind }: Asked): Promise<boolean> {
     const { url } = this.#bed.cluster.region(region);
