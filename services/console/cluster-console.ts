@@ -2,6 +2,7 @@
  * The console's side of a process: announce what it knows of itself → hear the others → see the cluster. Goes on without
  * the log, without the database, and without the other regions.
  */
+import { clockSkewMs } from "../core/clock-skew.ts";
 import type { ClusterHistory, ClusterView } from "../protocol/cluster/view.ts";
 import type { Announcements } from "../ports/announcements.ts";
 import type { ClusterViews, HistoryRequest } from "../ports/cluster-views.ts";
@@ -29,7 +30,7 @@ const FAILURE_TOLD_MS = 60_000;
 const SLACK_MS = 20;
 
 export interface ClusterConsoleOptions {
-  readonly sources: Omit<ReportSources, "peers">;
+  readonly sources: Omit<ReportSources, "peers" | "clocks">;
   readonly announcements: Announcements;
   readonly routes: RouteMeter;
   readonly regions: readonly string[];
@@ -54,6 +55,7 @@ export class ClusterConsole implements ClusterViews {
   #failedAtMs = -Infinity;
   #heardSignature = "";
   #signature = "";
+  #clockSkewMs = 0;
   #view: ClusterView | undefined;
   #text: string | undefined;
 
@@ -86,6 +88,7 @@ export class ClusterConsole implements ClusterViews {
     this.#hasSkipped = hasPaused && this.#view !== undefined && !this.#hasSkipped;
     if (this.#hasSkipped) return;
     try {
+      this.#judgeClock();
       this.#announce(nowMs);
       const signature = this.#builder.signature(this.#hearing, nowMs);
       const isDue = nowMs - this.#builtAtMs >= VIEW_EVERY_MS - SLACK_MS;
@@ -97,6 +100,11 @@ export class ClusterConsole implements ClusterViews {
         this.#options.logger.error({ error: describeError(error) }, "the view of the cluster can't be made");
       this.#failedAtMs = nowMs;
     }
+  }
+
+  /** How far this process's clock is certainly off those of most regions, ahead or behind (negative); 0 where it may be right. */
+  get clockSkewMs(): number {
+    return this.#clockSkewMs;
   }
 
   view(): ClusterView {
@@ -120,6 +128,17 @@ export class ClusterConsole implements ClusterViews {
     return () => this.#followers.delete(listener);
   }
 
+  #judgeClock(): void {
+    const { regions, logger, sources } = this.#options;
+    const skewMs = clockSkewMs(regions.length, this.#hearing.apartMs());
+    const was = this.#clockSkewMs !== 0;
+    this.#clockSkewMs = skewMs;
+    if (was === (skewMs !== 0)) return;
+    const { region } = sources;
+    if (was) logger.warn({ region }, "this process's clock is right again");
+    else logger.error({ region, skewMs }, "this process's clock is off those of most regions");
+  }
+
   /** Every second, and at once when another region has fallen silent or is heard again: a third can't know before. */
   #announce(nowMs: number): void {
     const { sources, announcements } = this.#options;
@@ -128,7 +147,10 @@ export class ClusterConsole implements ClusterViews {
     if (!isDue && heard === this.#heardSignature) return;
     this.#heardSignature = heard;
     this.#announcedAtMs = nowMs;
-    const report = gatherReport({ ...sources, peers: () => this.#hearing.peers() }, (this.#sequence += 1));
+    const report = gatherReport(
+      { ...sources, peers: () => this.#hearing.peers(), clocks: () => this.#hearing.clocks() },
+      (this.#sequence += 1),
+    );
     this.#hearing.take(report);
     announcements.announce(TOPIC, this.#encoder.encode(JSON.stringify(report)));
   }

@@ -1,8 +1,14 @@
 /** What this process has heard of the others, and of itself: the newest report of each process, and how far its clock is off. */
 import { Compile } from "typebox/compile";
-import { REPORT_VERSION, RegionReport, type PeerReport } from "../protocol/cluster/report.ts";
+import {
+  REPORT_VERSION,
+  RegionReport,
+  type ClockReport,
+  type PeerReport,
+} from "../protocol/cluster/report.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { certainlyApartMs, leadMs } from "./clock-comparison.ts";
 
 /** A region is silent when nothing of it was heard for so long. */
 export const SILENT_AFTER_MS = 2_000;
@@ -12,6 +18,11 @@ const PROCESSES_MAX = 32;
 const REGIONS_MAX = 64;
 /** The one of them that came quickest says most of a clock. */
 const OFFSETS_MAX = 16;
+/** Clocks that are closer are not worth a word. */
+const LEAD_MS_LEAST = 100;
+const LEADS_MAX = 64;
+/** The own clock was set, not slewed, where it goes by so much more or less than time does. */
+const STEP_MS_LEAST = 100;
 
 export interface Heard {
   readonly report: RegionReport;
@@ -40,9 +51,14 @@ export class Hearing {
   readonly #regions = new Map<string, Map<string, HeardProcess>>();
   readonly #unreadable = new Set<string>();
   #roundTripsMs: { readonly [region: string]: number } = {};
+  /** The wall clock less the monotonic one. */
+  #aheadMs: number;
+  #sets = 0;
 
   constructor(options: HearingOptions) {
+    const { clock } = options;
     this.#options = options;
+    this.#aheadMs = clock.nowMs() - clock.monotonicMs();
   }
 
   /** An announcement has come. @param region by whose name it came. */
@@ -55,13 +71,15 @@ export class Hearing {
   take(report: RegionReport): void {
     const { clock } = this.#options;
     const nowMs = clock.monotonicMs();
+    this.#noticeSet();
     const processes = this.#processesOf(report.region, nowMs);
     if (processes === undefined) return;
     const known = processes.get(report.process);
     // Announcements may overtake each other.
     if (known !== undefined && known.heard.report.sequence >= report.sequence) return;
     if (known === undefined && processes.size >= PROCESSES_MAX) return;
-    const offsetsMs = known?.offsetsMs ?? [];
+    const isSameClock = known?.heard.report.clock?.sets === report.clock?.sets;
+    const offsetsMs = (isSameClock ? known?.offsetsMs : undefined) ?? [];
     offsetsMs.push(report.sent_at - clock.nowMs());
     if (offsetsMs.length > OFFSETS_MAX) offsetsMs.shift();
     processes.set(report.process, { heard: { report, atMs: nowMs }, offsetsMs });
@@ -100,6 +118,45 @@ export class Hearing {
     return this.regions
       .map((region) => `${region} ${nowMs - this.lastAtMs(region)! < SILENT_AFTER_MS}`)
       .join(" ");
+  }
+
+  /** By other region: how far this process's clock is certainly ahead of its, or behind (negative); 0 where that is not certain. */
+  apartMs(): readonly number[] {
+    this.#noticeSet();
+    const { region: own, process } = this.#options;
+    return [...this.#regions].flatMap(([region, processes]) => {
+      if (region === own) return [];
+      const heardMs = this.lastAtMs(region)! - SILENT_AFTER_MS;
+      const samples = [...processes.values()]
+        .filter(({ heard: { atMs } }) => atMs >= heardMs)
+        .map(({ heard: { report }, offsetsMs }) => ({ offsetsMs, clock: report.clock }));
+      return [certainlyApartMs(samples, { process, sets: this.#sets })];
+    });
+  }
+
+  /** For the own report. */
+  clocks(): ClockReport {
+    const leads = [...this.#regions.values()]
+      .flatMap((processes) => [...processes])
+      .map(([process, { heard, offsetsMs }]) => ({
+        process,
+        sets: heard.report.clock?.sets ?? 0,
+        ahead_ms: leadMs(offsetsMs),
+      }))
+      .filter(({ ahead_ms }) => ahead_ms >= LEAD_MS_LEAST);
+    return { sets: this.#sets, leads: leads.slice(0, LEADS_MAX) };
+  }
+
+  /** What was compared with the clock before says nothing of what it shows now. */
+  #noticeSet(): void {
+    const { clock } = this.#options;
+    const aheadMs = clock.nowMs() - clock.monotonicMs();
+    const stepMs = Math.abs(aheadMs - this.#aheadMs);
+    this.#aheadMs = aheadMs;
+    if (stepMs < STEP_MS_LEAST) return;
+    this.#sets += 1;
+    for (const processes of this.#regions.values())
+      for (const { offsetsMs } of processes.values()) offsetsMs.length = 0;
   }
 
   /** For the own report: what is heard of the other regions. */

@@ -3,6 +3,7 @@ import { placeMembers } from "../core/trim/members.ts";
 import {
   REPORT_VERSION,
   type BreakerReport,
+  type ClockReport,
   type FoldReport,
   type LoadReport,
   type OutcomeReport,
@@ -60,6 +61,7 @@ export interface ReportSources {
   readonly load: () => LoadReport;
   readonly outcomes: () => readonly OutcomeReport[];
   readonly peers: () => readonly PeerReport[];
+  readonly clocks: () => ClockReport;
 }
 
 /** @param sequence rises with each report. */
@@ -81,6 +83,7 @@ export function gatherReport(sources: ReportSources, sequence: number): RegionRe
     ...(draining === undefined ? {} : { draining_since: Math.floor(draining) }),
     partitions: numbers.flatMap((partition) => partitionReport(sources, partition) ?? []),
     peers: [...sources.peers()],
+    clock: sources.clocks(),
     outcomes: [...sources.outcomes()],
     load: sources.load(),
   };

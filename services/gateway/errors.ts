@@ -16,6 +16,7 @@ export type GatewayErrorCode =
   | "no-quorum"
   | "insufficient"
   | "wal-full"
+  | "clock-skew"
   | "overloaded"
   | "session-behind"
   | "too-stale"

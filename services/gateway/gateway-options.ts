@@ -1,4 +1,5 @@
 /** What a gateway is made of: the ports that it works on, its bounds, and who hears of what it does. */
+import type { ClockDoubt } from "../core/clock-skew.ts";
 import type { Bus } from "../ports/bus.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
@@ -32,6 +33,8 @@ export interface GatewayOptions extends FeedSettings {
   readonly bus: Bus;
   readonly clock: Clock;
   readonly random: Random;
+  /** What is certainly wrong with the process's clock, now; undefined where it may be right. */
+  readonly clockDoubt?: () => ClockDoubt | undefined;
   readonly crashPoints: CrashPoints;
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;

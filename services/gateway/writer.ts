@@ -15,6 +15,7 @@ import {
   type StoredOperation,
   type WalAppend,
 } from "../ports/region-store.ts";
+import { ClockGate } from "./clock-gate.ts";
 import type { OrderedWriter } from "./decisions/ordered-writer.ts";
 import { GatewayError } from "./errors.ts";
 import type { RightsSeeker } from "./escrow/rights-seeker.ts";
@@ -47,10 +48,12 @@ export class Writer {
   readonly #commits: readonly GroupCommit[];
   readonly #seeker: RightsSeeker;
   readonly #patience: StorePatience;
+  readonly #clockGate: ClockGate;
 
   constructor(options: GatewayOptions, parts: WriterParts) {
     this.#options = options;
     this.#patience = new StorePatience(options.clock);
+    this.#clockGate = new ClockGate(options);
     this.#planner = parts.planner;
     this.#ordered = parts.ordered;
     this.#watches = parts.watches;
@@ -97,8 +100,12 @@ export class Writer {
     return this.#waitCommitted({ result, partition, sequence: outcome.sequence, deadlineAtMs });
   }
 
-  /** What is appended for the request; the same for every try of it. */
+  /**
+   * What is appended for the request; the same for every try of it.
+   * @throws {GatewayError} clock-skew.
+   */
   operationOf(request: WriteTarget, changes: readonly Change[]): WalAppend {
+    this.#clockGate.check(changes);
     const { tenant, collection, key, idempotencyKey, trace } = request;
     const { clock, random } = this.#options;
     const id =

@@ -78,12 +78,17 @@ export class RegionConsole {
     if (role === "applier" && !isHeld) this.#folds[partition] = undefined;
   }
 
+  /** How far the process's clock is certainly off those of most regions, ahead or behind (negative); 0 where it may be right. */
+  get clockSkewMs(): number {
+    return this.#clusterConsole.clockSkewMs;
+  }
+
   /** Works until stopped. Never rejects. */
   async run(stop: AbortSignal): Promise<void> {
     await Promise.all([this.#clusterConsole.run(stop), this.#logWatch.watch(stop)]);
   }
 
-  #sources(options: RegionConsoleOptions): Omit<ReportSources, "peers"> {
+  #sources(options: RegionConsoleOptions): Omit<ReportSources, "peers" | "clocks"> {
     const { config, software, clock, random, health, load, problems, drainingSinceMs } = options;
     const startedAtMs = clock.nowMs();
     return {

@@ -2,6 +2,7 @@
  * Why a region process is not ready, if it isn't. A loop looks at the database and remembers, so that a probe is
  * answered at once also while the database hangs.
  */
+import { describeDoubt, type ClockDoubt } from "../core/clock-skew.ts";
 import { MAX_OFFSET_MS } from "../core/hlc.ts";
 import { own } from "../core/json.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -19,6 +20,8 @@ export interface HealthOptions {
   readonly partitions: number;
   readonly clock: Clock;
   readonly metrics: HealthMetrics;
+  /** How far the process's clock is certainly off those of most regions, ahead or behind (negative); 0 where it may be right. */
+  readonly clockSkewMs: () => number;
   /** Whether the log was reached since the start; only told as an explanation. */
   readonly logProblem: () => string | undefined;
 }
@@ -80,6 +83,7 @@ export class Health {
   /** Looks at the store until stopped. */
   async watch(store: Observed, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
+      this.#options.metrics.clockSkew(this.#options.clockSkewMs());
       await Promise.all(this.#partitions.map((health, partition) => this.#look(store, partition, health)));
       await this.#options.clock.sleep(LOOK_EVERY_MS, stop);
     }
@@ -88,8 +92,18 @@ export class Health {
   /** In sentences; empty when the process is ready. */
   reasons(): string[] {
     if (this.#starting !== undefined) return [this.#starting];
+    const doubt = this.clockDoubt();
+    if (doubt !== undefined) return [clockReason(doubt)];
     const reasons = this.#partitions.map((health, partition) => this.#partitionReasons(health, partition));
     return [...new Set(reasons.flat())];
+  }
+
+  /** What the other regions say of the process's clock, or else what its database does; undefined where it may be right. */
+  clockDoubt(): ClockDoubt | undefined {
+    const skewMs = this.#options.clockSkewMs();
+    if (skewMs !== 0) return { aheadMs: skewMs, of: "those of most regions" };
+    const apart = this.#partitions.find(({ last }) => Math.abs(last?.aheadMs ?? 0) > MAX_OFFSET_MS);
+    return apart && { aheadMs: apart.last!.aheadMs, of: "its database's" };
   }
 
   async #look(store: Observed, partition: number, health: PartitionHealth): Promise<void> {
@@ -116,7 +130,6 @@ export class Health {
       return [`the database has not answered for ${Math.floor(silentMs / MS_PER_SECOND)} s`];
     }
     if (last.head.isReadOnly === true) return ["the database takes no writes: it is read-only"];
-    if (Math.abs(last.aheadMs) > MAX_OFFSET_MS) return [clockReason(last.aheadMs)];
     if (health.stopped !== undefined)
       return [`partition ${partition} has stopped folding: ${health.stopped}`];
     if (last.positions.cluster !== null) return this.#memberReasons(last, partition);
@@ -155,7 +168,6 @@ function apartMs(otherMs: number, { fromMs, toMs }: { fromMs: number; toMs: numb
 }
 
 /** Stamps and deadlines would be wrong: other processes of the region may have the right time. */
-function clockReason(aheadMs: number): string {
-  const seconds = (Math.abs(aheadMs) / MS_PER_SECOND).toFixed(1);
-  return `this process's clock is ${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} the database's; mend the time service of both machines`;
+function clockReason(doubt: ClockDoubt): string {
+  return `this process's clock is ${describeDoubt(doubt)}; mend the time service of both machines`;
 }

@@ -16,9 +16,7 @@ import type { ToldProcess } from "../ports/entry-versions.ts";
 import type { Reconciliation } from "../ports/reconciliation.ts";
 import type { RegionStore } from "../ports/region-store.ts";
 import { ENTRY_VERSION } from "../protocol/entry-codec.ts";
-import { backoffMs } from "../runtime/backoff.ts";
 import type { RegionConfig } from "../runtime/config.ts";
-import { describeError } from "../runtime/describe-error.ts";
 import { LogLevels } from "../runtime/log-levels.ts";
 import type { AdjustableLogger } from "../runtime/logger.ts";
 import { Meter } from "../runtime/metrics.ts";
@@ -37,6 +35,7 @@ import { RegionConsole } from "./console.ts";
 import { makeDoctor } from "./doctor.ts";
 import { depart, makeStop, walIsShipped } from "./departure.ts";
 import { Health } from "./health.ts";
+import { JudgedClock } from "./judged-clock.ts";
 import { LateGateway } from "./late-gateway.ts";
 import { LateLog } from "./late-log.ts";
 import { LoadControl } from "./load-control.ts";
@@ -48,6 +47,7 @@ import { followSchemas } from "./sql-follower.ts";
 import { startTraces } from "./traces.ts";
 import { startVerification, type RegionVerification } from "./verification.ts";
 import { holdPartitionRoles } from "./partition-roles.ts";
+import { persist } from "./persist.ts";
 import { Readiness } from "./readiness.ts";
 import { RoleNews } from "./role-news.ts";
 import { placementOf } from "./placement.ts";
@@ -57,8 +57,6 @@ import { softwareVersion } from "../runtime/config-software.ts";
 
 /** The rest of the connections is for requests: neither can take the other's. */
 const ROLES_SHARE_OF_CONNECTIONS = 0.4;
-const START_RETRY_BASE_MS = 250;
-const START_RETRY_MAX_MS = 5_000;
 
 /** What the roles of a process tell each other by. */
 interface SharedParts {
@@ -76,6 +74,9 @@ export class RegionProcess {
   readonly #config: RegionConfig;
   readonly #logger: AdjustableLogger;
   readonly #clock = new SystemClock();
+  readonly #clockSkewMs = (): number => this.#clusterConsole.clockSkewMs;
+  /** What stamps and deadlines are made with. */
+  readonly #judgedClock = new JudgedClock(this.#clock, this.#clockSkewMs);
   readonly #random = new SystemRandom();
   readonly #crashPoints: CrashPoints;
   readonly #software = softwareVersion();
@@ -143,6 +144,7 @@ export class RegionProcess {
   #makeConsole(): RegionConsole {
     return new RegionConsole({
       ...this.#ports(),
+      clock: this.#clock,
       config: this.#config,
       routes: this.#routes,
       health: this.#health,
@@ -160,7 +162,9 @@ export class RegionProcess {
       region,
       partitions: topology.partitions,
       clock: this.#clock,
+      clockSkewMs: this.#clockSkewMs,
       metrics: {
+        clockSkew: (skewMs) => metrics.clockSkew(skewMs),
         observed: (partition, positions, head) => {
           metrics.observed(partition, positions, head);
           this.#load.walPressure.observed(partition, head);
@@ -186,6 +190,7 @@ export class RegionProcess {
       logLevels: new LogLevels({ logger: this.#logger, configured, clock: this.#clock }),
       doctor: makeDoctor(this.#config, {
         ...this.#ports(),
+        clock: this.#clock,
         store: this.#roleStore,
         gateway: this.#gateway,
       }),
@@ -286,19 +291,9 @@ export class RegionProcess {
     return { id: this.#id, software: this.#software, reads: ENTRY_VERSION, mayFold };
   }
 
-  /** Another process may be migrating, or the database not be there yet. */
-  async #persist(what: string, work: () => Promise<void>): Promise<void> {
-    const stop = this.#stop.signal;
-    for (let attempt = 0; !stop.aborted; attempt += 1) {
-      try {
-        return await work();
-      } catch (error) {
-        this.#health.starting(`${what}: ${describeError(error)}`);
-        this.#logger.warn({ attempt, error: describeError(error) }, `${what}; trying again`);
-        const backoff = { baseMs: START_RETRY_BASE_MS, maxMs: START_RETRY_MAX_MS, random: this.#random };
-        await this.#clock.sleep(backoffMs({ attempt, ...backoff }), stop);
-      }
-    }
+  #persist(what: string, work: () => Promise<void>): Promise<void> {
+    const onFailure = (reason: string) => this.#health.starting(reason);
+    return persist({ what, work }, { ...this.#ports(), onFailure }, this.#stop.signal);
   }
 
   #makeBreakers(folded: FoldFeed): readonly LogBreaker[] {
@@ -315,6 +310,7 @@ export class RegionProcess {
     return new GatewayService({
       ...this.#ports(),
       ...shared,
+      clockDoubt: () => this.#health.clockDoubt(),
       drainStore: this.#roleStore,
       region,
       partitions: topology.partitions,
@@ -391,7 +387,7 @@ export class RegionProcess {
       store: this.#store,
       log: this.#log,
       bus: this.#bus,
-      clock: this.#clock,
+      clock: this.#judgedClock,
       random: this.#random,
       crashPoints: this.#crashPoints,
       logger: this.#logger,

@@ -44,6 +44,7 @@ const BETTER_MS = 5;
 /** The region as such is out of service, for everybody. */
 const OUT_OF_SERVICE: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   "draining",
+  "clock-skew",
   "bootstrapping",
   "rejoining",
   "not-a-member",

@@ -1,10 +1,9 @@
 /** Judges a region process: its runtime, its configuration, its clock. */
+import { SKEW_MS_LEAST } from "../clock-skew.ts";
 import { MAX_OFFSET_MS } from "../hlc.ts";
 import { fail, isOlder, ok, warn, type Judgement } from "./check.ts";
 
 const NODE_LEAST = "20.19";
-/** From here on writes are near to being refused. */
-const OFFSET_SHARE = 0.8;
 const HOUR_MS = 3_600_000;
 
 export function judgeNode(version: string): Judgement {
@@ -49,7 +48,7 @@ export function judgeOffset(what: string, offsetMs: number, uncertaintyMs: numbe
   const advice = "look at the time service of both machines (chronyc tracking, timedatectl)";
   if (apartMs > MAX_OFFSET_MS)
     return fail(found, `${advice}: stamps further off than ${MAX_OFFSET_MS} ms are not taken`);
-  return apartMs > MAX_OFFSET_MS * OFFSET_SHARE ? warn(found, advice) : ok(found);
+  return apartMs > SKEW_MS_LEAST ? warn(found, advice) : ok(found);
 }
 
 /** Log time may be behind, as nothing may have been written; ahead of the clock it is only where clocks differ. */

@@ -10,6 +10,9 @@ export type LocalKind = (typeof LOCAL_KINDS)[number];
 export const CHANGE_KINDS = [...LOCAL_KINDS, "value"] as const;
 export type ChangeKind = (typeof CHANGE_KINDS)[number];
 
+/** Kinds of which the value with the later stamp is kept. The others come out the same whatever the clocks show. */
+export const STAMPED_KINDS: ReadonlySet<ChangeKind> = new Set<ChangeKind>(["lww", "map"]);
+
 /** What only the fold itself writes, in records that no client addresses. */
 export type InternalKind = "lease" | "claim";
 

@@ -151,6 +151,7 @@ export const WRITE_ANSWERS: RouteDocument["answers"] = {
 export const WRITE_PROBLEMS: readonly ProblemCode[] = [
   "unknown-collection",
   "wal-full",
+  "clock-skew",
   "rejoining",
   "insufficient",
   "not-unique",

@@ -104,6 +104,22 @@ export const PeerReport = Type.Object({
   clock_offset_ms: Type.Optional(Type.Number()),
 });
 
+/** What the process knows of clocks. One that was set, rather than slewed, is another clock from then on. */
+export const ClockReport = Type.Object({
+  /** How often the process's own was set since it started. */
+  sets: Count,
+  /** Processes whose clock is certainly ahead of this one's: what they have sent came before it was sent, by this clock. */
+  leads: Type.Array(
+    Type.Object({
+      process: Type.String({ minLength: 1, maxLength: 64 }),
+      /** As that process has told it. */
+      sets: Count,
+      ahead_ms: Milliseconds,
+    }),
+    { maxItems: 64 },
+  ),
+});
+
 /** Requests that were answered since the process started. Only rises. */
 export const OutcomeReport = Type.Object({
   /** How the write was decided, or that it was a read. */
@@ -137,6 +153,7 @@ export const RegionReport = Type.Object({
   draining_since: Type.Optional(WallTime),
   partitions: Type.Array(PartitionReport, { maxItems: 256 }),
   peers: Type.Array(PeerReport, { maxItems: 64 }),
+  clock: Type.Optional(ClockReport),
   outcomes: Type.Array(OutcomeReport, { maxItems: 32 }),
   load: LoadReport,
 });
@@ -148,6 +165,7 @@ export type BreakerReport = Static<typeof BreakerReport>;
 export type FoldReport = Static<typeof FoldReport>;
 export type PartitionReport = Static<typeof PartitionReport>;
 export type PeerReport = Static<typeof PeerReport>;
+export type ClockReport = Static<typeof ClockReport>;
 export type OutcomeReport = Static<typeof OutcomeReport>;
 export type LoadReport = Static<typeof LoadReport>;
 export type RegionReport = Static<typeof RegionReport>;

@@ -223,6 +223,13 @@ export const PROBLEMS = {
     retry: "same",
     retryAfterSeconds: 2,
   },
+  "clock-skew": {
+    status: 503,
+    title:
+      "The clock of the region's process is off: what it stamps might win, or lose, wrongly; other regions take it",
+    retry: "same",
+    retryAfterSeconds: 5,
+  },
   "store-unavailable": {
     status: 503,
     title: "The region's database does not answer",

@@ -5,13 +5,19 @@ import { ToldLabels } from "./told-labels.ts";
 
 export interface HealthMetrics {
   observed(partition: number, positions: Positions, head: WalHead): void;
+  clockSkew(skewMs: number): void;
 }
 
 /** @param ownRegion is no peer of itself. */
 export function createHealthMetrics(meter: Meter, ownRegion: string): HealthMetrics {
   const observeWal = createWalMetrics(meter);
   const observePositions = createPositionMetrics(meter, ownRegion);
+  const skew = meter.gauge({
+    name: "forebay_clock_skew_seconds",
+    help: "How far the process's clock is certainly off those of most regions, ahead or behind (negative); 0 where it may be right.",
+  });
   return {
+    clockSkew: (skewMs) => skew.set(skewMs / MS_PER_SECOND),
     observed(number, positions, head) {
       const partition = String(number);
       observeWal(partition, head);

@@ -65,6 +65,18 @@ export const REGIONS: readonly AlertScenario[] = [
     summary: "The clock of region us is 400ms ahead of that of eu",
   },
   {
+    alert: "ClockSkew",
+    fault: "a process's clock is an hour behind",
+    series: [
+      [`forebay_clock_skew_seconds{${EU},instance="eu:1"}`, "0x40", "-3600x40"],
+      [`forebay_clock_skew_seconds{${EU},instance="eu:2"}`, "0x40", "0x40"],
+    ],
+    at: "2m",
+    notYetAt: "15s",
+    labels: { region: "eu", instance: "eu:1", severity: "hurt" },
+    summary: "The clock of process eu:1 of region eu is 1h 0m 0s off: it takes no last-write-wins writes",
+  },
+  {
     alert: "ProcessOverloaded",
     fault: "the event loop is half a second late",
     series: [[`forebay_event_loop_delay_seconds{${EU},instance="eu:1"}`, "0.01x40", "0.5x40"]],

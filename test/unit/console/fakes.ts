@@ -98,7 +98,7 @@ export function sourcesOf(options: {
   regions: readonly string[];
   partitions: number;
   clock: Clock;
-}): Omit<ReportSources, "peers"> {
+}): Omit<ReportSources, "peers" | "clocks"> {
   const { region, regions, partitions, clock } = options;
   const figures = new RoleFigures(partitions);
   for (let partition = 0; partition < partitions; partition += 1) {

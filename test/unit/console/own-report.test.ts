@@ -44,7 +44,10 @@ describe("a report", () => {
             problems: () => problems,
             drainingSinceMs: () => drainingSinceMs,
           };
-          const report = gatherReport({ ...sources, peers: () => [] }, 1);
+          const report = gatherReport(
+            { ...sources, peers: () => [], clocks: () => ({ sets: 0, leads: [] }) },
+            1,
+          );
           expect([...validator.Errors(report)].slice(0, 2)).toEqual([]);
           expect(report.is_ready).toBe(problems.length === 0);
         },
@@ -56,7 +59,10 @@ describe("a report", () => {
     const sources = sourcesOf({ region: "eu", regions: REGIONS, partitions: 1, clock: new TurnedClock() });
     const told = (id: string, verdict: string) => {
       sources.figures.verified(0, { id, verdict, at: 1, differing_records: 0 });
-      const [partition] = gatherReport({ ...sources, peers: () => [] }, 1).partitions;
+      const [partition] = gatherReport(
+        { ...sources, peers: () => [], clocks: () => ({ sets: 0, leads: [] }) },
+        1,
+      ).partitions;
       return [partition!.verdict?.id, partition!.compared?.id];
     };
     expect(told("a", "diverged")).toEqual(["a", undefined]);
@@ -71,8 +77,15 @@ describe("a report", () => {
     const { positions } = storeFigures(REGIONS, 0);
     const news = { position: positions.position + 5, logTimeMs: 1, origins: positions.origins };
     const applied = (position: number) =>
-      gatherReport({ ...sources, lastFold: () => ({ ...news, position }), peers: () => [] }, 1).partitions[0]!
-        .applied;
+      gatherReport(
+        {
+          ...sources,
+          lastFold: () => ({ ...news, position }),
+          peers: () => [],
+          clocks: () => ({ sets: 0, leads: [] }),
+        },
+        1,
+      ).partitions[0]!.applied;
     expect(applied(news.position)).toBe(positions.position + 5);
     expect(applied(positions.position - 5)).toBe(positions.position);
   });

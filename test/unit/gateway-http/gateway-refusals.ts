@@ -43,6 +43,7 @@ export const GATEWAY_REFUSALS = {
   "too-stale": { stalenessMs: 812 },
   "not-supported-yet": { retryAfterMs: 5_000 },
   "wal-full": {},
+  "clock-skew": { retryAfterMs: 5_000 },
   "no-quorum": { retryAfterMs: 5_000 },
   "session-behind": {},
   starting: {},

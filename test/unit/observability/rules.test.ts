@@ -49,7 +49,7 @@ describe("the rules", () => {
 
   it("have a scenario for each alert", () => {
     const alerts = new Set(allRules().flatMap(({ alert }) => alert ?? []));
-    expect(alerts.size).toBe(25);
+    expect(alerts.size).toBe(26);
     expect(new Set(ALERT_SCENARIOS.map(({ alert }) => alert))).toEqual(alerts);
   });
 });

@@ -20,6 +20,7 @@ function makeHealth() {
     failure: undefined as Error | undefined,
     isReadOnly: false,
     databaseAheadMs: 0,
+    clockSkewMs: 0,
     beforeAnswer: (): unknown => undefined,
     origins: { eu: INITIAL_ORIGIN } as PartitionState["origins"],
     trouble: undefined as WalTrouble | undefined,
@@ -34,7 +35,8 @@ function makeHealth() {
       after: () => () => undefined,
       sleep: async () => stop.abort(),
     },
-    metrics: { observed: () => undefined },
+    metrics: { observed: () => undefined, clockSkew: () => undefined },
+    clockSkewMs: () => store.clockSkewMs,
     logProblem: () => LOG_PROBLEM,
   });
   const look = async () => {
@@ -132,9 +134,22 @@ describe("a region process is not ready", () => {
     expect(health.reasons()).toEqual(["the database takes no writes: it is read-only"]);
   });
 
+  it("while its clock is off those of most regions", async () => {
+    const { health, store, look } = makeHealth();
+    health.starting(undefined);
+    store.cluster = "c";
+    await look();
+    store.clockSkewMs = -1_250;
+    expect(health.reasons()).toEqual([
+      "this process's clock is 1.3 s behind those of most regions; mend the time service of both machines",
+    ]);
+    store.clockSkewMs = 0;
+    expect(health.reasons()).toEqual([]);
+  });
+
   it.each([
-    [-600, "this process's clock is 0.6 s ahead of the database's"],
-    [3_600_000, "this process's clock is 3600.0 s behind the database's"],
+    [-600, "this process's clock is 0.6 s ahead of its database's"],
+    [3_600_000, "this process's clock is 3600.0 s behind its database's"],
   ])("while its clock and the database's are %i ms apart", async (databaseAheadMs, says) => {
     const { health, store, look } = makeHealth();
     health.starting(undefined);

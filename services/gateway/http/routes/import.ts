@@ -58,7 +58,7 @@ const document: RouteDocument = {
       (code) => !["invalid-idempotency-key", "idempotency-key-reused"].includes(code),
     ),
     ...WRITE_PROBLEMS.filter((code) =>
-      ["unknown-collection", "wal-full", "rejoining", "insufficient"].includes(code),
+      ["unknown-collection", "wal-full", "clock-skew", "rejoining", "insufficient"].includes(code),
     ),
   ],
 };
