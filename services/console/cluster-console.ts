@@ -2,13 +2,13 @@
  * The console's side of a process: announce what it knows of itself → hear the others → see the cluster. Goes on without
  * the log, without the database, and without the other regions.
  */
-import { clockSkewMs } from "../core/clock-skew.ts";
 import type { ClusterHistory, ClusterView } from "../protocol/cluster/view.ts";
 import type { Announcements } from "../ports/announcements.ts";
 import type { ClusterViews, HistoryRequest } from "../ports/cluster-views.ts";
 import type { RouteMeter } from "../ports/route-meter.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
+import { ClockJudge } from "./clock-judge.ts";
 import { Hearing } from "./hearing.ts";
 import { History } from "./history.ts";
 import { gatherReport, type ReportSources } from "./own-report.ts";
@@ -55,7 +55,8 @@ export class ClusterConsole implements ClusterViews {
   #failedAtMs = -Infinity;
   #heardSignature = "";
   #signature = "";
-  #clockSkewMs = 0;
+  readonly #judge = new ClockJudge();
+  #clock = { skewMs: 0, sets: 0, regions: 0 };
   #view: ClusterView | undefined;
   #text: string | undefined;
 
@@ -88,7 +89,7 @@ export class ClusterConsole implements ClusterViews {
     this.#hasSkipped = hasPaused && this.#view !== undefined && !this.#hasSkipped;
     if (this.#hasSkipped) return;
     try {
-      this.#judgeClock();
+      this.#judgeClock(nowMs);
       this.#announce(nowMs);
       const signature = this.#builder.signature(this.#hearing, nowMs);
       const isDue = nowMs - this.#builtAtMs >= VIEW_EVERY_MS - SLACK_MS;
@@ -104,7 +105,14 @@ export class ClusterConsole implements ClusterViews {
 
   /** How far this process's clock is certainly off those of most regions, ahead or behind (negative); 0 where it may be right. */
   get clockSkewMs(): number {
-    return this.#clockSkewMs;
+    const { skewMs, sets } = this.#clock;
+    // A clock that was set is judged anew, before it is corrected by what it was.
+    return skewMs === 0 || sets !== this.#hearing.sets ? 0 : skewMs;
+  }
+
+  /** The same, where it is known who is right: of two regions it is not. */
+  get clockCorrectionMs(): number {
+    return this.#clock.regions > 2 ? this.clockSkewMs : 0;
   }
 
   view(): ClusterView {
@@ -128,15 +136,19 @@ export class ClusterConsole implements ClusterViews {
     return () => this.#followers.delete(listener);
   }
 
-  #judgeClock(): void {
-    const { regions, logger, sources } = this.#options;
-    const skewMs = clockSkewMs(regions.length, this.#hearing.apartMs());
-    const was = this.#clockSkewMs !== 0;
-    this.#clockSkewMs = skewMs;
-    if (was === (skewMs !== 0)) return;
+  #judgeClock(nowMs: number): void {
+    const { regions: planned, logger, sources } = this.#options;
     const { region } = sources;
-    if (was) logger.warn({ region }, "this process's clock is right again");
-    else logger.error({ region, skewMs }, "this process's clock is off those of most regions");
+    const members = sources.lastFigures(0)?.positions.members ?? planned;
+    const { sets } = this.#hearing;
+    const regions = new Set([...members, region]).size;
+    const apartMs = this.#hearing.apartMs(members);
+    const skewMs = this.#judge.judge({ regions, apartMs, sets, nowMs });
+    const wasOff = this.#clock.skewMs !== 0;
+    this.#clock = { skewMs, sets, regions };
+    if (wasOff && skewMs === 0) logger.warn({ region }, "this process's clock may be right again");
+    if (!wasOff && skewMs !== 0)
+      logger.error({ region, skewMs }, "this process's clock is off those of most regions");
   }
 
   /** Every second, and at once when another region has fallen silent or is heard again: a third can't know before. */

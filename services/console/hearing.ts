@@ -21,8 +21,11 @@ const OFFSETS_MAX = 16;
 /** Clocks that are closer are not worth a word. */
 const LEAD_MS_LEAST = 100;
 const LEADS_MAX = 64;
+/** Of a region that has been silent for longer nothing is known any more of its clocks. */
+const VOTE_MS_MAX = 10_000;
 /** The own clock was set, not slewed, where it goes by so much more or less than time does. */
 const STEP_MS_LEAST = 100;
+const INTERRUPTED_MS_LEAST = 10;
 
 export interface Heard {
   readonly report: RegionReport;
@@ -120,18 +123,29 @@ export class Hearing {
       .join(" ");
   }
 
-  /** By other region: how far this process's clock is certainly ahead of its, or behind (negative); 0 where that is not certain. */
-  apartMs(): readonly number[] {
+  /**
+   * By other region that is heard: how far this process's clock is certainly ahead of its, or behind (negative); 0 where that is
+   * not certain.
+   * @param members others are heard, but say nothing.
+   */
+  apartMs(members: readonly string[]): readonly number[] {
     this.#noticeSet();
-    const { region: own, process } = this.#options;
+    const { region: own, process, clock } = this.#options;
+    const oldestMs = clock.monotonicMs() - VOTE_MS_MAX;
     return [...this.#regions].flatMap(([region, processes]) => {
-      if (region === own) return [];
-      const heardMs = this.lastAtMs(region)! - SILENT_AFTER_MS;
+      const lastAtMs = this.lastAtMs(region)!;
+      if (region === own || !members.includes(region) || lastAtMs < oldestMs) return [];
       const samples = [...processes.values()]
-        .filter(({ heard: { atMs } }) => atMs >= heardMs)
+        .filter(({ heard: { atMs } }) => atMs >= lastAtMs - SILENT_AFTER_MS)
         .map(({ heard: { report }, offsetsMs }) => ({ offsetsMs, clock: report.clock }));
       return [certainlyApartMs(samples, { process, sets: this.#sets })];
     });
+  }
+
+  /** How often the own clock was set since the process started. */
+  get sets(): number {
+    this.#noticeSet();
+    return this.#sets;
   }
 
   /** For the own report. */
@@ -150,7 +164,10 @@ export class Hearing {
   /** What was compared with the clock before says nothing of what it shows now. */
   #noticeSet(): void {
     const { clock } = this.#options;
-    const aheadMs = clock.nowMs() - clock.monotonicMs();
+    const beforeMs = clock.monotonicMs();
+    const aheadMs = clock.nowMs() - beforeMs;
+    // Who was interrupted in between looks again later.
+    if (clock.monotonicMs() - beforeMs > INTERRUPTED_MS_LEAST) return;
     const stepMs = Math.abs(aheadMs - this.#aheadMs);
     this.#aheadMs = aheadMs;
     if (stepMs < STEP_MS_LEAST) return;

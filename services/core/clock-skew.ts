@@ -12,17 +12,17 @@ const MS_PER_SECOND = 1_000;
 /** From here on writes are refused whose stamps decide what is kept: others would not absorb them soon. */
 export const SKEW_MS_LEAST = MAX_OFFSET_MS * 0.8;
 
-/** What is certainly wrong with a process's clock. */
+/** What is certainly wrong with the stamps that a process would give. */
 export interface ClockDoubt {
+  readonly what: "this process's clock" | "this region's last stamp";
   /** Negative where it is behind. */
   readonly aheadMs: number;
-  /** Which clocks are the others. */
-  readonly of: "those of most regions" | "its database's";
+  readonly of: "those of most regions" | "its database's" | "those of all other regions";
 }
 
-export function describeDoubt({ aheadMs, of }: ClockDoubt): string {
+export function describeDoubt({ what, aheadMs, of }: ClockDoubt): string {
   const seconds = (Math.abs(aheadMs) / MS_PER_SECOND).toFixed(1);
-  return `${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} ${of}`;
+  return `${what} is ${seconds} s ${aheadMs > 0 ? "ahead of" : "behind"} ${of}`;
 }
 
 /**
@@ -31,23 +31,21 @@ export function describeDoubt({ aheadMs, of }: ClockDoubt): string {
  * @returns how far this clock is certainly off those of most of the cluster, ahead (positive) or behind; 0 where it may be right.
  */
 export function clockSkewMs(regions: number, apartMs: readonly number[]): number {
-  const aheadMs = agreed(apartMs, votesAhead(regions));
-  return aheadMs > 0 ? aheadMs : 0 - agreed(apartMs.map(opposite), majority(regions));
+  const aheadMs = agreed(apartMs, votesNeeded(regions));
+  if (aheadMs > 0) return aheadMs;
+  // Of two regions neither can tell who is wrong. The stamps of the one that is ahead would win, and stay for as long.
+  return regions === 2 ? 0 : 0 - agreed(apartMs.map(opposite), votesNeeded(regions));
 }
 
-/** What so many say at least; 0 where fewer say that it is too much. */
+/** Of how many others it takes the word: with the own region out of it, more than half of all. */
+export function votesNeeded(regions: number): number {
+  return regions === 2 ? 1 : Math.floor(regions / 2) + 1;
+}
+
+/** What so many say at least, in whole milliseconds; 0 where fewer say that it is too much. */
 function agreed(apartMs: readonly number[], votes: number): number {
   const off = apartMs.filter((ms) => ms >= SKEW_MS_LEAST).toSorted((one, other) => other - one);
-  return off[votes - 1] ?? 0;
-}
-
-function majority(regions: number): number {
-  return Math.floor(regions / 2) + 1;
-}
-
-/** Of two regions neither can tell who is wrong. The stamps of the one that is ahead would win, and stay for as long. */
-function votesAhead(regions: number): number {
-  return regions === 2 ? 1 : majority(regions);
+  return Math.floor(off[votes - 1] ?? 0);
 }
 
 function opposite(ms: number): number {

@@ -24,7 +24,7 @@ export class ClockGate {
     const stamped = changes.find(({ kind }) => STAMPED_KINDS.has(kind));
     if (stamped === undefined) return;
     const { field, kind } = stamped;
-    const message = `the clock of this process of region ${region} is ${describeDoubt(doubt)}, and "${field}" is ${kind}: the later stamp wins; send it to another region`;
+    const message = `region ${region} can't stamp the write rightly: ${describeDoubt(doubt)}, and "${field}" is ${kind}, where the later stamp wins; send it to another region`;
     throw new GatewayError("clock-skew", message, { field, retryAfterMs: RETRY_AFTER_MS });
   }
 }

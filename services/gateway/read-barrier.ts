@@ -126,9 +126,11 @@ export class ReadBarrier {
   }
 
   async #checkStaleness(allowedMs: number, partition: number): Promise<void> {
-    const { store, clock, region } = this.#options;
+    const { store, clock, region, clockDoubt } = this.#options;
     const place = await store.readPositions(partition);
-    const provenMs = stalenessMs(place, { region, nowMs: clock.nowMs() });
+    // A clock that is behind makes a view look young.
+    const behindMs = Math.max(0, -(clockDoubt?.()?.aheadMs ?? 0));
+    const provenMs = stalenessMs(place, { region, nowMs: clock.nowMs() + behindMs });
     if (provenMs <= allowedMs) return;
     const message = `region ${region} can only prove that its view is at most ${Math.ceil(provenMs)} ms old`;
     throw new GatewayError("too-stale", message, { stalenessMs: Math.ceil(provenMs), retryAfterMs: 1_000 });

@@ -83,6 +83,11 @@ export class RegionConsole {
     return this.#clusterConsole.clockSkewMs;
   }
 
+  /** The same, where it is known who is right. */
+  get clockCorrectionMs(): number {
+    return this.#clusterConsole.clockCorrectionMs;
+  }
+
   /** Works until stopped. Never rejects. */
   async run(stop: AbortSignal): Promise<void> {
     await Promise.all([this.#clusterConsole.run(stop), this.#logWatch.watch(stop)]);

@@ -3,7 +3,7 @@
  * answered at once also while the database hangs.
  */
 import { describeDoubt, type ClockDoubt } from "../core/clock-skew.ts";
-import { MAX_OFFSET_MS } from "../core/hlc.ts";
+import { hlcMilliseconds, MAX_OFFSET_MS } from "../core/hlc.ts";
 import { own } from "../core/json.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Positions, StateReader, WalHead, WriteAheadLog } from "../ports/region-store.ts";
@@ -14,6 +14,9 @@ const MS_PER_SECOND = 1_000;
 const LOOK_EVERY_MS = 500;
 /** An observation that is older than this proves nothing. */
 const STALE_AFTER_MS = 5_000;
+
+/** The allowed offset of a process from its database, and of what it has observed from the process. */
+const STAMP_LEAD_MS_MAX = 2 * MAX_OFFSET_MS;
 
 export interface HealthOptions {
   readonly region: string;
@@ -83,8 +86,8 @@ export class Health {
   /** Looks at the store until stopped. */
   async watch(store: Observed, stop: AbortSignal): Promise<void> {
     while (!stop.aborted) {
-      this.#options.metrics.clockSkew(this.#options.clockSkewMs());
       await Promise.all(this.#partitions.map((health, partition) => this.#look(store, partition, health)));
+      this.#options.metrics.clockOff(this.clockDoubt()?.aheadMs ?? 0);
       await this.#options.clock.sleep(LOOK_EVERY_MS, stop);
     }
   }
@@ -92,18 +95,25 @@ export class Health {
   /** In sentences; empty when the process is ready. */
   reasons(): string[] {
     if (this.#starting !== undefined) return [this.#starting];
-    const doubt = this.clockDoubt();
-    if (doubt !== undefined) return [clockReason(doubt)];
+    const skew = this.#skew();
+    if (skew !== undefined) return [clockReason(skew)];
     const reasons = this.#partitions.map((health, partition) => this.#partitionReasons(health, partition));
     return [...new Set(reasons.flat())];
   }
 
-  /** What the other regions say of the process's clock, or else what its database does; undefined where it may be right. */
+  /** What is certainly wrong with the stamps that this process would give; undefined where they may be right. */
   clockDoubt(): ClockDoubt | undefined {
-    const skewMs = this.#options.clockSkewMs();
-    if (skewMs !== 0) return { aheadMs: skewMs, of: "those of most regions" };
-    const apart = this.#partitions.find(({ last }) => Math.abs(last?.aheadMs ?? 0) > MAX_OFFSET_MS);
-    return apart && { aheadMs: apart.last!.aheadMs, of: "its database's" };
+    const { clock, region } = this.#options;
+    const freshMs = clock.monotonicMs() - STALE_AFTER_MS;
+    const told = this.#partitions.flatMap(({ last }) =>
+      last === undefined || last.seenAtMs < freshMs ? [] : (storedDoubt(last, region) ?? []),
+    );
+    return this.#skew() ?? told[0];
+  }
+
+  #skew(): ClockDoubt | undefined {
+    const aheadMs = this.#options.clockSkewMs();
+    return aheadMs === 0 ? undefined : { what: "this process's clock", aheadMs, of: "those of most regions" };
   }
 
   async #look(store: Observed, partition: number, health: PartitionHealth): Promise<void> {
@@ -130,6 +140,8 @@ export class Health {
       return [`the database has not answered for ${Math.floor(silentMs / MS_PER_SECOND)} s`];
     }
     if (last.head.isReadOnly === true) return ["the database takes no writes: it is read-only"];
+    const doubt = storedDoubt(last, this.#options.region);
+    if (doubt !== undefined) return [clockReason(doubt)];
     if (health.stopped !== undefined)
       return [`partition ${partition} has stopped folding: ${health.stopped}`];
     if (last.positions.cluster !== null) return this.#memberReasons(last, partition);
@@ -167,7 +179,23 @@ function apartMs(otherMs: number, { fromMs, toMs }: { fromMs: number; toMs: numb
   return otherMs < fromMs ? fromMs - otherMs : Math.min(0, toMs - otherMs);
 }
 
+/** What the database's own clock says of the process's, and what it holds of stamps. */
+function storedDoubt({ aheadMs, head, positions }: Figures, region: string): ClockDoubt | undefined {
+  if (Math.abs(aheadMs) > MAX_OFFSET_MS)
+    return { what: "this process's clock", aheadMs, of: "its database's" };
+  const others = Object.entries(positions.origins).filter(([name]) => name !== region);
+  if (others.length === 0) return undefined;
+  const latestMs = Math.max(head.nowMs, ...others.map(([, { hlc }]) => hlcMilliseconds(hlc)));
+  const leadMs = hlcMilliseconds(head.hlc) - latestMs;
+  if (leadMs <= STAMP_LEAD_MS_MAX) return undefined;
+  return { what: "this region's last stamp", aheadMs: leadMs, of: "those of all other regions" };
+}
+
 /** Stamps and deadlines would be wrong: other processes of the region may have the right time. */
 function clockReason(doubt: ClockDoubt): string {
-  return `this process's clock is ${describeDoubt(doubt)}; mend the time service of both machines`;
+  const cure =
+    doubt.what === "this region's last stamp"
+      ? "a clock was wrong, and stamps only rise: time has to catch up"
+      : "mend the time service of both machines";
+  return `${describeDoubt(doubt)}; ${cure}`;
 }

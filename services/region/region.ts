@@ -74,9 +74,8 @@ export class RegionProcess {
   readonly #config: RegionConfig;
   readonly #logger: AdjustableLogger;
   readonly #clock = new SystemClock();
-  readonly #clockSkewMs = (): number => this.#clusterConsole.clockSkewMs;
   /** What stamps and deadlines are made with. */
-  readonly #judgedClock = new JudgedClock(this.#clock, this.#clockSkewMs);
+  readonly #judgedClock = new JudgedClock(this.#clock, () => this.#clusterConsole.clockCorrectionMs);
   readonly #random = new SystemRandom();
   readonly #crashPoints: CrashPoints;
   readonly #software = softwareVersion();
@@ -162,9 +161,9 @@ export class RegionProcess {
       region,
       partitions: topology.partitions,
       clock: this.#clock,
-      clockSkewMs: this.#clockSkewMs,
+      clockSkewMs: () => this.#clusterConsole.clockSkewMs,
       metrics: {
-        clockSkew: (skewMs) => metrics.clockSkew(skewMs),
+        clockOff: (aheadMs) => metrics.clockOff(aheadMs),
         observed: (partition, positions, head) => {
           metrics.observed(partition, positions, head);
           this.#load.walPressure.observed(partition, head);
@@ -179,7 +178,12 @@ export class RegionProcess {
     const { region, http, sessionSecret, logLevel: configured } = this.#config;
     this.#server = await buildHttpServer({
       gateway: this.#gateway,
-      ...accessOf({ ...this.#ports(), access: this.#config.access, gateway: this.#gateway }),
+      ...accessOf({
+        clock: this.#clock,
+        logger: this.#logger,
+        access: this.#config.access,
+        gateway: this.#gateway,
+      }),
       region,
       software: this.#software,
       sessionSecret,

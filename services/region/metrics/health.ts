@@ -5,7 +5,8 @@ import { ToldLabels } from "./told-labels.ts";
 
 export interface HealthMetrics {
   observed(partition: number, positions: Positions, head: WalHead): void;
-  clockSkew(skewMs: number): void;
+  /** @param aheadMs negative: behind; 0: it may be right. */
+  clockOff(aheadMs: number): void;
 }
 
 /** @param ownRegion is no peer of itself. */
@@ -14,10 +15,10 @@ export function createHealthMetrics(meter: Meter, ownRegion: string): HealthMetr
   const observePositions = createPositionMetrics(meter, ownRegion);
   const skew = meter.gauge({
     name: "forebay_clock_skew_seconds",
-    help: "How far the process's clock is certainly off those of most regions, ahead or behind (negative); 0 where it may be right.",
+    help: "How far the process's clock, or the region's last stamp, is certainly off, ahead or behind (negative); 0 where it may be right.",
   });
   return {
-    clockSkew: (skewMs) => skew.set(skewMs / MS_PER_SECOND),
+    clockOff: (aheadMs) => skew.set(aheadMs / MS_PER_SECOND),
     observed(number, positions, head) {
       const partition = String(number);
       observeWal(partition, head);

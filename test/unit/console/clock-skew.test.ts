@@ -49,6 +49,8 @@ describe("a region process", () => {
       look(4);
       expect(skewsMs()).toEqual([0, offMs, 0]);
       clock("us").aheadMs = 0;
+      // At once: a clock that is right must not be corrected by what it was.
+      expect(skewsMs()).toEqual([0, 0, 0]);
       look(1);
       expect(skewsMs()).toEqual([0, 0, 0]);
     },
@@ -102,6 +104,29 @@ describe("a region process", () => {
     clock("us").aheadMs = -900;
     look(8);
     expect(skewsMs()).toEqual([900, 0]);
+  });
+
+  it("of two regions goes on once the other one is gone, whoever of them was wrong", () => {
+    const { air, look, skewsMs, clock } = rig(["eu", "us"]);
+    look(4);
+    clock("us").aheadMs = -HOUR_MS;
+    look(4);
+    expect(skewsMs()).toEqual([HOUR_MS, 0]);
+    air.cut.add("us eu");
+    look(15);
+    expect(skewsMs()).toEqual([0, 0]);
+  });
+
+  it("is not told so by regions that were wrong one after the other, the first of which is gone", () => {
+    const { air, look, skewsMs, clock } = rig();
+    look(4);
+    clock("us").aheadMs = -HOUR_MS;
+    look(4);
+    for (const other of ["eu", "ap"]) for (const cut of [`us ${other}`, `${other} us`]) air.cut.add(cut);
+    look(15);
+    clock("ap").aheadMs = -HOUR_MS;
+    look(10);
+    expect(skewsMs()[0]).toBe(0);
   });
 
   it("goes on where all clocks differ from each other only by what the allowed offset covers", () => {

@@ -23,7 +23,10 @@ async function skewedBed(): Promise<{
   await bed.startAll(SCHEMA);
   let skewMs = 0;
   const gateway = bed.first.anotherGateway({
-    clockDoubt: () => (skewMs === 0 ? undefined : { aheadMs: skewMs, of: "those of most regions" }),
+    clockDoubt: () =>
+      skewMs === 0
+        ? undefined
+        : { what: "this process's clock" as const, aheadMs: skewMs, of: "those of most regions" as const },
   });
   return { bed, gateway, isOff: (ms) => (skewMs = ms) };
 }

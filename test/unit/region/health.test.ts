@@ -5,7 +5,7 @@ import {
   type PartitionState,
 } from "../../../services/core/fold/state.ts";
 import type { WalTrouble } from "../../../services/ports/own-wal.ts";
-import { ZERO_HLC } from "../../../services/core/hlc.ts";
+import { hlcFromMilliseconds } from "../../../services/core/hlc.ts";
 import type { WalHead } from "../../../services/ports/region-store.ts";
 import { Health } from "../../../services/region/health.ts";
 import { streamReplicas } from "../../../services/region/stream-replicas.ts";
@@ -21,6 +21,7 @@ function makeHealth() {
     isReadOnly: false,
     databaseAheadMs: 0,
     clockSkewMs: 0,
+    stampMs: 0,
     beforeAnswer: (): unknown => undefined,
     origins: { eu: INITIAL_ORIGIN } as PartitionState["origins"],
     trouble: undefined as WalTrouble | undefined,
@@ -35,7 +36,7 @@ function makeHealth() {
       after: () => () => undefined,
       sleep: async () => stop.abort(),
     },
-    metrics: { observed: () => undefined, clockSkew: () => undefined },
+    metrics: { observed: () => undefined, clockOff: () => undefined },
     clockSkewMs: () => store.clockSkewMs,
     logProblem: () => LOG_PROBLEM,
   });
@@ -51,7 +52,7 @@ function makeHealth() {
         walHead: async () => {
           const head: WalHead = {
             sequence: 0,
-            hlc: ZERO_HLC,
+            hlc: hlcFromMilliseconds(store.stampMs),
             pendingRows: 0,
             pendingBytes: 0,
             oldestPendingAtMs: undefined,
@@ -132,6 +133,33 @@ describe("a region process is not ready", () => {
     store.isReadOnly = true;
     await look();
     expect(health.reasons()).toEqual(["the database takes no writes: it is read-only"]);
+  });
+
+  it("while its region's stamps are ahead of everybody's: a clock was wrong, and they only rise", async () => {
+    const { health, store, look } = makeHealth();
+    health.starting(undefined);
+    const origin = (leadMs: number) => ({ ...INITIAL_ORIGIN, hlc: hlcFromMilliseconds(leadMs) });
+    Object.assign(store, { cluster: "c", stampMs: 3_600_000 });
+    store.origins = { eu: origin(3_600_000), us: origin(0) };
+    await look();
+    expect(health.reasons()).toEqual([
+      "this region's last stamp is 3600.0 s ahead of those of all other regions; a clock was wrong, and stamps only rise: time has to catch up",
+    ]);
+    expect(health.clockDoubt()).toMatchObject({ aheadMs: 3_600_000 });
+  });
+
+  it.each([
+    ["others are there too", 3_600_000, 3_599_500],
+    ["it is as far as clocks may differ", 1_000, 0],
+  ])("but not where %s", async (_, ownMs, otherMs) => {
+    const { health, store, look } = makeHealth();
+    health.starting(undefined);
+    const origin = (leadMs: number) => ({ ...INITIAL_ORIGIN, hlc: hlcFromMilliseconds(leadMs) });
+    Object.assign(store, { cluster: "c", stampMs: ownMs });
+    store.origins = { eu: origin(ownMs), us: origin(otherMs) };
+    await look();
+    expect(health.reasons()).toEqual([]);
+    expect(health.clockDoubt()).toBeUndefined();
   });
 
   it("while its clock is off those of most regions", async () => {
