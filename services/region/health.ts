@@ -37,8 +37,8 @@ interface Figures {
   readonly head: WalHead;
   /** On the monotonic clock. */
   readonly seenAtMs: number;
-  /** How far this process's clock is ahead of the database's, at least; negative where it is behind. */
-  readonly aheadMs: number;
+  /** What the database's clock, or what it holds, says of the stamps that this process would give. */
+  readonly doubt: ClockDoubt | undefined;
 }
 
 interface PartitionHealth {
@@ -103,12 +103,13 @@ export class Health {
 
   /** What is certainly wrong with the stamps that this process would give; undefined where they may be right. */
   clockDoubt(): ClockDoubt | undefined {
-    const { clock, region } = this.#options;
-    const freshMs = clock.monotonicMs() - STALE_AFTER_MS;
-    const told = this.#partitions.flatMap(({ last }) =>
-      last === undefined || last.seenAtMs < freshMs ? [] : (storedDoubt(last, region) ?? []),
-    );
-    return this.#skew() ?? told[0];
+    const skew = this.#skew();
+    if (skew !== undefined) return skew;
+    // Each local write asks: what the database has told was judged when it was told.
+    const freshMs = this.#options.clock.monotonicMs() - STALE_AFTER_MS;
+    for (const { last } of this.#partitions)
+      if (last?.doubt !== undefined && last.seenAtMs >= freshMs) return last.doubt;
+    return undefined;
   }
 
   #skew(): ClockDoubt | undefined {
@@ -117,12 +118,13 @@ export class Health {
   }
 
   async #look(store: Observed, partition: number, health: PartitionHealth): Promise<void> {
-    const { clock, metrics } = this.#options;
+    const { clock, metrics, region } = this.#options;
     const askedMs = clock.nowMs();
     try {
       const [positions, head] = await Promise.all([store.readPositions(partition), store.walHead(partition)]);
       const aheadMs = apartMs(head.nowMs, { fromMs: askedMs, toMs: clock.nowMs() });
-      health.last = { positions, head, seenAtMs: clock.monotonicMs(), aheadMs };
+      const doubt = storedDoubt({ aheadMs, head, positions }, region);
+      health.last = { positions, head, seenAtMs: clock.monotonicMs(), doubt };
       health.problem = undefined;
       metrics.observed(partition, positions, head);
     } catch (error) {
@@ -140,8 +142,7 @@ export class Health {
       return [`the database has not answered for ${Math.floor(silentMs / MS_PER_SECOND)} s`];
     }
     if (last.head.isReadOnly === true) return ["the database takes no writes: it is read-only"];
-    const doubt = storedDoubt(last, this.#options.region);
-    if (doubt !== undefined) return [clockReason(doubt)];
+    if (last.doubt !== undefined) return [clockReason(last.doubt)];
     if (health.stopped !== undefined)
       return [`partition ${partition} has stopped folding: ${health.stopped}`];
     if (last.positions.cluster !== null) return this.#memberReasons(last, partition);
@@ -179,8 +180,11 @@ function apartMs(otherMs: number, { fromMs, toMs }: { fromMs: number; toMs: numb
   return otherMs < fromMs ? fromMs - otherMs : Math.min(0, toMs - otherMs);
 }
 
-/** What the database's own clock says of the process's, and what it holds of stamps. */
-function storedDoubt({ aheadMs, head, positions }: Figures, region: string): ClockDoubt | undefined {
+/** @param stored.aheadMs how far the process's clock is ahead of the database's, at least; negative where it is behind. */
+function storedDoubt(
+  { aheadMs, head, positions }: Pick<Figures, "head" | "positions"> & { readonly aheadMs: number },
+  region: string,
+): ClockDoubt | undefined {
   if (Math.abs(aheadMs) > MAX_OFFSET_MS)
     return { what: "this process's clock", aheadMs, of: "its database's" };
   const others = Object.entries(positions.origins).filter(([name]) => name !== region);
