@@ -1,4 +1,5 @@
 /** One region process of forebay: start → wait until it is ready → stop gracefully. */
+import { REGION_NODE_OPTIONS } from "../../services/runtime/node-options.ts";
 import { Child, describeExit, type ChildExit } from "./child.ts";
 import { StartError, messageOf } from "./errors.ts";
 import { LOOPBACK } from "./ports.ts";
@@ -89,7 +90,7 @@ export class RegionProcess {
     const { logPath, name, records } = this.#options;
     const child = await Child.spawn({
       command: process.execPath,
-      args: [entryPath ?? this.#options.entryPath],
+      args: [...REGION_NODE_OPTIONS, entryPath ?? this.#options.entryPath],
       logPath,
       environment: { ...process.env, ...this.#environment(), ...this.#options.environment, ...environment },
       hasChannel: true,

@@ -5,16 +5,15 @@
 import { checkKey } from "../core/accept/key.ts";
 import { RefusedWriteError } from "../core/accept/refused-write.ts";
 import { planWrite, type WritePlan } from "../core/accept/write.ts";
-import type { AppendClass } from "../core/admission/wal.ts";
 import { sha256 } from "../core/hash.ts";
 import { mergeSessions, seenPosition, seenWal, type Session } from "../core/session.ts";
-import type { WalAppend } from "../ports/region-store.ts";
+import type { AppendOutcome, WalAppend } from "../ports/region-store.ts";
 import { problemDefinition } from "../protocol/http/problems.ts";
 import type { OrderedWriter } from "./decisions/ordered-writer.ts";
 import { GatewayError } from "./errors.ts";
-import type { BulkLine, BulkLineResult, BulkRequest, BulkResult, WriteRequest } from "./gateway.ts";
+import type { BulkLine, BulkLineResult, BulkRequest, BulkResult } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
-import type { GroupCommit } from "./group-commit.ts";
+import type { AppendOptions, GroupCommit } from "./group-commit.ts";
 import type { FindNewest, Located, Planner } from "./planner.ts";
 import { receiptOf } from "./receipt.ts";
 import type { Writer } from "./writer.ts";
@@ -35,11 +34,18 @@ export interface BulkWriterParts {
 
 /** A line whose body is right. */
 interface Planned {
-  readonly request: WriteRequest;
+  readonly line: BulkLine;
   readonly partition: number;
   readonly plan: WritePlan;
   /** What is to be appended; undefined where the log decides. */
   readonly operation: WalAppend | undefined;
+}
+
+/** How operations of one request are appended. */
+interface Appending {
+  readonly bulk: BulkRequest;
+  readonly deadlineAtMs: number;
+  readonly how: AppendOptions;
 }
 
 type Locate = (key: string) => Located;
@@ -79,36 +85,42 @@ export class BulkWriter {
   async write(request: BulkRequest): Promise<BulkResult> {
     const deadlineAtMs = this.#options.clock.monotonicMs() + request.deadlineMs;
     const planned = await this.#planAll(request, deadlineAtMs);
-    const done = await Promise.all(this.#doAll(planned, deadlineAtMs));
+    const done = await Promise.all(this.#doAll(request, planned, deadlineAtMs));
     return { lines: done.map(resultOf), session: this.#sessionOf(request.session, done) };
   }
 
   /** Lines of one record take effect in their order, whoever takes them: the log must not decide one before it has those in front. */
-  #doAll(planned: readonly (Planned | Error)[], deadlineAtMs: number): Promise<Done | Error>[] {
+  #doAll(
+    bulk: BulkRequest,
+    planned: readonly (Planned | Error)[],
+    deadlineAtMs: number,
+  ): Promise<Done | Error>[] {
     const lanes = new Map<number, Promise<unknown>>();
     const linesOf = new Map<string, RecordLines>();
-    // One turn for all appends: that is what makes them one flush.
-    const group = {};
     const kind = planned.length > GATHERED_LINES_MAX ? "bulk" : "write";
+    const alone: Appending = { bulk, deadlineAtMs, how: { kind } };
+    // One turn for all appends: that is what makes them one flush.
+    const together: Appending = { ...alone, how: { kind, group: {} } };
     return planned.map((line) => {
       if (line instanceof Error) return Promise.resolve(line);
-      const { operation, request } = line;
-      const lines = linesOf.get(request.key) ?? { flushed: [], settled: undefined };
-      linesOf.set(request.key, lines);
+      const { operation } = line;
+      const { key } = line.line;
+      const lines = linesOf.get(key) ?? { flushed: [], settled: undefined };
+      linesOf.set(key, lines);
       if (operation !== undefined && lines.settled === undefined) {
-        const doing = this.#append(line, operation, { deadlineAtMs, kind, group }).catch(asError);
+        const doing = this.#append(line, operation, together).catch(asError);
         lines.flushed.push(doing);
         return doing;
       }
-      const before = this.#settled(request.session, lines.settled, lines.flushed);
-      const lane = Number.parseInt(sha256(request.key).slice(0, 6), 16) % ORDERED_LANES;
+      const before = this.#settled(bulk.session, lines.settled, lines.flushed);
+      const lane = Number.parseInt(sha256(key).slice(0, 6), 16) % ORDERED_LANES;
       const doing = this.#doAfter(lanes.get(lane), before, (session) =>
         operation === undefined
-          ? this.#decide({ ...line, request: { ...request, session } }, deadlineAtMs)
-          : this.#append(line, operation, { deadlineAtMs, kind }),
+          ? this.#decide(line, { ...bulk, session }, deadlineAtMs)
+          : this.#append(line, operation, alone),
       ).catch(asError);
       lanes.set(lane, doing);
-      linesOf.set(request.key, { flushed: [], settled: this.#settled(request.session, before, [doing]) });
+      linesOf.set(key, { flushed: [], settled: this.#settled(bulk.session, before, [doing]) });
       return doing;
     });
   }
@@ -185,26 +197,25 @@ export class BulkWriter {
   }
 
   #planned(
-    bulk: BulkRequest,
-    { id: idempotencyKey, key, body }: BulkLine,
-    { located, plan }: { located: Located; plan: WritePlan },
+    { tenant, collection, trace }: BulkRequest,
+    line: BulkLine,
+    { located: { partition }, plan }: { located: Located; plan: WritePlan },
   ): Planned {
-    const request = { ...bulk, key, body, idempotencyKey, waitCommitted: false };
-    const { isAuthoritative, changes } = plan;
-    const operation = isAuthoritative ? undefined : this.#parts.writer.operationOf(request, changes);
-    return { request, partition: located.partition, plan, operation };
+    if (plan.isAuthoritative) return { line, partition, plan, operation: undefined };
+    const target = { tenant, collection, key: line.key, idempotencyKey: line.id, trace };
+    return { line, partition, plan, operation: this.#parts.writer.operationOf(target, plan.changes) };
   }
 
-  async #append(
-    { request, partition }: Planned,
-    operation: WalAppend,
-    { deadlineAtMs, kind, group }: { deadlineAtMs: number; kind: AppendClass; group?: object },
-  ): Promise<Done> {
-    const { commits, writer } = this.#parts;
-    const outcome = await commits[partition]!.append(operation, deadlineAtMs, {
-      kind,
-      ...(group !== undefined && { group }),
-    });
+  #append(planned: Planned, operation: WalAppend, appending: Appending): Promise<Done> {
+    const { deadlineAtMs, how } = appending;
+    const appended = this.#parts.commits[planned.partition]!.append(operation, deadlineAtMs, how);
+    return appended.then((outcome) => this.#doneOf(planned, { operation, outcome, ...appending }));
+  }
+
+  #doneOf(
+    { partition }: Planned,
+    { operation, outcome, bulk, deadlineAtMs }: Appending & { operation: WalAppend; outcome: AppendOutcome },
+  ): Done | Promise<Done> {
     if (outcome.status === "folded") {
       // Without the fields that lost, which would be a look at the database for each line.
       const stored = { id: operation.id, tenant: operation.tenant, partition, lostFields: [] };
@@ -216,11 +227,17 @@ export class BulkWriter {
       const result = { operation: operation.id, status: outcome.status, isReplayed: false };
       return { result, seen: { partition, sequence: outcome.sequence } };
     }
-    const result = await writer.answer({ request, partition, operation, outcome, deadlineAtMs });
-    return { result, seen: result.session };
+    const { writer } = this.#parts;
+    const answering = writer.answer({ request: bulk, partition, operation, outcome, deadlineAtMs });
+    return answering.then((result) => ({ result, seen: result.session }));
   }
 
-  async #decide({ request, partition, plan }: Planned, deadlineAtMs: number): Promise<Done> {
+  async #decide(
+    { line: { id: idempotencyKey, key, body }, partition, plan }: Planned,
+    bulk: BulkRequest,
+    deadlineAtMs: number,
+  ): Promise<Done> {
+    const request = { ...bulk, key, body, idempotencyKey, waitCommitted: false };
     const result = await this.#parts.ordered.write(request, { partition, plan, deadlineAtMs });
     return { result, seen: result.session };
   }

@@ -103,46 +103,45 @@ export class GroupCommit {
    * @param deadlineAtMs on the monotonic clock.
    * @throws {GatewayError} overloaded, wal-full, rejoining, not-a-member, store-unavailable: not accepted; outcome-unknown: perhaps.
    */
-  async append(
+  append(
     operation: WalAppend,
     deadlineAtMs: number,
     { kind = "write", group }: AppendOptions = {},
   ): Promise<AppendOutcome> {
     const { walPressure, partition } = this.#options;
-    const entry = { operation, group, deadlineAtMs };
-    if (walPressure === undefined) return this.#enqueue(entry, kind);
     const bytes = operation.body.length;
-    const refusal = walPressure.begin(partition, kind, bytes);
+    const refusal = walPressure?.begin(partition, kind, bytes);
     if (refusal !== undefined) {
-      throw new GatewayError("wal-full", "the region's write-ahead buffer is as good as full", refusal);
+      const message = "the region's write-ahead buffer is as good as full";
+      return Promise.reject(new GatewayError("wal-full", message, refusal));
     }
-    let isAppended = false;
-    try {
-      const outcome = await this.#enqueue(entry, kind);
-      isAppended = outcome.status === "accepted";
-      return outcome;
-    } finally {
-      walPressure.ended(partition, bytes, isAppended);
-    }
-  }
-
-  #enqueue(
-    entry: Pick<Waiting, "operation" | "group" | "deadlineAtMs">,
-    kind: AppendClass,
-  ): Promise<AppendOutcome> {
-    const share = kind === "bulk" ? BULK_SHARE : 1;
-    const isFull =
-      this.#queue.length >= QUEUE_OPERATIONS_MAX * share ||
-      this.#queuedCharacters >= QUEUE_CHARACTERS_MAX * share;
-    if (isFull) {
+    if (this.#isFull(kind)) {
+      walPressure?.ended(partition, bytes, false);
       const message = `${this.#queue.length} writes already wait for this partition's buffer`;
       return Promise.reject(new GatewayError("overloaded", message, { retryAfterMs: 1_000 }));
     }
+    // One promise for each, and nothing around it: an import appends ten thousand a second.
     return new Promise((resolve, reject) => {
-      this.#queue.push({ ...entry, resolve, reject, isSettled: false, isDoubtful: false });
-      this.#queuedCharacters += entry.operation.body.length;
+      this.#queue.push({
+        operation,
+        group,
+        deadlineAtMs,
+        resolve,
+        reject,
+        isSettled: false,
+        isDoubtful: false,
+      });
+      this.#queuedCharacters += bytes;
       this.#openLane();
     });
+  }
+
+  #isFull(kind: AppendClass): boolean {
+    const share = kind === "bulk" ? BULK_SHARE : 1;
+    return (
+      this.#queue.length >= QUEUE_OPERATIONS_MAX * share ||
+      this.#queuedCharacters >= QUEUE_CHARACTERS_MAX * share
+    );
   }
 
   /** A second flush is worth its cost once enough has gathered behind the first; the database takes them one by one. */
@@ -237,7 +236,7 @@ export class GroupCommit {
       metrics.flushed(this.#lastFlush);
       appended.notify();
       return () => {
-        for (const [index, waiting] of batch.entries()) resolve(waiting, outcomes[index]!);
+        for (const [index, waiting] of batch.entries()) this.#resolve(waiting, outcomes[index]!);
       };
     } catch (error) {
       return this.#flushFailed(error, batch, startedAtMs);
@@ -249,25 +248,29 @@ export class GroupCommit {
       this.#failing = undefined;
       const full = new GatewayError("wal-full", error.message, { retryAfterMs: 2_000 });
       // An earlier flush may have appended the doubtful ones: they must not be told that they were not.
-      for (const waiting of batch) reject(waiting, waiting.isDoubtful ? lateError(waiting, true) : full);
+      for (const waiting of batch)
+        this.#reject(waiting, waiting.isDoubtful ? lateError(waiting, true) : full);
       return () => undefined;
     }
     if (error instanceof WalRefusedError) {
       this.#failing = undefined;
       const refused = notJoined(error);
-      for (const waiting of batch) reject(waiting, waiting.isDoubtful ? lateError(waiting, true) : refused);
+      for (const waiting of batch)
+        this.#reject(waiting, waiting.isDoubtful ? lateError(waiting, true) : refused);
       return () => undefined;
     }
     if (error instanceof StoreUnavailableError) {
       const isDoubtful = error.outcome === "unknown";
       for (const waiting of batch) waiting.isDoubtful ||= isDoubtful;
       if (this.#failingForMs(startedAtMs) >= FAILING_MS_MAX) {
-        for (const waiting of batch) if (!waiting.isDoubtful) reject(waiting, lateError(waiting, false));
+        for (const waiting of batch)
+          if (!waiting.isDoubtful) this.#reject(waiting, lateError(waiting, false));
       }
       return undefined;
     }
     // A bug: nobody may wait for ever because of it.
-    for (const waiting of batch) reject(waiting, error instanceof Error ? error : new Error(String(error)));
+    for (const waiting of batch)
+      this.#reject(waiting, error instanceof Error ? error : new Error(String(error)));
     return () => undefined;
   }
 
@@ -293,10 +296,32 @@ export class GroupCommit {
 
   #sweep(nowMs: number): void {
     const isLate = (waiting: Waiting) => !waiting.isSettled && waiting.deadlineAtMs <= nowMs;
-    for (const waiting of this.#queue.filter(isLate)) reject(waiting, lateError(waiting, waiting.isDoubtful));
+    for (const waiting of this.#queue.filter(isLate))
+      this.#reject(waiting, lateError(waiting, waiting.isDoubtful));
     for (const batch of this.#flushing) {
-      for (const waiting of batch.filter(isLate)) reject(waiting, lateError(waiting, true));
+      for (const waiting of batch.filter(isLate)) this.#reject(waiting, lateError(waiting, true));
     }
+  }
+  #resolve(waiting: Waiting, outcome: AppendOutcome): void {
+    if (waiting.isDoubtful && outcome.status === "insufficient")
+      return this.#reject(waiting, mayArrive(waiting));
+    if (waiting.isSettled) return;
+    // What a doubtful flush of ours has appended is no replay to the client, who gets the first answer now.
+    const isOwn = waiting.isDoubtful && outcome.status === "replayed";
+    this.#settle(waiting, isOwn || outcome.status === "accepted");
+    waiting.resolve(isOwn ? { ...outcome, status: "accepted" } : outcome);
+  }
+
+  #reject(waiting: Waiting, error: Error): void {
+    if (waiting.isSettled) return;
+    this.#settle(waiting, false);
+    waiting.reject(error);
+  }
+
+  #settle(waiting: Waiting, isAppended: boolean): void {
+    const { walPressure, partition } = this.#options;
+    waiting.isSettled = true;
+    walPressure?.ended(partition, waiting.operation.body.length, isAppended);
   }
 }
 
@@ -327,19 +352,4 @@ function mayArrive({ operation: { id } }: Waiting): GatewayError {
   const message =
     "rights are lacking now, and an earlier try that the region's database has not answered may yet find some";
   return new GatewayError("outcome-unknown", message, { operation: id, retryAfterMs: 1_000 });
-}
-
-function resolve(waiting: Waiting, outcome: AppendOutcome): void {
-  if (waiting.isDoubtful && outcome.status === "insufficient") return reject(waiting, mayArrive(waiting));
-  if (waiting.isSettled) return;
-  waiting.isSettled = true;
-  // What a doubtful flush of ours has appended is no replay to the client, who gets the first answer now.
-  const isOwn = waiting.isDoubtful && outcome.status === "replayed";
-  waiting.resolve(isOwn ? { ...outcome, status: "accepted" } : outcome);
-}
-
-function reject(waiting: Waiting, error: Error): void {
-  if (waiting.isSettled) return;
-  waiting.isSettled = true;
-  waiting.reject(error);
 }

@@ -1,6 +1,7 @@
 /** What an image of ours must be like, read from its Dockerfile. */
 import { validate } from "dockerfile-utils";
 import { parseImageFile, settingOf, type Stage } from "../../infra/images/dockerfile.ts";
+import { REGION_NODE_OPTIONS } from "../../services/runtime/node-options.ts";
 
 const SECRET_NAME = /(PASSWORD|SECRET|TOKEN|PRIVATE|API_?KEY|CREDENTIAL)(?!\w*_FILE)/i;
 const EXACT_TAG = /:v?\d+\.\d+\.\d+[\w.-]*(@sha256:[0-9a-f]{64})?$/;
@@ -68,6 +69,10 @@ function lastProblems(last: Stage, version: string): string[] {
       "ENTRYPOINT needs a shell, which would keep SIGTERM from node",
     ],
     [of("CMD")?.startsWith('["') === true, "CMD needs a shell, which would keep SIGTERM from node"],
+    [
+      REGION_NODE_OPTIONS.every((option) => of("CMD")?.includes(`"${option}", `)),
+      `CMD starts node without ${REGION_NODE_OPTIONS.join(" ")}`,
+    ],
     [
       labels.includes(`image.version="${version}"`),
       `LABEL version is not ${version}, which package.json says`,

@@ -61,6 +61,7 @@ describe("a planted mistake is found", () => {
     ["scripts of packages", "RUN npm ci --ignore-scripts", "RUN npm ci", /use npm ci --ignore-scripts/],
     ["no bill of materials", /&& npm sbom [^&]*/, "", /makes no SBOM/],
     ["a shell as entry point", 'ENTRYPOINT ["node"]', "ENTRYPOINT node", /ENTRYPOINT needs a shell/],
+    ["an option of node's that is left out", '"--max-semi-space-size=32", ', "", /CMD starts node without/],
     [
       "a base that has a shell",
       "FROM scratch",
