@@ -17,7 +17,7 @@ const SIGNAL_EXIT_CODE = 128;
  * How much the heap may grow beyond what was found alive before garbage is collected again. Left to itself V8 lets it
  * become several times as large where there is memory, and a backlog makes garbage by the gigabyte.
  */
-const HEAP_GROWING_PERCENT = 180;
+const HEAP_GROWING_PERCENT = 150;
 
 /** Runs until the process ends; what is wrong with its configuration ends it before it has begun. */
 export async function runRegion(): Promise<void> {

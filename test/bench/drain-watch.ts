@@ -26,6 +26,8 @@ function difference(later: Cpu, earlier: Cpu): Cpu {
 export class DrainWatch {
   readonly #options: DrainWatchOptions;
   readonly #residentMax = new Map<string, number>();
+  /** Of the backlog, what the region that had come furthest had folded and this one had not. */
+  readonly #behindMax = new Map<string, number>();
   #before: { readonly cpu: Cpu; readonly folded: number } | undefined;
   #after: Cpu | undefined;
   #startedAtMs = 0;
@@ -67,7 +69,10 @@ export class DrainWatch {
       }
       if (nowMs - toldAtMs > PROGRESS_EVERY_MS) {
         toldAtMs = nowMs;
-        progress(`${folded} folded everywhere; ${[...this.#residentMax.values()].join(", ")} MB at most`);
+        const behind = [...this.#behindMax].map(([name, count]) => `${name} ${count}`).join(", ");
+        progress(
+          `${folded} folded everywhere; behind by ${behind} at most; ${[...this.#residentMax.values()].join(", ")} MB at most`,
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, SAMPLE_MS));
     }
@@ -77,12 +82,16 @@ export class DrainWatch {
   async #folded(): Promise<number> {
     const { stores, origins } = this.#options;
     const counts = await Promise.all(
-      [...stores.values()].map(async (store) => {
+      [...stores].map(async ([name, store]) => {
         const positions = await store.readPositions(0);
-        return origins.reduce((sum, origin) => sum + (positions.origins[origin]?.watermark ?? 0), 0);
+        const count = origins.reduce((sum, origin) => sum + (positions.origins[origin]?.watermark ?? 0), 0);
+        return { name, count };
       }),
     );
-    return Math.min(...counts);
+    const furthest = Math.max(...counts.map(({ count }) => count));
+    for (const { name, count } of counts)
+      this.#behindMax.set(name, Math.max(furthest - count, this.#behindMax.get(name) ?? 0));
+    return Math.min(...counts.map(({ count }) => count));
   }
 
   #sampleMemory(): void {
@@ -135,6 +144,7 @@ export class DrainWatch {
       peak_megabytes: Object.fromEntries(
         cluster.regions.map(({ name, pid }) => [name, residentMegabytes(pid!).peak_megabytes]),
       ),
+      behind_max_operations: Object.fromEntries(this.#behindMax),
       batches_in_flight_max: this.#inFlightMax,
       batches_unfolded_max: this.#unfoldedMax,
       window: { min: round(this.#windowMin, 1), max: round(this.#windowMax, 1) },

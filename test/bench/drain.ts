@@ -114,6 +114,9 @@ async function drain(cluster: LocalCluster, backlog: Backlog): Promise<void> {
     ...watch.figures(),
     local_writes: summary(local),
     decided_writes: summary(decided),
+    decided_p50_ms: Object.fromEntries(
+      cluster.regions.map(({ name }, index) => [name, summary(decided.slice(index, index + 1)).p50_ms]),
+    ),
     ...(await agreement(stores)),
   });
 }
@@ -171,7 +174,7 @@ async function untilLed(cluster: LocalCluster): Promise<void> {
   }
 }
 
-function summary(loads: readonly SideLoad[]): object {
+function summary(loads: readonly SideLoad[]): { readonly p50_ms: number; readonly [name: string]: unknown } {
   const sorted = loads.flatMap((load) => load.latenciesMs).toSorted((one, other) => one - other);
   const at = (share: number) => sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))];
   const statuses = new Map<number, number>();
