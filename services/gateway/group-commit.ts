@@ -5,6 +5,7 @@
  * the same operation ids until the deadline: the WAL recognises what it already has.
  */
 import type { AppendClass } from "../core/admission/wal.ts";
+import { assert } from "../core/assert.ts";
 import { WalRefusedError } from "../ports/own-wal.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
@@ -229,6 +230,7 @@ export class GroupCommit {
       const operations = batch.map((waiting) => waiting.operation);
       const limits = { pendingRowsMax, pendingBytesMax };
       const outcomes = await store.append({ partition, operations, nowMs: clock.nowMs(), ...limits });
+      assert(outcomes.length === batch.length, "an append tells the outcome of each operation");
       this.#failing = undefined;
       crashPoints.reach("after-wal-commit");
       const endedAtMs = clock.monotonicMs();
@@ -302,6 +304,7 @@ export class GroupCommit {
       for (const waiting of batch.filter(isLate)) this.#reject(waiting, lateError(waiting, true));
     }
   }
+
   #resolve(waiting: Waiting, outcome: AppendOutcome): void {
     if (waiting.isDoubtful && outcome.status === "insufficient")
       return this.#reject(waiting, mayArrive(waiting));

@@ -80,8 +80,6 @@ export interface RelayState {
   readonly unfolded: readonly Placed[];
   /** Some of those that the own fold has passed and the slowest region, as far as is heard, has not; oldest first. */
   readonly travelling: readonly Placed[];
-  /** The slowest region is further behind than it may be: one publish at a time, however wide the window is. */
-  readonly isTooFast: boolean;
   readonly isReading: boolean;
   /** Rows may have come since the read under way began. */
   readonly isWoken: boolean;
@@ -139,7 +137,6 @@ export function startRelay(options: { epoch: number; folded: RelayState["folded"
     inFlight: [],
     unfolded: [],
     travelling: [],
-    isTooFast: false,
     isReading: false,
     isWoken: false,
     isPausing: false,
@@ -167,12 +164,8 @@ export function stepRelay(state: RelayState, event: RelayEvent): RelayStep {
   }
 }
 
-/**
- * Even the narrowest window is as fast as the own fold, and a region that folds less would fall behind without end. At half of
- * it one that is not much slower comes back; nobody waits for one that is.
- */
-function hasRoom({ inFlight, unfolded, isTooFast, window }: RelayState): boolean {
-  return inFlight.length + unfolded.length < (isTooFast ? 1 : window.size);
+function hasRoom(state: RelayState): boolean {
+  return state.inFlight.length + state.unfolded.length < state.window.size;
 }
 
 function readMore(state: RelayState): RelayStep {
@@ -229,11 +222,12 @@ function advanceFolded(state: RelayState, event: Extract<RelayEvent, { type: "fo
   const { position, sequence } = event;
   const folded = { position, sequence, chain: event.chain };
   const travelling = follow(state, event);
-  const late = lateOf(travelling, event.nowMs);
   // After a doubt it stays small until it is over.
   const isStreaming = state.phase === "streaming";
-  const window = isStreaming ? adaptToRegions(windowAfter(state, event), late, event.nowMs) : state.window;
-  const heard = { ...state, folded, travelling, window, isTooFast: late !== undefined };
+  const window = isStreaming
+    ? adaptToRegions(windowAfter(state, event), travelling, event.nowMs)
+    : state.window;
+  const heard = { ...state, folded, travelling, window };
   if (sequence <= state.cursor.sequence) return checkFolded(state, heard);
   const passed = checkFolded(state, { ...heard, cursor: { sequence, chain: event.chain } });
   const next = readMore(passed.state);
@@ -253,13 +247,9 @@ function follow(
   return followed.length > SAMPLES_MAX ? followed.slice(-SAMPLES_MAX) : followed;
 }
 
-/** The oldest, where it should have been folded everywhere by now. */
-function lateOf([oldest]: readonly Placed[], nowMs: number): Placed | undefined {
-  return oldest !== undefined && nowMs - oldest.sentAtMs > REGION_DELAY_MS_MAX ? oldest : undefined;
-}
-
-function adaptToRegions(window: RelayWindow, late: Placed | undefined, nowMs: number): RelayWindow {
-  return late === undefined ? window : shrinkWindow(window, { sentAtMs: late.sentAtMs, nowMs });
+function adaptToRegions(window: RelayWindow, [oldest]: readonly Placed[], nowMs: number): RelayWindow {
+  if (oldest === undefined || nowMs - oldest.sentAtMs <= REGION_DELAY_MS_MAX) return window;
+  return shrinkWindow(window, { sentAtMs: oldest.sentAtMs, nowMs });
 }
 
 /** By how long the entries took that the fold has passed now, from being sent on. */
@@ -267,7 +257,7 @@ function windowAfter(
   state: RelayState,
   { position, nowMs }: { position: number; nowMs: number },
 ): RelayWindow {
-  const isFull = !state.isTooFast && !hasRoom(state);
+  const isFull = !hasRoom(state);
   const passed = state.unfolded.filter((entry) => entry.position <= position);
   return passed.reduce(
     (window, { sentAtMs }) => adaptWindow(window, { sentAtMs, nowMs }, isFull),

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { GatewayError } from "../../../services/gateway/errors.ts";
 import {
   FLUSH_OPERATIONS_MAX,
@@ -13,14 +13,23 @@ import {
   type WriteAheadLog,
 } from "../../../services/ports/region-store.ts";
 import { Bed, COLLECTION, idOf, overriding, TENANT } from "./bed.ts";
+import { CountedPressure } from "./counted-pressure.ts";
 
 type Append = WriteAheadLog["append"];
+
+const pressures: CountedPressure[] = [];
 
 /** A gateway's group commit on a region's simulated database. */
 class CommitBed extends Bed {
   /** Ids of each call to the store. */
   readonly calls: string[][] = [];
   flushes: number[] = [];
+  readonly pressure = new CountedPressure();
+
+  constructor() {
+    super();
+    pressures.push(this.pressure);
+  }
 
   commit(changes: Partial<GroupCommitOptions> & { append?: (append: Append) => Append } = {}): GroupCommit {
     const { append: wrap, ...options } = changes;
@@ -37,6 +46,7 @@ class CommitBed extends Bed {
       ...this.first.options,
       partition: 0,
       metrics,
+      walPressure: this.pressure,
       ...options,
       store: overriding(store, { append: wrap === undefined ? append : wrap(append) }),
     });
@@ -81,6 +91,11 @@ const UNKNOWN = () => new StoreUnavailableError("the connection broke", { outcom
 const NONE = () => new StoreUnavailableError("nobody answers", { outcome: "none" });
 
 describe("group commit", () => {
+  afterEach(() => {
+    for (const { counts } of pressures.splice(0))
+      expect(counts.ended, "each append ends once").toBe(counts.begun);
+  });
+
   it("gathers what comes in one turn, and what comes while a flush is on its way", async () => {
     const bed = new CommitBed();
     const commit = bed.commit();
@@ -207,6 +222,7 @@ describe("group commit", () => {
     // To the client it is the first answer: what was replayed is our own doubtful flush.
     expect(await bed.run(outcomesOf(appends))).toEqual(["accepted", "accepted", "accepted"]);
     expect(bed.calls).toHaveLength(3);
+    expect(bed.pressure.counts).toEqual({ begun: 3, ended: 3, appended: 3 });
     expect(new Set(bed.calls.map((ids) => ids.join()))).toEqual(new Set([range(3).map(idOf).join()]));
     expect(bed.sequences()).toEqual([1, 2, 3]);
   });

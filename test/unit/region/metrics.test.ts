@@ -1,6 +1,6 @@
 /** Names and labels of metrics, by the rules that promtool checks. */
 import { describe, expect, it } from "vitest";
-import { assert } from "../../../services/core/assert.ts";
+import { assert, failedAssertions } from "../../../services/core/assert.ts";
 import { initialPartitionState, NO_COUNTS } from "../../../services/core/fold/state.ts";
 import { ZERO_HLC } from "../../../services/core/hlc.ts";
 import { createApplierMetrics } from "../../../services/region/metrics/applier.ts";
@@ -86,7 +86,7 @@ describe("the metrics", () => {
     metrics.relay(1);
     const text = await meter.text();
     for (const series of [
-      'forebay_invariant_violations_total{invariant="assertion",region="eu"}',
+      'forebay_invariant_violations_total{invariant="same-log",region="eu"}',
       'forebay_log_disagreements_total{partition="1",peer="us",region="eu"}',
       'forebay_fold_refused_entries_total{partition="1",reason="broken_chain",region="eu"}',
       'forebay_request_duration_seconds_count{class="local",outcome="refused",region="eu"}',
@@ -101,6 +101,9 @@ describe("the metrics", () => {
       'forebay_database_away{purpose="roles",region="eu"}',
     ])
       expect(text).toMatch(new RegExp(`^${series.replaceAll(/[{}]/g, "\\$&")} 0$`, "m"));
+    // Counted from the process's start: tests before have made some fail.
+    const assertions = `forebay_invariant_violations_total{invariant="assertion",region="eu"} ${failedAssertions()}`;
+    expect(text.split("\n")).toContain(assertions);
   });
 
   it("count assertions that fail, whoever catches them", async () => {

@@ -153,37 +153,6 @@ describe("the relay's window", () => {
     expect(model.state.travelling).toEqual([]);
   });
 
-  it("sends one after the other while the slowest region is too far behind, until it is not", () => {
-    const model = new RelayModel();
-    model.regionsBehind = 1_000;
-    const go = (): void => {
-      model.append(1);
-      model.calmRound();
-    };
-    const onTheirWay = (): number => model.state.inFlight.length + model.state.unfolded.length;
-    go();
-    go();
-    expect(model.state.travelling).not.toEqual([]);
-    model.nowMs += REGION_DELAY_MS_MAX + 1;
-    go();
-    expect(model.state.isTooFast).toBe(true);
-    fill(model);
-    expect(onTheirWay()).toBe(1);
-    settleAll(model);
-    expect(onTheirWay()).toBe(1);
-    expect(model.reads).toEqual([]);
-    foldAll(model);
-    // It goes on, and is not told to read again for as long as that one is on its way.
-    fill(model);
-    expect(onTheirWay()).toBe(1);
-    settleAll(model);
-    model.regionsBehind = 0;
-    foldAll(model);
-    expect(model.state.isTooFast).toBe(false);
-    fill(model);
-    expect(onTheirWay()).toBe(Math.ceil(model.state.window.size));
-  });
-
   it("does not widen a window that it does not fill", () => {
     const model = new RelayModel();
     const { size } = model.state.window;
