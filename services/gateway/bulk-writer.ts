@@ -101,14 +101,14 @@ export class BulkWriter {
     const alone: Appending = { bulk, deadlineAtMs, how: { kind } };
     // One turn for all appends: that is what makes them one flush.
     const together: Appending = { ...alone, how: { kind, group: {} } };
-    return planned.map((line) => {
-      if (line instanceof Error) return Promise.resolve(line);
-      const { operation } = line;
-      const { key } = line.line;
+    return planned.map((one) => {
+      if (one instanceof Error) return Promise.resolve(one);
+      const { operation } = one;
+      const { key } = one.line;
       const lines = linesOf.get(key) ?? { flushed: [], settled: undefined };
       linesOf.set(key, lines);
       if (operation !== undefined && lines.settled === undefined) {
-        const doing = this.#append(line, operation, together).catch(asError);
+        const doing = this.#append(one, operation, together).catch(asError);
         lines.flushed.push(doing);
         return doing;
       }
@@ -116,8 +116,8 @@ export class BulkWriter {
       const lane = Number.parseInt(sha256(key).slice(0, 6), 16) % ORDERED_LANES;
       const doing = this.#doAfter(lanes.get(lane), before, (session) =>
         operation === undefined
-          ? this.#decide(line, { ...bulk, session }, deadlineAtMs)
-          : this.#append(line, operation, alone),
+          ? this.#decide(one, { ...bulk, session }, deadlineAtMs)
+          : this.#append(one, operation, alone),
       ).catch(asError);
       lanes.set(lane, doing);
       linesOf.set(key, { flushed: [], settled: this.#settled(bulk.session, before, [doing]) });

@@ -1,5 +1,4 @@
 /** WAL pressure that never refuses, and counts what was begun and what has ended. */
-import { Refusals } from "../../../services/gateway/admission/refusals.ts";
 import { WalPressure } from "../../../services/gateway/admission/wal-pressure.ts";
 import { makeParts } from "./admissions.ts";
 
@@ -10,7 +9,7 @@ export class CountedPressure extends WalPressure {
 
   constructor() {
     const parts = makeParts({ refused: [], sampled: [], nowMs: 0 });
-    super({ ...parts, refusals: new Refusals(parts.clock), partitions: 1, limits: NO_LIMITS });
+    super({ ...parts, partitions: 1, limits: NO_LIMITS });
   }
 
   override begin(...append: Parameters<WalPressure["begin"]>): ReturnType<WalPressure["begin"]> {
