@@ -6,6 +6,7 @@ import { describeDoubt, type ClockDoubt } from "../core/clock-skew.ts";
 import { hlcMilliseconds, MAX_OFFSET_MS } from "../core/hlc.ts";
 import { own } from "../core/json.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { WalPressure } from "../gateway/admission/wal-pressure.ts";
 import type { Positions, StateReader, WalHead, WriteAheadLog } from "../ports/region-store.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { HealthMetrics } from "./metrics/health.ts";
@@ -23,6 +24,8 @@ export interface HealthOptions {
   readonly partitions: number;
   readonly clock: Clock;
   readonly metrics: HealthMetrics;
+  /** Hears of each look at a partition's WAL. */
+  readonly walPressure: Pick<WalPressure, "asked" | "observed">;
   /** How far the process's clock is certainly off those of most regions, ahead or behind (negative); 0 where it may be right. */
   readonly clockSkewMs: () => number;
   /** Whether the log was reached since the start; only told as an explanation. */
@@ -118,8 +121,9 @@ export class Health {
   }
 
   async #look(store: Observed, partition: number, health: PartitionHealth): Promise<void> {
-    const { clock, metrics, region } = this.#options;
+    const { clock, metrics, region, walPressure } = this.#options;
     const askedMs = clock.nowMs();
+    walPressure.asked(partition);
     try {
       const [positions, head] = await Promise.all([store.readPositions(partition), store.walHead(partition)]);
       const aheadMs = apartMs(head.nowMs, { fromMs: askedMs, toMs: clock.nowMs() });
@@ -127,6 +131,7 @@ export class Health {
       health.last = { positions, head, seenAtMs: clock.monotonicMs(), doubt };
       health.problem = undefined;
       metrics.observed(partition, positions, head);
+      walPressure.observed(partition, head);
     } catch (error) {
       health.problem = describeError(error);
     }

@@ -156,19 +156,13 @@ export class RegionProcess {
 
   #makeHealth(): Health {
     const { region, topology } = this.#config;
-    const { health: metrics } = this.#metrics;
     return new Health({
       region,
       partitions: topology.partitions,
       clock: this.#clock,
       clockSkewMs: () => this.#clusterConsole.clockSkewMs,
-      metrics: {
-        clockOff: (aheadMs) => metrics.clockOff(aheadMs),
-        observed: (partition, positions, head) => {
-          metrics.observed(partition, positions, head);
-          this.#load.walPressure.observed(partition, head);
-        },
-      },
+      metrics: this.#metrics.health,
+      walPressure: this.#load.walPressure,
       logProblem: () => this.#log.problem,
     });
   }

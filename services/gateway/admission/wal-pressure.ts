@@ -1,6 +1,7 @@
 /**
  * How full the WALs are, and who may still append. A look at the database now and then tells what is pending; what this
- * process appends meanwhile it adds itself, so that no request costs a query. The database's own bound stays the last guard.
+ * process appends meanwhile it adds itself, so that no request costs a query. What it appends while a look is on its way
+ * may be missing from that look, so it counts until the next. The database's own bound stays the last guard.
  */
 import { retryAfterMs } from "../../core/admission/reason.ts";
 import { refusalOfWal, rowsTaken, type AppendClass, type WalLimits } from "../../core/admission/wal.ts";
@@ -28,7 +29,9 @@ interface PartitionPressure {
   /** As the last look found it. */
   head: WalHead | undefined;
   lookedAtMs: number;
-  /** Appended by this process since. */
+  /** Appended by this process since that look, and before the next was asked for. */
+  appendedBefore: Amount;
+  /** Appended by this process since a look was asked for last. */
   appended: Amount;
   /** On its way. */
   appending: Amount;
@@ -47,13 +50,22 @@ export class WalPressure {
     this.#partitions = Array.from({ length: options.partitions }, () => ({
       head: undefined,
       lookedAtMs: 0,
-      appended: { rows: 0, bytes: 0 },
-      appending: { rows: 0, bytes: 0 },
+      appendedBefore: none(),
+      appended: none(),
+      appending: none(),
       drainedPerSecond: 0,
     }));
   }
 
-  /** A look at the partition's WAL has come back. */
+  /** A look at the partition's WAL is asked for: it will know of all that has been appended until now. */
+  asked(partition: number): void {
+    const pressure = this.#partitions[partition]!;
+    pressure.appendedBefore.rows += pressure.appended.rows;
+    pressure.appendedBefore.bytes += pressure.appended.bytes;
+    pressure.appended = none();
+  }
+
+  /** The look that was asked for last has come back. */
   observed(partition: number, head: WalHead): void {
     const pressure = this.#partitions[partition]!;
     const nowMs = this.#options.clock.monotonicMs();
@@ -64,7 +76,7 @@ export class WalPressure {
     }
     pressure.head = head;
     pressure.lookedAtMs = nowMs;
-    pressure.appended = { rows: 0, bytes: 0 };
+    pressure.appendedBefore = none();
   }
 
   /** Takes on one append, which is ended by `ended`; or says why not. */
@@ -100,18 +112,22 @@ export class WalPressure {
     appended.bytes += bytes;
   }
 
-  #pendingRows({ head, appended, appending }: PartitionPressure): number {
-    return (head?.pendingRows ?? 0) + appended.rows + appending.rows;
+  #pendingRows({ head, appendedBefore, appended, appending }: PartitionPressure): number {
+    return (head?.pendingRows ?? 0) + appendedBefore.rows + appended.rows + appending.rows;
   }
 
-  #pendingBytes({ head, appended, appending }: PartitionPressure): number {
-    return (head?.pendingBytes ?? 0) + appended.bytes + appending.bytes;
+  #pendingBytes({ head, appendedBefore, appended, appending }: PartitionPressure): number {
+    return (head?.pendingBytes ?? 0) + appendedBefore.bytes + appended.bytes + appending.bytes;
   }
 
   #oldestAgeMs({ head, lookedAtMs }: PartitionPressure): number {
     if (head?.oldestPendingAtMs === undefined) return 0;
     return head.nowMs - head.oldestPendingAtMs + this.#options.clock.monotonicMs() - lookedAtMs;
   }
+}
+
+function none(): Amount {
+  return { rows: 0, bytes: 0 };
 }
 
 /** Up to where the region has folded its own WAL. */

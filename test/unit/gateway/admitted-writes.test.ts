@@ -28,6 +28,7 @@ describe("a WAL that is nearly full", () => {
     const refusals = new Refusals(clock);
     const limits = { rowsMax: 10, bytesMax: 1e9, ageMsMax: 1e9 };
     const walPressure = new WalPressure({ ...parts, clock, refusals, partitions: 1, limits });
+    walPressure.asked(0);
     walPressure.observed(0, head);
     const gateway = bed.first.anotherGateway({ walPressure, refusals });
     for (let row = 0; row < 9 - head.pendingRows; row += 1) await bed.run(gateway.write(write()));

@@ -14,6 +14,7 @@ const LOG_PROBLEM = "the log can't be connected";
 
 function makeHealth() {
   let nowMs = 0;
+  const looks: string[] = [];
   const stop = new AbortController();
   const store = {
     cluster: null as string | null,
@@ -37,6 +38,10 @@ function makeHealth() {
       sleep: async () => stop.abort(),
     },
     metrics: { observed: () => undefined, clockOff: () => undefined },
+    walPressure: {
+      asked: (partition) => void looks.push(`asked ${partition}`),
+      observed: (partition, { sequence }) => void looks.push(`observed ${partition} at ${sequence}`),
+    },
     clockSkewMs: () => store.clockSkewMs,
     logProblem: () => LOG_PROBLEM,
   });
@@ -67,8 +72,24 @@ function makeHealth() {
       stop.signal,
     );
   };
-  return { health, store, look, pass: (ms: number) => (nowMs += ms) };
+  return { health, store, looks, look, pass: (ms: number) => (nowMs += ms) };
 }
+
+describe("a look at the database", () => {
+  it("is told to the WAL's pressure when it is asked for, and when it has come back", async () => {
+    const { store, looks, look } = makeHealth();
+    store.beforeAnswer = () => looks.push("the database looks");
+    await look();
+    expect(looks).toEqual(["asked 0", "the database looks", "observed 0 at 0"]);
+  });
+
+  it("that fails tells the WAL's pressure nothing of what is there", async () => {
+    const { store, looks, look } = makeHealth();
+    store.failure = new Error("connection refused");
+    await look();
+    expect(looks).toEqual(["asked 0"]);
+  });
+});
 
 describe("a region process is not ready", () => {
   it("while its region takes no part, or its WAL is not the log's", async () => {
