@@ -16,12 +16,20 @@ const FOLDING_MS_MAX = 25;
 const UNHEARD_MS = 5;
 /** Ticks are folded every second. */
 const HEARING_MS = 2_000;
-/** And how long for those who have just been answered. */
-const RETURNING_MS_MAX = 10;
+/** And how long for the first of those who have just been answered: nobody waits until then. */
+const FIRST_MS_MAX = 25;
+/** And from then on for the others. */
+const OTHERS_MS_MAX = 10;
 /** A few clients gain more from a publish at once than everybody from one entry less. */
 const RETURNING_MIN = 4;
 /** So many that nobody gains from waiting for more. */
 export const ENOUGH = 256;
+
+export interface Returning {
+  readonly until: number;
+  readonly firstMs: number;
+  readonly othersMs: number;
+}
 
 export class ProposalPace {
   readonly #recentMs: number[] = [];
@@ -54,16 +62,14 @@ export class ProposalPace {
   }
 
   /**
-   * How many to wait for before the next entry, and how long, once the last one is folded: those that were in it are likely
-   * to come again.
+   * How many to wait for before the next entry, once the last one is folded: those that were in it are likely to come again.
    * @param last.tookMs from its publish on.
+   * @returns how long at most for the first, and from the first on for as many as that.
    */
-  returning(
-    queued: number,
-    last: { proposals: number; tookMs: number },
-  ): { until: number; timeoutMs: number } {
+  returning(queued: number, last: { proposals: number; tookMs: number }): Returning {
     const until = Math.min(ENOUGH, queued + last.proposals);
     const isWorthIt = last.proposals >= RETURNING_MIN && !this.#isFar;
-    return { until, timeoutMs: isWorthIt ? Math.min(RETURNING_MS_MAX, last.tookMs / 2) : 0 };
+    if (!isWorthIt) return { until, firstMs: 0, othersMs: 0 };
+    return { until, firstMs: FIRST_MS_MAX, othersMs: Math.min(OTHERS_MS_MAX, last.tookMs / 2) };
   }
 }

@@ -145,10 +145,16 @@ export class Proposer {
     }
   }
 
+  /** Nobody waits while none is back: what those who are back wait for the others at most begins with the first. */
   async #awaitReturn({ proposals, sentAtMs }: { proposals: number; sentAtMs: number }): Promise<void> {
+    const tookMs = this.#options.clock.monotonicMs() - sentAtMs;
+    const { until, firstMs, othersMs } = this.#pace.returning(this.#queue.length, { proposals, tookMs });
+    await this.#gather(1, firstMs);
+    if (this.#queue.length > 0) await this.#gather(until, othersMs);
+  }
+
+  async #gather(until: number, timeoutMs: number): Promise<void> {
     const { clock } = this.#options;
-    const tookMs = clock.monotonicMs() - sentAtMs;
-    const { until, timeoutMs } = this.#pace.returning(this.#queue.length, { proposals, tookMs });
     const endAtMs = clock.monotonicMs() + timeoutMs;
     this.#enough = until;
     while (this.#queue.length < until && !this.#isFull) {

@@ -193,6 +193,36 @@ describe("the proposer", () => {
     expect(bed.world.nowMs - askedAtMs).toBeLessThanOrEqual(LANE_AFTER_MS + 10);
   });
 
+  it("waits for those who were answered from the first that is back on", async () => {
+    const { bed, proposer, log, deadlineAtMs } = await fatedProposer();
+    log.delayMs = 12;
+    let answered = 0;
+    for (let client = 0; client < 8; client += 1)
+      void proposer.publish(undefined, deadlineAtMs).then(() => (answered += 1));
+    // The first is back later than they would wait for each other.
+    await bed.pass(30);
+    expect(answered).toBe(8);
+    const end = bed.servers.messages(0).length;
+    const back: Promise<unknown>[] = [];
+    for (let client = 0; client < 5; client += 1) {
+      back.push(proposer.publish(undefined, deadlineAtMs));
+      await bed.pass(1);
+    }
+    expect(log.published).toBe(1);
+    await bed.run(Promise.all(back));
+    expect([log.published, bed.servers.messages(0).length]).toEqual([2, end + 1]);
+  });
+
+  it("sends what comes late at once, where nobody has come back", async () => {
+    const { bed, proposer, log, deadlineAtMs } = await fatedProposer();
+    log.delayMs = 12;
+    await bed.run(Promise.all(numbers(8).map(() => proposer.publish(undefined, deadlineAtMs))));
+    await bed.pass(50);
+    void proposer.publish(undefined, deadlineAtMs);
+    await bed.pass(0);
+    expect(log.published).toBe(2);
+  });
+
   it.each([
     ["characters", PROPOSAL_CHARACTERS_MAX / 4, 5],
     ["proposals", 1, ENOUGH],

@@ -38,15 +38,17 @@ describe("an entry after the last one", () => {
     expect(pace.foldingMs(7_001)).toBe(5);
   });
 
-  it("waits for those who were answered, half as long as they have waited and 10 ms at most", () => {
+  it("waits for those who were answered: from the first on half as long as they have waited, and 10 ms at most", () => {
     const pace = paceAfter(NEAR);
-    expect(pace.returning(3, { proposals: 40, tookMs: 6 })).toEqual({ until: 43, timeoutMs: 3 });
-    expect(pace.returning(3, { proposals: 40, tookMs: 60 })).toEqual({ until: 43, timeoutMs: 10 });
+    const few = { until: 43, firstMs: 25, othersMs: 3 };
+    expect(pace.returning(3, { proposals: 40, tookMs: 6 })).toEqual(few);
+    expect(pace.returning(3, { proposals: 40, tookMs: 60 })).toEqual({ ...few, othersMs: 10 });
     expect(pace.returning(250, { proposals: 40, tookMs: 60 }).until).toBe(256);
   });
 
   it("does not wait for a few, nor where the log is far", () => {
-    expect(paceAfter(NEAR).returning(0, { proposals: 3, tookMs: 60 }).timeoutMs).toBe(0);
-    expect(paceAfter(FAR).returning(0, { proposals: 40, tookMs: 90 }).timeoutMs).toBe(0);
+    const none = { firstMs: 0, othersMs: 0 };
+    expect(paceAfter(NEAR).returning(0, { proposals: 3, tookMs: 60 })).toEqual({ until: 3, ...none });
+    expect(paceAfter(FAR).returning(0, { proposals: 40, tookMs: 90 })).toEqual({ until: 40, ...none });
   });
 });
