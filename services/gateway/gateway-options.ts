@@ -12,7 +12,7 @@ import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { LogStates } from "../runtime/log-states.ts";
 import type { TraceObserver } from "../runtime/traces.ts";
-import type { Signal } from "../runtime/signal.ts";
+import type { AppendSignal } from "../runtime/append-signal.ts";
 import type { Refusals } from "./admission/refusals.ts";
 import type { WalPressure } from "./admission/wal-pressure.ts";
 import type { DrainStore } from "./drain-gate.ts";
@@ -39,7 +39,7 @@ export interface GatewayOptions extends FeedSettings {
   readonly logger: Logger;
   readonly metrics: GatewayMetrics;
   /** Rows were appended: the relay of this process may go. */
-  readonly appended: Signal;
+  readonly appended: AppendSignal;
   /** The applier of this process has folded on. */
   readonly folded: FoldFeed;
   /** Rows and bytes that may wait in one partition's WAL. */

@@ -17,7 +17,7 @@ import {
   type WriteAheadLog,
 } from "../ports/region-store.ts";
 import { backoffMs } from "../runtime/backoff.ts";
-import type { Signal } from "../runtime/signal.ts";
+import type { AppendSignal } from "../runtime/append-signal.ts";
 import type { WalPressure } from "./admission/wal-pressure.ts";
 import { GatewayError } from "./errors.ts";
 import type { GatewayMetrics } from "./metrics.ts";
@@ -47,7 +47,7 @@ export interface GroupCommitOptions {
   readonly random: Random;
   readonly crashPoints: CrashPoints;
   readonly metrics: GatewayMetrics;
-  readonly appended: Signal;
+  readonly appended: AppendSignal;
   readonly pendingRowsMax: number;
   readonly pendingBytesMax: number;
   /** Refuses before the WAL's own bounds are met; without it they alone count. */
@@ -236,7 +236,7 @@ export class GroupCommit {
       const endedAtMs = clock.monotonicMs();
       this.#lastFlush = { operations: batch.length, durationMs: endedAtMs - startedAtMs, endedAtMs };
       metrics.flushed(this.#lastFlush);
-      appended.notify();
+      appended.committed(this.#lastFlush);
       return () => {
         for (const [index, waiting] of batch.entries()) this.#resolve(waiting, outcomes[index]!);
       };

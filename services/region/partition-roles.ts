@@ -19,7 +19,7 @@ import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed } from "../runtime/fold-feed.ts";
 import type { TraceObserver } from "../runtime/traces.ts";
-import type { Signal } from "../runtime/signal.ts";
+import type { AppendSignal } from "../runtime/append-signal.ts";
 
 const MEMBERSHIP_POLL_MS = 100;
 
@@ -40,7 +40,7 @@ export interface PartitionRolesOptions {
   readonly random: Random;
   readonly crashPoints: CrashPoints;
   readonly logger: Logger;
-  readonly appended: Signal;
+  readonly appended: AppendSignal;
   readonly folded: FoldFeed;
   readonly relayMetrics: RelayMetrics;
   readonly applierMetrics: ApplierMetrics;

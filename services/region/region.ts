@@ -23,7 +23,7 @@ import { Meter } from "../runtime/metrics.ts";
 import { FoldFeed } from "../runtime/fold-feed.ts";
 import { LogBreaker } from "../runtime/log-breaker.ts";
 import type { LogStates } from "../runtime/log-states.ts";
-import { Signal } from "../runtime/signal.ts";
+import { AppendSignal } from "../runtime/append-signal.ts";
 import type { Traces } from "../runtime/traces.ts";
 import type { Auditing } from "../runtime/auditor.ts";
 import { accessOf } from "./access.ts";
@@ -60,7 +60,7 @@ const ROLES_SHARE_OF_CONNECTIONS = 0.4;
 
 /** What the roles of a process tell each other by. */
 interface SharedParts {
-  readonly appended: Signal;
+  readonly appended: AppendSignal;
   readonly folded: FoldFeed;
   readonly breakers: readonly LogBreaker[];
   readonly verification: RegionVerification;
@@ -251,7 +251,7 @@ export class RegionProcess {
       await this.#roleStore.tellProcess(told.process);
     });
     if (stop.aborted) return;
-    const appended = new Signal();
+    const appended = new AppendSignal();
     const folded = new FoldFeed();
     const breakers = this.#makeBreakers(folded);
     this.#breakers = breakers;

@@ -1,18 +1,20 @@
 /** The relay of one partition: carries out what `step.ts` decides. Reads the WAL, publishes to the log, sends ticks. */
+import { hlcMilliseconds } from "../core/hlc.ts";
 import { membersNotReading } from "../core/entry-version.ts";
 import { encodeBatch, encodeEntry, ENTRY_VERSION, TRACES_VERSION } from "../protocol/entry-codec.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
 import { WalRefusedError } from "../ports/own-wal.ts";
-import type { RegionStore, RoleGrant } from "../ports/region-store.ts";
+import type { RegionStore, RoleGrant, WalRow } from "../ports/region-store.ts";
+import type { AppendSignal } from "../runtime/append-signal.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { TraceObserver } from "../runtime/traces.ts";
-import type { Signal } from "../runtime/signal.ts";
+import { GiveWay } from "./give-way.ts";
 import type { RelayMetrics } from "./metrics.ts";
 import { joinLog } from "./join-log.ts";
 import { slowestPosition, type FoldPlace } from "./slowest.ts";
@@ -54,7 +56,7 @@ export interface RelayOptions {
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
   /** Rows were appended in this process. */
-  readonly appended: Signal;
+  readonly appended: AppendSignal;
   /** The applier of this process has folded on. */
   readonly folded: FoldFeed;
   /** Told of what is in the log, where it has a trace. */
@@ -64,7 +66,8 @@ export interface RelayOptions {
 /** One relay: `run` works until stopped and is called once per grant of the role. */
 export class Relay {
   readonly #options: RelayOptions;
-
+  /** What is usual for clients outlives a grant. */
+  readonly #giveWay = new GiveWay();
   #run: RelayRun | undefined;
 
   constructor(options: RelayOptions) {
@@ -77,7 +80,7 @@ export class Relay {
   async run(grant: RoleGrant, stop: AbortSignal): Promise<void> {
     await joinLog(this.#options, stop);
     if (stop.aborted) return;
-    this.#run = new RelayRun(this.#options, stop);
+    this.#run = new RelayRun({ ...this.#options, giveWay: this.#giveWay }, stop);
     try {
       await this.#run.start(grant);
     } finally {
@@ -97,9 +100,11 @@ function foldedPlace(region: string, place: FoldPlace): Place {
   return { position: place.position, sequence, chain, epoch, slowest: slowestPosition(place), readsTraces };
 }
 
+type RelayRunOptions = RelayOptions & { readonly giveWay: GiveWay };
+
 /** The life of a relay between taking the role and losing it. */
 class RelayRun {
-  readonly #options: RelayOptions;
+  readonly #options: RelayRunOptions;
   readonly #stop: AbortController;
   #state: RelayState | undefined;
   #error: unknown;
@@ -107,7 +112,7 @@ class RelayRun {
   /** Whether all members read entries with traces; until then they go without. */
   #readsTraces = false;
 
-  constructor(options: RelayOptions, stop: AbortSignal) {
+  constructor(options: RelayRunOptions, stop: AbortSignal) {
     this.#options = options;
     this.#stop = new AbortController();
     if (stop.aborted) this.#stop.abort();
@@ -173,13 +178,19 @@ class RelayRun {
     const limits = { rowsMax, bytesMax: BATCH_BYTES_MAX };
     const rows = await store.readWal({ partition, after, ...limits });
     const bytes = rows.reduce((sum, row) => sum + row.body.length, 0);
-    this.#dispatch({
-      type: "read",
-      after,
-      rows,
-      isFull: rows.length === limits.rowsMax || bytes * 2 >= limits.bytesMax,
-      nowMs: this.#options.clock.monotonicMs(),
-    });
+    const isFull = rows.length === limits.rowsMax || bytes * 2 >= limits.bytesMax;
+    await this.#giveWay(rows[0], isFull);
+    this.#dispatch({ type: "read", after, rows, isFull, nowMs: this.#options.clock.monotonicMs() });
+  }
+
+  async #giveWay(oldest: WalRow | undefined, isFull: boolean): Promise<void> {
+    const { appended, clock, giveWay, metrics } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const ageMs = oldest === undefined ? 0 : clock.nowMs() - hlcMilliseconds(oldest.hlc);
+    const restMs = giveWay.restMs({ isFull, ageMs, appendMs: appended.recentMs(nowMs), nowMs });
+    if (restMs === 0) return;
+    metrics.gaveWay(restMs);
+    await clock.sleep(restMs, this.#stop.signal);
   }
 
   async #publish(batch: Batch): Promise<void> {

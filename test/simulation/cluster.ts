@@ -18,7 +18,7 @@ import type { Logger } from "../../services/runtime/logger.ts";
 import { FoldFeed } from "../../services/runtime/fold-feed.ts";
 import { LogBreaker } from "../../services/runtime/log-breaker.ts";
 import { LogStates } from "../../services/runtime/log-states.ts";
-import { Signal } from "../../services/runtime/signal.ts";
+import { AppendSignal } from "../../services/runtime/append-signal.ts";
 import { SimulatedDatabase } from "./database.ts";
 import { SimulatedBus, SimulatedBusNetwork, type BusFaults } from "./bus.ts";
 import { SimulatedLog, SimulatedLogServers, type LogFaults } from "./global-log.ts";
@@ -176,7 +176,7 @@ export class SimulatedCluster {
       { length: partitions },
       (_, partition) => new LogBreaker({ ...ports, folded, partition }),
     );
-    const signals = { appended: new Signal(), folded, breakers };
+    const signals = { appended: new AppendSignal(), folded, breakers };
     const stopped = new Map<number, string>();
     const logStates = new LogStates({ ...ports, stopReason: (partition) => stopped.get(partition) });
     logStates.serve();

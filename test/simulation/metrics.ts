@@ -41,6 +41,7 @@ export const silentMetrics: AllMetrics = {
   readsElsewhere: ignore,
   observe: ignore,
   published: ignore,
+  gaveWay: ignore,
   flushed: ignore,
   proposed: ignore,
   publishStarted: ignore,

@@ -9,11 +9,18 @@ const PARTITION = ["partition"] as const;
 export function createRelayMetrics(meter: Meter): (partition: number) => RelayMetrics {
   const published = createPublishMetrics(meter);
   const observe = createStateMetrics(meter);
+  const rests = meter.counter({
+    name: "forebay_relay_gave_way_seconds_total",
+    help: "Time in which a backlog was not sent, for clients' writes took longer than usual.",
+    labels: PARTITION,
+  });
   return (number) => {
     const partition = String(number);
     published.begin(partition);
+    rests.inc({ partition }, 0);
     return {
       observe: (state) => observe(partition, state),
+      gaveWay: (restMs) => rests.inc({ partition }, restMs / MS_PER_SECOND),
       published: (publish) => published.count(partition, publish),
     };
   };

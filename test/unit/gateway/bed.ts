@@ -13,7 +13,7 @@ import { holdRole } from "../../../services/runtime/hold-role.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 import { FoldFeed } from "../../../services/runtime/fold-feed.ts";
 import { LogBreaker, type LogMetrics } from "../../../services/runtime/log-breaker.ts";
-import { Signal } from "../../../services/runtime/signal.ts";
+import { AppendSignal } from "../../../services/runtime/append-signal.ts";
 import { NO_BUS_FAULTS, SimulatedBus, SimulatedBusNetwork } from "../../simulation/bus.ts";
 import { SimulatedDatabase } from "../../simulation/database.ts";
 import {
@@ -67,7 +67,7 @@ export class RegionBed {
       feedMetrics: silentFeedMetrics,
       changesRetentionMs: 3_600_000,
       sessionSecret: "a secret of the beds, of 32 letters",
-      appended: new Signal(),
+      appended: new AppendSignal(),
       folded: new FoldFeed(),
       pendingRowsMax: limits.pendingRowsMax ?? 10_000,
       pendingBytesMax: 1 << 30,

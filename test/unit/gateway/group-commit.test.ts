@@ -422,13 +422,14 @@ describe("group commit", () => {
     expect(rows.map((row) => row.hlc)).toEqual(rows.map((row) => row.hlc).toSorted());
   });
 
-  it("tells the relay after each flush, and rests when there is nothing to do", async () => {
+  it("tells the relay after each flush how long it took, and rests when there is nothing to do", async () => {
     const bed = new CommitBed();
     const commit = bed.commit();
     const { appended, clock } = bed.first.options;
     const told = appended.wait({ clock, timeoutMs: 60_000 }).then(() => bed.world.nowMs);
     await bed.run(commit.append(operation(1), bed.deadline(1_000)));
     expect(await bed.run(told)).toBeLessThan(1_000);
+    expect(appended.recentMs(bed.world.nowMs)).toBeGreaterThan(0);
     await bed.world.run(bed.world.nowMs + 120_000);
     expect(bed.world.nextAtMs).toBeUndefined();
     expect(commit.queued).toBe(0);

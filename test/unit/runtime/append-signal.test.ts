@@ -1,0 +1,17 @@
+/** How long appends take of late. */
+import { expect, it } from "vitest";
+import { AppendSignal } from "../../../services/runtime/append-signal.ts";
+
+it("is told by those of the last moments, and not at all once there was none for a second", () => {
+  const signal = new AppendSignal();
+  expect(signal.recentMs(0)).toBeUndefined();
+  signal.committed({ durationMs: 8, endedAtMs: 100 });
+  expect(signal.recentMs(100)).toBe(8);
+  for (let append = 1; append <= 40; append += 1)
+    signal.committed({ durationMs: 80, endedAtMs: 100 + append * 10 });
+  expect(signal.recentMs(500)).toBeCloseTo(80, 0);
+  expect(signal.recentMs(1_500)).toBeCloseTo(80, 0);
+  expect(signal.recentMs(1_501)).toBeUndefined();
+  signal.committed({ durationMs: 3, endedAtMs: 5_000 });
+  expect(signal.recentMs(5_000)).toBe(3);
+});
