@@ -57,14 +57,24 @@ function isAlive(pid: number): boolean {
   return identifyProcess(pid) !== undefined;
 }
 
-it("stops with its children, and goes on with them", () => {
+/** One that runs on another processor stops, or goes on, a moment after it was told to. */
+async function allStopped(isTrue: boolean): Promise<void> {
+  const all = [child.pid, ...children];
+  const what = isTrue ? "stop of all" : "all going on";
+  await waitFor(() => (all.every((pid) => isStopped(pid) === isTrue) ? true : undefined), {
+    what,
+    timeoutMs: 20_000,
+  });
+}
+
+it("stops with its children, and goes on with them", async () => {
   expect(children).toHaveLength(2);
   child.pause();
   expect(child.isPaused).toBe(true);
-  expect([child.pid, ...children].map(isStopped)).toEqual([true, true, true]);
+  await allStopped(true);
   child.resume();
   expect(child.isPaused).toBe(false);
-  expect([child.pid, ...children].map(isStopped)).toEqual([false, false, false]);
+  await allStopped(false);
 });
 
 it("is stopped in good order while it is paused", async () => {
