@@ -225,6 +225,7 @@ export class GroupCommit {
     const { store, partition, clock, crashPoints, appended, metrics, pendingRowsMax, pendingBytesMax } =
       this.#options;
     const startedAtMs = clock.monotonicMs();
+    appended.began(startedAtMs);
     try {
       crashPoints.reach("before-wal-commit");
       const operations = batch.map((waiting) => waiting.operation);
@@ -242,6 +243,8 @@ export class GroupCommit {
       };
     } catch (error) {
       return this.#flushFailed(error, batch, startedAtMs);
+    } finally {
+      appended.ended(startedAtMs);
     }
   }
 

@@ -1,15 +1,19 @@
 /**
  * How a backlog gives way to clients. After an outage every region sends, orders and folds what has gathered, and whoever
- * writes meanwhile waits for the same processors and disks. While appends take longer than they use to, the relay rests
- * between the reads of its backlog: longer as long as that lasts, shorter once it is over.
+ * writes meanwhile waits for the same processors and disks. The relay rests between the reads of its backlog: shortly at
+ * first, longer as long as appends take longer than they use to, and shorter once they don't.
  *
  * A backlog is in one region's database alone, so there is an end to it: the relay rests only while the backlog gets
- * younger, and not beyond half a minute.
+ * younger, and out of a budget.
  */
 
 /** What is younger is no backlog: it goes at once. */
 export const BACKLOG_AGE_MS = 1_000;
-export const GIVES_WAY_MS_MAX = 30_000;
+/** From here on a backlog is over. */
+const OVER_AGE_MS = 250;
+/** All rests together, and how much of the time comes back to them. */
+export const BUDGET_MS = 30_000;
+const BUDGET_REFILL = 1 / 20;
 export const REST_MS_MAX = 100;
 /** All regions begin at once, and what it costs the clients is told only afterwards. */
 export const REST_FIRST_MS = 50;
@@ -35,23 +39,41 @@ export interface ReadRows {
 export class GiveWay {
   /** How long appends take while there is no backlog; undefined before the first. */
   #usualMs: number | undefined;
-  #backlog: { readonly sinceMs: number; readonly ageMs: number; readonly restMs: number } | undefined;
+  #backlog: { readonly ageMs: number; readonly restMs: number } | undefined;
+  #budget: { readonly leftMs: number; readonly atMs: number } | undefined;
+
+  /** The relay goes on after a doubt, or begins: what it has to send is another backlog. */
+  restart(): void {
+    this.#backlog = undefined;
+  }
 
   /** @returns how long to wait before what was read is sent. */
   restMs(read: ReadRows): number {
-    if (!read.isFull || read.ageMs < BACKLOG_AGE_MS) {
+    const leftMs = this.#refill(read.nowMs);
+    if (!this.#isBacklog(read)) {
       this.#backlog = undefined;
       this.#learn(read.appendMs);
       return 0;
     }
-    const sinceMs = this.#backlog?.sinceMs ?? read.nowMs;
-    const restMs = this.#rest(read, read.nowMs - sinceMs);
-    this.#backlog = { sinceMs, ageMs: read.ageMs, restMs };
+    const restMs = Math.min(this.#wantedMs(read), leftMs);
+    this.#backlog = { ageMs: read.ageMs, restMs };
+    this.#budget = { leftMs: leftMs - restMs, atMs: read.nowMs };
     return restMs;
   }
 
-  #rest({ ageMs, appendMs }: ReadRows, forMs: number): number {
-    if (appendMs === undefined || forMs > GIVES_WAY_MS_MAX) return 0;
+  #refill(nowMs: number): number {
+    const { leftMs, atMs } = this.#budget ?? { leftMs: BUDGET_MS, atMs: nowMs };
+    const filledMs = Math.min(BUDGET_MS, leftMs + (nowMs - atMs) * BUDGET_REFILL);
+    this.#budget = { leftMs: filledMs, atMs: nowMs };
+    return filledMs;
+  }
+
+  #isBacklog({ isFull, ageMs }: ReadRows): boolean {
+    return isFull && ageMs >= (this.#backlog === undefined ? BACKLOG_AGE_MS : OVER_AGE_MS);
+  }
+
+  #wantedMs({ ageMs, appendMs }: ReadRows): number {
+    if (appendMs === undefined) return 0;
     if (this.#backlog === undefined) return REST_FIRST_MS;
     if (ageMs >= this.#backlog.ageMs) return 0;
     const { restMs } = this.#backlog;
@@ -60,7 +82,7 @@ export class GiveWay {
   }
 
   #areHeldUp(appendMs: number): boolean {
-    return appendMs > (this.#usualMs ?? 0) * LONGER_BY + LONGER_BY_MS;
+    return this.#usualMs !== undefined && appendMs > this.#usualMs * LONGER_BY + LONGER_BY_MS;
   }
 
   #learn(appendMs: number | undefined): void {

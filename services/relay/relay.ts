@@ -36,6 +36,8 @@ const PUBLISH_TIMEOUT_MS = 5_000;
 const LINGER_MS = 25;
 /** Rows appended by other processes are found by polling, and so is what the fold has passed. */
 const POLL_MS = 50;
+/** What a read counts of each row besides its record's id and its body. */
+const ROW_BYTES = 158;
 const LOOK_EVERY_MS = 1_000;
 export const TICK_EVERY_MS = 1_000;
 const PAUSE_BASE_MS = 25;
@@ -123,6 +125,7 @@ class RelayRun {
     // The grant's epoch starts anew with a new database; the log remembers the highest that it has seen.
     const { epoch: seen, slowest: _, readsTraces, ...folded } = await this.#foldedPlace();
     this.#readsTraces = readsTraces;
+    this.#options.giveWay.restart();
     this.#state = startRelay({ epoch: Math.max(grant.epoch, seen + 1), folded });
     await Promise.all([this.#wakeOnRows(), this.#followFold(), this.#tick()]);
     if (this.#error !== undefined) throw this.#error;
@@ -170,6 +173,7 @@ class RelayRun {
     await clock.sleep(backoffMs({ attempt, baseMs, maxMs, random }), stop);
     // While the log is away the WAL takes what comes: sending it would only find out once more.
     while (breaker.isOpen && !stop.aborted) await breaker.waitUntilClosed({ timeoutMs: LOOK_EVERY_MS, stop });
+    this.#options.giveWay.restart();
     this.#dispatch({ type: "resumed" });
   }
 
@@ -177,7 +181,7 @@ class RelayRun {
     const { store, partition } = this.#options;
     const limits = { rowsMax, bytesMax: BATCH_BYTES_MAX };
     const rows = await store.readWal({ partition, after, ...limits });
-    const bytes = rows.reduce((sum, row) => sum + row.body.length, 0);
+    const bytes = rows.reduce((sum, row) => sum + ROW_BYTES + row.body.length, 0);
     const isFull = rows.length === limits.rowsMax || bytes * 2 >= limits.bytesMax;
     await this.#giveWay(rows[0], isFull);
     this.#dispatch({ type: "read", after, rows, isFull, nowMs: this.#options.clock.monotonicMs() });

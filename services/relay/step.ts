@@ -15,9 +15,9 @@ import { encodeOperation } from "../protocol/entry-codec.ts";
 import type { WalRow } from "../ports/region-store.ts";
 import {
   adaptWindow,
+  narrowForRegion,
   REGION_DELAY_MS_MAX,
   restartWindow,
-  shrinkWindow,
   startWindow,
   type RelayWindow,
 } from "./window.ts";
@@ -224,9 +224,7 @@ function advanceFolded(state: RelayState, event: Extract<RelayEvent, { type: "fo
   const travelling = follow(state, event);
   // After a doubt it stays small until it is over.
   const isStreaming = state.phase === "streaming";
-  const window = isStreaming
-    ? adaptToRegions(windowAfter(state, event), travelling, event.nowMs)
-    : state.window;
+  const window = isStreaming ? windowAfter({ ...state, travelling }, event) : state.window;
   const heard = { ...state, folded, travelling, window };
   if (sequence <= state.cursor.sequence) return checkFolded(state, heard);
   const passed = checkFolded(state, { ...heard, cursor: { sequence, chain: event.chain } });
@@ -247,22 +245,20 @@ function follow(
   return followed.length > SAMPLES_MAX ? followed.slice(-SAMPLES_MAX) : followed;
 }
 
-function adaptToRegions(window: RelayWindow, [oldest]: readonly Placed[], nowMs: number): RelayWindow {
-  if (oldest === undefined || nowMs - oldest.sentAtMs <= REGION_DELAY_MS_MAX) return window;
-  return shrinkWindow(window, { sentAtMs: oldest.sentAtMs, nowMs });
-}
-
-/** By how long the entries took that the fold has passed now, from being sent on. */
+/** By how long the entries took that the fold has passed now, from being sent on; and by how late the slowest region is. */
 function windowAfter(
   state: RelayState,
   { position, nowMs }: { position: number; nowMs: number },
 ): RelayWindow {
-  const isFull = !hasRoom(state);
+  const isRegionLate = nowMs - (state.travelling[0]?.sentAtMs ?? nowMs) > REGION_DELAY_MS_MAX;
+  // However fast the own fold is: what is sent now comes behind all that the other region has yet to fold.
+  const room = { isFull: !hasRoom(state), mayGrow: !isRegionLate };
   const passed = state.unfolded.filter((entry) => entry.position <= position);
-  return passed.reduce(
-    (window, { sentAtMs }) => adaptWindow(window, { sentAtMs, nowMs }, isFull),
+  const window = passed.reduce(
+    (adapted, { sentAtMs }) => adaptWindow(adapted, { sentAtMs, nowMs }, room),
     state.window,
   );
+  return isRegionLate ? narrowForRegion(window, nowMs) : window;
 }
 
 /**

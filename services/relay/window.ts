@@ -24,6 +24,12 @@ interface Delay {
   readonly nowMs: number;
 }
 
+interface Room {
+  /** As many were on their way as may be. */
+  readonly isFull: boolean;
+  readonly mayGrow: boolean;
+}
+
 export const WINDOW_MAX = 64;
 export const WINDOW_MIN = 2;
 const WINDOW_FIRST = 4;
@@ -41,20 +47,22 @@ const BASE_RISES_BY_WHEN_NARROW = 1 / 16;
 
 /** The same of the slowest other region. What is heard of it is up to a second old, and has come a long way. */
 export const REGION_DELAY_MS_MAX = 2_500;
+/** By its ticks. */
+const REGION_HEARD_EVERY_MS = 1_000;
 
 export function startWindow(): RelayWindow {
   const size = WINDOW_FIRST;
   return { size, threshold: WINDOW_MAX, shrunkAtMs: Number.NEGATIVE_INFINITY, baseDelayMs: undefined };
 }
 
-/** An entry was folded: the window narrows if it was late, and widens if it was in time and the window was full. */
-export function adaptWindow(window: RelayWindow, delay: Delay, isFull: boolean): RelayWindow {
+/** An entry was folded: the window narrows if it was late, and widens if it was in time, the window was full, and it may. */
+export function adaptWindow(window: RelayWindow, delay: Delay, { isFull, mayGrow }: Room): RelayWindow {
   const delayMs = delay.nowMs - delay.sentAtMs;
   const base = window.baseDelayMs ?? delayMs;
   const baseDelayMs = Math.min(delayMs, base + (delayMs - base) * baseRise(window, isFull));
   const known = { ...window, baseDelayMs };
   if (delayMs > Math.min(DELAY_MS_MAX, baseDelayMs + QUEUE_MS_MAX)) return shrinkWindow(known, delay);
-  return isFull ? growWindow(known) : known;
+  return isFull && mayGrow ? growWindow(known) : known;
 }
 
 function baseRise({ size }: RelayWindow, isFull: boolean): number {
@@ -73,6 +81,11 @@ export function shrinkWindow(window: RelayWindow, delay: Delay): RelayWindow {
   if (delay.sentAtMs < window.shrunkAtMs) return window;
   const size = Math.max(WINDOW_MIN, window.size * SHRINK_TO);
   return { ...window, size, threshold: size, shrunkAtMs: delay.nowMs };
+}
+
+/** Once for each time that something new can have been heard of the region. */
+export function narrowForRegion(window: RelayWindow, nowMs: number): RelayWindow {
+  return shrinkWindow(window, { sentAtMs: nowMs - REGION_HEARD_EVERY_MS, nowMs });
 }
 
 /** After a doubt: all regions have a backlog then, and whoever waits for the log comes behind what is sent of it. */

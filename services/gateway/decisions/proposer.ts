@@ -55,7 +55,8 @@ export class Proposer {
   readonly #pace = new ProposalPace();
   /** The last entry is folded, or as many have gathered as a lane waits for. */
   readonly #progress = new Signal();
-  #enough = Infinity;
+  /** By gathering lane: how many are. */
+  readonly #enough = new Set<{ readonly until: number }>();
   #queue: Waiting[] = [];
   #queuedCharacters = 0;
   #lanes = 0;
@@ -92,7 +93,7 @@ export class Proposer {
     return new Promise((resolve, reject) => {
       this.#queue.push({ line, trace, deadlineAtMs, resolve, reject });
       this.#queuedCharacters += line?.length ?? 0;
-      if (this.#queue.length >= this.#enough || this.#isFull) this.#progress.notify();
+      if (this.#areEnough || this.#isFull) this.#progress.notify();
       if (this.#needsLane()) void this.#runLane();
       else if (!this.#isArmed) void this.#openLaneLater();
     });
@@ -110,6 +111,8 @@ export class Proposer {
 
   #needsLane(): boolean {
     if (this.#lanes === 0) return true;
+    // A lane that gathers takes them soon, and together.
+    if (this.#enough.size > 0) return false;
     return this.#lanes < LANES_MAX && this.#sentForMs > this.#pace.laneAfterMs;
   }
 
@@ -154,15 +157,22 @@ export class Proposer {
   }
 
   async #gather(until: number, timeoutMs: number): Promise<void> {
+    if (timeoutMs === 0) return;
     const { clock } = this.#options;
     const endAtMs = clock.monotonicMs() + timeoutMs;
-    this.#enough = until;
+    const enough = { until };
+    this.#enough.add(enough);
     while (this.#queue.length < until && !this.#isFull) {
       const leftMs = endAtMs - clock.monotonicMs();
       if (leftMs <= 0) break;
       await this.#progress.wait({ clock, timeoutMs: leftMs });
     }
-    this.#enough = Infinity;
+    this.#enough.delete(enough);
+  }
+
+  get #areEnough(): boolean {
+    for (const { until } of this.#enough) if (this.#queue.length >= until) return true;
+    return false;
   }
 
   /** Whether the next entry takes no more of those that may come, or need not. */

@@ -11,7 +11,7 @@ export function createRelayMetrics(meter: Meter): (partition: number) => RelayMe
   const observe = createStateMetrics(meter);
   const rests = meter.counter({
     name: "forebay_relay_gave_way_seconds_total",
-    help: "Time in which a backlog was not sent, for clients' writes took longer than usual.",
+    help: "Time in which the relay rested between batches of a backlog, for the sake of clients' writes.",
     labels: PARTITION,
   });
   return (number) => {

@@ -213,6 +213,25 @@ describe("the proposer", () => {
     expect([log.published, bed.servers.messages(0).length]).toEqual([2, end + 1]);
   });
 
+  it("waits for them also where the last entry took so long that another might go beside it", async () => {
+    const { bed, proposer, log, deadlineAtMs } = await fatedProposer();
+    await bed.run(proposer.publish(undefined, deadlineAtMs));
+    await bed.pass(LANE_AFTER_MS);
+    log.delayMs = 85;
+    for (let client = 0; client < 8; client += 1) void proposer.publish(undefined, deadlineAtMs);
+    // The entry was sent more than 100 ms ago when the first is back.
+    await bed.pass(LANE_AFTER_MS + 5);
+    expect(log.published).toBe(2);
+    const end = bed.servers.messages(0).length;
+    const back: Promise<unknown>[] = [];
+    for (let client = 0; client < 8; client += 1) {
+      back.push(proposer.publish(undefined, deadlineAtMs));
+      await bed.pass(0.5);
+    }
+    await bed.run(Promise.all(back));
+    expect([log.published, bed.servers.messages(0).length]).toEqual([3, end + 1]);
+  });
+
   it("sends what comes late at once, where nobody has come back", async () => {
     const { bed, proposer, log, deadlineAtMs } = await fatedProposer();
     log.delayMs = 12;

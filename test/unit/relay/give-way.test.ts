@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import {
   BACKLOG_AGE_MS,
+  BUDGET_MS,
   GiveWay,
-  GIVES_WAY_MS_MAX,
   REST_FIRST_MS,
   REST_MS_MAX,
   type ReadRows,
@@ -12,20 +12,21 @@ import {
 const USUAL_MS = 6;
 const HELD_UP_MS = 40;
 
-/** What reads of a backlog find that has waited for ten seconds, one every 20 ms, and how long each is followed by a rest. */
-function makeBacklog({ usualMs = USUAL_MS }: { usualMs?: number } = {}) {
+/** What reads of a backlog find that has waited for long, one every 20 ms, and how long each is followed by a rest. */
+function makeBacklog(options: { usualMs?: number | undefined; ageMs?: number } = {}) {
+  const usual = { usualMs: USUAL_MS, ...options }.usualMs;
   const giveWay = new GiveWay();
-  let [nowMs, ageMs] = [0, 10_000];
+  let [nowMs, ageMs] = [0, options.ageMs ?? 100_000];
   const caughtUp = (appendMs: number | undefined) =>
     giveWay.restMs({ isFull: false, ageMs: 30, appendMs, nowMs });
-  for (let read = 0; read < 300; read += 1) caughtUp(usualMs);
+  for (let read = 0; read < 300; read += 1) caughtUp(usual);
   const restMs = (read: Partial<ReadRows> & { gainedMs?: number } = {}) => {
     const { gainedMs = 10, ...rows } = read;
     nowMs += 20;
     ageMs -= gainedMs;
     return giveWay.restMs({ isFull: true, ageMs, appendMs: HELD_UP_MS, nowMs, ...rows });
   };
-  return { restMs, caughtUp, pass: (ms: number) => (nowMs += ms) };
+  return { giveWay, restMs, caughtUp, pass: (ms: number) => (nowMs += ms) };
 }
 
 describe("a backlog", () => {
@@ -61,18 +62,51 @@ describe("a backlog", () => {
     expect(restMs()).toBeGreaterThan(0);
   });
 
-  it("gives way no longer than for half a minute, and again for the next one", () => {
+  it("rests out of a budget, which fills again slowly, whatever comes in between", () => {
     const { restMs, caughtUp, pass } = makeBacklog();
-    restMs();
-    pass(GIVES_WAY_MS_MAX);
-    expect([restMs(), restMs()]).toEqual([0, 0]);
+    const restFor = (reads: number): number => {
+      let sum = 0;
+      for (let read = 0; read < reads; read += 1) {
+        const rested = restMs();
+        pass(rested);
+        sum += rested;
+        if (read % 50 === 49) caughtUp(USUAL_MS);
+      }
+      return sum;
+    };
+    const first = restFor(1_000);
+    expect(first).toBeGreaterThanOrEqual(BUDGET_MS);
+    expect(first).toBeLessThan(BUDGET_MS * 1.15);
+    // 20 s and more, of which one in twenty.
+    expect(restFor(1_000)).toBeLessThan(BUDGET_MS / 10);
+    pass(10 * 60_000);
     caughtUp(USUAL_MS);
-    expect(restMs()).toBe(REST_FIRST_MS);
+    expect([restMs(), restMs()]).toEqual([REST_FIRST_MS, REST_MS_MAX]);
+  });
+
+  it("is another one after a doubt, and not measured against the age of the one before", () => {
+    const { giveWay, restMs } = makeBacklog();
+    restMs();
+    giveWay.restart();
+    expect(restMs({ gainedMs: -60_000 })).toBe(REST_FIRST_MS);
+  });
+
+  it("is not over before it is nearly young: one about a second old does not begin anew each time", () => {
+    const { restMs } = makeBacklog({ ageMs: 1_020 });
+    const rests = Array.from({ length: 20 }, (_, read) =>
+      restMs({ appendMs: USUAL_MS, gainedMs: read % 2 === 0 ? 20 : -20 }),
+    );
+    expect(rests.reduce((sum, rested) => sum + rested)).toBe(REST_FIRST_MS);
+  });
+
+  it("rests once where nothing is known of what is usual", () => {
+    const { restMs } = makeBacklog({ usualMs: undefined });
+    expect([restMs(), restMs(), restMs(), restMs()]).toEqual([50, 25, 12.5, 6.25]);
   });
 
   it("does not take what it costs for usual", () => {
     const { restMs } = makeBacklog();
-    for (let read = 0; read < 500; read += 1) restMs();
+    for (let read = 0; read < 200; read += 1) restMs();
     expect(restMs()).toBe(REST_MS_MAX);
   });
 });

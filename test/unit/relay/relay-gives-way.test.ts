@@ -1,7 +1,7 @@
 /** A relay that has a backlog to send while clients' writes take longer than they use to. */
 import { describe, expect, it } from "vitest";
 import { Applier } from "../../../services/applier/applier.ts";
-import { REST_FIRST_MS, REST_MS_MAX } from "../../../services/relay/give-way.ts";
+import { REST_FIRST_MS } from "../../../services/relay/give-way.ts";
 import { Relay } from "../../../services/relay/relay.ts";
 import { silentMetrics } from "../../simulation/metrics.ts";
 import { Bed, overriding, write } from "../gateway/bed.ts";
@@ -56,7 +56,8 @@ describe("the relay", () => {
     const { start, appendsTake, rests, sent } = await backlogBed();
     appendsTake(60);
     await start();
-    expect(rests.slice(0, 3)).toEqual([REST_FIRST_MS, REST_MS_MAX, REST_MS_MAX]);
+    // What is usual here is not known yet.
+    expect(rests.slice(0, 3)).toEqual([REST_FIRST_MS, REST_FIRST_MS / 2, REST_FIRST_MS / 4]);
     for (const [index, restMs] of rests.slice(1).entries())
       expect(sent[index + 1]! - sent[index]!).toBeGreaterThanOrEqual(restMs);
   });

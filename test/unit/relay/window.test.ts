@@ -153,6 +153,31 @@ describe("the relay's window", () => {
     expect(model.state.travelling).toEqual([]);
   });
 
+  it("narrows it further with each second that the region stays behind, and does not widen it meanwhile", () => {
+    const model = new RelayModel();
+    model.regionsBehind = 1_000;
+    const sizes: number[] = [];
+    for (let second = 0; second < 12; second += 1) {
+      for (let round = 0; round < 5; round += 1) {
+        fill(model);
+        settleAll(model);
+        model.nowMs += 200;
+        foldAll(model);
+      }
+      sizes.push(model.state.window.size);
+    }
+    expect(sizes.slice(3)).toEqual(sizes.slice(3).toSorted((one, other) => other - one));
+    expect(sizes.at(-1)).toBe(WINDOW_MIN);
+    // All were folded here in time: it widens again as soon as nobody is late.
+    model.regionsBehind = 0;
+    for (let round = 0; round < 5; round += 1) {
+      fill(model);
+      settleAll(model);
+      foldAll(model);
+    }
+    expect(model.state.window.size).toBeGreaterThan(WINDOW_MIN);
+  });
+
   it("does not widen a window that it does not fill", () => {
     const model = new RelayModel();
     const { size } = model.state.window;

@@ -15,3 +15,16 @@ it("is told by those of the last moments, and not at all once there was none for
   signal.committed({ durationMs: 3, endedAtMs: 5_000 });
   expect(signal.recentMs(5_000)).toBe(3);
 });
+
+it("is told by one that hangs, for as long as it does", () => {
+  const signal = new AppendSignal();
+  signal.began(100);
+  signal.began(2_000);
+  expect(signal.recentMs(3_100)).toBe(3_000);
+  signal.ended(100);
+  expect(signal.recentMs(3_100)).toBe(1_100);
+  signal.committed({ durationMs: 1_200, endedAtMs: 3_200 });
+  signal.ended(2_000);
+  expect(signal.recentMs(3_200)).toBe(1_200);
+  expect(signal.recentMs(5_000)).toBeUndefined();
+});
