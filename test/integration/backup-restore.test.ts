@@ -25,7 +25,7 @@ const REGIONS = ["eu", "us", "ap"];
 const stops: (() => Promise<void>)[] = [];
 afterAll(async () => {
   for (const stop of stops) await stop();
-  process.exitCode = 0;
+  process.exitCode = undefined;
 });
 
 function forebay(...words: readonly string[]): Promise<unknown> {

@@ -25,7 +25,7 @@ const bed = cliBed((rig) => {
 });
 
 afterEach(() => {
-  process.exitCode = 0;
+  process.exitCode = undefined;
 });
 
 const run = (...words: readonly string[]): Promise<string> => bed.run(...words);
