@@ -14,7 +14,7 @@ import type { FoldResult } from "../core/fold/fold.ts";
 import type { Conflict, FoldSlice, OperationOutcome, PartitionState, Repair } from "../core/fold/state.ts";
 import type { LossReason } from "../core/fields/kind.ts";
 import type { Rights } from "../core/fields/merge/escrow.ts";
-import type { RecordId } from "../core/operation.ts";
+import { recordIdText, type RecordId } from "../core/operation.ts";
 import type { StoredRecord } from "../core/record.ts";
 import type { Collection } from "../core/schema.ts";
 import type { Bootstraps } from "./bootstraps.ts";
@@ -46,6 +46,14 @@ export interface WalRow extends Omit<WalAppend, "takes" | "handsOver"> {
   readonly sequence: number;
   readonly hlc: Hlc;
   readonly seen: number;
+}
+
+/** Of a row besides its record's id and its body. */
+const ROW_BYTES = 158;
+
+/** What a row counts for where bytes of the WAL are bounded. */
+export function walRowBytes(row: Pick<WalRow, "tenant" | "collection" | "key" | "body">): number {
+  return ROW_BYTES + Buffer.byteLength(recordIdText(row)) + Buffer.byteLength(row.body);
 }
 
 /** What became of one appended operation. */

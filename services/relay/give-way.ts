@@ -9,7 +9,7 @@
 
 /** What is younger is no backlog: it goes at once. */
 export const BACKLOG_AGE_MS = 1_000;
-/** From here on a backlog is over. */
+/** Once there is one, it is over when it is as young as that. */
 const OVER_AGE_MS = 250;
 /** All rests together, and how much of the time comes back to them. */
 export const BUDGET_MS = 30_000;
@@ -30,10 +30,16 @@ export interface ReadRows {
   readonly isFull: boolean;
   /** Of the oldest row. */
   readonly ageMs: number;
-  /** How long appends take of late; undefined where there were none. */
-  readonly appendMs: number | undefined;
+  /** How long appends have taken of late; undefined where none has ended. */
+  readonly meanMs: number | undefined;
+  /** For how long the oldest append has been under way; 0 where there is none. */
+  readonly underWayMs: number;
   /** On the monotonic clock. */
   readonly nowMs: number;
+}
+
+function heldUpMs(usualMs: number): number {
+  return usualMs * LONGER_BY + LONGER_BY_MS;
 }
 
 export class GiveWay {
@@ -52,7 +58,7 @@ export class GiveWay {
     const leftMs = this.#refill(read.nowMs);
     if (!this.#isBacklog(read)) {
       this.#backlog = undefined;
-      this.#learn(read.appendMs);
+      this.#learn(read.meanMs);
       return 0;
     }
     const restMs = Math.min(this.#wantedMs(read), leftMs);
@@ -72,8 +78,9 @@ export class GiveWay {
     return isFull && ageMs >= (this.#backlog === undefined ? BACKLOG_AGE_MS : OVER_AGE_MS);
   }
 
-  #wantedMs({ ageMs, appendMs }: ReadRows): number {
-    if (appendMs === undefined) return 0;
+  #wantedMs({ ageMs, meanMs = 0, underWayMs }: ReadRows): number {
+    const appendMs = Math.max(meanMs, underWayMs);
+    if (appendMs === 0) return 0;
     if (this.#backlog === undefined) return REST_FIRST_MS;
     if (ageMs >= this.#backlog.ageMs) return 0;
     const { restMs } = this.#backlog;
@@ -82,12 +89,13 @@ export class GiveWay {
   }
 
   #areHeldUp(appendMs: number): boolean {
-    return this.#usualMs !== undefined && appendMs > this.#usualMs * LONGER_BY + LONGER_BY_MS;
+    return this.#usualMs !== undefined && appendMs > heldUpMs(this.#usualMs);
   }
 
-  #learn(appendMs: number | undefined): void {
-    if (appendMs === undefined) return;
-    this.#usualMs ??= appendMs;
-    this.#usualMs += USUAL_WEIGHT * (appendMs - this.#usualMs);
+  /** What takes far longer than usual for a moment is not usual for that. */
+  #learn(meanMs: number | undefined): void {
+    if (meanMs === undefined) return;
+    this.#usualMs ??= meanMs;
+    this.#usualMs += USUAL_WEIGHT * (Math.min(meanMs, heldUpMs(this.#usualMs)) - this.#usualMs);
   }
 }

@@ -6,7 +6,7 @@ import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
 import { WalRefusedError } from "../ports/own-wal.ts";
-import type { RegionStore, RoleGrant, WalRow } from "../ports/region-store.ts";
+import { walRowBytes, type RegionStore, type RoleGrant, type WalRow } from "../ports/region-store.ts";
 import type { AppendSignal } from "../runtime/append-signal.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
@@ -17,7 +17,7 @@ import type { TraceObserver } from "../runtime/traces.ts";
 import { GiveWay } from "./give-way.ts";
 import type { RelayMetrics } from "./metrics.ts";
 import { joinLog } from "./join-log.ts";
-import { slowestPosition, type FoldPlace } from "./slowest.ts";
+import { SlowestRegion, type FoldPlace } from "./slowest.ts";
 import {
   BATCH_BYTES_MAX,
   startRelay,
@@ -36,8 +36,6 @@ const PUBLISH_TIMEOUT_MS = 5_000;
 const LINGER_MS = 25;
 /** Rows appended by other processes are found by polling, and so is what the fold has passed. */
 const POLL_MS = 50;
-/** What a read counts of each row besides its record's id and its body. */
-const ROW_BYTES = 158;
 const LOOK_EVERY_MS = 1_000;
 export const TICK_EVERY_MS = 1_000;
 const PAUSE_BASE_MS = 25;
@@ -94,12 +92,12 @@ export class Relay {
 type FoldedPlace = RelayState["folded"] & { readonly epoch: number; readonly slowest: number };
 type Place = FoldedPlace & { readonly readsTraces: boolean };
 
-function foldedPlace(region: string, place: FoldPlace): Place {
+function foldedPlace(region: string, place: FoldPlace, slowest: SlowestRegion): Place {
   const own = place.origins[region];
   if (own === undefined) throw new Error("the region takes no part in the partition's log");
   const { watermark: sequence, chain, epoch } = own;
   const readsTraces = membersNotReading(place, TRACES_VERSION).length === 0;
-  return { position: place.position, sequence, chain, epoch, slowest: slowestPosition(place), readsTraces };
+  return { position: place.position, sequence, chain, epoch, slowest: slowest.position(place), readsTraces };
 }
 
 type RelayRunOptions = RelayOptions & { readonly giveWay: GiveWay };
@@ -108,6 +106,7 @@ type RelayRunOptions = RelayOptions & { readonly giveWay: GiveWay };
 class RelayRun {
   readonly #options: RelayRunOptions;
   readonly #stop: AbortController;
+  readonly #slowest = new SlowestRegion();
   #state: RelayState | undefined;
   #error: unknown;
   #heard: FoldNews | undefined;
@@ -181,7 +180,7 @@ class RelayRun {
     const { store, partition } = this.#options;
     const limits = { rowsMax, bytesMax: BATCH_BYTES_MAX };
     const rows = await store.readWal({ partition, after, ...limits });
-    const bytes = rows.reduce((sum, row) => sum + ROW_BYTES + row.body.length, 0);
+    const bytes = rows.reduce((sum, row) => sum + walRowBytes(row), 0);
     const isFull = rows.length === limits.rowsMax || bytes * 2 >= limits.bytesMax;
     await this.#giveWay(rows[0], isFull);
     this.#dispatch({ type: "read", after, rows, isFull, nowMs: this.#options.clock.monotonicMs() });
@@ -191,7 +190,8 @@ class RelayRun {
     const { appended, clock, giveWay, metrics } = this.#options;
     const nowMs = clock.monotonicMs();
     const ageMs = oldest === undefined ? 0 : clock.nowMs() - hlcMilliseconds(oldest.hlc);
-    const restMs = giveWay.restMs({ isFull, ageMs, appendMs: appended.recentMs(nowMs), nowMs });
+    const appends = { meanMs: appended.meanMs(nowMs), underWayMs: appended.underWayMs(nowMs) };
+    const restMs = giveWay.restMs({ isFull, ageMs, ...appends, nowMs });
     if (restMs === 0) return;
     metrics.gaveWay(restMs);
     await clock.sleep(restMs, this.#stop.signal);
@@ -279,7 +279,9 @@ class RelayRun {
     this.#heard = undefined;
     // Another process may have folded on since, and been asked: what is known never goes back.
     const isNews = heard !== undefined && heard.position >= (this.#state?.folded.position ?? 0);
-    const folded = isNews ? foldedPlace(this.#options.region, heard) : await this.#foldedPlace();
+    const folded = isNews
+      ? foldedPlace(this.#options.region, heard, this.#slowest)
+      : await this.#foldedPlace();
     const epoch = this.#state?.epoch ?? 0;
     if (folded.epoch > epoch)
       throw new Error(`the log has seen epoch ${folded.epoch}, this relay has ${epoch}`);
@@ -288,7 +290,7 @@ class RelayRun {
 
   async #foldedPlace(): Promise<Place> {
     const { store, partition, region } = this.#options;
-    return foldedPlace(region, await store.readPositions(partition));
+    return foldedPlace(region, await store.readPositions(partition), this.#slowest);
   }
 
   async #tick(): Promise<void> {

@@ -294,7 +294,9 @@ function settleDoubt(state: RelayState): RelayStep {
 
 function resume(state: RelayState): RelayState {
   const { sequence, chain: head } = state.folded;
-  return { ...state, phase: "streaming", isPausing: false, cursor: { sequence, chain: head }, unfolded: [] };
+  const cursor = { sequence, chain: head };
+  // A region that had no log to fold was not slow.
+  return { ...state, phase: "streaming", isPausing: false, cursor, unfolded: [], travelling: [] };
 }
 
 function without(list: readonly Sent[], last: number): Sent[] {

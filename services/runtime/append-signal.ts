@@ -1,7 +1,7 @@
-/** Rows are appended to WALs by this process: wakes who sends them on, and knows how long appends take of late. */
+/** Rows are appended to WALs by this process: wakes who sends them on, and knows how long appends take. */
 import { Signal } from "./signal.ts";
 
-/** Of the newest append in what is told of late: half of it is of the last few. */
+/** Of the newest append in the mean: half of it is of the last few. */
 const NEWEST_WEIGHT = 1 / 8;
 /** What was before says nothing of now. */
 const RECENT_MS = 1_000;
@@ -31,11 +31,14 @@ export class AppendSignal extends Signal {
     this.notify();
   }
 
-  /** How long appends take of late, in milliseconds; undefined where there was none within a second. */
-  recentMs(nowMs: number): number | undefined {
-    const meanMs = nowMs - this.#endedAtMs > RECENT_MS ? undefined : this.#meanMs;
+  /** How long appends have taken of late; undefined where none has ended within a second. */
+  meanMs(nowMs: number): number | undefined {
+    return nowMs - this.#endedAtMs > RECENT_MS ? undefined : this.#meanMs;
+  }
+
+  /** For how long the oldest has been under way; 0 where there is none. */
+  underWayMs(nowMs: number): number {
     const [oldest] = this.#beganAtMs;
-    // One that hangs tells more than those before it.
-    return oldest === undefined ? meanMs : Math.max(meanMs ?? 0, nowMs - oldest);
+    return oldest === undefined ? 0 : nowMs - oldest;
   }
 }

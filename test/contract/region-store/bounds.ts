@@ -1,7 +1,7 @@
 /** The WAL's bounds, and reading it. */
 import { describe, expect, it } from "vitest";
 import { ZERO_HLC, type Hlc } from "../../../services/core/hlc.ts";
-import { WalFullError } from "../../../services/ports/region-store.ts";
+import { WalFullError, walRowBytes } from "../../../services/ports/region-store.ts";
 import type { Context } from "./context.ts";
 import { set, append, appendTo, readAll, NOW_MS, UNBOUNDED } from "./operations.ts";
 import { openLog } from "./test-log.ts";
@@ -66,6 +66,21 @@ export function boundsAndReading(context: Context): void {
       expect(some.length).toBeGreaterThan(1);
       expect(some.length).toBeLessThan(6);
       expect(some[0]).toBe(6);
+    });
+
+    it("counts bytes as whoever asks does, whatever the text", async () => {
+      await appendTo(context.store, [
+        append("ключ", [set("note", "漢字".repeat(50))]),
+        append("plain", [set("note", "x".repeat(100))]),
+        append("é", [set("note", "é")]),
+      ]);
+      const rows = await readAll(context.store);
+      const bytes = walRowBytes(rows[0]!) + walRowBytes(rows[1]!) + walRowBytes(rows[2]!);
+      expect((await context.store.walHead(0)).pendingBytes).toBe(bytes);
+      const read = (bytesMax: number) =>
+        context.store.readWal({ partition: 0, after: 0, rowsMax: 10, bytesMax });
+      expect(await read(bytes)).toHaveLength(3);
+      expect(await read(bytes - 1)).toHaveLength(2);
     });
 
     it("tells where the WAL ends and what of it is pending", async () => {

@@ -17,14 +17,14 @@ function makeBacklog(options: { usualMs?: number | undefined; ageMs?: number } =
   const usual = { usualMs: USUAL_MS, ...options }.usualMs;
   const giveWay = new GiveWay();
   let [nowMs, ageMs] = [0, options.ageMs ?? 100_000];
-  const caughtUp = (appendMs: number | undefined) =>
-    giveWay.restMs({ isFull: false, ageMs: 30, appendMs, nowMs });
+  const caughtUp = (meanMs: number | undefined) =>
+    giveWay.restMs({ isFull: false, ageMs: 30, meanMs, underWayMs: 0, nowMs });
   for (let read = 0; read < 300; read += 1) caughtUp(usual);
   const restMs = (read: Partial<ReadRows> & { gainedMs?: number } = {}) => {
     const { gainedMs = 10, ...rows } = read;
     nowMs += 20;
     ageMs -= gainedMs;
-    return giveWay.restMs({ isFull: true, ageMs, appendMs: HELD_UP_MS, nowMs, ...rows });
+    return giveWay.restMs({ isFull: true, ageMs, meanMs: HELD_UP_MS, underWayMs: 0, nowMs, ...rows });
   };
   return { giveWay, restMs, caughtUp, pass: (ms: number) => (nowMs += ms) };
 }
@@ -38,7 +38,7 @@ describe("a backlog", () => {
   it("rests less and less once they don't, and soon not at all", () => {
     const { restMs } = makeBacklog();
     restMs();
-    const rests = Array.from({ length: 5 }, () => restMs({ appendMs: USUAL_MS }));
+    const rests = Array.from({ length: 5 }, () => restMs({ meanMs: USUAL_MS }));
     expect(rests).toEqual([25, 12.5, 6.25, 0, 0]);
     expect(restMs()).toBe(10);
   });
@@ -51,7 +51,7 @@ describe("a backlog", () => {
 
   it("does not rest where nobody writes", () => {
     const { restMs } = makeBacklog();
-    expect([restMs({ appendMs: undefined }), restMs({ appendMs: undefined })]).toEqual([0, 0]);
+    expect([restMs({ meanMs: undefined }), restMs({ meanMs: undefined })]).toEqual([0, 0]);
   });
 
   it("does not rest while it gets older: what is not sent is in one region alone", () => {
@@ -94,7 +94,7 @@ describe("a backlog", () => {
   it("is not over before it is nearly young: one about a second old does not begin anew each time", () => {
     const { restMs } = makeBacklog({ ageMs: 1_020 });
     const rests = Array.from({ length: 20 }, (_, read) =>
-      restMs({ appendMs: USUAL_MS, gainedMs: read % 2 === 0 ? 20 : -20 }),
+      restMs({ meanMs: USUAL_MS, gainedMs: read % 2 === 0 ? 20 : -20 }),
     );
     expect(rests.reduce((sum, rested) => sum + rested)).toBe(REST_FIRST_MS);
   });
@@ -102,6 +102,19 @@ describe("a backlog", () => {
   it("rests once where nothing is known of what is usual", () => {
     const { restMs } = makeBacklog({ usualMs: undefined });
     expect([restMs(), restMs(), restMs(), restMs()]).toEqual([50, 25, 12.5, 6.25]);
+  });
+
+  it("rests for an append that hangs as for those that took long", () => {
+    const { restMs } = makeBacklog();
+    const hanging = { meanMs: undefined, underWayMs: 2_000 };
+    expect([restMs(hanging), restMs(hanging)]).toEqual([REST_FIRST_MS, REST_MS_MAX]);
+  });
+
+  it("does not take for usual what took long for a moment", () => {
+    const { caughtUp, restMs } = makeBacklog();
+    for (let read = 0; read < 20; read += 1) caughtUp(3_000);
+    restMs();
+    expect(restMs()).toBe(REST_MS_MAX);
   });
 
   it("does not take what it costs for usual", () => {

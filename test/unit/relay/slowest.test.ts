@@ -5,7 +5,7 @@ import { hlcFromMilliseconds } from "../../../services/core/hlc.ts";
 import { sha256, ZERO_HASH } from "../../../services/core/hash.ts";
 import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { Entry, OrderedEntry } from "../../../services/core/entry.ts";
-import { slowestPosition } from "../../../services/relay/slowest.ts";
+import { SlowestRegion, type FoldPlace } from "../../../services/relay/slowest.ts";
 
 const genesis: Entry = {
   kind: "genesis",
@@ -40,7 +40,18 @@ function placeAfter(ticks: readonly { region: string; applied: number; atMs: num
   return { ...state, position };
 }
 
+const slowestPosition = (place: FoldPlace): number => new SlowestRegion().position(place);
+
 describe("the slowest region", () => {
+  it("is none that ticks and stands still, until it moves", () => {
+    const slowest = new SlowestRegion();
+    const at = (atMs: number, applied: number) =>
+      slowest.position(placeAfter([{ region: "ap", applied, atMs }], 100));
+    expect([at(9_000, 70), at(12_000, 70), at(14_000, 70)]).toEqual([70, 70, 70]);
+    expect([at(14_001, 70), at(20_000, 70)]).toEqual([100, 100]);
+    expect([at(21_000, 71), at(25_000, 72), at(30_000, 72), at(30_001, 72)]).toEqual([71, 72, 72, 100]);
+  });
+
   it("is the one whose tick tells the lowest position", () => {
     const place = placeAfter(
       [
