@@ -9,6 +9,8 @@ export interface ApplierMetrics {
     conflicts: readonly Pick<Conflict, "collection" | "field" | "reason">[];
     durationMs: number;
   }): void;
+  /** Rested after a commit of a backlog, for the sake of clients' writes. */
+  gaveWay(restMs: number): void;
   /** A batch has become visible here. */
   shown(shipment: Shipment): void;
   /** The log's messages don't come any more: it is subscribed to anew. */

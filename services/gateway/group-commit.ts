@@ -237,14 +237,12 @@ export class GroupCommit {
       const endedAtMs = clock.monotonicMs();
       this.#lastFlush = { operations: batch.length, durationMs: endedAtMs - startedAtMs, endedAtMs };
       metrics.flushed(this.#lastFlush);
-      appended.committed(this.#lastFlush);
+      appended.notify();
       return () => {
         for (const [index, waiting] of batch.entries()) this.#resolve(waiting, outcomes[index]!);
       };
     } catch (error) {
       return this.#flushFailed(error, batch, startedAtMs);
-    } finally {
-      appended.ended(startedAtMs);
     }
   }
 

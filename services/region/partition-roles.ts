@@ -1,8 +1,9 @@
 /** The relay and the applier of one partition, held for as long as the process lives; who relays also looks who leads. */
-import { Applier, type ApplierOptions } from "../applier/applier.ts";
+import { Applier } from "../applier/applier.ts";
 import type { BarrierObserver } from "../applier/barrier-stop.ts";
 import type { Bootstrapper } from "../applier/bootstrapper.ts";
 import type { ApplierMetrics } from "../applier/metrics.ts";
+import type { ApplierOptions } from "../applier/options.ts";
 import type { PlacementMetrics } from "../placement/metrics.ts";
 import { own } from "../core/json.ts";
 import { Placement, type PlacementOptions } from "../placement/placement.ts";

@@ -7,7 +7,5 @@ export type BatchOutcome = PublishOutcome | "duplicate";
 
 export interface RelayMetrics {
   observe(state: RelayState): void;
-  /** Rested between two batches of a backlog, for the sake of clients' writes. */
-  gaveWay(restMs: number): void;
   published(publish: { outcome: BatchOutcome; durationMs: number; bytes: number }): void;
 }

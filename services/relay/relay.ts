@@ -1,12 +1,11 @@
 /** The relay of one partition: carries out what `step.ts` decides. Reads the WAL, publishes to the log, sends ticks. */
-import { hlcMilliseconds } from "../core/hlc.ts";
 import { membersNotReading } from "../core/entry-version.ts";
 import { encodeBatch, encodeEntry, ENTRY_VERSION, TRACES_VERSION } from "../protocol/entry-codec.ts";
 import type { Clock, Random } from "../ports/clock.ts";
 import type { CrashPoints } from "../ports/crash-points.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
 import { WalRefusedError } from "../ports/own-wal.ts";
-import { walRowBytes, type RegionStore, type RoleGrant, type WalRow } from "../ports/region-store.ts";
+import { walRowBytes, type RegionStore, type RoleGrant } from "../ports/region-store.ts";
 import type { AppendSignal } from "../runtime/append-signal.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
@@ -14,7 +13,7 @@ import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { TraceObserver } from "../runtime/traces.ts";
-import { GiveWay } from "./give-way.ts";
+import { Linger } from "./linger.ts";
 import type { RelayMetrics } from "./metrics.ts";
 import { joinLog } from "./join-log.ts";
 import { SlowestRegion, type FoldPlace } from "./slowest.ts";
@@ -29,11 +28,6 @@ import {
 } from "./step.ts";
 
 const PUBLISH_TIMEOUT_MS = 5_000;
-/**
- * Rows that come within this time after a small batch go into one entry: each costs every region a commit, and the log a
- * write to three disks. Nobody waits for it; a row that comes after a pause is sent at once.
- */
-const LINGER_MS = 25;
 /** Rows appended by other processes are found by polling, and so is what the fold has passed. */
 const POLL_MS = 50;
 const LOOK_EVERY_MS = 1_000;
@@ -66,21 +60,22 @@ export interface RelayOptions {
 /** One relay: `run` works until stopped and is called once per grant of the role. */
 export class Relay {
   readonly #options: RelayOptions;
-  /** What is usual for clients outlives a grant. */
-  readonly #giveWay = new GiveWay();
+  readonly #linger = new Linger();
   #run: RelayRun | undefined;
 
   constructor(options: RelayOptions) {
     this.#options = options;
     options.folded.listen((news) => {
-      if (news.partition === options.partition) this.#run?.hear(news);
+      if (news.partition !== options.partition) return;
+      this.#linger.committed(news.durationMs);
+      this.#run?.hear(news);
     });
   }
 
   async run(grant: RoleGrant, stop: AbortSignal): Promise<void> {
     await joinLog(this.#options, stop);
     if (stop.aborted) return;
-    this.#run = new RelayRun({ ...this.#options, giveWay: this.#giveWay }, stop);
+    this.#run = new RelayRun({ ...this.#options, linger: this.#linger }, stop);
     try {
       await this.#run.start(grant);
     } finally {
@@ -100,7 +95,7 @@ function foldedPlace(region: string, place: FoldPlace, slowest: SlowestRegion): 
   return { position: place.position, sequence, chain, epoch, slowest: slowest.position(place), readsTraces };
 }
 
-type RelayRunOptions = RelayOptions & { readonly giveWay: GiveWay };
+type RelayRunOptions = RelayOptions & { readonly linger: Linger };
 
 /** The life of a relay between taking the role and losing it. */
 class RelayRun {
@@ -124,7 +119,6 @@ class RelayRun {
     // The grant's epoch starts anew with a new database; the log remembers the highest that it has seen.
     const { epoch: seen, slowest: _, readsTraces, ...folded } = await this.#foldedPlace();
     this.#readsTraces = readsTraces;
-    this.#options.giveWay.restart();
     this.#state = startRelay({ epoch: Math.max(grant.epoch, seen + 1), folded });
     await Promise.all([this.#wakeOnRows(), this.#followFold(), this.#tick()]);
     if (this.#error !== undefined) throw this.#error;
@@ -172,7 +166,6 @@ class RelayRun {
     await clock.sleep(backoffMs({ attempt, baseMs, maxMs, random }), stop);
     // While the log is away the WAL takes what comes: sending it would only find out once more.
     while (breaker.isOpen && !stop.aborted) await breaker.waitUntilClosed({ timeoutMs: LOOK_EVERY_MS, stop });
-    this.#options.giveWay.restart();
     this.#dispatch({ type: "resumed" });
   }
 
@@ -182,19 +175,7 @@ class RelayRun {
     const rows = await store.readWal({ partition, after, ...limits });
     const bytes = rows.reduce((sum, row) => sum + walRowBytes(row), 0);
     const isFull = rows.length === limits.rowsMax || bytes * 2 >= limits.bytesMax;
-    await this.#giveWay(rows[0], isFull);
     this.#dispatch({ type: "read", after, rows, isFull, nowMs: this.#options.clock.monotonicMs() });
-  }
-
-  async #giveWay(oldest: WalRow | undefined, isFull: boolean): Promise<void> {
-    const { appended, clock, giveWay, metrics } = this.#options;
-    const nowMs = clock.monotonicMs();
-    const ageMs = oldest === undefined ? 0 : clock.nowMs() - hlcMilliseconds(oldest.hlc);
-    const appends = { meanMs: appended.meanMs(nowMs), underWayMs: appended.underWayMs(nowMs) };
-    const restMs = giveWay.restMs({ isFull, ageMs, ...appends, nowMs });
-    if (restMs === 0) return;
-    metrics.gaveWay(restMs);
-    await clock.sleep(restMs, this.#stop.signal);
   }
 
   async #publish(batch: Batch): Promise<void> {
@@ -241,13 +222,13 @@ class RelayRun {
   }
 
   async #wakeOnRows(): Promise<void> {
-    const { appended, clock } = this.#options;
+    const { appended, clock, linger } = this.#options;
     const stop = this.#stop.signal;
     while (!stop.aborted) {
       // From here on, so that what is appended during the look or the lingering is not missed.
       const next = appended.wait({ clock, timeoutMs: POLL_MS, stop });
       this.#dispatch({ type: "wake" });
-      await clock.sleep(LINGER_MS, stop);
+      await clock.sleep(linger.ms, stop);
       await next;
     }
   }

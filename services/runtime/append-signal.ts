@@ -1,44 +1,18 @@
-/** Rows are appended to WALs by this process: wakes who sends them on, and knows how long appends take. */
+/** Rows are appended to WALs by this process: wakes who sends them on, and tells who else needs the region's machine. */
 import { Signal } from "./signal.ts";
 
-/** Of the newest append in the mean: half of it is of the last few. */
-const NEWEST_WEIGHT = 1 / 8;
-/** What was before says nothing of now. */
-const RECENT_MS = 1_000;
+const RECENT_MS = 2_000;
 
-/** All times are of one monotonic clock. */
 export class AppendSignal extends Signal {
-  #meanMs = 0;
-  #endedAtMs = Number.NEGATIVE_INFINITY;
-  /** When those that are under way began, the oldest first. */
-  readonly #beganAtMs: number[] = [];
+  #beganAtMs = Number.NEGATIVE_INFINITY;
 
-  /** An append has begun; its end is told, too, whatever it is. */
+  /** An append has begun; `notify` once it is committed. @param atMs on the monotonic clock. */
   began(atMs: number): void {
-    this.#beganAtMs.push(atMs);
+    this.#beganAtMs = atMs;
   }
 
-  /** @param atMs when it began, as was told. */
-  ended(atMs: number): void {
-    this.#beganAtMs.splice(this.#beganAtMs.indexOf(atMs), 1);
-  }
-
-  /** Rows are there. */
-  committed({ durationMs, endedAtMs }: { durationMs: number; endedAtMs: number }): void {
-    const isFirst = endedAtMs - this.#endedAtMs > RECENT_MS;
-    this.#meanMs = isFirst ? durationMs : this.#meanMs + NEWEST_WEIGHT * (durationMs - this.#meanMs);
-    this.#endedAtMs = endedAtMs;
-    this.notify();
-  }
-
-  /** How long appends have taken of late; undefined where none has ended within a second. */
-  meanMs(nowMs: number): number | undefined {
-    return nowMs - this.#endedAtMs > RECENT_MS ? undefined : this.#meanMs;
-  }
-
-  /** For how long the oldest has been under way; 0 where there is none. */
-  underWayMs(nowMs: number): number {
-    const [oldest] = this.#beganAtMs;
-    return oldest === undefined ? 0 : nowMs - oldest;
+  /** Whether one has begun within the last two seconds. */
+  isRecent(nowMs: number): boolean {
+    return nowMs - this.#beganAtMs <= RECENT_MS;
   }
 }

@@ -12,6 +12,8 @@ export interface FoldNews {
   readonly logTimeMs: number;
   readonly origins: PartitionState["origins"];
   readonly outcomes: readonly OperationOutcome[];
+  /** What the fold and its commit took. */
+  readonly durationMs: number;
 }
 
 type Listener = (news: FoldNews) => void;

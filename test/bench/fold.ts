@@ -22,6 +22,7 @@ import {
   encodeOperation,
 } from "../../services/protocol/entry-codec.ts";
 import { silentLogger } from "../../services/runtime/logger.ts";
+import { AppendSignal } from "../../services/runtime/append-signal.ts";
 import { FoldFeed } from "../../services/runtime/fold-feed.ts";
 import { silentMetrics } from "../simulation/metrics.ts";
 import { withCluster } from "./bench-cluster.ts";
@@ -148,6 +149,7 @@ async function foldForReal(options: {
       random: new SystemRandom(),
       logger: silentLogger,
       metrics: silentMetrics,
+      appended: new AppendSignal(),
       folded,
     };
     const names = { region: "eu", partition: 0, partitions: 1, members: ["eu"] };

@@ -1,5 +1,6 @@
 /** A simulated cluster: the production gateway, relay and applier of every region, on simulated ports. */
-import { Applier, type ApplierOptions } from "../../services/applier/applier.ts";
+import { Applier } from "../../services/applier/applier.ts";
+import type { ApplierOptions } from "../../services/applier/options.ts";
 import type { Bootstrapper } from "../../services/applier/bootstrapper.ts";
 import type { BarrierObserver } from "../../services/applier/barrier-stop.ts";
 import { Donor } from "../../services/bootstrap/donor.ts";

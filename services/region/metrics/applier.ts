@@ -32,6 +32,7 @@ export function createApplierMetrics(
     reading.begin(partition);
     return {
       folded: (fold) => folded.count(partition, fold),
+      gaveWay: (restMs) => folded.gaveWay(partition, restMs),
       shown,
       // Only the cluster view tells of it: a gauge of what changes with every entry would say little.
       received: () => undefined,
@@ -93,6 +94,7 @@ type Fold = Parameters<ApplierMetrics["folded"]>[0];
 interface FoldMetrics {
   begin(partition: string): void;
   count(partition: string, fold: Pick<Fold, "counts" | "conflicts" | "durationMs">): void;
+  gaveWay(partition: string, restMs: number): void;
 }
 
 function createFoldMetrics(meter: Meter): FoldMetrics {
@@ -101,11 +103,18 @@ function createFoldMetrics(meter: Meter): FoldMetrics {
     help: "Time to fold and commit some entries.",
     labels: PARTITION,
   });
+  const rests = meter.counter({
+    name: "forebay_fold_gave_way_seconds_total",
+    help: "Time in which folding rested between commits of a backlog, for the sake of clients' writes.",
+    labels: PARTITION,
+  });
   const counted = createFoldCounters(meter);
   const lost = createConflictMetrics(meter);
   return {
+    gaveWay: (partition, restMs) => rests.inc({ partition }, restMs / MS_PER_SECOND),
     begin(partition) {
       durations.zero({ partition });
+      rests.inc({ partition }, 0);
       counted(partition, NO_COUNTS);
     },
     count(partition, { counts, conflicts, durationMs }) {

@@ -9,18 +9,11 @@ const PARTITION = ["partition"] as const;
 export function createRelayMetrics(meter: Meter): (partition: number) => RelayMetrics {
   const published = createPublishMetrics(meter);
   const observe = createStateMetrics(meter);
-  const rests = meter.counter({
-    name: "forebay_relay_gave_way_seconds_total",
-    help: "Time in which the relay rested between batches of a backlog, for the sake of clients' writes.",
-    labels: PARTITION,
-  });
   return (number) => {
     const partition = String(number);
     published.begin(partition);
-    rests.inc({ partition }, 0);
     return {
       observe: (state) => observe(partition, state),
-      gaveWay: (restMs) => rests.inc({ partition }, restMs / MS_PER_SECOND),
       published: (publish) => published.count(partition, publish),
     };
   };

@@ -251,7 +251,7 @@ describe("the proposer", () => {
     await standStill(bed, bed.first);
     const folded = new FoldFeed();
     const proposer = new Proposer({ ...bed.first.options, folded }, 0);
-    folded.tell({ partition: 0, position: 0, logTimeMs: 0, origins: {}, outcomes: [] });
+    folded.tell({ partition: 0, position: 0, logTimeMs: 0, origins: {}, outcomes: [], durationMs: 5 });
     const deadlineAtMs = bed.world.nowMs + 60_000;
     let isFirstSent = false;
     void proposer.publish(undefined, deadlineAtMs).then(() => (isFirstSent = true));

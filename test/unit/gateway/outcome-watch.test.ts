@@ -188,8 +188,22 @@ describe("the watch of one partition", () => {
   it("tells all that wait for an operation, and nobody else", async () => {
     const rig = buildRig();
     const [one, same, other] = [wait(rig, 1), wait(rig, 1), wait(rig, 2, 500)];
-    rig.folded.tell({ partition: 1, position: 9, logTimeMs: 5_000, origins: {}, outcomes: [outcomeOf(2)] });
-    rig.folded.tell({ partition: 0, position: 9, logTimeMs: 5, origins: {}, outcomes: [outcomeOf(1)] });
+    rig.folded.tell({
+      partition: 1,
+      position: 9,
+      logTimeMs: 5_000,
+      origins: {},
+      outcomes: [outcomeOf(2)],
+      durationMs: 5,
+    });
+    rig.folded.tell({
+      partition: 0,
+      position: 9,
+      logTimeMs: 5,
+      origins: {},
+      outcomes: [outcomeOf(1)],
+      durationMs: 5,
+    });
     const decided = { status: "decided", outcome: outcomeOf(1) };
     expect(await rig.bed.run(Promise.all([one.verdict, same.verdict]))).toEqual([decided, decided]);
     expect(await rig.bed.run(other.verdict)).toEqual({ status: "unknown" });
@@ -199,7 +213,14 @@ describe("the watch of one partition", () => {
   it("calls nothing expired by what it hears: the outcome may be in the part that it has missed", async () => {
     const rig = buildRig();
     const { verdict } = wait(rig, 1, 500);
-    rig.folded.tell({ partition: 0, position: 9, logTimeMs: 5_000, origins: {}, outcomes: [] });
+    rig.folded.tell({
+      partition: 0,
+      position: 9,
+      logTimeMs: 5_000,
+      origins: {},
+      outcomes: [],
+      durationMs: 5,
+    });
     expect(await rig.bed.run(verdict)).toEqual({ status: "unknown" });
   });
 

@@ -25,12 +25,12 @@ async function everything(): Promise<string> {
   const relay = metrics.relay(1);
   relay.observe(startRelay({ epoch: 4, folded: { position: 1, sequence: 0, chain: "" } }));
   relay.published({ outcome: "acknowledged", durationMs: 5, bytes: 100 });
-  relay.gaveWay(250);
   const applier = metrics.applier(1);
   const state = initialPartitionState(1);
   const counts = { ...NO_COUNTS, operations: 7, gaps: 1 };
   const conflicts = [CONFLICT, { ...CONFLICT, reason: "deleted" as const }, CONFLICT];
   applier.folded({ state, counts, conflicts, durationMs: 4 });
+  applier.gaveWay(250);
   applier.shown({ origin: "us", bufferMs: 30, logMs: 400, foldMs: 70, totalMs: 500 });
   applier.clockOffset({ region: "us", offsetMs: 600, isBeyond: true });
   applier.disagreement("us");
@@ -58,7 +58,7 @@ describe("the metrics", () => {
       'forebay_wal_flush_operations_sum{region="eu"} 3',
       'forebay_relay_epoch{partition="1",region="eu"} 4',
       'forebay_relay_published_bytes_total{partition="1",region="eu"} 100',
-      'forebay_relay_gave_way_seconds_total{partition="1",region="eu"} 0.25',
+      'forebay_fold_gave_way_seconds_total{partition="1",region="eu"} 0.25',
       'forebay_fold_operations_total{partition="1",region="eu"} 7',
       'forebay_fold_refused_entries_total{partition="1",reason="gap",region="eu"} 1',
       'forebay_fold_conflicts_total{partition="1",reason="concurrent",collection="users",field="name",region="eu"} 2',
@@ -97,7 +97,7 @@ describe("the metrics", () => {
       'forebay_verifications_total{partition="1",verdict="diverged",region="eu"}',
       'forebay_clock_offset_exceeded_total{peer="us",region="eu"}',
       'forebay_relay_publishes_total{partition="1",outcome="timed-out",region="eu"}',
-      'forebay_relay_gave_way_seconds_total{partition="1",region="eu"}',
+      'forebay_fold_gave_way_seconds_total{partition="1",region="eu"}',
       'forebay_lag_seconds_count{origin="us",region="eu"}',
       'forebay_fold_stopped{partition="1",region="eu"}',
       'forebay_bootstrap_needed{partition="0",region="eu"}',

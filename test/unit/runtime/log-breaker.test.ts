@@ -176,7 +176,7 @@ describe("a log's breaker", () => {
       while (bed.probes === last) await bed.pass(1);
       await bed.pass(160);
       const { probes } = bed;
-      const news = { partition: 0, position: 1, logTimeMs: 1, origins: {}, outcomes: [] };
+      const news = { partition: 0, position: 1, logTimeMs: 1, origins: {}, outcomes: [], durationMs: 5 };
       if (isHeard) bed.folded.tell(news);
       bed.folded.tell({ ...news, partition: 1 });
       await bed.pass(1);
