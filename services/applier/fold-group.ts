@@ -94,6 +94,11 @@ function lastTickOf(entries: readonly OrderedEntry[], region: string): WalTail["
   return undefined;
 }
 
+/** How many operations and proposals a group holds. */
+export function sizeOf(group: readonly OrderedEntry[]): number {
+  return group.reduce((sum, { entry }) => sum + operationsOf(entry), 0);
+}
+
 function operationsOf(entry: OrderedEntry["entry"]): number {
   if (entry.kind === "repair") return entry.records.length;
   if (entry.kind === "batch") return entry.operations.length;

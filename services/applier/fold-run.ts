@@ -16,6 +16,7 @@ import {
   groupsOf,
   hasRepairs,
   overlay,
+  sizeOf,
   walTailOf,
   type Committing,
   type FoldedGroup,
@@ -39,8 +40,9 @@ import { traceFold } from "./traced.ts";
 const UNSEEN_RESULTS_MAX = 2;
 /** Operations that took effect before come in flocks: clients that were cut off try again in another region. */
 const GROUPS_ASKED_AFTER_A_WRONG_GUESS = 32;
+
 /** What outlives a run. */
-export interface FoldParts {
+interface FoldParts {
   readonly pace: Pace;
   readonly doubt: ReplicaDoubt;
   readonly needed: NeededVersion;
@@ -89,14 +91,15 @@ export class FoldRun implements Folding {
     const groups = groupsOf(messages, this.#options.pace.operationsMax);
     let loading = this.#load(groups);
     for (let group = await loading; group !== undefined; group = await loading) {
-      const givesWay = this.#restMs() > 0;
-      if (givesWay) await this.#options.clock.turn();
+      const givesWay = !stop.aborted && this.#givesWay(group);
+      if (givesWay) await this.#rest(stop);
       else loading = this.#loadAhead(groups);
       await this.#commit(group);
       await this.#stopAtBarrier(group, stop);
       if (!givesWay) continue;
       await this.settle();
-      await this.#rest(stop);
+      // Decoding takes a while: requests that have come meanwhile go first.
+      await this.#options.clock.turn();
       loading = this.#load(groups);
     }
     // The next message may take its time: whether the commit has failed must not be heard only then.
@@ -110,18 +113,20 @@ export class FoldRun implements Folding {
     return loading;
   }
 
-  /** How long clients are given way to after the last commit. */
-  #restMs(): number {
-    const { appended, clock, giveWay } = this.#options;
+  /** Whether clients need the time more than whoever waits for the fold. */
+  #givesWay({ entries }: LoadedGroup): boolean {
+    const { appended, clock, folded, giveWay, pace } = this.#options;
     const nowMs = clock.monotonicMs();
-    return appended.isRecent(nowMs) ? giveWay.restMs(nowMs) : 0;
+    if (!appended.isRecent(nowMs) || folded.isAwaited) return false;
+    return pace.isLarge(sizeOf(entries)) && giveWay.isDue(nowMs);
   }
 
   async #rest(stop: AbortSignal): Promise<void> {
     const { clock, giveWay, metrics } = this.#options;
-    const restMs = this.#restMs();
+    // From the end of the commit under way on.
+    await this.settle();
+    const restMs = giveWay.rest(clock.monotonicMs());
     if (restMs === 0) return;
-    giveWay.rested(restMs, clock.monotonicMs());
     metrics.gaveWay(restMs);
     await clock.sleep(restMs, stop);
   }
@@ -157,18 +162,21 @@ export class FoldRun implements Folding {
   }
 
   async #commit(loaded: LoadedGroup): Promise<void> {
-    const startedAtMs = this.#options.clock.monotonicMs();
+    const { clock, needed, crashPoints } = this.#options;
+    const startedAtMs = clock.monotonicMs();
     const group = hasRepairs(loaded.entries) ? await this.#askForRepairs(loaded.entries) : loaded;
     let folded = this.#foldGroup(group);
     this.#hear(group.entries, folded.result.state.members.length);
     checkPartitions(folded.result.state, this.#options);
+    const foldedAtMs = clock.monotonicMs();
     await this.settle();
+    // What the commit before takes is not this one's.
+    const waitedMs = clock.monotonicMs() - foldedAtMs;
     // Folded onto a guess that was wrong, or loaded from what it left in memory.
     if (this.#wrongGuesses > group.wrongGuesses) folded = this.#foldGroup(await this.#ask(group.entries));
-    const { needed, crashPoints } = this.#options;
     if (needed.isNews(group.entries)) await needed.raise(group.entries);
     crashPoints.reach("before-fold-commit");
-    this.#send(folded, startedAtMs);
+    this.#send(folded, startedAtMs + waitedMs);
   }
 
   async #stopAtBarrier(group: LoadedGroup, stop: AbortSignal): Promise<void> {
@@ -239,10 +247,12 @@ export class FoldRun implements Folding {
   #committed({ group, result }: FoldedGroup, { origins: before }: PartitionState, startedAtMs: number): void {
     const { clock, crashPoints, metrics, folded, pace, giveWay } = this.#options;
     crashPoints.reach("after-fold-commit");
-    pace.speedUp();
     const { state, counts, conflicts, outcomes } = result;
-    const durationMs = clock.monotonicMs() - startedAtMs;
-    giveWay.committed({ operations: counts.operations, durationMs });
+    const endedAtMs = clock.monotonicMs();
+    const durationMs = endedAtMs - startedAtMs;
+    const operations = sizeOf(group.entries);
+    if (pace.isLarge(operations)) giveWay.committed({ operations, durationMs, endedAtMs });
+    pace.speedUp();
     metrics.folded({ state, counts, conflicts, durationMs });
     const nowMs = clock.nowMs();
     for (const shipment of this.#shipments.committed(group.entries, { origins: before, nowMs })) {

@@ -1,43 +1,56 @@
 /**
  * How the fold of a backlog gives way to clients. After an outage every region folds what has gathered in all of them, and
  * whoever writes meanwhile waits for the same processors, database and disks. So a large commit that took long is followed
- * by a rest as long as it took, and nothing is prepared while it is under way. What is folded later is sent later: the
+ * by a rest as long as it took, and nothing is prepared while the next is under way. What is folded later is sent later: the
  * relays' windows see to that.
  *
- * Rests come out of a budget: folding goes on at its full pace where more comes in, for good, than it can take that way.
+ * Rests come out of a budget: where more comes in, for good, than can be folded that way, there are few of them.
  */
 
-/** A commit of fewer operations is no backlog's. */
-export const LARGE_OPERATIONS = 512;
-/** A large commit takes less where nobody competes with it. */
-export const SLOW_MS = 30;
+/** What a fold and its commit take at most where nobody competes with them. */
+const COMMIT_MS = 10;
+const OPERATION_MS = 1 / 40;
+/** A shorter rest is not worth doing one thing after the other for. */
+const REST_MS_MIN = 10;
 export const REST_MS_MAX = 100;
-/** Not worth a timer. */
-const REST_MS_MIN = 5;
+/** What was slow before says nothing of now. */
+const RECENT_MS = 1_000;
 /** All rests together, and how much of the time comes back to them. */
 export const BUDGET_MS = 30_000;
 const BUDGET_REFILL = 1 / 20;
 
+export interface LargeCommit {
+  readonly operations: number;
+  /** Of the fold and the commit. */
+  readonly durationMs: number;
+  readonly endedAtMs: number;
+}
+
 /** Of one partition; outlives a run of its fold. All times are of one monotonic clock. */
 export class GiveWay {
-  #wantedMs = 0;
+  #slow: LargeCommit | undefined;
   #budget: { readonly leftMs: number; readonly atMs: number } | undefined;
 
-  /** @param durationMs from the beginning of its fold on. */
-  committed({ operations, durationMs }: { operations: number; durationMs: number }): void {
-    const isSlow = operations >= LARGE_OPERATIONS && durationMs >= SLOW_MS;
-    this.#wantedMs = isSlow ? Math.min(durationMs, REST_MS_MAX) : 0;
+  /** A large one. */
+  committed(commit: LargeCommit): void {
+    const isSlow = commit.durationMs > COMMIT_MS + commit.operations * OPERATION_MS;
+    this.#slow = isSlow ? commit : undefined;
   }
 
-  /** How long to rest after the last commit, if there are clients; 0 for not at all. */
-  restMs(nowMs: number): number {
-    const restMs = Math.min(this.#wantedMs, this.#leftMs(nowMs));
-    return restMs < REST_MS_MIN ? 0 : restMs;
+  /** Whether clients, if there are any, are given way to before the next large commit. */
+  isDue(nowMs: number): boolean {
+    const { endedAtMs = Number.NEGATIVE_INFINITY } = this.#slow ?? {};
+    return nowMs - endedAtMs <= RECENT_MS && this.#leftMs(nowMs) >= REST_MS_MIN;
   }
 
-  /** As long as it was told to. */
-  rested(restMs: number, nowMs: number): void {
-    this.#budget = { leftMs: this.#leftMs(nowMs) - restMs, atMs: nowMs };
+  /** @returns how long to rest from now on; not at all where as much time has passed since. */
+  rest(nowMs: number): number {
+    if (this.#slow === undefined) return 0;
+    const { durationMs, endedAtMs } = this.#slow;
+    const leftMs = this.#leftMs(nowMs);
+    const restMs = Math.max(0, Math.min(durationMs, REST_MS_MAX, leftMs) - (nowMs - endedAtMs));
+    this.#budget = { leftMs: leftMs - restMs, atMs: nowMs };
+    return restMs;
   }
 
   #leftMs(nowMs: number): number {

@@ -2,12 +2,18 @@
 
 /** Operations of one commit; an entry is never split, so a commit may exceed it by one entry. */
 const COMMIT_OPERATIONS_MAX = 1_024;
+const LARGE_SHARE = 1 / 4;
 /** Growth of a commit after each success, once failures have made it small. */
 const PACE_STEP = 16;
 
 /** How many operations go into one commit: fewer after a failure, more again as commits succeed. Survives a run. */
 export class Pace {
   operationsMax = COMMIT_OPERATIONS_MAX;
+
+  /** Whether a commit is so large that its operations have waited for it: they come from a backlog. */
+  isLarge(operations: number): boolean {
+    return operations >= this.operationsMax * LARGE_SHARE;
+  }
 
   slowDown(): void {
     this.operationsMax = Math.max(1, Math.floor(this.operationsMax / 2));

@@ -243,6 +243,8 @@ export class GroupCommit {
       };
     } catch (error) {
       return this.#flushFailed(error, batch, startedAtMs);
+    } finally {
+      appended.ended();
     }
   }
 

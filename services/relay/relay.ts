@@ -6,12 +6,12 @@ import type { CrashPoints } from "../ports/crash-points.ts";
 import { LogUnavailableError, PublishTimeoutError } from "../ports/global-log.ts";
 import { WalRefusedError } from "../ports/own-wal.ts";
 import { walRowBytes, type RegionStore, type RoleGrant } from "../ports/region-store.ts";
-import type { AppendSignal } from "../runtime/append-signal.ts";
 import { backoffMs } from "../runtime/backoff.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import type { Logger } from "../runtime/logger.ts";
 import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
+import type { Signal } from "../runtime/signal.ts";
 import type { TraceObserver } from "../runtime/traces.ts";
 import { Linger } from "./linger.ts";
 import type { RelayMetrics } from "./metrics.ts";
@@ -50,7 +50,7 @@ export interface RelayOptions {
   readonly logger: Logger;
   readonly metrics: RelayMetrics;
   /** Rows were appended in this process. */
-  readonly appended: AppendSignal;
+  readonly appended: Signal;
   /** The applier of this process has folded on. */
   readonly folded: FoldFeed;
   /** Told of what is in the log, where it has a trace. */
@@ -67,7 +67,7 @@ export class Relay {
     this.#options = options;
     options.folded.listen((news) => {
       if (news.partition !== options.partition) return;
-      this.#linger.committed(news.durationMs);
+      this.#linger.committed({ durationMs: news.durationMs, endedAtMs: options.clock.monotonicMs() });
       this.#run?.hear(news);
     });
   }
@@ -105,6 +105,10 @@ class RelayRun {
   #state: RelayState | undefined;
   #error: unknown;
   #heard: FoldNews | undefined;
+  /** The last read of the WAL; never fails. */
+  #look: Promise<void> = Promise.resolve();
+  /** When the last batch was sent. */
+  #publishedAtMs = Number.NEGATIVE_INFINITY;
   /** Whether all members read entries with traces; until then they go without. */
   #readsTraces = false;
 
@@ -143,8 +147,8 @@ class RelayRun {
   }
 
   #perform(effect: RelayEffect): void {
-    const work = this.#effect(effect);
-    work.catch((error: unknown) => this.#fail(error));
+    const work = this.#effect(effect).catch((error: unknown) => this.#fail(error));
+    if (effect.type === "read") this.#look = work;
   }
 
   async #effect(effect: RelayEffect): Promise<void> {
@@ -185,6 +189,7 @@ class RelayRun {
     const data = encodeBatch({ origin: region, ...envelope, traces: told }, lines);
     crashPoints.reach("before-publish");
     const startedAtMs = clock.monotonicMs();
+    this.#publishedAtMs = startedAtMs;
     try {
       // A doubt costs little, as the fold drops what it has: waiting for longer than it takes costs everybody behind it.
       const limits = { timeoutMs: PUBLISH_TIMEOUT_MS, patienceMs: breaker.state.slowAfterMs };
@@ -222,14 +227,19 @@ class RelayRun {
   }
 
   async #wakeOnRows(): Promise<void> {
-    const { appended, clock, linger } = this.#options;
+    const { appended, clock, folded, linger } = this.#options;
     const stop = this.#stop.signal;
     while (!stop.aborted) {
-      // From here on, so that what is appended during the look or the lingering is not missed.
+      // From here on, so that what is appended during the look is not missed.
       const next = appended.wait({ clock, timeoutMs: POLL_MS, stop });
       this.#dispatch({ type: "wake" });
-      await clock.sleep(linger.ms, stop);
       await next;
+      // It says whether there was something to send.
+      await this.#look;
+      const nowMs = clock.monotonicMs();
+      // What comes meanwhile is seen by the next look. Whoever waits for the fold waits for rows of this region, perhaps.
+      const restMs = folded.isAwaited ? 0 : this.#publishedAtMs + linger.ms(nowMs) - nowMs;
+      if (restMs > 0) await clock.sleep(restMs, stop);
     }
   }
 

@@ -3,16 +3,23 @@ import { Signal } from "./signal.ts";
 
 const RECENT_MS = 2_000;
 
+/** `notify` once rows are committed. All times are of one monotonic clock. */
 export class AppendSignal extends Signal {
+  #underWay = 0;
   #beganAtMs = Number.NEGATIVE_INFINITY;
 
-  /** An append has begun; `notify` once it is committed. @param atMs on the monotonic clock. */
+  /** An append has begun; its end is told, too, whatever it is. */
   began(atMs: number): void {
+    this.#underWay += 1;
     this.#beganAtMs = atMs;
   }
 
-  /** Whether one has begun within the last two seconds. */
+  ended(): void {
+    this.#underWay -= 1;
+  }
+
+  /** Whether one is under way, or has begun within the last two seconds. */
   isRecent(nowMs: number): boolean {
-    return nowMs - this.#beganAtMs <= RECENT_MS;
+    return this.#underWay > 0 || nowMs - this.#beganAtMs <= RECENT_MS;
   }
 }

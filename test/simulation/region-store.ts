@@ -29,6 +29,8 @@ export interface StoreFaults {
   isDown: boolean;
   /** Probability that the answer to a call is lost after it took effect. */
   lostAnswers: number;
+  /** How much longer commits of folds take. */
+  commitMs?: number;
 }
 
 export const NO_STORE_FAULTS: StoreFaults = { isDown: false, lostAnswers: 0 };
@@ -96,7 +98,9 @@ export class SimulatedRegionStore implements RegionStore {
     return this.#call((database) => database.startRejoin(options));
   }
 
-  commitFold(options: CommitOptions) {
+  async commitFold(options: CommitOptions) {
+    const { commitMs } = this.#faults;
+    if (commitMs !== undefined) await this.#process.pass(commitMs);
     return this.#call((database) => database.commitFold(options));
   }
 

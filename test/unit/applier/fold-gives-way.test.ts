@@ -1,75 +1,114 @@
 /** A region that folds a backlog while clients write there. */
 import { describe, expect, it } from "vitest";
 import { Applier } from "../../../services/applier/applier.ts";
-import { REST_MS_MAX } from "../../../services/applier/give-way.ts";
 import { silentMetrics } from "../../simulation/metrics.ts";
 import { Bed, overriding } from "../gateway/bed.ts";
 import { idsOf, Origin } from "./origin.ts";
 
 /** So many that each entry is a commit of its own. */
 const OPERATIONS = 1_024;
-const ENTRIES = 8;
+const FEW = 100;
+/** What a call of the simulated store takes at most. */
+const CALL_MS = 4;
+/** Two are on their way before the first is known to have taken long. */
+const OVERLAPPED = 2;
 
-interface Span {
-  readonly beganAtMs: number;
-  readonly endedAtMs: number;
+interface Backlog {
+  readonly commitMs: number;
+  readonly isWritten: boolean;
+  readonly isAwaited?: boolean;
+  /** Whether each entry comes once the one before is folded. */
+  readonly isSpaced?: boolean;
+  /** Operations of each entry. */
+  readonly entries?: readonly number[];
 }
 
-/** Folds some large entries, with commits that take so long. @returns when those were under way, and all rests. */
-async function foldBacklog({ commitMs, isWritten }: { commitMs: number; isWritten: boolean }) {
+/** Folds some entries. @returns how long commits followed each other by, how many loads began within one, and all rests. */
+async function foldBacklog({
+  commitMs,
+  isWritten,
+  isAwaited = false,
+  isSpaced = false,
+  entries = ENTRIES,
+}: Backlog) {
   const bed = new Bed({ regions: ["eu"] });
-  const { options, database } = bed.first;
-  const { appended, clock, store } = options;
-  const [commits, rests]: [Span[], number[]] = [[], []];
+  const { options, database, faults } = bed.first;
+  const { appended, clock, folded, store } = options;
+  const [commits, rests, loads]: [{ beganAtMs: number; endedAtMs: number }[], number[], number[]] = [
+    [],
+    [],
+    [],
+  ];
   const commitFold: typeof store.commitFold = async (commit) => {
     const beganAtMs = clock.monotonicMs();
-    await clock.sleep(commitMs);
     await store.commitFold(commit);
     commits.push({ beganAtMs, endedAtMs: clock.monotonicMs() });
+  };
+  const loadSlice: typeof store.loadSlice = (slice) => {
+    loads.push(clock.monotonicMs());
+    return store.loadSlice(slice);
   };
   const metrics = { ...silentMetrics, gaveWay: (restMs: number) => void rests.push(restMs) };
   const common = { ...options, members: ["eu"], partition: 0, metrics };
   const stop = new AbortController();
-  void new Applier({ ...common, store: overriding(store, { commitFold }) }).run(stop.signal);
+  void new Applier({ ...common, store: overriding(store, { commitFold, loadSlice }) }).run(stop.signal);
   await bed.runUntil(() => database.loadPartition(0).position === 1, "the genesis");
-  const tell = (): void => {
-    appended.began(clock.monotonicMs());
-    clock.after(5, tell);
-  };
-  if (isWritten) tell();
+  faults.commitMs = commitMs;
+  if (isWritten) appended.began(clock.monotonicMs());
+  if (isAwaited) folded.expect();
   commits.length = 0;
   const origin = new Origin("eu");
-  for (let entry = 0; entry < ENTRIES; entry += 1)
-    bed.servers.store(0, origin.entry(idsOf(`entry-${entry}`, OPERATIONS)));
-  await bed.runUntil(() => database.loadPartition(0).position === 1 + ENTRIES, "all to be folded");
+  for (const [number, operations] of entries.entries()) {
+    bed.servers.store(0, origin.entry(idsOf(`${number}`, operations), `keys-${number}`));
+    if (isSpaced)
+      await bed.runUntil(() => database.loadPartition(0).position === 2 + number, "it to be folded");
+  }
+  await bed.runUntil(() => database.loadPartition(0).position === 1 + entries.length, "all to be folded");
   stop.abort();
   const gapsMs = commits.slice(1).map(({ beganAtMs }, index) => beganAtMs - commits[index]!.endedAtMs);
-  return { commits, gapsMs, rests };
+  const within = commits
+    .slice(OVERLAPPED)
+    .filter((commit) => loads.some((atMs) => atMs >= commit.beganAtMs && atMs < commit.endedAtMs));
+  return { gapsMs, rests, within: within.length };
 }
 
+const ENTRIES = Array<number>(8).fill(OPERATIONS);
+
 describe("the fold of a backlog", () => {
-  it("rests after each commit as long as that took, once commits take long, and tells how long", async () => {
+  it("rests as long as the commit before took, once commits take long, and prepares nothing while one is under way", async () => {
     const commitMs = 60;
-    const { commits, gapsMs, rests } = await foldBacklog({ commitMs, isWritten: true });
-    expect(commits).toHaveLength(ENTRIES);
-    // Two are on their way before the first is known to have taken long.
-    expect(rests).toHaveLength(ENTRIES - 2);
+    const { gapsMs, rests, within } = await foldBacklog({ commitMs, isWritten: true });
+    expect(rests).toHaveLength(ENTRIES.length - OVERLAPPED);
     for (const restMs of rests) {
-      expect(restMs).toBeGreaterThanOrEqual(commitMs);
-      expect(restMs).toBeLessThanOrEqual(REST_MS_MAX);
+      expect(restMs).toBeGreaterThanOrEqual(commitMs - 1);
+      expect(restMs).toBeLessThanOrEqual(commitMs + CALL_MS);
     }
-    for (const gapMs of gapsMs.slice(2)) expect(gapMs).toBeGreaterThanOrEqual(commitMs);
+    for (const gapMs of gapsMs.slice(OVERLAPPED)) expect(gapMs).toBeGreaterThanOrEqual(commitMs - 1);
+    expect(within).toBe(0);
   });
 
-  it("rests for nobody where nobody writes", async () => {
-    const { gapsMs, rests } = await foldBacklog({ commitMs: 60, isWritten: false });
+  it.each([
+    ["nobody writes", { commitMs: 60, isWritten: false }],
+    ["commits are quick", { commitMs: 15, isWritten: true }],
+    ["somebody waits for it", { commitMs: 60, isWritten: true, isAwaited: true }],
+  ])("does not rest where %s", async (_, backlog) => {
+    const { gapsMs, rests, within } = await foldBacklog(backlog);
     expect(rests).toEqual([]);
-    expect(Math.max(...gapsMs)).toBeLessThan(10);
+    expect(Math.max(...gapsMs)).toBeLessThan(2 * CALL_MS);
+    expect(within).toBeGreaterThan(0);
   });
 
-  it("does not rest while commits are quick", async () => {
-    const { gapsMs, rests } = await foldBacklog({ commitMs: 5, isWritten: true });
+  it("is not what comes in few at a time, however long its commits take", async () => {
+    const entries = Array<number>(10).fill(FEW);
+    const { rests } = await foldBacklog({ commitMs: 60, isWritten: true, isSpaced: true, entries });
     expect(rests).toEqual([]);
-    expect(Math.max(...gapsMs)).toBeLessThan(10);
+    const large = await foldBacklog({ commitMs: 60, isWritten: true, isSpaced: true });
+    expect(large.rests.length).toBeGreaterThan(0);
+  });
+
+  it("rests between large commits whatever is between them", async () => {
+    const entries = ENTRIES.flatMap((operations) => [operations, OPERATIONS / 4]);
+    const { rests } = await foldBacklog({ commitMs: 60, isWritten: true, entries });
+    expect(rests.length).toBeGreaterThanOrEqual(ENTRIES.length / 2);
   });
 });

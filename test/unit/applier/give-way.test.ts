@@ -1,26 +1,24 @@
-/** How long folding rests after a commit, for the sake of clients' writes. */
+/** How long folding rests between large commits, for the sake of clients' writes. */
 import { describe, expect, it } from "vitest";
-import {
-  BUDGET_MS,
-  GiveWay,
-  LARGE_OPERATIONS,
-  REST_MS_MAX,
-  SLOW_MS,
-} from "../../../services/applier/give-way.ts";
+import { BUDGET_MS, GiveWay, REST_MS_MAX } from "../../../services/applier/give-way.ts";
 
-const LARGE = 1_024;
+const ENDED_AT_MS = 10_000;
+const OPERATIONS = 1_000;
+/** What they take at most where nobody competes with them. */
+const ALONE_MS = 35;
 
-/** How long is rested after a commit that has begun a while ago. */
-function restAfter(giveWay: GiveWay, commit: { operations?: number; durationMs: number }, nowMs = 0): number {
-  giveWay.committed({ operations: LARGE, ...commit });
-  return giveWay.restMs(nowMs);
+/** How long is rested so long after a commit; undefined where nobody is given way to. */
+function restAfter(durationMs: number, sinceMs = 0): number | undefined {
+  const giveWay = new GiveWay();
+  giveWay.committed({ operations: OPERATIONS, durationMs, endedAtMs: ENDED_AT_MS });
+  const nowMs = ENDED_AT_MS + sinceMs;
+  return giveWay.isDue(nowMs) ? giveWay.rest(nowMs) : undefined;
 }
 
-describe("a large commit", () => {
+describe("a commit", () => {
   it("that took long is followed by a rest as long as it took, up to a bound", () => {
-    const giveWay = new GiveWay();
-    expect([SLOW_MS, 70, 100, 5_000].map((durationMs) => restAfter(giveWay, { durationMs }))).toEqual([
-      SLOW_MS,
+    expect([ALONE_MS + 1, 70, 100, 5_000].map((durationMs) => restAfter(durationMs))).toEqual([
+      ALONE_MS + 1,
       70,
       REST_MS_MAX,
       REST_MS_MAX,
@@ -28,20 +26,31 @@ describe("a large commit", () => {
   });
 
   it("that took no longer than it does alone is followed by none, whatever was before", () => {
+    expect(restAfter(ALONE_MS)).toBeUndefined();
     const giveWay = new GiveWay();
-    expect(restAfter(giveWay, { durationMs: 90 })).toBe(90);
-    expect(restAfter(giveWay, { durationMs: SLOW_MS - 1 })).toBe(0);
+    giveWay.committed({ operations: OPERATIONS, durationMs: 90, endedAtMs: ENDED_AT_MS });
+    giveWay.committed({ operations: OPERATIONS, durationMs: 20, endedAtMs: ENDED_AT_MS });
+    expect(giveWay.isDue(ENDED_AT_MS)).toBe(false);
+    expect(giveWay.rest(ENDED_AT_MS)).toBe(0);
+  });
+
+  it("of fewer operations is slow sooner", () => {
+    const giveWay = new GiveWay();
+    giveWay.committed({ operations: OPERATIONS / 4, durationMs: 20, endedAtMs: ENDED_AT_MS });
+    expect([giveWay.isDue(ENDED_AT_MS), giveWay.rest(ENDED_AT_MS)]).toEqual([true, 20]);
+  });
+
+  it("is not followed by a rest for time that has passed since, and is forgotten after a second", () => {
+    expect([restAfter(80, 30), restAfter(80, 79), restAfter(80, 80), restAfter(80, 1_000)]).toEqual([
+      50, 1, 0, 0,
+    ]);
+    expect(restAfter(80, 1_001)).toBeUndefined();
   });
 });
 
-it("a commit that is no backlog's is followed by none, however long it took", () => {
-  const giveWay = new GiveWay();
-  expect(restAfter(giveWay, { operations: LARGE_OPERATIONS - 1, durationMs: 900 })).toBe(0);
-  expect(restAfter(giveWay, { operations: LARGE_OPERATIONS, durationMs: 900 })).toBe(REST_MS_MAX);
-});
-
 it("there is no rest before the first commit", () => {
-  expect(new GiveWay().restMs(5_000)).toBe(0);
+  expect(new GiveWay().isDue(5_000)).toBe(false);
+  expect(new GiveWay().rest(5_000)).toBe(0);
 });
 
 it("rests come out of a budget, which a twentieth of the time fills again", () => {
@@ -53,8 +62,8 @@ it("rests come out of a budget, which a twentieth of the time fills again", () =
     let sum = 0;
     while (nowMs < untilMs) {
       nowMs += 80;
-      const restMs = restAfter(giveWay, { durationMs: 80 }, nowMs);
-      if (restMs > 0) giveWay.rested(restMs, nowMs);
+      giveWay.committed({ operations: OPERATIONS, durationMs: 80, endedAtMs: nowMs });
+      const restMs = giveWay.isDue(nowMs) ? giveWay.rest(nowMs) : 0;
       sum += restMs;
       nowMs += restMs;
     }

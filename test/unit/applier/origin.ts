@@ -19,7 +19,8 @@ export class Origin {
     this.#name = name;
   }
 
-  entry(ids: readonly string[]): Uint8Array {
+  /** @param keys what the names of its records begin with. */
+  entry(ids: readonly string[], keys = "key"): Uint8Array {
     const previous = this.#chain;
     const first = this.#sequence + 1;
     const lines = ids.map((id, index) =>
@@ -27,7 +28,7 @@ export class Origin {
         id,
         tenant: TENANT,
         collection: COLLECTION,
-        key: `key-${index % KEYS}`,
+        key: `${keys}-${index % KEYS}`,
         hlc: hlcFromMilliseconds(1_000 + first + index),
         seen: 0,
         requestHash: sha256(BODY),

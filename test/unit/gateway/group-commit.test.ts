@@ -224,6 +224,7 @@ describe("group commit", () => {
     expect(bed.calls).toHaveLength(3);
     expect(bed.pressure.counts).toEqual({ begun: 3, ended: 3, appended: 3 });
     // The flush that failed has ended, too.
+    expect(bed.first.options.appended.isRecent(bed.world.nowMs + 60_000)).toBe(false);
     expect(new Set(bed.calls.map((ids) => ids.join()))).toEqual(new Set([range(3).map(idOf).join()]));
     expect(bed.sequences()).toEqual([1, 2, 3]);
   });
@@ -423,7 +424,7 @@ describe("group commit", () => {
     expect(rows.map((row) => row.hlc)).toEqual(rows.map((row) => row.hlc).toSorted());
   });
 
-  it("tells the relay after each flush how long it took, and rests when there is nothing to do", async () => {
+  it("tells the relay after each flush, and rests when there is nothing to do", async () => {
     const bed = new CommitBed();
     const commit = bed.commit();
     const { appended, clock } = bed.first.options;
