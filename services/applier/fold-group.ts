@@ -33,7 +33,6 @@ export interface Committing {
   readonly done: Promise<void>;
   readonly before: { readonly state: PartitionState; readonly recent: readonly FoldedRows[] };
   readonly entries: readonly OrderedEntry[];
-  readonly startedAtMs: number;
 }
 
 /**

@@ -115,9 +115,9 @@ export class FoldRun implements Folding {
 
   /** Whether clients need the time more than whoever waits for the fold. */
   #givesWay({ entries }: LoadedGroup): boolean {
-    const { appended, clock, folded, giveWay, pace } = this.#options;
+    const { appended, clock, folded, giveWay, pace, partition } = this.#options;
     const nowMs = clock.monotonicMs();
-    if (!appended.isRecent(nowMs) || folded.isAwaited) return false;
+    if (!appended.isRecent(nowMs) || folded.isAwaited(partition)) return false;
     return pace.isLarge(sizeOf(entries)) && giveWay.isDue(nowMs);
   }
 
@@ -163,8 +163,11 @@ export class FoldRun implements Folding {
 
   async #commit(loaded: LoadedGroup): Promise<void> {
     const { clock, needed, crashPoints } = this.#options;
+    const isRepair = hasRepairs(loaded.entries);
+    // Rows to repair are not what was folded: memory says nothing of them, and the store says all once all is committed.
+    if (isRepair) await this.settle();
     const startedAtMs = clock.monotonicMs();
-    const group = hasRepairs(loaded.entries) ? await this.#askForRepairs(loaded.entries) : loaded;
+    const group = isRepair ? await this.#ask(loaded.entries) : loaded;
     let folded = this.#foldGroup(group);
     this.#hear(group.entries, folded.result.state.members.length);
     checkPartitions(folded.result.state, this.#options);
@@ -186,12 +189,6 @@ export class FoldRun implements Folding {
     await this.settle();
     const { position, logTimeMs } = this.#state;
     await stopAtBarrier({ observer, clock, logger, at: { partition, position, logTimeMs, barrier } }, stop);
-  }
-
-  /** Rows to repair are not what was folded: memory says nothing of them, and the store says all once all is committed. */
-  async #askForRepairs(entries: readonly OrderedEntry[]): Promise<LoadedGroup> {
-    await this.settle();
-    return this.#ask(entries);
   }
 
   #foldGroup(group: LoadedGroup): FoldedGroup {
@@ -217,7 +214,7 @@ export class FoldRun implements Folding {
     });
     // The outcome is looked at by `settle`; until then a failure must not count as unhandled.
     done.catch(() => undefined);
-    this.#committing = { done, before, entries: group.entries, startedAtMs };
+    this.#committing = { done, before, entries: group.entries };
   }
 
   /** Waits for the commit under way. If it was a wrong guess, the store is asked, and what it says is committed instead. */
@@ -233,12 +230,13 @@ export class FoldRun implements Folding {
     }
   }
 
-  async #correct({ before, entries, startedAtMs }: Committing): Promise<void> {
+  async #correct({ before, entries }: Committing): Promise<void> {
     this.#wrongGuesses += 1;
     this.#groupsToAsk = GROUPS_ASKED_AFTER_A_WRONG_GUESS;
     this.#state = before.state;
     this.#recent = before.recent;
     this.#cache = new RecordCache(this.#options.partitions);
+    const startedAtMs = this.#options.clock.monotonicMs();
     this.#send(this.#foldGroup(await this.#ask(entries)), startedAtMs);
     // This one was no guess.
     await this.settle();

@@ -16,6 +16,7 @@ const SMALL_BYTES_MAX = 64 * 1024;
 
 export interface GatherOptions {
   readonly region: string;
+  readonly partition: number;
   readonly clock: Clock;
   readonly folded: Pick<FoldFeed, "isAwaited">;
 }
@@ -44,9 +45,9 @@ export class Gather {
   }
 
   #mayWait(news: readonly LogMessage[], messages: readonly LogMessage[]): boolean {
-    const { region, folded } = this.#options;
-    if (messages.length === 0 || messages.length === RECEIVE_LIMITS.messagesMax || folded.isAwaited)
-      return false;
+    const { region, partition, folded } = this.#options;
+    if (messages.length === 0 || messages.length === RECEIVE_LIMITS.messagesMax) return false;
+    if (folded.isAwaited(partition)) return false;
     const bytes = messages.reduce((sum, { data }) => sum + data.byteLength, 0);
     // Whoever proposes something in this region is answered when it is committed here.
     return bytes < SMALL_BYTES_MAX && !news.some(({ data }) => isProposedBy(region, data));

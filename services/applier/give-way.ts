@@ -4,14 +4,14 @@
  * by a rest as long as it took, and nothing is prepared while the next is under way. What is folded later is sent later: the
  * relays' windows see to that.
  *
- * Rests come out of a budget: where more comes in, for good, than can be folded that way, there are few of them.
+ * That comes out of a budget: where more comes in, for good, than can be folded that way, folding seldom gives way.
  */
 
 /** What a fold and its commit take at most where nobody competes with them. */
 const COMMIT_MS = 10;
 const OPERATION_MS = 1 / 40;
-/** A shorter rest is not worth doing one thing after the other for. */
-const REST_MS_MIN = 10;
+/** What a commit that is given way before costs at least, of the budget. */
+const SERIAL_MS = 10;
 export const REST_MS_MAX = 100;
 /** What was slow before says nothing of now. */
 const RECENT_MS = 1_000;
@@ -40,7 +40,7 @@ export class GiveWay {
   /** Whether clients, if there are any, are given way to before the next large commit. */
   isDue(nowMs: number): boolean {
     const { endedAtMs = Number.NEGATIVE_INFINITY } = this.#slow ?? {};
-    return nowMs - endedAtMs <= RECENT_MS && this.#leftMs(nowMs) >= REST_MS_MIN;
+    return nowMs - endedAtMs <= RECENT_MS && this.#leftMs(nowMs) >= SERIAL_MS;
   }
 
   /** @returns how long to rest from now on; not at all where as much time has passed since. */
@@ -48,8 +48,10 @@ export class GiveWay {
     if (this.#slow === undefined) return 0;
     const { durationMs, endedAtMs } = this.#slow;
     const leftMs = this.#leftMs(nowMs);
-    const restMs = Math.max(0, Math.min(durationMs, REST_MS_MAX, leftMs) - (nowMs - endedAtMs));
-    this.#budget = { leftMs: leftMs - restMs, atMs: nowMs };
+    const wantedMs = Math.min(durationMs, REST_MS_MAX) - (nowMs - endedAtMs);
+    const restMs = Math.max(0, Math.min(wantedMs, leftMs));
+    // To do one thing after the other costs time, too.
+    this.#budget = { leftMs: leftMs - Math.max(restMs, SERIAL_MS), atMs: nowMs };
     return restMs;
   }
 

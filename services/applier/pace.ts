@@ -2,7 +2,7 @@
 
 /** Operations of one commit; an entry is never split, so a commit may exceed it by one entry. */
 const COMMIT_OPERATIONS_MAX = 1_024;
-const LARGE_SHARE = 1 / 4;
+const LARGE_OPERATIONS = 256;
 /** Growth of a commit after each success, once failures have made it small. */
 const PACE_STEP = 16;
 
@@ -10,9 +10,9 @@ const PACE_STEP = 16;
 export class Pace {
   operationsMax = COMMIT_OPERATIONS_MAX;
 
-  /** Whether a commit is so large that its operations have waited for it: they come from a backlog. */
+  /** Whether commits of so many operations are to be kept apart where clients need the time: they are most of the work. */
   isLarge(operations: number): boolean {
-    return operations >= this.operationsMax * LARGE_SHARE;
+    return operations >= Math.min(LARGE_OPERATIONS, this.operationsMax);
   }
 
   slowDown(): void {

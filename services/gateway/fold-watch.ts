@@ -78,7 +78,7 @@ export class FoldWatch {
   async #look(): Promise<void> {
     this.#isLooking = true;
     const { store, clock, folded } = this.#options;
-    const met = folded.expect();
+    const met = folded.expect(this.#partition);
     // An applier that speaks is likely to say it sooner than the store.
     if (this.#heard !== undefined) await this.#rest();
     while (this.#waiting.length > 0) {

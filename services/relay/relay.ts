@@ -13,7 +13,7 @@ import type { FoldFeed, FoldNews } from "../runtime/fold-feed.ts";
 import type { LogBreaker } from "../runtime/log-breaker.ts";
 import type { Signal } from "../runtime/signal.ts";
 import type { TraceObserver } from "../runtime/traces.ts";
-import { Linger } from "./linger.ts";
+import { Linger, LINGER_MS_MIN } from "./linger.ts";
 import type { RelayMetrics } from "./metrics.ts";
 import { joinLog } from "./join-log.ts";
 import { SlowestRegion, type FoldPlace } from "./slowest.ts";
@@ -227,7 +227,7 @@ class RelayRun {
   }
 
   async #wakeOnRows(): Promise<void> {
-    const { appended, clock, folded, linger } = this.#options;
+    const { appended, clock, folded, linger, partition } = this.#options;
     const stop = this.#stop.signal;
     while (!stop.aborted) {
       // From here on, so that what is appended during the look is not missed.
@@ -237,8 +237,10 @@ class RelayRun {
       // It says whether there was something to send.
       await this.#look;
       const nowMs = clock.monotonicMs();
-      // What comes meanwhile is seen by the next look. Whoever waits for the fold waits for rows of this region, perhaps.
-      const restMs = folded.isAwaited ? 0 : this.#publishedAtMs + linger.ms(nowMs) - nowMs;
+      // Whoever waits for the fold waits for rows of this region, perhaps.
+      const lingerMs = folded.isAwaited(partition) ? LINGER_MS_MIN : linger.ms(nowMs);
+      const restMs = this.#publishedAtMs + lingerMs - nowMs;
+      // What comes meanwhile is seen by the next look.
       if (restMs > 0) await clock.sleep(restMs, stop);
     }
   }

@@ -20,19 +20,23 @@ type Listener = (news: FoldNews) => void;
 
 export class FoldFeed extends Signal {
   readonly #listeners = new Set<Listener>();
-  #expecting = 0;
+  readonly #expecting = new Map<number, number>();
 
-  /** Whether somebody of this process waits for the next commit, whatever is in it. */
-  get isAwaited(): boolean {
-    return this.#expecting > 0;
+  /** Whether somebody of this process waits for the partition's next commit, whatever is in it. */
+  isAwaited(partition: number): boolean {
+    return this.#expectingOf(partition) > 0;
   }
 
-  /** Commits are not to be put off until the returned function is called, once. */
-  expect(): () => void {
-    this.#expecting += 1;
+  /** The partition's commits are not to be put off until the returned function is called, once. */
+  expect(partition: number): () => void {
+    this.#expecting.set(partition, this.#expectingOf(partition) + 1);
     return () => {
-      this.#expecting -= 1;
+      this.#expecting.set(partition, this.#expectingOf(partition) - 1);
     };
+  }
+
+  #expectingOf(partition: number): number {
+    return this.#expecting.get(partition) ?? 0;
   }
 
   /** Wakes who waits for the signal, too. */

@@ -58,7 +58,7 @@ class Arrivals implements LogSubscription {
 }
 
 function open(arrivals: Arrivals, folded = new FoldFeed()): () => Promise<number[]> {
-  const gather = new Gather({ region: REGION, clock: arrivals.clock, folded });
+  const gather = new Gather({ region: REGION, partition: 0, clock: arrivals.clock, folded });
   return async () => (await gather.receive(arrivals)).map(({ position }) => position);
 }
 
@@ -100,10 +100,10 @@ describe("gathering entries for a commit", () => {
     const arrivals = new Arrivals(5, [small, small, small]);
     const folded = new FoldFeed();
     const receive = open(arrivals, folded);
-    const over = folded.expect();
+    const over = folded.expect(0);
     expect([await receive(), await receive()]).toEqual([[1], [2]]);
     over();
-    expect(folded.isAwaited).toBe(false);
+    expect(folded.isAwaited(0)).toBe(false);
   });
 
   it("hands on at once what is worth a commit", async () => {

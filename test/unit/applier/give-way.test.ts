@@ -76,3 +76,23 @@ it("rests come out of a budget, which a twentieth of the time fills again", () =
   nowMs += 19 * BUDGET_MS;
   expect(restedWithin(BUDGET_MS) / BUDGET_MS).toBeCloseTo(0.5, 1);
 });
+
+it("giving way costs some of the budget even where no rest is left to make", () => {
+  const giveWay = new GiveWay();
+  let nowMs = 1_000;
+  /** The share of commits that are given way before: one each 100 ms, as late after the one before as that took. */
+  const shareWithin = (durationMs: number): number => {
+    const untilMs = nowMs + durationMs;
+    let [all, given] = [0, 0];
+    for (; nowMs < untilMs; nowMs += 100, all += 1) {
+      giveWay.committed({ operations: OPERATIONS, durationMs: 80, endedAtMs: nowMs - 80 });
+      if (!giveWay.isDue(nowMs)) continue;
+      expect(giveWay.rest(nowMs)).toBe(0);
+      given += 1;
+    }
+    return given / all;
+  };
+  expect(shareWithin(10 * BUDGET_MS)).toBe(1);
+  shareWithin(11 * BUDGET_MS);
+  expect(shareWithin(10 * BUDGET_MS)).toBeCloseTo(0.5, 1);
+});

@@ -9,7 +9,7 @@ const OPERATIONS = 2_048;
 
 it.each([
   ["", undefined],
-  [", also where commits take long and give way to clients", 60],
+  [", also where commits take long and give way to clients", 90],
 ])(
   "an operation that took effect long before counts once, and so does all that was folded after it%s",
   async (_, commitMs) => {

@@ -68,8 +68,9 @@ async function relayBed(commitMs: number) {
 }
 
 /** How many entries go to the log within two seconds, with a write every 5 ms and commits that take so long. */
-async function entriesSent(commitMs: number): Promise<number> {
-  const { stop, sentSince, writeFor } = await relayBed(commitMs);
+async function entriesSent(commitMs: number, { isAwaited = false } = {}): Promise<number> {
+  const { bed, stop, sentSince, writeFor } = await relayBed(commitMs);
+  if (isAwaited) bed.first.options.folded.expect(0);
   await writeFor(1_000);
   sentSince();
   await writeFor(2_000);
@@ -83,6 +84,12 @@ describe("a region", () => {
     const slow = await entriesSent(20);
     expect(slow).toBeLessThanOrEqual(2_000 / LINGER_MS_MAX + 1);
     expect(slow).toBeGreaterThan(10);
+  });
+
+  it("sends as many as if commits were quick while somebody waits for the fold, and no more", async () => {
+    const awaited = await entriesSent(20, { isAwaited: true });
+    expect(awaited).toBeGreaterThan(50);
+    expect(awaited).toBeLessThanOrEqual(2_000 / LINGER_MS_MIN + 1);
   });
 
   it("sends what comes after a pause at once, however long its commits take", async () => {
