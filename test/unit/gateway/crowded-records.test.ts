@@ -8,17 +8,24 @@ const RECORD = { tenant: TENANT, collection: COLLECTION, key: "grace" };
 const NAME = "x".repeat(500_000);
 
 /** One region whose log is out of reach, with pending writes of three records; of the second there are too many. */
-async function crowdedBed(seed: number): Promise<{ bed: Bed; eu: RegionBed }> {
+async function crowdedBed(seed: number, { isRelayed = true } = {}): Promise<{ bed: Bed; eu: RegionBed }> {
   const bed = new Bed({ regions: ["eu", "us"], seed });
   await bed.startAll();
   const eu = bed.first;
   await put(bed, { key: "grace", body: { set: { name: "committed" }, inc: { likes: 1 } } });
   await bed.converge();
+  // What a relay sends to a log that is out of reach may arrive there after all.
+  if (!isRelayed) await stopRoles(bed);
   bed.servers.cutOff.add("eu");
   await put(bed, { key: "ada" });
   await crowd(bed);
   await put(bed, { key: "linus" });
   return { bed, eu };
+}
+
+async function stopRoles(bed: Bed): Promise<void> {
+  bed.first.stopRoles();
+  await bed.pass(5_000);
 }
 
 async function crowd(bed: Bed): Promise<void> {
@@ -65,8 +72,7 @@ describe("a record with too many pending writes", () => {
   });
 
   it("is shown as it is committed to who asks for that", async () => {
-    const { bed, eu } = await crowdedBed(3);
-    eu.stopRoles();
+    const { bed, eu } = await crowdedBed(3, { isRelayed: false });
     bed.servers.cutOff.delete("eu");
     await bed.pass(5_000);
     eu.startApplier();
