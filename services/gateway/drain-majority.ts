@@ -55,7 +55,7 @@ async function whoHolds({ log, logger }: GatewayOptions, partition: number): Pro
   } catch (error) {
     logger.debug({ partition, error: describeError(error) }, "the log can't be asked who holds it");
   }
-  if (leadership?.leader === undefined) {
+  if (leadership?.leader === undefined || (leadership.unknownReplicas ?? 0) > 0) {
     throw refusal(`it is not known at the moment who holds partition ${partition}'s log`);
   }
   return [leadership.leader, ...leadership.replicas.map(({ region }) => region)];

@@ -311,6 +311,8 @@ export interface PartitionLeader {
   readonly ranking: readonly { readonly region: string; readonly quorumRoundTripMs: number | undefined }[];
   /** The other servers that hold the log, as the leader's sees them; undefined where nobody leads, or can be asked. */
   readonly replicas?: readonly LogReplica[] | undefined;
+  /** How many more should hold it that the leader's does not know. */
+  readonly unknownReplicas?: number | undefined;
   /** Whether this region moves leadership by itself; undefined where it has not said so. */
   readonly isAutomatic: boolean | undefined;
   /** An operator's order that still holds. */

@@ -12,6 +12,8 @@ import type { StorePatience } from "./store-patience.ts";
 const MOVE_TIMEOUT_MS = 5_000;
 /** An election can land elsewhere. */
 const TRIES_MAX = 3;
+/** For as long as the election that follows a server's death may take: the order is given once, and the region is to lead then. */
+const ELECTION_MS_MAX = 15_000;
 const RETRY_PAUSE_MS = 250;
 const RETRY_AFTER_MS = 1_000;
 
@@ -72,6 +74,7 @@ export class Leaders {
         quorumRoundTripMs: ranked.quorumRoundTripMs ?? undefined,
       })),
       replicas: leadership?.leader === undefined ? undefined : leadership.replicas,
+      unknownReplicas: leadership?.unknownReplicas,
       isAutomatic: answer?.isAutomatic,
       hold: hold === undefined || leftMs <= 0 ? undefined : { leader: hold.leader, leftMs },
     };
@@ -102,33 +105,40 @@ export class Leaders {
   /** @returns who leads now. */
   async #checkFit(region: string, partition: number): Promise<string> {
     const [leadership, answer] = await Promise.all([
-      this.#leadership(partition),
+      this.#leadership(partition, region),
       askPlacement(this.#options, { region, partition }),
     ]);
-    const { replicas } = leadership;
+    const { replicas, unknownReplicas = 0 } = leadership;
     const leader = leadership.leader!;
     if (leader === region) return leader;
     const refuse = (why: string) => new GatewayError("region-not-fit", why, { retryAfterMs: RETRY_AFTER_MS });
     if (answer?.isDraining === true) throw refuse(`region ${region} is drained; undrain it first`);
     const replica = replicas.find((candidate) => candidate.region === region);
-    if (replica === undefined) throw refuse(`region ${region} holds no copy of partition ${partition}'s log`);
+    if (replica === undefined) {
+      const copy = `copy of partition ${partition}'s log`;
+      if (unknownReplicas === 0) throw refuse(`region ${region} holds no ${copy}`);
+      throw refuse(
+        `${leader}, which leads, knows of no ${copy} in region ${region}, and ${unknownReplicas} more are to be`,
+      );
+    }
     if (replica.isOnline && replica.lagEntries <= REPLICA_LAG_ENTRIES_MAX) return leader;
     throw refuse(
       `the nats-server of region ${region} is away, or has not caught up: it is ${replica.lagEntries} entries behind, and was heard of ${replica.seenAgoMs} ms ago`,
     );
   }
 
-  /** @throws {GatewayError} no-quorum. */
-  async #leadership(partition: number): Promise<Leadership> {
+  /** Leadership may be on its way at the moment, or so young that it does not know the region yet. @throws {GatewayError} no-quorum. */
+  async #leadership(partition: number, region: string): Promise<Leadership> {
     const { log, clock } = this.#options;
     for (let tries = 1; ; tries += 1) {
+      let leadership: Leadership | undefined;
       try {
-        const leadership = await log.leadership(partition);
-        if (leadership.leader !== undefined) return leadership;
+        leadership = await log.leadership(partition);
       } catch (error) {
         if (!(error instanceof LogUnavailableError)) throw error;
       }
-      // Leadership may be on its way at the moment.
+      if (leadership?.leader !== undefined && (tries === TRIES_MAX || knows(leadership, region)))
+        return leadership;
       if (tries === TRIES_MAX) throw noQuorum(partition);
       await clock.sleep(RETRY_PAUSE_MS);
     }
@@ -141,28 +151,43 @@ export class Leaders {
 
   async #moveOne(region: string, partition: number, members: readonly string[]): Promise<void> {
     const { random, clock } = this.#options;
-    let leader: string | undefined;
-    for (let tries = 1; tries <= TRIES_MAX && leader !== region; tries += 1) {
-      if (tries > 1) await clock.sleep(RETRY_PAUSE_MS);
-      leader = await this.#handOver(region, partition);
-    }
-    if (leader === region) return;
+    const untilMs = clock.monotonicMs() + ELECTION_MS_MAX;
+    let led: HandOver;
+    let elsewhere = 0;
+    do {
+      led = await this.#handOver(region, partition);
+      if (led.leader === region) return;
+      if (led.leader !== undefined) elsewhere += 1;
+      await clock.sleep(RETRY_PAUSE_MS);
+    } while (elsewhere < TRIES_MAX && clock.monotonicMs() < untilMs);
     // Nobody should leave leadership where nobody has put it.
     const id = random.uuid(clock.nowMs());
     await this.#announce(members, partition, { id, leader: region, ageMs: 0, holdMs: 0 });
-    const message = `partition ${partition} is led by ${leader ?? "nobody that is known"}, although ${region} was asked for`;
-    throw new GatewayError("leader-not-moved", message, { retryAfterMs: RETRY_AFTER_MS });
+    const { leader = "nobody that is known", why } = led;
+    const message = `partition ${partition} is led by ${leader}, although ${region} was asked for`;
+    const whole = why === undefined ? message : `${message}: ${why}`;
+    throw new GatewayError("leader-not-moved", whole, { retryAfterMs: RETRY_AFTER_MS });
   }
 
-  /** @returns who leads then; undefined where nothing has moved. */
-  async #handOver(to: string, partition: number): Promise<string | undefined> {
+  async #handOver(to: string, partition: number): Promise<HandOver> {
     try {
-      return (await this.#options.log.moveLeader({ partition, to, timeoutMs: MOVE_TIMEOUT_MS })).leader;
+      return await this.#options.log.moveLeader({ partition, to, timeoutMs: MOVE_TIMEOUT_MS });
     } catch (error) {
-      if (error instanceof LogUnavailableError) return undefined;
+      if (error instanceof LogUnavailableError) return { leader: undefined, why: error.message };
       throw error;
     }
   }
+}
+
+/** Who leads then, where that is known; and why nothing has moved. */
+interface HandOver {
+  readonly leader: string | undefined;
+  readonly why?: string;
+}
+
+/** Whether a region that is not among the replicas is none for certain. */
+function knows({ leader, replicas, unknownReplicas = 0 }: Leadership, region: string): boolean {
+  return unknownReplicas === 0 || leader === region || replicas.some((replica) => replica.region === region);
 }
 
 function noQuorum(partition: number): GatewayError {

@@ -26,6 +26,8 @@ export interface Leadership {
   readonly lastPosition?: number | undefined;
   /** The others that hold the log; none when there is no leader to tell of them. */
   readonly replicas: readonly LogReplica[];
+  /** How many more should hold it that the leader does not know: for a moment after an election, or because they were removed. */
+  readonly unknownReplicas?: number;
 }
 
 export interface LogReplica {

@@ -84,8 +84,9 @@ export function globalLogContract(name: string, open: () => Promise<GlobalLogBed
     const leadershipOf = (partition: number, region: string, leader?: string): Promise<Leadership> =>
       eventually(`a leader of partition ${partition}`, async () => {
         const told = await bed.log(region).leadership(partition);
-        // A leader that has only just been elected may not tell yet since when.
-        const isWhole = told.leader !== undefined && told.leaderSinceMs !== undefined;
+        // A leader that has only just been elected may not tell yet since when, or of all others.
+        const isWhole =
+          told.leader !== undefined && told.leaderSinceMs !== undefined && !told.unknownReplicas;
         return isWhole && (leader ?? told.leader) === told.leader ? told : undefined;
       });
     const moveLeader = (partition: number, to: string, asking: string) =>

@@ -22,7 +22,7 @@ import { pause, withinMs } from "../nats/wait.ts";
 import { JetStreamApi } from "./api.ts";
 import { createConsumer } from "./consumer.ts";
 import { assertOpen } from "./errors.ts";
-import { leaderSinceMs, raftTerm, toReplicas } from "./monitor.ts";
+import { countUnknownReplicas, leaderSinceMs, raftTerm, toReplicas } from "./monitor.ts";
 import { moveLeader } from "./move-leader.ts";
 import { publish } from "./publish.ts";
 import { rebuildStream } from "./rebuild.ts";
@@ -162,8 +162,9 @@ export class JetStreamLog implements GlobalLog {
         ? undefined
         : await raftTerm({ monitorUrl, account, group, logger });
     const { leader, lastPosition } = toInspection(info, { partition, server: connection.serverName });
-    const told = { leaderSinceMs: leaderSinceMs(info), lastPosition, replicas: toReplicas(info) };
-    return { leader, term, ...told };
+    const replicas = toReplicas(info);
+    const unknownReplicas = countUnknownReplicas(info);
+    return { leader, term, leaderSinceMs: leaderSinceMs(info), lastPosition, replicas, unknownReplicas };
   }
 
   moveLeader(request: MoveLeaderRequest): Promise<{ leader: string | undefined }> {

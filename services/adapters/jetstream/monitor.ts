@@ -10,13 +10,25 @@ const MILLISECOND_NANOS = 1_000_000;
 const SILENT_AFTER_NANOS = 5_000 * MILLISECOND_NANOS;
 
 export function toReplicas(info: StreamInfo): LogReplica[] {
-  return (info.cluster?.replicas ?? []).map((peer) => ({
+  return (info.cluster?.replicas ?? []).filter(isNamed).map((peer) => ({
     region: peer.name,
     isOnline: !peer.offline && isHeard(peer),
     isCurrent: peer.current && !peer.offline,
     lagEntries: peer.lag ?? 0,
     seenAgoMs: Math.round((peer.active ?? 0) / MILLISECOND_NANOS),
   }));
+}
+
+/** Of those that should hold the stream; who asks while nobody leads is told of none. */
+export function countUnknownReplicas({ config, cluster }: StreamInfo): number {
+  if (!cluster?.leader) return 0;
+  const named = (cluster.replicas ?? []).filter(isNamed).length;
+  return Math.max(0, config.num_replicas - 1 - named);
+}
+
+/** A server that has just started may know others of its group by their ids alone, and says so where the name should be. */
+function isNamed({ name }: { name: string }): boolean {
+  return !name.startsWith("Server name unknown");
 }
 
 /** A leader that has heard nothing of a server since it was elected says 0 of it, as if that were now. */

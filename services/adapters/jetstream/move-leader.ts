@@ -31,10 +31,9 @@ export async function moveLeader(
   await stepDown(connection, request);
   let leader: string | undefined = before;
   while (performance.now() < deadlineMs) {
-    const seen = await currentLeader(connection, partition, deadlineMs);
-    leader = seen ?? leader;
+    leader = await currentLeader(connection, partition, deadlineMs);
     // The old leader may still answer for a moment; a third one means that the election went elsewhere.
-    if (leader !== before) return { leader };
+    if (leader !== undefined && leader !== before) break;
     await pause(LOOK_PAUSE_MS);
   }
   return { leader };

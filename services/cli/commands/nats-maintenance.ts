@@ -38,6 +38,13 @@ Another region's process is asked, so --data or the --url of another region: the
 
 type Partition = LeadersAnswer["partitions"][number];
 type Options = Omit<CommonOptions, "region">;
+type LeaveOptions = Options & { readonly hold: number; readonly deadline: number };
+
+interface Asked {
+  /** Who has answered. */
+  readonly region: ClusterRegion;
+  readonly leaders: LeadersAnswer;
+}
 
 export function addNatsMaintenance(nats: Command): void {
   withCommonOptions(nats.command("leave <name>"))
@@ -51,17 +58,19 @@ export function addNatsMaintenance(nats: Command): void {
     )
     .option("--force", "also while another server is away or behind: the log may stop until one is back")
     .addHelpText("after", LEAVE_HELP)
-    .action(async (name: string, options: Options & { hold: number; deadline: number; force?: boolean }) => {
-      if (options.force !== true) await waitForLeaders(name, options, options.deadline);
-      const { region, leaders } = await askAbout(name, options);
-      if (options.force !== true) checkOthers(name, leaders);
-      for (const partition of leaders.partitions)
-        await moveAway(region, partition, { name, holdMs: options.hold });
-      if (options.force !== true) await waitUntilLeft(name, options, options.deadline);
+    .action(async (name: string, options: LeaveOptions & { force?: boolean }) => {
+      if (options.force === true) {
+        const { region, leaders } = await askAbout(name, options);
+        await moveAllAway(region, leaders, { name, holdMs: options.hold });
+        process.stdout.write(
+          `nats-server ${name} leads nothing; whether the others have caught up was not asked\n`,
+        );
+        return;
+      }
+      await leave(name, options);
+      await waitUntilLeft(name, options, options.deadline);
       process.stdout.write(
-        options.force === true
-          ? `nats-server ${name} leads nothing; whether the others have caught up was not asked\n`
-          : `nats-server ${name} leads nothing, and the others have caught up: it can be stopped\n`,
+        `nats-server ${name} leads nothing, and the others have caught up: it can be stopped\n`,
       );
     });
   withCommonOptions(nats.command("wait <name>"))
@@ -75,10 +84,7 @@ export function addNatsMaintenance(nats: Command): void {
 }
 
 /** Whoever else answers: the region itself may have no server at the moment. @throws {CommandError} nobody does. */
-async function askAbout(
-  name: string,
-  options: Options,
-): Promise<{ region: ClusterRegion; leaders: LeadersAnswer }> {
+async function askAbout(name: string, options: Options): Promise<Asked> {
   const regions = findRegions(options);
   const others = regions.filter((region) => region.name !== name);
   const problems: string[] = [];
@@ -104,7 +110,8 @@ function passes(error: CommandError): boolean {
 
 function checkName(name: string, { partitions }: LeadersAnswer): void {
   // Only leaders know who keeps the log.
-  if (partitions.some(({ leader }) => leader === undefined)) return;
+  if (partitions.some((partition) => partition.leader === undefined || knowsTooFew(partition).length > 0))
+    return;
   const known = new Set(
     partitions.flatMap(({ leader, replicas = [] }) => [leader!, ...replicas.map(({ region }) => region)]),
   );
@@ -123,16 +130,51 @@ function checkOthers(name: string, leaders: LeadersAnswer): void {
 
 function problemsOfOthers(name: string, { partitions }: LeadersAnswer): string[] {
   return partitions.flatMap((partition) => {
-    if (partition.leader === undefined) return [`partition ${partition.partition} has no leader`];
-    return (partition.replicas ?? [])
+    if (partition.leader === undefined) return [withoutLeader(partition)];
+    const behind = (partition.replicas ?? [])
       .filter((replica) => replica.region !== name)
       .flatMap((replica) => problemOf(replica).map((why) => `partition ${partition.partition}: ${why}`));
+    return [...behind, ...knowsTooFew(partition)];
   });
+}
+
+function withoutLeader({ partition }: Partition): string {
+  return `partition ${partition} has no leader`;
+}
+
+/** A leader that has just begun may not know all others yet: nothing can be said of those. */
+function knowsTooFew({ partition, leader, unknown_replicas: count = 0 }: Partition): string[] {
+  if (count === 0) return [];
+  const servers = count === 1 ? "one server" : `${count} servers`;
+  return [`partition ${partition}: ${leader}, which leads, does not know ${servers} that should keep it`];
 }
 
 function problemOf({ region, online, lag_entries, seen_ago_ms }: NonNullable<Partition["replicas"]>[number]) {
   if (!online) return [`the nats-server of ${region} is away, for ${formatDuration(seen_ago_ms)}`];
   return lag_entries <= REPLICA_LAG_ENTRIES_MAX ? [] : [`that of ${region} is ${lag_entries} entries behind`];
+}
+
+/** As often as it takes until the deadline: an election may be under way, or come in between. @throws {CommandError} */
+async function leave(name: string, options: LeaveOptions): Promise<void> {
+  const look = async ({ region, leaders }: Asked) => {
+    const unknown = leaders.partitions.flatMap((partition) =>
+      partition.leader === undefined ? [withoutLeader(partition)] : knowsTooFew(partition),
+    );
+    if (unknown.length > 0) return unknown;
+    checkOthers(name, leaders);
+    await moveAllAway(region, leaders, { name, holdMs: options.hold });
+    return [];
+  };
+  const late = `nats-server ${name} must not be stopped now`;
+  await waitUntilNothing(look, { name, options, deadlineMs: options.deadline, late });
+}
+
+async function moveAllAway(
+  region: ClusterRegion,
+  { partitions }: LeadersAnswer,
+  about: { readonly name: string; readonly holdMs: number },
+): Promise<void> {
+  for (const partition of partitions) await moveAway(region, partition, about);
 }
 
 /** Who leads elsewhere already stays there, with the hold. */
@@ -159,21 +201,10 @@ function bestOther(name: string, { ranking, replicas = [] }: Partition): string 
   return ranked?.region ?? fit[0]?.region;
 }
 
-/** An election passes, and a server that has just come back soon knows who leads. */
-async function waitForLeaders(name: string, options: Options, deadlineMs: number): Promise<void> {
-  await waitUntilNothing(
-    ({ partitions }) =>
-      partitions.flatMap(({ partition, leader }) =>
-        leader === undefined ? [`partition ${partition} has no leader`] : [],
-      ),
-    { name, options, deadlineMs, late: `nats-server ${name} must not be stopped now` },
-  );
-}
-
 /** Between the moves another server may have gone away, or have fallen behind a leader that has just begun. */
 async function waitUntilLeft(name: string, options: Options, deadlineMs: number): Promise<void> {
   await waitUntilNothing(
-    (leaders) => [
+    ({ leaders }) => [
       ...leaders.partitions.flatMap(({ partition, leader }) =>
         leader === name ? [`it leads partition ${partition} again`] : [],
       ),
@@ -184,12 +215,15 @@ async function waitUntilLeft(name: string, options: Options, deadlineMs: number)
 }
 
 async function waitUntilCurrent(name: string, options: Options, deadlineMs: number): Promise<void> {
-  await waitUntilNothing((leaders) => leaders.partitions.flatMap((partition) => missingIn(name, partition)), {
-    name,
-    options,
-    deadlineMs,
-    late: `nats-server ${name} has not caught up within the deadline`,
-  });
+  await waitUntilNothing(
+    ({ leaders }) => leaders.partitions.flatMap((partition) => missingIn(name, partition)),
+    {
+      name,
+      options,
+      deadlineMs,
+      late: `nats-server ${name} has not caught up within the deadline`,
+    },
+  );
 }
 
 interface WaitOptions {
@@ -202,15 +236,15 @@ interface WaitOptions {
 
 /** @throws {CommandError} something is still missing at the deadline. */
 async function waitUntilNothing(
-  look: (leaders: LeadersAnswer) => string[],
+  look: (asked: Asked) => string[] | Promise<string[]>,
   { name, options, deadlineMs, late }: WaitOptions,
 ): Promise<void> {
   const untilMs = performance.now() + deadlineMs;
   const missingNow = async () => {
     try {
-      return look((await askAbout(name, options)).leaders);
+      return await look(await askAbout(name, options));
     } catch (error) {
-      if (error instanceof UnreachableError) return [error.message];
+      if (error instanceof CommandError && passes(error)) return [error.message];
       throw error;
     }
   };
@@ -225,9 +259,12 @@ async function waitUntilNothing(
   });
 }
 
-function missingIn(name: string, { partition, leader, replicas = [] }: Partition): string[] {
-  if (leader === undefined) return [`partition ${partition} has no leader`];
+function missingIn(name: string, partition: Partition): string[] {
+  const { leader, replicas = [] } = partition;
+  if (leader === undefined) return [withoutLeader(partition)];
+  if (leader === name) return [];
   const own = replicas.find(({ region }) => region === name);
   // A server that keeps no copy of the partition has nothing to catch up with.
-  return own === undefined ? [] : problemOf(own).map((why) => `partition ${partition}: ${why}`);
+  if (own === undefined) return knowsTooFew(partition);
+  return problemOf(own).map((why) => `partition ${partition.partition}: ${why}`);
 }

@@ -161,7 +161,8 @@ export function leadersAnswer(leaders: readonly PartitionLeader[]): LeadersAnswe
 }
 
 function leaderAnswer(leader: PartitionLeader): LeadersAnswer["partitions"][number] {
-  const { partition, leader: region, leaderSinceMs, ranking, replicas, isAutomatic, hold } = leader;
+  const { partition, leader: region, leaderSinceMs, ranking, isAutomatic, hold } = leader;
+  const { replicas, unknownReplicas = 0 } = leader;
   return {
     partition,
     ...(region === undefined ? {} : { leader: region }),
@@ -171,6 +172,7 @@ function leaderAnswer(leader: PartitionLeader): LeadersAnswer["partitions"][numb
       ...(quorumRoundTripMs === undefined ? {} : { quorum_round_trip_ms: quorumRoundTripMs }),
     })),
     ...(replicas === undefined ? {} : { replicas: replicas.map(replicaAnswer) }),
+    ...(unknownReplicas === 0 ? {} : { unknown_replicas: unknownReplicas }),
     ...(isAutomatic === undefined ? {} : { automatic: isAutomatic }),
     ...(hold === undefined ? {} : { hold: { leader: hold.leader, left_ms: Math.ceil(hold.leftMs) } }),
   };

@@ -44,6 +44,13 @@ const PartitionLeader = Type.Object(
         { description: "The other servers that hold the log, as the leader's sees them." },
       ),
     ),
+    unknown_replicas: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        description:
+          "How many more should hold the log that the leader's does not know: for a moment after an election, or because they were removed.",
+      }),
+    ),
     automatic: Type.Optional(
       Type.Boolean({ description: "Whether this region moves leadership to itself where that is better." }),
     ),

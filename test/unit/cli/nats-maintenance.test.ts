@@ -1,5 +1,6 @@
 /** `forebay nats leave` and `forebay nats wait`, against the real HTTP server with a stub behind it. */
 import { describe, expect, it } from "vitest";
+import { GatewayError } from "../../../services/gateway/errors.ts";
 import type { PartitionLeader } from "../../../services/gateway/gateway.ts";
 import type { LogReplica } from "../../../services/ports/global-log.ts";
 import { cliBed } from "./bed.ts";
@@ -20,12 +21,19 @@ function led(
 
 /** What a region tells once its order to move is carried out. */
 let afterMove: (moved: PartitionLeader) => PartitionLeader;
+/** Orders that come during an election. */
+let refusedMoves: number;
 
 const bed = cliBed(({ gateway }) => {
   gateway.leaderMoves.length = 0;
   afterMove = (moved) => moved;
+  refusedMoves = 0;
   const original = Object.getPrototypeOf(gateway) as typeof gateway;
   gateway.moveLeader = async (request) => {
+    if (refusedMoves > 0) {
+      refusedMoves -= 1;
+      throw new GatewayError("leader-not-moved", "partition 0 is led by nobody that is known");
+    }
     const moved = await original.moveLeader.call(gateway, request);
     gateway.partitionLeaders = gateway.partitionLeaders.map((one) => {
       if (one.partition !== request.partition || one.leader === undefined) return one;
@@ -70,6 +78,35 @@ describe("nats leave", () => {
       "nats-server eu must not be stopped yet: partition 0: that of us is 700 entries behind",
     );
     expect(bed.printed).toBe("");
+  });
+
+  it("goes on once an election is over that has come in between", async () => {
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [US, AP])];
+    refusedMoves = 2;
+    expect(await bed.run("nats", "leave", "eu")).toContain("eu leads nothing");
+    expect(bed.warned).toContain("led by nobody that is known");
+    expect(bed.rig.gateway.leaderMoves).toMatchObject([{ region: "ap", partition: 0 }]);
+    refusedMoves = 1;
+    const leaving = bed.run("nats", "leave", "ap", "--deadline", "0");
+    await expect(leaving).rejects.toThrow(
+      "nats-server ap must not be stopped now: partition 0 is led by nobody",
+    );
+  });
+
+  it("says nothing of the servers that a young leader does not know, and waits until it knows them", async () => {
+    const young = { ...led(0, "us", [{ region: "eu", ...CURRENT }]), unknownReplicas: 1 };
+    bed.rig.gateway.partitionLeaders = [young];
+    for (const name of ["eu", "ap"]) {
+      const leaving = bed.run("nats", "leave", name, "--deadline", "0");
+      await expect(leaving).rejects.toThrow(
+        `nats-server ${name} must not be stopped now: partition 0: us, which leads, does not know one server that should keep it`,
+      );
+    }
+    expect(bed.rig.gateway.leaderMoves).toEqual([]);
+    await expect(bed.run("nats", "wait", "ap", "--deadline", "0")).rejects.toThrow(
+      "does not know one server",
+    );
+    expect(await bed.run("nats", "wait", "eu")).toContain("eu has caught up");
   });
 
   it("is refused during an election, and for a region that has no server", async () => {

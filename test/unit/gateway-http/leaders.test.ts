@@ -46,6 +46,10 @@ describe("leadership", () => {
     expect((await get(rig, "/v1/leader")).json()).toEqual({
       partitions: [{ partition: 3, ranking: [], hold: { leader: "ap", left_ms: 13 } }],
     });
+    rig.gateway.partitionLeaders = known.map((one) => ({ ...one, replicas: [], unknownReplicas: 2 }));
+    expect((await get(rig, "/v1/leader")).json()).toMatchObject({
+      partitions: [{ replicas: [], unknown_replicas: 2 }],
+    });
     rig.gateway.partitionLeaders = known;
   });
 

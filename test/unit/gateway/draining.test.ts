@@ -366,6 +366,14 @@ describe("a drain", () => {
     const log = overriding(us.options.log, { leadership: () => Promise.resolve(unled) });
     const error = await bed.refused(us.anotherGateway({ log }).drain(ORDER));
     expect(error.message).toContain("not known at the moment who holds partition 0's log");
+    const young = overriding(us.options.log, {
+      leadership: async (partition) => ({
+        ...(await us.options.log.leadership(partition)),
+        unknownReplicas: 1,
+      }),
+    });
+    const unsure = await bed.refused(us.anotherGateway({ log: young }).drain(ORDER));
+    expect(unsure.message).toContain("not known at the moment who holds partition 0's log");
     silence("ap", 1);
     expect((await bed.refused(eu.gateway.drain(ORDER))).message).toContain("ap does not answer");
   });

@@ -1,11 +1,28 @@
 /** An operator who moves leadership: to whom, for how long, and what is refused. */
 import { describe, expect, it } from "vitest";
-import { placedBed } from "./placed.ts";
-import type { RegionBed, Bed } from "./bed.ts";
+import { overriding, type RegionBed, type Bed } from "./bed.ts";
+import { placedBed, type PlacedBed } from "./placed.ts";
 
 const MINUTE_MS = 60_000;
 
 const to = (region: string, holdMs = 10 * MINUTE_MS, partition?: number) => ({ region, holdMs, partition });
+
+/** A gateway of us, whose first move finds that the leader has died, and that the next is elected after so long. */
+function gatewayInElection({ bed, us }: PlacedBed, electionMs: number) {
+  let hasDied = false;
+  const { log } = us.options;
+  const moveLeader: typeof log.moveLeader = (request) => {
+    if (!hasDied) {
+      hasDied = true;
+      bed.servers.leader = undefined;
+      bed.world.after(electionMs, () => {
+        bed.servers.leader = "eu";
+      });
+    }
+    return log.moveLeader(request);
+  };
+  return us.anotherGateway({ log: overriding(log, { moveLeader }) });
+}
 
 async function shown(bed: Bed, { gateway }: RegionBed) {
   return (await bed.run(gateway.leaders()))[0]!;
@@ -51,6 +68,13 @@ describe("leadership", () => {
         expect(hold!.leftMs).toBeGreaterThan(9 * MINUTE_MS);
       }
     }
+  });
+
+  it("moves once an election is over that has come in between", async () => {
+    const placed = await placedBed();
+    const gateway = gatewayInElection(placed, 8_000);
+    expect(await placed.bed.run(gateway.moveLeader(to("ap")))).toEqual([{ partition: 0, leader: "ap" }]);
+    expect(placed.bed.servers.leader).toBe("ap");
   });
 
   it("is held no longer than it was told, and not at all for 0", async () => {
@@ -107,16 +131,44 @@ describe("a move is refused", () => {
     expect(await bed.refusal(us.gateway.moveLeader(to("ap")))).toBe("no-quorum");
   });
 
+  it("to one that the leader does not know, of which it says so once it should", async () => {
+    const { bed, us } = await placedBed();
+    const { log } = us.options;
+    let unknownReplicas = 1;
+    const young = us.anotherGateway({
+      log: overriding(log, {
+        async leadership(partition) {
+          const told = await log.leadership(partition);
+          return {
+            ...told,
+            unknownReplicas,
+            replicas: told.replicas.filter(({ region }) => region !== "ap"),
+          };
+        },
+      }),
+    });
+    expect((await bed.refused(young.moveLeader(to("ap")))).message).toContain(
+      "eu, which leads, knows of no copy",
+    );
+    unknownReplicas = 0;
+    expect((await bed.refused(young.moveLeader(to("ap")))).message).toContain("region ap holds no copy");
+  });
+
+  it("once no leader has been elected for long, without a hold, and says why", async () => {
+    const placed = await placedBed();
+    const error = await placed.bed.refused(gatewayInElection(placed, 30_000).moveLeader(to("ap")));
+    expect(error.code).toBe("leader-not-moved");
+    expect(error.message).toContain(
+      "nobody that is known, although ap was asked for: the log has no leader in reach",
+    );
+    expect((await shown(placed.bed, placed.us)).hold).toBeUndefined();
+  });
+
   it("and leaves no hold behind, where another region comes to lead", async () => {
     const { bed, us } = await placedBed();
     const moveLeader = () => Promise.resolve({ leader: "eu" });
     const { log } = us.options;
-    const elsewhere = us.anotherGateway({
-      log: Object.assign(Object.create(log) as typeof log, {
-        moveLeader,
-        leadership: (partition: number) => log.leadership(partition),
-      }),
-    });
+    const elsewhere = us.anotherGateway({ log: overriding(log, { moveLeader }) });
     const error = await bed.refused(elsewhere.moveLeader(to("ap")));
     expect(error.code).toBe("leader-not-moved");
     expect(error.message).toContain("led by eu, although ap was asked for");
