@@ -4,7 +4,7 @@ import type { Collection, TransactionPart } from "./define/collection.ts";
 import type { Fence, Fields } from "./define/types.ts";
 import { Gather } from "./batch/gather.ts";
 import { acquireLease, type Lease, type LeaseOptions } from "./lease.ts";
-import { systemPlatform, type Platform } from "./platform.ts";
+import { systemPlatform, type Platform, type SocketConstructor } from "./platform.ts";
 import { bodyOf, receiptOf, type Receipt } from "./receipt.ts";
 import { BUDGET_DEFAULT, type BudgetLimits } from "./request/budget.ts";
 import { isCredential } from "./request/credential.ts";
@@ -28,7 +28,7 @@ export interface ClientOptions {
   /** What an earlier client has exported. */
   readonly session?: string;
   /** Where the platform has none, as Node.js 20, and subscriptions are not to go over HTTP. */
-  readonly webSocket?: Platform["webSocket"];
+  readonly webSocket?: SocketConstructor;
   /** For tests: clock, randomness, fetch. */
   readonly platform?: Partial<Platform>;
 }
