@@ -35,5 +35,6 @@ export interface ApplierOptions {
   readonly bootstrapper?: Bootstrapper | undefined;
   /** Told of what is folded, where it has a trace. */
   readonly traces?: TraceObserver | undefined;
+  /** Asks other regions how far they have folded, before the log is opened. Without it nobody is asked. */
   readonly witnesses?: NonNullable<OpenLogOptions["witnesses"]>;
 }

@@ -35,10 +35,6 @@ export class FoldFeed extends Signal {
     };
   }
 
-  #expectingOf(partition: number): number {
-    return this.#expecting.get(partition) ?? 0;
-  }
-
   /** Wakes who waits for the signal, too. */
   tell(news: FoldNews): void {
     for (const listener of this.#listeners) listener(news);
@@ -48,5 +44,9 @@ export class FoldFeed extends Signal {
   /** For as long as the process lives. */
   listen(listener: Listener): void {
     this.#listeners.add(listener);
+  }
+
+  #expectingOf(partition: number): number {
+    return this.#expecting.get(partition) ?? 0;
   }
 }
