@@ -13,17 +13,13 @@ type Missing = ReadonlyMap<string, string>;
 /** @throws {GatewayError} drain-refused. */
 export async function checkMajority(options: GatewayOptions, members: readonly string[]): Promise<void> {
   const partitions = Array.from({ length: options.partitions }, (_, partition) => partition);
-  const checks = await Promise.all(
-    partitions.map(async (partition) => {
-      const [missing, holders] = await Promise.all([
-        whoIsMissing(options, { members, partition }),
-        whoHolds(options, partition),
-      ]);
-      return { partition, missing, holders };
-    }),
+  const missings = await Promise.all(
+    partitions.map((partition) => whoIsMissing(options, { members, partition })),
   );
-  for (const { missing } of checks) checkLeft(options.region, { of: members, missing, what: "regions" });
-  for (const { partition, missing, holders } of checks) {
+  for (const missing of missings) checkLeft(options.region, { of: members, missing, what: "regions" });
+  const held = await Promise.all(partitions.map((partition) => whoHolds(options, partition)));
+  for (const [partition, missing] of missings.entries()) {
+    const holders = held[partition]!;
     // A log that this region does not hold misses nothing without it.
     if (!holders.includes(options.region)) continue;
     const what = `regions that hold partition ${partition}'s log`;
@@ -55,9 +51,13 @@ async function whoHolds({ log, logger }: GatewayOptions, partition: number): Pro
   } catch (error) {
     logger.debug({ partition, error: describeError(error) }, "the log can't be asked who holds it");
   }
-  if (leadership?.leader === undefined || (leadership.unknownReplicas ?? 0) > 0) {
+  if (leadership?.leader === undefined)
     throw refusal(`it is not known at the moment who holds partition ${partition}'s log`);
-  }
+  const { leader, unknownReplicas = 0 } = leadership;
+  if (unknownReplicas > 0)
+    throw refusal(
+      `${leader}, which leads partition ${partition}, does not know all that should hold its log`,
+    );
   return [leadership.leader, ...leadership.replicas.map(({ region }) => region)];
 }
 

@@ -1,20 +1,16 @@
 /** Who leads the partitions' logs, for operators: to look at, and to put somewhere for a time. */
-import { LogUnavailableError, REPLICA_LAG_ENTRIES_MAX, type Leadership } from "../ports/global-log.ts";
+import type { Leadership } from "../ports/global-log.ts";
 import { DEADLINE_MS_DEFAULT } from "../protocol/http/headers.ts";
-import type { PlacementHold } from "../protocol/placement-message.ts";
 import { describeError } from "../runtime/describe-error.ts";
 import { GatewayError } from "./errors.ts";
 import type { LeaderMoveRequest, PartitionLeader } from "./gateway.ts";
 import type { GatewayOptions } from "./gateway-options.ts";
+import { moveLeader, readLeadership, whyUnfit } from "./leader-move.ts";
 import { askPlacement } from "./placement-client.ts";
 import type { StorePatience } from "./store-patience.ts";
 
-const MOVE_TIMEOUT_MS = 5_000;
-/** An election can land elsewhere. */
-const TRIES_MAX = 3;
-/** For as long as the election that follows a server's death may take: the order is given once, and the region is to lead then. */
-const ELECTION_MS_MAX = 15_000;
-const RETRY_PAUSE_MS = 250;
+const LOOKS_MAX = 3;
+const LOOK_PAUSE_MS = 250;
 const RETRY_AFTER_MS = 1_000;
 
 export class Leaders {
@@ -38,16 +34,9 @@ export class Leaders {
     const { region, holdMs } = request;
     const partitions = this.#asked(request);
     const members = await this.#members(region);
-    const leaders = await Promise.all(partitions.map((partition) => this.#checkFit(region, partition)));
+    await Promise.all(partitions.map((partition) => this.#checkFit(region, partition)));
     const moves = await Promise.allSettled(
-      partitions.map(async (partition, index) => {
-        const { random, clock } = this.#options;
-        // First, so that nobody moves it back while it comes.
-        const id = random.uuid(clock.nowMs());
-        await this.#announce(members, partition, { id, leader: region, ageMs: 0, holdMs });
-        if (leaders[index] !== region) await this.#moveOne(region, partition, members);
-        return { partition, leader: region };
-      }),
+      partitions.map((partition) => moveLeader(this.#options, { partition, region, holdMs, members })),
     );
     const failed = moves.find((move) => move.status === "rejected");
     if (failed !== undefined) throw failed.reason;
@@ -102,92 +91,32 @@ export class Leaders {
     throw new GatewayError("unknown-region", message, { field: "region" });
   }
 
-  /** @returns who leads now. */
-  async #checkFit(region: string, partition: number): Promise<string> {
+  /** @throws {GatewayError} region-not-fit, no-quorum. */
+  async #checkFit(region: string, partition: number): Promise<void> {
     const [leadership, answer] = await Promise.all([
       this.#leadership(partition, region),
       askPlacement(this.#options, { region, partition }),
     ]);
-    const { replicas, unknownReplicas = 0 } = leadership;
-    const leader = leadership.leader!;
-    if (leader === region) return leader;
-    const refuse = (why: string) => new GatewayError("region-not-fit", why, { retryAfterMs: RETRY_AFTER_MS });
-    if (answer?.isDraining === true) throw refuse(`region ${region} is drained; undrain it first`);
-    const replica = replicas.find((candidate) => candidate.region === region);
-    if (replica === undefined) {
-      const copy = `copy of partition ${partition}'s log`;
-      if (unknownReplicas === 0) throw refuse(`region ${region} holds no ${copy}`);
-      throw refuse(
-        `${leader}, which leads, knows of no ${copy} in region ${region}, and ${unknownReplicas} more are to be`,
-      );
-    }
-    if (replica.isOnline && replica.lagEntries <= REPLICA_LAG_ENTRIES_MAX) return leader;
-    throw refuse(
-      `the nats-server of region ${region} is away, or has not caught up: it is ${replica.lagEntries} entries behind, and was heard of ${replica.seenAgoMs} ms ago`,
-    );
+    if (leadership.leader === region) return;
+    const isDraining = answer?.isDraining === true;
+    const why = isDraining
+      ? `region ${region} is drained; undrain it first`
+      : whyUnfit(leadership, { region, partition });
+    if (why !== undefined) throw new GatewayError("region-not-fit", why, { retryAfterMs: RETRY_AFTER_MS });
   }
 
-  /** Leadership may be on its way at the moment, or so young that it does not know the region yet. @throws {GatewayError} no-quorum. */
+  /** Leadership may be on its way at the moment, or so young that it has not heard of the region yet. @throws {GatewayError} no-quorum. */
   async #leadership(partition: number, region: string): Promise<Leadership> {
-    const { log, clock } = this.#options;
-    for (let tries = 1; ; tries += 1) {
-      let leadership: Leadership | undefined;
-      try {
-        leadership = await log.leadership(partition);
-      } catch (error) {
-        if (!(error instanceof LogUnavailableError)) throw error;
-      }
-      if (leadership?.leader !== undefined && (tries === TRIES_MAX || knows(leadership, region)))
+    for (let looks = 1; ; looks += 1) {
+      const leadership = await readLeadership(this.#options, partition);
+      if (whyUnfit(leadership, { region, partition }) === undefined) return leadership;
+      if (looks === LOOKS_MAX) {
+        if (leadership.leader === undefined) throw noQuorum(partition);
         return leadership;
-      if (tries === TRIES_MAX) throw noQuorum(partition);
-      await clock.sleep(RETRY_PAUSE_MS);
+      }
+      await this.#options.clock.sleep(LOOK_PAUSE_MS);
     }
   }
-
-  /** Best effort: who does not hear it now hears it from the others. */
-  async #announce(members: readonly string[], partition: number, hold: PlacementHold): Promise<void> {
-    await Promise.all(members.map((region) => askPlacement(this.#options, { region, partition, hold })));
-  }
-
-  async #moveOne(region: string, partition: number, members: readonly string[]): Promise<void> {
-    const { random, clock } = this.#options;
-    const untilMs = clock.monotonicMs() + ELECTION_MS_MAX;
-    let led: HandOver;
-    let elsewhere = 0;
-    do {
-      led = await this.#handOver(region, partition);
-      if (led.leader === region) return;
-      if (led.leader !== undefined) elsewhere += 1;
-      await clock.sleep(RETRY_PAUSE_MS);
-    } while (elsewhere < TRIES_MAX && clock.monotonicMs() < untilMs);
-    // Nobody should leave leadership where nobody has put it.
-    const id = random.uuid(clock.nowMs());
-    await this.#announce(members, partition, { id, leader: region, ageMs: 0, holdMs: 0 });
-    const { leader = "nobody that is known", why } = led;
-    const message = `partition ${partition} is led by ${leader}, although ${region} was asked for`;
-    const whole = why === undefined ? message : `${message}: ${why}`;
-    throw new GatewayError("leader-not-moved", whole, { retryAfterMs: RETRY_AFTER_MS });
-  }
-
-  async #handOver(to: string, partition: number): Promise<HandOver> {
-    try {
-      return await this.#options.log.moveLeader({ partition, to, timeoutMs: MOVE_TIMEOUT_MS });
-    } catch (error) {
-      if (error instanceof LogUnavailableError) return { leader: undefined, why: error.message };
-      throw error;
-    }
-  }
-}
-
-/** Who leads then, where that is known; and why nothing has moved. */
-interface HandOver {
-  readonly leader: string | undefined;
-  readonly why?: string;
-}
-
-/** Whether a region that is not among the replicas is none for certain. */
-function knows({ leader, replicas, unknownReplicas = 0 }: Leadership, region: string): boolean {
-  return unknownReplicas === 0 || leader === region || replicas.some((replica) => replica.region === region);
 }
 
 function noQuorum(partition: number): GatewayError {

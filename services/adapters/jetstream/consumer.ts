@@ -7,6 +7,7 @@ import type { Connection } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
 import { withinMs } from "../nats/wait.ts";
 import type { JetStreamApi } from "./api.ts";
+import { countUnknownReplicas, toReplicas } from "./monitor.ts";
 import { streamName } from "./stream-config.ts";
 import { streamInfo } from "./stream.ts";
 
@@ -52,8 +53,9 @@ export async function createConsumer(options: ConsumerOptions): Promise<string> 
 /** Whether the own server may be landed on; where that can't be known, it is tried. */
 async function holdsReplica({ api, connection, partition, logger }: ConsumerOptions): Promise<boolean> {
   try {
-    const { cluster } = await streamInfo(api, partition);
-    const holders = [cluster?.leader, ...(cluster?.replicas ?? []).map(({ name }) => name)];
+    const info = await streamInfo(api, partition);
+    if (countUnknownReplicas(info) > 0) return true;
+    const holders = [info.cluster?.leader, ...toReplicas(info).map(({ region }) => region)];
     return holders.includes(connection.serverName);
   } catch (error) {
     logger.debug({ partition, error: describeError(error) }, "it is not known who holds the log");

@@ -11,6 +11,7 @@ import { connectOptions, type NatsAddress } from "../nats/address.ts";
 import { describeError } from "../nats/errors.ts";
 import { inboxPrefixOf, MAINTENANCE_INBOX } from "../nats/inbox.ts";
 import { apiErrorCode } from "./errors.ts";
+import { countUnknownReplicas, isNamed } from "./monitor.ts";
 import { STREAM_NOT_FOUND } from "./stream.ts";
 import { configDifferences, isClosedFor, streamName, subjectOf } from "./stream-config.ts";
 
@@ -93,12 +94,8 @@ async function readStream(
   }
 }
 
-function toStreamFacts(
-  { config, state, cluster }: StreamInfo,
-  partition: number,
-  replicas: number,
-): StreamFacts {
-  const copies = cluster?.replicas ?? [];
+function toStreamFacts(info: StreamInfo, partition: number, replicas: number): StreamFacts {
+  const { config, state, cluster } = info;
   const isClosed = isClosedFor(config, partition);
   const open = isClosed ? { ...config, subjects: [subjectOf(partition, "*")] } : config;
   return {
@@ -109,9 +106,20 @@ function toStreamFacts(
     messagesMax: config.max_msgs,
     bytes: state.bytes,
     duplicateWindowMs: config.duplicate_window / NANOSECONDS_PER_MS,
-    lagging: copies.filter(({ offline, lag }) => offline === true || lag > LAG_MAX).map(({ name }) => name),
+    lagging: laggingServers(info),
     hasLeader: cluster === undefined || (cluster.leader ?? "") !== "",
   };
+}
+
+/** With those that the leader does not know, of which nobody can say more. */
+function laggingServers(info: StreamInfo): string[] {
+  const copies = (info.cluster?.replicas ?? []).filter(isNamed);
+  const behind = copies.filter(({ offline, lag }) => offline === true || lag > LAG_MAX);
+  const unknown = Array.from(
+    { length: countUnknownReplicas(info) },
+    () => "one that its leader does not know",
+  );
+  return [...behind.map(({ name }) => name), ...unknown];
 }
 
 /** @returns why not; undefined where it may. */

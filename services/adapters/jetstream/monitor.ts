@@ -27,7 +27,7 @@ export function countUnknownReplicas({ config, cluster }: StreamInfo): number {
 }
 
 /** A server that has just started may know others of its group by their ids alone, and says so where the name should be. */
-function isNamed({ name }: { name: string }): boolean {
+export function isNamed({ name }: { readonly name: string }): boolean {
   return !name.startsWith("Server name unknown");
 }
 

@@ -10,6 +10,8 @@ import { pause } from "../nats/wait.ts";
 import { assertOpen } from "./errors.ts";
 import { streamName } from "./stream-config.ts";
 
+/** Shorter than the whole: where nobody answers it, the looks tell what came of it. */
+const STEP_DOWN_TIMEOUT_MS = 1_000;
 const LOOK_TIMEOUT_MS = 1_000;
 const LOOK_PAUSE_MS = 25;
 
@@ -29,7 +31,7 @@ export async function moveLeader(
   if (before === undefined) throw new LogUnavailableError(`partition ${partition} has no leader`);
   if (before === to) return { leader: to };
   await stepDown(connection, request);
-  let leader: string | undefined = before;
+  let leader: string | undefined;
   while (performance.now() < deadlineMs) {
     leader = await currentLeader(connection, partition, deadlineMs);
     // The old leader may still answer for a moment; a third one means that the election went elsewhere.
@@ -40,7 +42,9 @@ export async function moveLeader(
 }
 
 /** @throws {LogUnavailableError} refused, or not sent. */
-async function stepDown(connection: Connection, { partition, to, timeoutMs }: MoveLeaderRequest) {
+async function stepDown(connection: Connection, request: MoveLeaderRequest) {
+  const { partition, to } = request;
+  const timeoutMs = Math.min(STEP_DOWN_TIMEOUT_MS, request.timeoutMs);
   const subject = `$JS.API.STREAM.LEADER.STEPDOWN.${streamName(partition)}`;
   const wish = { placement: { preferred: to } };
   try {

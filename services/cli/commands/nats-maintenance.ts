@@ -24,12 +24,15 @@ const TIMEOUT_MS = 10_000;
 const POLL_MS = 500;
 const HOLD_MS_DEFAULT = 1_800_000;
 const DEADLINE_MS_DEFAULT = 600_000;
-/** From the last move on, until the new leaders have told that all others are with them. */
+/** Before the moves, and from the last one on until the new leaders have told that all others are with them. */
 const LEFT_MS = 30_000;
+/** A leader that was elected a moment ago has yet to hear of the others: what it says of them is believed after so long. */
+const SETTLED_MS = 2_000;
 
 const LEAVE_HELP = `
 Moves the log's leadership to another region, for so long as --hold says, so that stopping the server begins no election.
-Refused while another server that keeps the log is away, or has yet to catch up: without this one, too, no majority might be left.
+Refused while another server that keeps the log is away, or has yet to catch up: without this one, too, no majority might be left. An election, and
+a new leader that does not know all others yet, are waited for until --deadline.
 Then stop the server with "nats-server --signal ldm=PID" (its clients are asked to go first), change it, start it, and
 "forebay nats wait" for it before the next one. The region's local writes go on meanwhile; what the log decides waits there.`;
 
@@ -52,7 +55,7 @@ export function addNatsMaintenance(nats: Command): void {
     .option("--hold <time>", "leave leadership elsewhere for so long", parseDuration, HOLD_MS_DEFAULT)
     .option(
       "--deadline <time>",
-      "how long to wait for a leader, and for the others to follow a new one",
+      "how long to wait for leaders, and again for the others to follow the new ones",
       parseDuration,
       LEFT_MS,
     )
@@ -105,12 +108,13 @@ async function askAbout(name: string, options: Options): Promise<Asked> {
 /** Whether another region, or the same one in a moment, may answer. */
 function passes(error: CommandError): boolean {
   if (error instanceof UnreachableError) return true;
-  return error instanceof ProblemAnsweredError && (error.status === 429 || error.status >= 500);
+  if (!(error instanceof ProblemAnsweredError)) return false;
+  return error.status === 429 || error.status >= 500 || error.code === "region-not-fit";
 }
 
 function checkName(name: string, { partitions }: LeadersAnswer): void {
   // Only leaders know who keeps the log.
-  if (partitions.some((partition) => partition.leader === undefined || knowsTooFew(partition).length > 0))
+  if (partitions.some((partition) => partition.leader === undefined || unknownTo(partition).length > 0))
     return;
   const known = new Set(
     partitions.flatMap(({ leader, replicas = [] }) => [leader!, ...replicas.map(({ region }) => region)]),
@@ -119,22 +123,13 @@ function checkName(name: string, { partitions }: LeadersAnswer): void {
     throw new UsageError(`no nats-server of a region ${name} keeps the log; ${[...known].join(", ")} do`);
 }
 
-/** @throws {CommandError} another server has to come back, or catch up, first. */
-function checkOthers(name: string, leaders: LeadersAnswer): void {
-  const problems = problemsOfOthers(name, leaders);
-  if (problems.length === 0) return;
-  throw new CommandError(
-    `nats-server ${name} must not be stopped now: ${problems.join("; ")}; mend that first, or use --force`,
-  );
-}
-
 function problemsOfOthers(name: string, { partitions }: LeadersAnswer): string[] {
   return partitions.flatMap((partition) => {
     if (partition.leader === undefined) return [withoutLeader(partition)];
     const behind = (partition.replicas ?? [])
       .filter((replica) => replica.region !== name)
       .flatMap((replica) => problemOf(replica).map((why) => `partition ${partition.partition}: ${why}`));
-    return [...behind, ...knowsTooFew(partition)];
+    return [...behind, ...unknownTo(partition)];
   });
 }
 
@@ -143,7 +138,7 @@ function withoutLeader({ partition }: Partition): string {
 }
 
 /** A leader that has just begun may not know all others yet: nothing can be said of those. */
-function knowsTooFew({ partition, leader, unknown_replicas: count = 0 }: Partition): string[] {
+function unknownTo({ partition, leader, unknown_replicas: count = 0 }: Partition): string[] {
   if (count === 0) return [];
   const servers = count === 1 ? "one server" : `${count} servers`;
   return [`partition ${partition}: ${leader}, which leads, does not know ${servers} that should keep it`];
@@ -156,17 +151,31 @@ function problemOf({ region, online, lag_entries, seen_ago_ms }: NonNullable<Par
 
 /** As often as it takes until the deadline: an election may be under way, or come in between. @throws {CommandError} */
 async function leave(name: string, options: LeaveOptions): Promise<void> {
+  let badSinceMs: number | undefined;
   const look = async ({ region, leaders }: Asked) => {
     const unknown = leaders.partitions.flatMap((partition) =>
-      partition.leader === undefined ? [withoutLeader(partition)] : knowsTooFew(partition),
+      partition.leader === undefined ? [withoutLeader(partition)] : unknownTo(partition),
     );
     if (unknown.length > 0) return unknown;
-    checkOthers(name, leaders);
+    const problems = problemsOfOthers(name, leaders);
+    if (problems.length > 0) {
+      badSinceMs ??= performance.now();
+      if (performance.now() - badSinceMs >= SETTLED_MS) throw refusal(name, problems);
+      return problems;
+    }
+    badSinceMs = undefined;
     await moveAllAway(region, leaders, { name, holdMs: options.hold });
     return [];
   };
-  const late = `nats-server ${name} must not be stopped now`;
+  const late = (problems: readonly string[]) => refusal(name, problems);
   await waitUntilNothing(look, { name, options, deadlineMs: options.deadline, late });
+}
+
+/** Of a server that others have to come back, or catch up, for first. */
+function refusal(name: string, problems: readonly string[]): CommandError {
+  return new CommandError(
+    `nats-server ${name} must not be stopped now: ${problems.join("; ")}; mend that first, or use --force`,
+  );
 }
 
 async function moveAllAway(
@@ -210,7 +219,13 @@ async function waitUntilLeft(name: string, options: Options, deadlineMs: number)
       ),
       ...problemsOfOthers(name, leaders),
     ],
-    { name, options, deadlineMs, late: `nats-server ${name} must not be stopped yet` },
+    {
+      name,
+      options,
+      deadlineMs,
+      late: (missing) =>
+        new CommandError(`nats-server ${name} must not be stopped yet: ${missing.join("; ")}`),
+    },
   );
 }
 
@@ -221,7 +236,8 @@ async function waitUntilCurrent(name: string, options: Options, deadlineMs: numb
       name,
       options,
       deadlineMs,
-      late: `nats-server ${name} has not caught up within the deadline`,
+      late: (missing) =>
+        new CommandError(`nats-server ${name} has not caught up within the deadline: ${missing.join("; ")}`),
     },
   );
 }
@@ -230,8 +246,8 @@ interface WaitOptions {
   readonly name: string;
   readonly options: Options;
   readonly deadlineMs: number;
-  /** What is said with what is still missing. */
-  readonly late: string;
+  /** What is said of what is still missing at the deadline. */
+  readonly late: (missing: readonly string[]) => CommandError;
 }
 
 /** @throws {CommandError} something is still missing at the deadline. */
@@ -253,7 +269,7 @@ async function waitUntilNothing(
       const missing = await missingNow();
       if (missing.length === 0) return;
       progress.show(missing.join("; "));
-      if (performance.now() >= untilMs) throw new CommandError(`${late}: ${missing.join("; ")}`);
+      if (performance.now() >= untilMs) throw late(missing);
       await sleep(POLL_MS);
     }
   });
@@ -265,6 +281,6 @@ function missingIn(name: string, partition: Partition): string[] {
   if (leader === name) return [];
   const own = replicas.find(({ region }) => region === name);
   // A server that keeps no copy of the partition has nothing to catch up with.
-  if (own === undefined) return knowsTooFew(partition);
+  if (own === undefined) return unknownTo(partition);
   return problemOf(own).map((why) => `partition ${partition.partition}: ${why}`);
 }

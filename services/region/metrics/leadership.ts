@@ -1,5 +1,6 @@
 /** Who leads the log and how its copies keep up, as the process that relays a partition sees it, for Prometheus. */
 import type { LogLook } from "../../placement/metrics.ts";
+import type { Leadership } from "../../ports/global-log.ts";
 import { MS_PER_SECOND, type Meter } from "../../runtime/metrics.ts";
 import { ToldLabels, type Removable } from "./told-labels.ts";
 
@@ -138,7 +139,7 @@ function createCopyMetrics(meter: Meter): ByPartition {
       // Nobody tells then: what was true before must not be taken for what is.
       if (leadership?.leader === undefined) return told.only(partition, []);
       const leader = { region: leadership.leader, isOnline: true, isCurrent: true, lagEntries: 0 };
-      const copies = [leader, ...leadership.replicas];
+      const copies = [leader, ...leadership.replicas, ...unknownCopies(leadership)];
       for (const copy of copies) {
         const place = { partition, peer: copy.region };
         lag.set(place, copy.lagEntries);
@@ -152,6 +153,16 @@ function createCopyMetrics(meter: Meter): ByPartition {
     },
     left: (partition) => told.only(partition, []),
   };
+}
+
+/** A copy that the leader can't name counts as one that is away: that the log has fewer to spare must be seen. */
+function unknownCopies({ unknownReplicas = 0 }: Pick<Leadership, "unknownReplicas">) {
+  return Array.from({ length: unknownReplicas }, (_, index) => ({
+    region: `unknown-${index + 1}`,
+    isOnline: false,
+    isCurrent: false,
+    lagEntries: 0,
+  }));
 }
 
 function createRouteMetrics(

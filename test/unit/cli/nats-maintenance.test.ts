@@ -32,7 +32,8 @@ const bed = cliBed(({ gateway }) => {
   gateway.moveLeader = async (request) => {
     if (refusedMoves > 0) {
       refusedMoves -= 1;
-      throw new GatewayError("leader-not-moved", "partition 0 is led by nobody that is known");
+      const code = refusedMoves % 2 === 0 ? "leader-not-moved" : "region-not-fit";
+      throw new GatewayError(code, "partition 0 is led by nobody that is known");
     }
     const moved = await original.moveLeader.call(gateway, request);
     gateway.partitionLeaders = gateway.partitionLeaders.map((one) => {
@@ -78,6 +79,23 @@ describe("nats leave", () => {
       "nats-server eu must not be stopped yet: partition 0: that of us is 700 entries behind",
     );
     expect(bed.printed).toBe("");
+  });
+
+  it("does not say so while the new leader does not know all others", async () => {
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [US, AP])];
+    afterMove = (moved) => ({ ...moved, unknownReplicas: 1 });
+    await expect(bed.run("nats", "leave", "eu", "--deadline", "0")).rejects.toThrow(
+      "nats-server eu must not be stopped yet: partition 0: ap, which leads, does not know one server",
+    );
+    expect(bed.printed).toBe("");
+  });
+
+  it("goes on once a new leader has heard of the others", async () => {
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [{ ...US, isOnline: false }, AP])];
+    const leaving = bed.run("nats", "leave", "eu");
+    while (!bed.warned.includes("us is away")) await new Promise((resolve) => setTimeout(resolve, 5));
+    bed.rig.gateway.partitionLeaders = [led(0, "eu", [US, AP])];
+    expect(await leaving).toContain("eu leads nothing");
   });
 
   it("goes on once an election is over that has come in between", async () => {

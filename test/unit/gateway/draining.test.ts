@@ -373,7 +373,9 @@ describe("a drain", () => {
       }),
     });
     const unsure = await bed.refused(us.anotherGateway({ log: young }).drain(ORDER));
-    expect(unsure.message).toContain("not known at the moment who holds partition 0's log");
+    expect(unsure.message).toContain(
+      "eu, which leads partition 0, does not know all that should hold its log",
+    );
     silence("ap", 1);
     expect((await bed.refused(eu.gateway.drain(ORDER))).message).toContain("ap does not answer");
   });

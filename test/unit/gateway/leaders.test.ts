@@ -7,21 +7,45 @@ const MINUTE_MS = 60_000;
 
 const to = (region: string, holdMs = 10 * MINUTE_MS, partition?: number) => ({ region, holdMs, partition });
 
-/** A gateway of us, whose first move finds that the leader has died, and that the next is elected after so long. */
-function gatewayInElection({ bed, us }: PlacedBed, electionMs: number) {
-  let hasDied = false;
+/** A gateway of us, whose first hand-over finds that the leader has died, and that another is elected after so long. */
+function gatewayInElection(
+  { bed, us }: PlacedBed,
+  { electionMs, meanwhile }: { electionMs: number; meanwhile?: () => void },
+) {
   const { log } = us.options;
+  const handOvers: string[] = [];
   const moveLeader: typeof log.moveLeader = (request) => {
-    if (!hasDied) {
-      hasDied = true;
+    handOvers.push(request.to);
+    if (handOvers.length === 1) {
       bed.servers.leader = undefined;
+      meanwhile?.();
       bed.world.after(electionMs, () => {
         bed.servers.leader = "eu";
       });
     }
     return log.moveLeader(request);
   };
-  return us.anotherGateway({ log: overriding(log, { moveLeader }) });
+  return { gateway: us.anotherGateway({ log: overriding(log, { moveLeader }) }), handOvers };
+}
+
+/** A gateway of us, whose leader does not know ap for so many looks. */
+function gatewayOfYoungLeader({ us }: PlacedBed, looks: number) {
+  const { log } = us.options;
+  let left = looks;
+  return us.anotherGateway({
+    log: overriding(log, {
+      async leadership(partition) {
+        const told = await log.leadership(partition);
+        left -= 1;
+        if (left < 0) return told;
+        return {
+          ...told,
+          unknownReplicas: 1,
+          replicas: told.replicas.filter(({ region }) => region !== "ap"),
+        };
+      },
+    }),
+  });
 }
 
 async function shown(bed: Bed, { gateway }: RegionBed) {
@@ -72,9 +96,25 @@ describe("leadership", () => {
 
   it("moves once an election is over that has come in between", async () => {
     const placed = await placedBed();
-    const gateway = gatewayInElection(placed, 8_000);
+    const { gateway } = gatewayInElection(placed, { electionMs: 8_000 });
     expect(await placed.bed.run(gateway.moveLeader(to("ap")))).toEqual([{ partition: 0, leader: "ap" }]);
     expect(placed.bed.servers.leader).toBe("ap");
+  });
+
+  it("moves once the leader knows of the region's server", async () => {
+    const placed = await placedBed();
+    const gateway = gatewayOfYoungLeader(placed, 1);
+    expect(await placed.bed.run(gateway.moveLeader(to("ap")))).toEqual([{ partition: 0, leader: "ap" }]);
+  });
+
+  it("is held for the whole time only once it has moved: nobody else would call it off", async () => {
+    const placed = await placedBed();
+    const { gateway } = gatewayInElection(placed, { electionMs: 8_000 });
+    const moving = gateway.moveLeader(to("ap"));
+    await placed.bed.pass(4_000);
+    expect((await shown(placed.bed, placed.eu)).hold!.leftMs).toBeLessThanOrEqual(30_000);
+    await placed.bed.run(moving);
+    expect((await shown(placed.bed, placed.eu)).hold!.leftMs).toBeGreaterThan(9 * MINUTE_MS);
   });
 
   it("is held no longer than it was told, and not at all for 0", async () => {
@@ -131,37 +171,66 @@ describe("a move is refused", () => {
     expect(await bed.refusal(us.gateway.moveLeader(to("ap")))).toBe("no-quorum");
   });
 
-  it("to one that the leader does not know, of which it says so once it should", async () => {
+  it("to one that the leader does not know for long", async () => {
+    const placed = await placedBed();
+    const error = await placed.bed.refused(gatewayOfYoungLeader(placed, 100).moveLeader(to("ap")));
+    expect(error.code).toBe("region-not-fit");
+    expect(error.message).toContain("eu, which leads, knows of no copy");
+  });
+
+  it("to one that keeps no copy", async () => {
     const { bed, us } = await placedBed();
     const { log } = us.options;
-    let unknownReplicas = 1;
-    const young = us.anotherGateway({
-      log: overriding(log, {
-        async leadership(partition) {
-          const told = await log.leadership(partition);
-          return {
-            ...told,
-            unknownReplicas,
-            replicas: told.replicas.filter(({ region }) => region !== "ap"),
-          };
-        },
-      }),
+    const leadership: typeof log.leadership = async (partition) => ({
+      ...(await log.leadership(partition)),
+      replicas: [],
     });
-    expect((await bed.refused(young.moveLeader(to("ap")))).message).toContain(
-      "eu, which leads, knows of no copy",
+    const error = await bed.refused(
+      us.anotherGateway({ log: overriding(log, { leadership }) }).moveLeader(to("ap")),
     );
-    unknownReplicas = 0;
-    expect((await bed.refused(young.moveLeader(to("ap")))).message).toContain("region ap holds no copy");
+    expect(error.message).toContain("region ap holds no copy");
   });
 
   it("once no leader has been elected for long, without a hold, and says why", async () => {
     const placed = await placedBed();
-    const error = await placed.bed.refused(gatewayInElection(placed, 30_000).moveLeader(to("ap")));
+    const { gateway } = gatewayInElection(placed, { electionMs: 30_000 });
+    const error = await placed.bed.refused(gateway.moveLeader(to("ap")));
     expect(error.code).toBe("leader-not-moved");
     expect(error.message).toContain(
-      "nobody that is known, although ap was asked for: the log has no leader in reach",
+      "nobody that is known, although ap was asked for: partition 0 has no leader",
     );
     expect((await shown(placed.bed, placed.us)).hold).toBeUndefined();
+  });
+
+  it("once the region has gone away itself, and whoever is elected leads on", async () => {
+    const placed = await placedBed();
+    const { servers } = placed.bed;
+    const meanwhile = () => void servers.cutOff.add("ap");
+    const { gateway, handOvers } = gatewayInElection(placed, { electionMs: 3_000, meanwhile });
+    const error = await placed.bed.refused(gateway.moveLeader(to("ap")));
+    expect(error.message).toContain(
+      "led by eu, although ap was asked for: the nats-server of region ap is away",
+    );
+    expect(handOvers).toEqual(["ap"]);
+    expect(servers.leader).toBe("eu");
+  });
+
+  it("once a later order has come, which goes on to hold", async () => {
+    const { bed, eu, us, ap } = await placedBed();
+    let handOvers = 0;
+    const moveLeader = async () => {
+      handOvers += 1;
+      await us.options.clock.sleep(4_000);
+      return { leader: "eu" };
+    };
+    const slow = us.anotherGateway({ log: overriding(us.options.log, { moveLeader }) });
+    const earlier = bed.refused(slow.moveLeader(to("ap")));
+    await bed.pass(1_000);
+    await bed.run(eu.gateway.moveLeader(to("us")));
+    expect((await earlier).message).toContain("another order, for us, has come after that for ap");
+    expect(handOvers).toBe(1);
+    expect(bed.servers.leader).toBe("us");
+    expect((await shown(bed, ap)).hold).toMatchObject({ leader: "us" });
   });
 
   it("and leaves no hold behind, where another region comes to lead", async () => {

@@ -74,6 +74,21 @@ describe("copies of the log", () => {
   });
 });
 
+describe("copies that the leader can't name", () => {
+  it("count as away, until it knows them", async () => {
+    const { value, look } = rig();
+    const online = (peer: string) => value(`forebay_log_replica_online{partition="0",peer="${peer}"}`);
+    look({ ...led("eu", 1), unknownReplicas: 2 });
+    expect([await online("eu"), await online("unknown-1"), await online("unknown-2")]).toEqual([
+      "1",
+      "0",
+      "0",
+    ]);
+    look(led("eu", 1));
+    expect(await online("unknown-1")).toBeUndefined();
+  });
+});
+
 describe("what is no longer seen", () => {
   const copy = { isOnline: true, isCurrent: true, lagEntries: 1, seenAgoMs: 9 };
 
