@@ -28,6 +28,12 @@ export interface LeaderOrder {
   readonly members: readonly string[];
 }
 
+/** What regions were told, and when. */
+interface Announced extends LeaderOrder {
+  readonly id: string;
+  readonly atMs: number;
+}
+
 /** How a move stands. */
 interface Course {
   readonly leader: string | undefined;
@@ -38,13 +44,14 @@ interface Course {
 /** @throws {GatewayError} leader-not-moved. */
 export async function moveLeader(options: GatewayOptions, order: LeaderOrder): Promise<void> {
   // First, so that nobody moves it back while it comes.
-  const id = await announce(options, order, MOVE_HOLD_MS);
+  const announced = await announce(options, order, MOVE_HOLD_MS);
   try {
-    await handOverInTime(options, order, id);
-    await assertNewest(options, order, id);
+    await handOverInTime(options, announced);
+    await assertLatest(options, announced);
   } catch (error) {
-    // Nobody should leave leadership where nobody has put it.
-    if ((await newerOrder(options, order, id)) === undefined) await announce(options, order, 0);
+    // Nobody should leave leadership where nobody has put it. A later order stays; where it is not known whether there is one, this one ends by itself.
+    const current = await currentHold(options, order);
+    if (current?.id === announced.id) await announce(options, order, 0);
     throw error;
   }
   await announce(options, order, order.holdMs);
@@ -81,37 +88,40 @@ export function whyUnfit(
   return `the nats-server of region ${region} is away, or has not caught up: it is ${replica.lagEntries} entries behind, and was heard of ${replica.seenAgoMs} ms ago`;
 }
 
-/** Best effort: who does not hear it now hears it from the others. @returns the order's id. */
-async function announce(
-  options: GatewayOptions,
-  { partition, region: leader, members }: LeaderOrder,
-  holdMs: number,
-): Promise<string> {
+/** Best effort: who does not hear it now hears it from the others. */
+async function announce(options: GatewayOptions, order: LeaderOrder, holdMs: number): Promise<Announced> {
+  const { partition, region: leader, members } = order;
   const id = options.random.uuid(options.clock.nowMs());
+  const atMs = options.clock.monotonicMs();
   const hold: PlacementHold = { id, leader, ageMs: 0, holdMs };
   await Promise.all(members.map((region) => askPlacement(options, { region, partition, hold })));
-  return id;
+  return { ...order, id, atMs };
 }
 
-/** Undefined also where nobody can tell. @returns to where another order moves leadership. */
-async function newerOrder(
+/** What the own region goes by; where it does not say, the latest that any other tells. */
+async function currentHold(
   options: GatewayOptions,
-  { partition }: LeaderOrder,
-  id: string,
-): Promise<string | undefined> {
-  const answer = await askPlacement(options, { region: options.region, partition });
-  return answer?.hold === undefined || answer.hold.id === id ? undefined : answer.hold.leader;
+  { partition, members }: LeaderOrder,
+): Promise<PlacementHold | undefined> {
+  const own = await askPlacement(options, { region: options.region, partition });
+  if (own !== undefined) return own.hold;
+  const others = members.filter((region) => region !== options.region);
+  const answers = await Promise.all(others.map((region) => askPlacement(options, { region, partition })));
+  const holds = answers.flatMap((answer) => answer?.hold ?? []);
+  return holds.toSorted((one, other) => one.ageMs - other.ageMs)[0];
 }
 
-/** @throws {GatewayError} leader-not-moved. */
-async function assertNewest(options: GatewayOptions, order: LeaderOrder, id: string): Promise<void> {
-  const leader = await newerOrder(options, order, id);
-  if (leader === undefined) return;
-  throw notMoved(`another order, for ${leader}, has come after that for ${order.region}`);
+/** Also where nobody can tell of another. @throws {GatewayError} leader-not-moved: there is a later order. */
+async function assertLatest(options: GatewayOptions, announced: Announced): Promise<void> {
+  const current = await currentHold(options, announced);
+  if (current === undefined || current.id === announced.id) return;
+  // A process that is new may not have heard of this one yet, and tell an earlier one.
+  if (current.ageMs >= options.clock.monotonicMs() - announced.atMs) return;
+  throw notMoved(`another order, for ${current.leader}, has come after that for ${announced.region}`);
 }
 
 /** @throws {GatewayError} leader-not-moved: not within the time, or another order has come. */
-async function handOverInTime(options: GatewayOptions, order: LeaderOrder, id: string): Promise<void> {
+async function handOverInTime(options: GatewayOptions, order: Announced): Promise<void> {
   const { clock } = options;
   const { partition, region } = order;
   const untilMs = clock.monotonicMs() + ELECTION_MS_MAX;
@@ -121,10 +131,11 @@ async function handOverInTime(options: GatewayOptions, order: LeaderOrder, id: s
     if (leadership.leader === region) return;
     const why = whyUnfit(leadership, order);
     if (why === undefined) {
-      await assertNewest(options, order, id);
-      handOvers += 1;
-      course = await handOver(options, order, untilMs - clock.monotonicMs());
-      if (course.leader === region) return;
+      await assertLatest(options, order);
+      const moved = await handOver(options, order, untilMs - clock.monotonicMs());
+      if (moved.leader === region) return;
+      if (moved.isSent) handOvers += 1;
+      course = moved;
     } else {
       course = { leader: leadership.leader, why };
     }
@@ -138,14 +149,14 @@ async function handOver(
   { log }: GatewayOptions,
   { partition, region: to }: LeaderOrder,
   leftMs: number,
-): Promise<Course> {
+): Promise<Course & { readonly isSent: boolean }> {
   const timeoutMs = Math.min(HAND_OVER_MS.max, Math.max(HAND_OVER_MS.min, leftMs));
   try {
     const { leader } = await log.moveLeader({ partition, to, timeoutMs });
-    return { leader, why: "the election went elsewhere, or is not over" };
+    return { leader, why: "the election went elsewhere, or is not over", isSent: true };
   } catch (error) {
     if (!(error instanceof LogUnavailableError)) throw error;
-    return { leader: undefined, why: error.message };
+    return { leader: undefined, why: error.message, isSent: false };
   }
 }
 

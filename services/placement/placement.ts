@@ -189,15 +189,24 @@ export class Placement {
   }
 
   async #ask(regions: readonly string[]): Promise<ReadonlyMap<string, PlacementAnswer>> {
-    const { bus, region, partition, logger } = this.#options;
-    const data = encodePlacementMessage({ region });
+    const { bus, region, partition, clock, logger } = this.#options;
+    const question = encodePlacementMessage({ region });
     const answers = new Map<string, PlacementAnswer>();
     const service = placementService(partition);
     await Promise.all(
       regions.map(async (other) => {
+        // An order is dated by when it was asked for: one that got younger on its way could pass for a later one.
+        const askedAtMs = clock.monotonicMs();
         try {
-          const answer = await bus.request({ region: other, service, data, timeoutMs: ASK_TIMEOUT_MS });
-          answers.set(other, decodePlacementAnswer(answer));
+          const data = await bus.request({
+            region: other,
+            service,
+            data: question,
+            timeoutMs: ASK_TIMEOUT_MS,
+          });
+          const answer = decodePlacementAnswer(data);
+          answers.set(other, answer);
+          if (answer.hold !== undefined) this.#hold.hear(answer.hold, askedAtMs);
         } catch (error) {
           logger.debug(
             { partition, other, error: describeError(error) },
@@ -212,7 +221,6 @@ export class Placement {
   #take(own: OwnLook, answers: ReadonlyMap<string, PlacementAnswer>, nowMs: number): void {
     const rows = [{ region: this.#options.region, roundTripsMs: own.roundTripsMs }, ...answers.values()];
     for (const row of rows) this.#times = observeRoutes(this.#times, row, nowMs);
-    for (const { hold } of answers.values()) if (hold !== undefined) this.#hold.hear(hold, nowMs);
   }
 
   #members(

@@ -156,7 +156,10 @@ async function leave(name: string, options: LeaveOptions): Promise<void> {
     const unknown = leaders.partitions.flatMap((partition) =>
       partition.leader === undefined ? [withoutLeader(partition)] : unknownTo(partition),
     );
-    if (unknown.length > 0) return unknown;
+    if (unknown.length > 0) {
+      badSinceMs = undefined;
+      return unknown;
+    }
     const problems = problemsOfOthers(name, leaders);
     if (problems.length > 0) {
       badSinceMs ??= performance.now();

@@ -1,5 +1,10 @@
 /** An operator who moves leadership: to whom, for how long, and what is refused. */
 import { describe, expect, it } from "vitest";
+import { LogUnavailableError } from "../../../services/ports/global-log.ts";
+import {
+  decodePlacementAnswer,
+  encodePlacementMessage,
+} from "../../../services/protocol/placement-message.ts";
 import { overriding, type RegionBed, type Bed } from "./bed.ts";
 import { placedBed, type PlacedBed } from "./placed.ts";
 
@@ -26,6 +31,28 @@ function gatewayInElection(
     return log.moveLeader(request);
   };
   return { gateway: us.anotherGateway({ log: overriding(log, { moveLeader }) }), handOvers };
+}
+
+/** A gateway whose hand-overs begin late. */
+function slowGateway(region: RegionBed, lateMs: number) {
+  const { log, clock } = region.options;
+  const moveLeader: typeof log.moveLeader = async (request) => {
+    await clock.sleep(lateMs);
+    return log.moveLeader(request);
+  };
+  return region.anotherGateway({ log: overriding(log, { moveLeader }) });
+}
+
+/** A gateway whose hand-overs take long, and come to nothing. */
+function brokenGateway(region: RegionBed) {
+  const { log, clock } = region.options;
+  const handOvers: string[] = [];
+  const moveLeader: typeof log.moveLeader = async ({ to: wanted }) => {
+    handOvers.push(wanted);
+    await clock.sleep(4_000);
+    return { leader: "eu" };
+  };
+  return { gateway: region.anotherGateway({ log: overriding(log, { moveLeader }) }), handOvers };
 }
 
 /** A gateway of us, whose leader does not know ap for so many looks. */
@@ -115,6 +142,20 @@ describe("leadership", () => {
     expect((await shown(placed.bed, placed.eu)).hold!.leftMs).toBeLessThanOrEqual(30_000);
     await placed.bed.run(moving);
     expect((await shown(placed.bed, placed.eu)).hold!.leftMs).toBeGreaterThan(9 * MINUTE_MS);
+  });
+
+  it("is held for the whole time, though looks take long, which began while it moved", async () => {
+    const placed = await placedBed(1, 3_000);
+    const { bed } = placed;
+    for (const wanted of ["ap", "us", "ap", "us", "ap"]) {
+      await bed.run(slowGateway(placed.us, 1_500).moveLeader(to(wanted)));
+      await bed.pass(7_000);
+      for (const region of bed.regions) {
+        const { hold } = await shown(bed, region);
+        expect(hold!.leader).toBe(wanted);
+        expect(hold!.leftMs).toBeGreaterThan(9 * MINUTE_MS);
+      }
+    }
   });
 
   it("is held no longer than it was told, and not at all for 0", async () => {
@@ -216,21 +257,50 @@ describe("a move is refused", () => {
   });
 
   it("once a later order has come, which goes on to hold", async () => {
-    const { bed, eu, us, ap } = await placedBed();
-    let handOvers = 0;
-    const moveLeader = async () => {
-      handOvers += 1;
-      await us.options.clock.sleep(4_000);
-      return { leader: "eu" };
+    for (const isOwnSilent of [false, true]) {
+      const placed = await placedBed();
+      const { bed, eu, us, ap } = placed;
+      const { gateway, handOvers } = brokenGateway(us);
+      const earlier = bed.refused(gateway.moveLeader(to("ap")));
+      await bed.pass(1_000);
+      await bed.run(eu.gateway.moveLeader(to("us")));
+      // Another process of the region takes the role over, and knows nothing yet.
+      if (isOwnSilent) placed.silence("us");
+      expect((await earlier).message).toContain("another order, for us, has come after that for ap");
+      expect(handOvers).toEqual(["ap"]);
+      expect(bed.servers.leader).toBe("us");
+      expect((await shown(bed, ap)).hold!.leftMs).toBeGreaterThan(9 * MINUTE_MS);
+    }
+  });
+
+  it("but not for an earlier order, which its region still tells", async () => {
+    const { bed, us } = await placedBed();
+    const hold = { id: "earlier", leader: "eu", ageMs: 70_000, holdMs: MINUTE_MS };
+    const bus: typeof us.options.bus = overriding(us.options.bus, {
+      async request(asked) {
+        const answer = await us.options.bus.request(asked);
+        if (asked.region !== "us") return answer;
+        return encodePlacementMessage({ ...decodePlacementAnswer(answer), hold });
+      },
+    });
+    const gateway = us.anotherGateway({ bus });
+    expect(await bed.run(gateway.moveLeader(to("ap")))).toEqual([{ partition: 0, leader: "ap" }]);
+  });
+
+  it("only once the time is over, where the log refuses to hand over", async () => {
+    const { bed, us } = await placedBed();
+    const { log, clock } = us.options;
+    let refusals = 10;
+    const moveLeader: typeof log.moveLeader = (request) => {
+      refusals -= 1;
+      return refusals < 0 ? log.moveLeader(request) : Promise.reject(new LogUnavailableError("not now"));
     };
-    const slow = us.anotherGateway({ log: overriding(us.options.log, { moveLeader }) });
-    const earlier = bed.refused(slow.moveLeader(to("ap")));
-    await bed.pass(1_000);
-    await bed.run(eu.gateway.moveLeader(to("us")));
-    expect((await earlier).message).toContain("another order, for us, has come after that for ap");
-    expect(handOvers).toBe(1);
-    expect(bed.servers.leader).toBe("us");
-    expect((await shown(bed, ap)).hold).toMatchObject({ leader: "us" });
+    const gateway = us.anotherGateway({ log: overriding(log, { moveLeader }) });
+    expect(await bed.run(gateway.moveLeader(to("ap")))).toEqual([{ partition: 0, leader: "ap" }]);
+    refusals = Infinity;
+    const startedAtMs = clock.monotonicMs();
+    expect((await bed.refused(gateway.moveLeader(to("us")))).message).toContain("asked for: not now");
+    expect(clock.monotonicMs() - startedAtMs).toBeGreaterThan(9_000);
   });
 
   it("and leaves no hold behind, where another region comes to lead", async () => {

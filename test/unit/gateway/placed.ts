@@ -15,8 +15,8 @@ export interface PlacedBed {
   readonly silence: (region: string, partition?: number) => void;
 }
 
-/** eu and us are nearest to each other; eu leads. */
-export async function placedBed(partitions = 1): Promise<PlacedBed> {
+/** eu and us are nearest to each other; eu leads. @param measureMs how long a look of each region takes. */
+export async function placedBed(partitions = 1, measureMs = 0): Promise<PlacedBed> {
   const bed = new Bed({ regions: ["eu", "us", "ap"], partitions });
   await bed.startAll();
   const stops = new Map(
@@ -31,7 +31,12 @@ export async function placedBed(partitions = 1): Promise<PlacedBed> {
         isAutomatic: true,
         settings: PLACEMENT_DEFAULTS,
         expectedMs: (one, other) => ROUND_TRIPS_MS[[one, other].sort().join(" ")]!,
-        routes: { measure: () => Promise.resolve({}) },
+        routes: {
+          async measure() {
+            if (measureMs > 0) await region.options.clock.sleep(measureMs);
+            return {};
+          },
+        },
         metrics: silentMetrics,
       });
       void placement.run(stops.get(region.name)![partition]!.signal);

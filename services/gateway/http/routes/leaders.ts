@@ -57,7 +57,7 @@ const moveDocument: RouteDocument = {
   operationId: "moveLeader",
   summary: "Have a region lead the log",
   description:
-    "Any region can be asked. What the log has to decide waits for some tens of milliseconds meanwhile. An election that is under way or comes in between is waited for, for some ten seconds. All regions hear of it and leave leadership alone for the hold; they keep it in memory, and tell each other. Of two orders the later one holds.",
+    "Any region can be asked. What the log has to decide waits for some tens of milliseconds meanwhile. An election that is under way or comes in between is waited for, for some ten seconds. All regions hear of it and leave leadership alone for the hold; they keep it in memory, and tell each other. A later order ends an earlier one; of two within a moment, neither may be carried out.",
   tag: "region",
   headers: OrderHeaders,
   body: MoveLeaderBody,
