@@ -4,10 +4,19 @@ import type { LogAnswer } from "../../services/protocol/http/log.ts";
 import { eventually, startBed, withStores, type LocalBed } from "./cluster/bed.ts";
 import { startCoordinator } from "./cluster/coordinator.ts";
 import { createCollection, Load } from "./cluster/load.ts";
-import { administer, backUpServers, positionsOf, restoreServers, standStill } from "./cluster/log-surgery.ts";
+import {
+  administer,
+  backUpServers,
+  positionsOf,
+  restoreServers,
+  standStill,
+  untilGrown,
+} from "./cluster/log-surgery.ts";
 import { send } from "./cluster/request.ts";
 
 const LIMIT_MS = 60_000;
+/** Where nothing is lost there is nothing to notice. */
+const LOST_ENTRIES_MIN = 5;
 
 let bed: LocalBed;
 let load: Load;
@@ -121,6 +130,7 @@ describe("a log that fails under load", () => {
     await load.untilAcknowledged(50);
     await backUpServers(bed);
     await load.untilAcknowledged(100);
+    await untilGrown(bed, LOST_ENTRIES_MIN);
     const position = await standStill(bed);
     await restoreServers(bed);
     await untilStopped(/lost its tail.*forebay log rebuild/);

@@ -10,6 +10,7 @@ const TIMEOUT_MS = 5_000;
 
 interface StreamAnswer {
   readonly config: object;
+  readonly state: { readonly last_seq: number };
   readonly error?: { readonly description: string };
 }
 
@@ -36,9 +37,21 @@ export async function standStill(bed: Bed): Promise<number> {
   await administer(bed, "UPDATE", { ...config, subjects: ["nobody.publishes.here"] });
   return eventually("all regions are at the end of the log", async () => {
     const positions = await positionsOf(bed);
-    const { state } = (await administer(bed, "INFO")) as StreamAnswer & { state: { last_seq: number } };
-    return positions.every((position) => position === state.last_seq) ? state.last_seq : undefined;
+    const end = await endOf(bed);
+    return positions.every((position) => position === end) ? end : undefined;
   });
+}
+
+async function endOf(bed: Bed): Promise<number> {
+  return (await administer(bed, "INFO")).state.last_seq;
+}
+
+/** Waits until the log has so many entries more than now. What clients are told of is in the WALs, and may not have reached it. */
+export async function untilGrown(bed: Bed, entries: number): Promise<void> {
+  const before = await endOf(bed);
+  await eventually(`the log has ${entries} entries more`, async () =>
+    (await endOf(bed)) >= before + entries ? true : undefined,
+  );
 }
 
 export async function positionsOf(bed: Bed): Promise<number[]> {
