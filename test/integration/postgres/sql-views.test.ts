@@ -74,7 +74,7 @@ it("shows of records of every kind what the core shows", async () => {
     }),
     { runs: 40 },
   );
-}, 60_000);
+});
 
 it("shows neither what is deleted or has expired, nor a partition whose state is being loaded", async () => {
   await setUp(url, { "acme/things": SCHEMA }, 1_000);
