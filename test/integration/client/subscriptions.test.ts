@@ -6,6 +6,9 @@ import { startBed, type Bed } from "../cluster/bed.ts";
 import { createCollection } from "../cluster/load.ts";
 import { clientAt, posts } from "./clients.ts";
 
+/** For an election, and as long again. */
+const LIMIT_MS = 60_000;
+
 let bed: Bed;
 beforeAll(async () => {
   bed = await startBed("client-subscriptions");
@@ -21,6 +24,8 @@ function alone(region: string) {
 /** Ends its first connection when it is told to. */
 class OneBreak {
   break: () => void = () => undefined;
+  /** What was asked for, and how connections have ended, for who has to find out what went wrong. */
+  readonly course: string[] = [];
   readonly fetch = (url: string, init: RequestInit) => this.#fetch(url, init);
   readonly webSocket: SocketConstructor;
   #home = true;
@@ -30,6 +35,8 @@ class OneBreak {
     this.#first = first;
     const open = (url: string, protocols: string[]) => {
       const socket = new WebSocket(url, protocols);
+      this.course.push(`open ${url}`);
+      socket.on("close", (code) => this.course.push(`closed ${url}: ${code}`));
       if (!this.#isThere(url.replace("ws", "http"))) socket.terminate();
       this.break = () => this.#leave(() => socket.terminate());
       return socket;
@@ -45,6 +52,7 @@ class OneBreak {
   }
 
   async #fetch(url: string, init: RequestInit): Promise<Response> {
+    this.course.push(`fetch ${url}`);
     if (!this.#isThere(url)) throw new TypeError("there is nobody");
     const over = new AbortController();
     if (!url.includes("/v1/changes")) return fetch(url, init);
@@ -69,7 +77,11 @@ describe("a subscription", () => {
       });
       const [key, cause] = [`lamp-${way}`, { idempotencyKey: `same-${way}` }];
       const told: [pending: number, isThere: boolean][] = [];
-      for await (const { isComplete, records } of client.collection(posts).subscribe({ prefix: key })) {
+      const over = new AbortController();
+      const limit = setTimeout(() => over.abort(), LIMIT_MS);
+      const subscription = client.collection(posts).subscribe({ prefix: key, signal: over.signal });
+      for await (const { isComplete, records } of subscription) {
+        breaking.course.push(`told ${isComplete} ${JSON.stringify(records)}`);
         for (const { pending, fields } of records) told.push([pending, fields !== undefined]);
         if (isComplete) {
           for (const other of ["us", "ap"]) bed.cluster.cutLink("eu", other);
@@ -80,8 +92,9 @@ describe("a subscription", () => {
           breaking.break();
         } else if (records.length > 0) break;
       }
+      clearTimeout(limit);
       for (const other of ["us", "ap"]) bed.cluster.healLink("eu", other);
-      expect(told).toEqual([
+      expect(told, breaking.course.join("\n")).toEqual([
         [1, true],
         [0, false],
       ]);
