@@ -25,7 +25,8 @@ function alone(region: string) {
 class OneBreak {
   break: () => void = () => undefined;
   /** What was asked for, and how connections have ended, for who has to find out what went wrong. */
-  readonly course: string[] = [];
+  readonly #course: string[] = [];
+  readonly #sinceMs = performance.now();
   readonly fetch = (url: string, init: RequestInit) => this.#fetch(url, init);
   readonly webSocket: SocketConstructor;
   #home = true;
@@ -35,8 +36,8 @@ class OneBreak {
     this.#first = first;
     const open = (url: string, protocols: string[]) => {
       const socket = new WebSocket(url, protocols);
-      this.course.push(`open ${url}`);
-      socket.on("close", (code) => this.course.push(`closed ${url}: ${code}`));
+      this.note(`open ${url}`);
+      socket.on("close", (code) => this.note(`closed ${url}: ${code}`));
       if (!this.#isThere(url.replace("ws", "http"))) socket.terminate();
       this.break = () => this.#leave(() => socket.terminate());
       return socket;
@@ -46,13 +47,22 @@ class OneBreak {
     } as unknown as SocketConstructor;
   }
 
+  /** What was asked for and told, and when, in one line: of a failure in CI the first line alone is seen. */
+  get course(): string {
+    return this.#course.join("; ");
+  }
+
+  note(what: string): void {
+    this.#course.push(`${Math.round(performance.now() - this.#sinceMs)} ms ${what}`);
+  }
+
   /** Only the first region is before the break, and only others after it. */
   #isThere(url: string): boolean {
     return url.startsWith(this.#first) === this.#home;
   }
 
   async #fetch(url: string, init: RequestInit): Promise<Response> {
-    this.course.push(`fetch ${url}`);
+    this.note(`fetch ${url}`);
     if (!this.#isThere(url)) throw new TypeError("there is nobody");
     const over = new AbortController();
     if (!url.includes("/v1/changes")) return fetch(url, init);
@@ -81,20 +91,24 @@ describe("a subscription", () => {
       const limit = setTimeout(() => over.abort(), LIMIT_MS);
       const subscription = client.collection(posts).subscribe({ prefix: key, signal: over.signal });
       for await (const { isComplete, records } of subscription) {
-        breaking.course.push(`told ${isComplete} ${JSON.stringify(records)}`);
+        breaking.note(`told ${isComplete} ${JSON.stringify(records)}`);
         for (const { pending, fields } of records) told.push([pending, fields !== undefined]);
         if (isComplete) {
           for (const other of ["us", "ap"]) bed.cluster.cutLink("eu", other);
           // The log takes the first of two requests under one key: that one, as nothing leaves eu.
-          await alone("eu").write(key, { inc: { likes: 1 } }, cause);
-          await alone("us").write(`another-${way}`, { inc: { likes: 1 } }, { ...cause, until: "committed" });
+          const inEu = await alone("eu").write(key, { inc: { likes: 1 } }, cause);
+          breaking.note(`eu: ${inEu.status}`);
+          const committed = { ...cause, until: "committed" } as const;
+          const inUs = await alone("us").write(`another-${way}`, { inc: { likes: 1 } }, committed);
+          breaking.note(`us: ${inUs.status}`);
         } else if (records[0]?.pending === 1) {
+          breaking.note("break");
           breaking.break();
         } else if (records.length > 0) break;
       }
       clearTimeout(limit);
       for (const other of ["us", "ap"]) bed.cluster.healLink("eu", other);
-      expect(told, breaking.course.join("\n")).toEqual([
+      expect(told, breaking.course).toEqual([
         [1, true],
         [0, false],
       ]);
