@@ -3,7 +3,7 @@
 interface SocketEvents {
   readonly open: unknown;
   readonly message: { readonly data: unknown };
-  readonly close: { readonly code: number; readonly reason: string };
+  readonly close: { readonly code: number };
   readonly error: unknown;
 }
 
@@ -67,6 +67,12 @@ function uniqueNames(): () => string {
   };
 }
 
+/** Whom nobody calls whose signal is aborted already. @returns how to call it off. */
+export function onAbort(signal: AbortSignal | undefined, call: () => void): () => void {
+  signal?.addEventListener("abort", call, { once: true });
+  return () => signal?.removeEventListener("abort", call);
+}
+
 /** @throws the signal's reason. */
 export function sleep(platform: Platform, delayMs: number, signal?: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -75,10 +81,10 @@ export function sleep(platform: Platform, delayMs: number, signal?: AbortSignal)
       cancel();
       reject(signal!.reason as Error);
     };
+    const forget = onAbort(signal, stop);
     const cancel = platform.after(delayMs, () => {
-      signal?.removeEventListener("abort", stop);
+      forget();
       resolve();
     });
-    signal?.addEventListener("abort", stop, { once: true });
   });
 }

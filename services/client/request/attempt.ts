@@ -1,8 +1,9 @@
 /** One request to one region, and what came of it. */
 import type { ProblemAnswer } from "../../protocol/http/answers.ts";
 import type { ForebayErrorCode, Problem } from "../errors.ts";
-import type { Platform } from "../platform.ts";
+import { onAbort, type Platform } from "../platform.ts";
 import { rejectionOf } from "../rejection.ts";
+import { textOf } from "./body.ts";
 import { Controllers } from "./controllers.ts";
 
 export interface HttpRequest {
@@ -60,18 +61,18 @@ export async function attempt(platform: Platform, request: HttpRequest): Promise
   const cancelTimeout = platform.after(timeoutMs, () =>
     controller.abort(new Error(`no answer within ${Math.round(timeoutMs)} ms`)),
   );
-  signal?.addEventListener("abort", stop, { once: true });
+  const forget = onAbort(signal, stop);
   try {
     const init: RequestInit = { ...AS_IT_IS, method, headers, signal: controller.signal };
     if (body !== undefined) init.body = body;
     const response = await platform.fetch(url, init);
-    return outcomeOf(response, await response.text());
+    return outcomeOf(response, await textOf(response, controller.signal));
   } catch (error) {
     signal?.throwIfAborted();
     return { type: "silent", isSent: !wasNotConnected(error), cause: error };
   } finally {
     cancelTimeout();
-    signal?.removeEventListener("abort", stop);
+    forget();
     controllers.giveBack(taken);
   }
 }

@@ -1,6 +1,6 @@
 /** The credential that requests carry: asked of the app once for all of them, and again where it failed or was refused. */
 import { ForebayError } from "../errors.ts";
-import { sleep, type Platform } from "../platform.ts";
+import { onAbort, sleep, type Platform } from "../platform.ts";
 
 const PAUSE_MS_BASE = 50;
 const PAUSE_MS_MAX = 2_000;
@@ -39,7 +39,7 @@ export class Credential {
     const { promise: over, resolve: giveUp } = settling<undefined>();
     const stop = () => giveUp(undefined);
     const cancel = this.#platform.after(untilMs - this.#platform.nowMs(), stop);
-    signal?.addEventListener("abort", stop, { once: true });
+    const forget = onAbort(signal, stop);
     let isOver = signal?.aborted === true;
     try {
       while (!isOver) {
@@ -52,7 +52,7 @@ export class Credential {
       }
     } finally {
       cancel();
-      signal?.removeEventListener("abort", stop);
+      forget();
     }
     signal?.throwIfAborted();
     const why = this.#why ?? new Error("it has not answered in time");

@@ -1,6 +1,6 @@
 /** Sends a request until it is answered, refused for good, or too late: everything that an app should not think about. */
 import { ForebayError, OutcomeUnknownError } from "../errors.ts";
-import { sleep, type Platform } from "../platform.ts";
+import { onAbort, sleep, type Platform } from "../platform.ts";
 import { Router, type RegionAddress } from "../regions/router.ts";
 import { Session, sessionHeader, type Carried } from "../session/session.ts";
 import { attempt, type Outcome } from "./attempt.ts";
@@ -262,10 +262,10 @@ export class Sender {
     signal?.throwIfAborted();
     const { entered, giveUp } = lane.wait();
     const cancel = this.platform.after(waitMs, giveUp);
-    signal?.addEventListener("abort", giveUp, { once: true });
+    const forget = onAbort(signal, giveUp);
     const hasPlace = await entered;
     cancel();
-    signal?.removeEventListener("abort", giveUp);
+    forget();
     if (!hasPlace) signal?.throwIfAborted();
     return hasPlace;
   }

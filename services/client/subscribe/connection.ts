@@ -2,6 +2,7 @@
 import type { SubscribeFrame, ServerFrame } from "../../protocol/http/feed.ts";
 import type { Platform, SocketConstructor } from "../platform.ts";
 import { AS_IT_IS } from "../request/attempt.ts";
+import { readBody, textOf } from "../request/body.ts";
 import { unsettledText } from "./follow.ts";
 
 export type Interest = Omit<SubscribeFrame, "type" | "id">;
@@ -11,7 +12,7 @@ export interface Arrivals {
   /** Resolves once another frame may come. Only a connection over HTTP can wait for it. */
   room(): Promise<void>;
   /** Once; nothing comes after it. @param code of the WebSocket, or the status over HTTP; 0 where nobody said why. */
-  end(code: number, why: string): void;
+  end(code: number): void;
 }
 
 export interface ConnectionOptions {
@@ -51,8 +52,8 @@ function openSocket(
   socket.addEventListener("message", ({ data }) => {
     if (isOpen) take(String(data), arrivals);
   });
-  socket.addEventListener("close", ({ code, reason }) => {
-    if (isOpen) arrivals.end(hasOpened ? code : NOT_OPENED, reason);
+  socket.addEventListener("close", ({ code }) => {
+    if (isOpen) arrivals.end(hasOpened ? code : NOT_OPENED);
   });
   // What has gone wrong is told to nobody; that it is over, by the close that follows.
   socket.addEventListener("error", () => undefined);
@@ -68,6 +69,7 @@ function take(text: string, arrivals: Arrivals): void {
 
 function openStream(platform: Platform, { url, token, interest, arrivals }: ConnectionOptions): () => void {
   const controller = new AbortController();
+  const { signal } = controller;
   const { cursor, unsettled, ...of } = interest;
   const query = new URLSearchParams({ follow: "true", ...(cursor !== undefined && { after: cursor }) });
   for (const [name, value] of Object.entries(of)) if (value !== undefined) query.set(name, String(value));
@@ -78,39 +80,38 @@ function openStream(platform: Platform, { url, token, interest, arrivals }: Conn
     const response = await platform.fetch(`${url}/v1/changes?${query.toString()}`, {
       ...AS_IT_IS,
       headers,
-      signal: controller.signal,
+      signal,
     });
-    if (response.status !== 200) return refuse(response, arrivals);
-    await readLines(response, arrivals);
-    arrivals.end(0, "the stream has ended");
+    if (response.status !== 200) return refuse(response, { arrivals, signal });
+    await readLines(response, { arrivals, signal });
+    arrivals.end(0);
   };
-  read().catch((error: unknown) => {
-    if (!controller.signal.aborted) arrivals.end(0, String(error));
-  });
+  read().catch(() => arrivals.end(0));
   return () => controller.abort();
 }
 
-async function refuse(response: Response, arrivals: Arrivals): Promise<void> {
-  const problem = (await response.json()) as { type?: string };
+interface Reading {
+  readonly arrivals: Arrivals;
+  readonly signal: AbortSignal;
+}
+
+async function refuse(response: Response, { arrivals, signal }: Reading): Promise<void> {
+  const problem = JSON.parse(await textOf(response, signal)) as { type?: string };
   if (typeof problem.type === "string") {
     arrivals.frame({ type: "problem", problem } as ServerFrame);
   }
-  arrivals.end(response.status, response.statusText);
+  arrivals.end(response.status);
 }
 
 /** No faster than they are taken. */
-async function readLines(response: Response, arrivals: Arrivals): Promise<void> {
-  const decoder = new TextDecoder();
-  const reader = response.body!.getReader();
+function readLines({ body }: Response, { arrivals, signal }: Reading): Promise<void> {
   let rest = "";
-  for (;;) {
-    const { done, value } = (await reader.read()) as { done: boolean; value?: Uint8Array };
-    if (done) return;
-    const lines = (rest + decoder.decode(value, { stream: true })).split("\n");
+  return readBody(body!, signal, async (text) => {
+    const lines = (rest + text).split("\n");
     rest = lines.pop()!;
     for (const line of lines) {
       await arrivals.room();
       take(line.trim(), arrivals);
     }
-  }
+  });
 }

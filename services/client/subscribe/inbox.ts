@@ -4,7 +4,7 @@ import type { Platform } from "../platform.ts";
 
 export type Arrival =
   | { readonly type: "frame"; readonly frame: ServerFrame }
-  | { readonly type: "end"; readonly code: number; readonly why: string };
+  | { readonly type: "end"; readonly code: number };
 
 /** Frames; a server's frame is bounded itself. */
 const WAITING_MAX = 256;
@@ -39,7 +39,7 @@ export class Inbox {
     this.#watch();
     if (frame.type === "heartbeat") return;
     this.#push({ type: "frame", frame });
-    if (this.#waiting.length >= WAITING_MAX) this.end(OVERFULL, "the app does not take what comes");
+    if (this.#waiting.length >= WAITING_MAX) this.end(OVERFULL);
   }
 
   /** A frame that waits for it is no silence of the server. */
@@ -52,12 +52,12 @@ export class Inbox {
   }
 
   /** What has arrived before is still to be taken. */
-  end(code: number, why: string): void {
+  end(code: number): void {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#cancelWatch();
     this.#close();
-    this.#push({ type: "end", code, why });
+    this.#push({ type: "end", code });
     this.#makeRoom();
   }
 
@@ -74,6 +74,6 @@ export class Inbox {
 
   #watch(): void {
     this.#cancelWatch();
-    this.#cancelWatch = this.#platform.after(SILENCE_MS_MAX, () => this.end(0, "nothing came for too long"));
+    this.#cancelWatch = this.#platform.after(SILENCE_MS_MAX, () => this.end(0));
   }
 }

@@ -2,7 +2,7 @@
 import type { ServerFrame } from "../../protocol/http/feed.ts";
 import type { Fields } from "../define/types.ts";
 import { ForebayError, type ForebayErrorCode } from "../errors.ts";
-import { sleep } from "../platform.ts";
+import { onAbort, sleep } from "../platform.ts";
 import type { RegionAddress } from "../regions/router.ts";
 import type { Sender } from "../request/sender.ts";
 import { connect, NOT_OPENED, type Interest } from "./connection.ts";
@@ -82,8 +82,7 @@ async function* followOnce<F extends Fields>(
   // Aborted meanwhile, a signal calls nobody who listens from now on.
   signal?.throwIfAborted();
   const inbox = new Inbox(platform);
-  const stop = () => inbox.end(0, "the signal was aborted");
-  signal?.addEventListener("abort", stop, { once: true });
+  const forget = onAbort(signal, () => inbox.end(0));
   const isOverHttp = course.isOverHttp || platform.webSocket === undefined;
   const of = { ...interest, ...placeOf(course.follow, isOverHttp) };
   try {
@@ -97,8 +96,8 @@ async function* followOnce<F extends Fields>(
       if (batch !== undefined) yield batch;
     }
   } finally {
-    signal?.removeEventListener("abort", stop);
-    inbox.end(0, "nobody takes it any more");
+    forget();
+    inbox.end(0);
   }
 }
 

@@ -64,10 +64,16 @@ class OneBreak {
   async #fetch(url: string, init: RequestInit): Promise<Response> {
     this.note(`fetch ${url}`);
     if (!this.#isThere(url)) throw new TypeError("there is nobody");
+    const response = await fetch(url, init);
+    if (!url.includes("/v1/changes")) return response;
+    // Not by the signal of the request: Node.js 20 and 22 may have forgotten by then whose it was.
     const over = new AbortController();
-    if (!url.includes("/v1/changes")) return fetch(url, init);
+    const { readable, writable } = new TransformStream();
+    response.body!.pipeTo(writable, { signal: over.signal }).catch((error: unknown) => {
+      this.note(`closed ${url}: ${String(error)}`);
+    });
     this.break = () => this.#leave(() => over.abort());
-    return fetch(url, { ...init, signal: AbortSignal.any([init.signal!, over.signal]) });
+    return new Response(readable, response);
   }
 
   #leave(end: () => void): void {

@@ -1,15 +1,23 @@
 /** What is told of an address that does not answer as it should: where it is, and nothing that may be a key. */
-import { createServer, type Server } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { HttpSigningKeys } from "../../../../services/adapters/signing-keys/http.ts";
+import { collectGarbage } from "../../collect-garbage.ts";
 
 let server: Server | undefined;
-afterEach(() => server?.close());
+afterEach(() => {
+  server?.close();
+  server?.closeAllConnections();
+});
 
 /** @returns the origin of a server that answers everybody so. */
-async function serve(status: number, body: string): Promise<string> {
-  server = createServer((_, response) => response.writeHead(status).end(body));
+function serve(status: number, body: string): Promise<string> {
+  return serveBy((_, response) => response.writeHead(status).end(body));
+}
+
+async function serveBy(listener: RequestListener): Promise<string> {
+  server = createServer(listener);
   await new Promise<void>((resolve) => server!.listen(0, "127.0.0.1", resolve));
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
@@ -27,5 +35,15 @@ describe("keys by HTTP", () => {
   it("are what the address answers", async () => {
     const origin = await serve(200, '{"keys":[]}');
     await expect(new HttpSigningKeys(`${origin}/keys`).fetch()).resolves.toEqual({ keys: [] });
+  });
+
+  it("are given up in time where the answer stalls, and garbage was collected since", async () => {
+    let begin: () => void;
+    const begun = new Promise<void>((resolve) => (begin = resolve));
+    const origin = await serveBy((_, response) => void response.write('{"keys":', () => begin()));
+    const problem = new HttpSigningKeys(`${origin}/keys`, 1_000).fetch().catch((error: unknown) => error);
+    await begun;
+    await collectGarbage();
+    expect(await problem).toMatchObject({ message: `${origin} does not answer within 1000 ms` });
   });
 });
