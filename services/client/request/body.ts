@@ -19,8 +19,8 @@ export async function readBody(
       // Once it is aborted, also where that was before anybody listened, or has ended the body.
       signal.throwIfAborted();
       const { done, value } = await reader.read();
-      await take(decoder.decode(value, { stream: !done }));
       if (done) return signal.throwIfAborted();
+      await take(decoder.decode(value, { stream: true }));
     }
   } finally {
     forget();
