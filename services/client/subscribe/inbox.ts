@@ -3,8 +3,7 @@ import type { ServerFrame } from "../../protocol/http/feed.ts";
 import type { Platform } from "../platform.ts";
 
 export type Arrival =
-  | { readonly type: "frame"; readonly frame: ServerFrame }
-  | { readonly type: "end"; readonly code: number };
+  { readonly type: "frame"; readonly frame: ServerFrame } | { readonly type: "end"; readonly code: number };
 
 /** Frames; a server's frame is bounded itself. */
 const WAITING_MAX = 256;
