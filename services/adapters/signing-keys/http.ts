@@ -48,6 +48,7 @@ export class HttpSigningKeys implements SigningKeySource {
       if (bytes > BYTES_MAX) throw new Error(`${this.#origin} answers with more than ${BYTES_MAX} bytes`);
       chunks.push(chunk as Buffer);
     }
-    return Buffer.concat(chunks).toString("utf8");
+    // Without a byte order mark, as JSON must be.
+    return new TextDecoder().decode(Buffer.concat(chunks));
   }
 }

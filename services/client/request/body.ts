@@ -30,8 +30,8 @@ export async function readBody(
 
 /** @throws the signal's reason. */
 export async function textOf(response: Response, signal: AbortSignal): Promise<string> {
-  // Some platforms know no streams.
-  if (!response.body) return response.text();
+  // Some platforms know no streams, and some ways to fetch have streams of another kind.
+  if (typeof response.body?.getReader !== "function") return response.text();
   let text = "";
   await readBody(response.body, signal, (part) => {
     text += part;

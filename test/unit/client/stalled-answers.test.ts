@@ -41,6 +41,21 @@ function postsHere() {
   return createClient({ regions: { eu }, platform: { webSocket: undefined } }).collection(posts);
 }
 
+describe("an answer whose body is no stream of the platform's", () => {
+  it("is read as text", async () => {
+    const body = { getReader: undefined };
+    const answer = {
+      status: 200,
+      headers: new Headers(),
+      body,
+      text: () => Promise.resolve('{"key":"one"}'),
+    };
+    const platform = { fetch: () => Promise.resolve(answer as unknown as Response) };
+    const client = createClient({ regions: { eu: "http://eu" }, platform });
+    await expect(client.collection(posts).get("one")).resolves.toMatchObject({ key: "one" });
+  });
+});
+
 describe("an answer that stalls after its head", () => {
   it("ends with the deadline of the request, and its connection as well", async () => {
     [status, beginning] = [200, '{"key":'];
@@ -50,6 +65,20 @@ describe("an answer that stalls after its head", () => {
     await collectGarbage();
     expect(await problem).toMatchObject({ code: "unreachable" });
     await left;
+  });
+
+  it("ends with the deadline where nothing else heeds it", async () => {
+    let isCancelled = false;
+    const text = new TextEncoder().encode('{"key":');
+    const source = {
+      start: (controller: ReadableStreamDefaultController) => controller.enqueue(text),
+      cancel: () => void (isCancelled = true),
+    };
+    const platform = { fetch: () => Promise.resolve(new Response(new ReadableStream(source))) };
+    const client = createClient({ regions: { eu: "http://eu" }, platform });
+    const read = client.collection(posts).get("one", { deadlineMs: 500 });
+    await expect(read).rejects.toMatchObject({ code: "unreachable" });
+    expect(isCancelled).toBe(true);
   });
 
   it("ends with the subscription that it is of", async () => {

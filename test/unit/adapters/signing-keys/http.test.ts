@@ -32,8 +32,8 @@ describe("keys by HTTP", () => {
     await expect(keys.fetch()).rejects.toThrow(new Error(`${origin} ${told}`));
   });
 
-  it("are what the address answers", async () => {
-    const origin = await serve(200, '{"keys":[]}');
+  it.each(['{"keys":[]}', '\uFEFF{"keys":[]}'])("are what the address answers: %j", async (body) => {
+    const origin = await serve(200, body);
     await expect(new HttpSigningKeys(`${origin}/keys`).fetch()).resolves.toEqual({ keys: [] });
   });
 
