@@ -76,14 +76,15 @@ export function hasRepairs(group: readonly OrderedEntry[]): boolean {
 /** What the fold has taken of a region, where nothing has come in between: after it has joined other numbers hold. */
 export function walTailOf(
   entries: readonly OrderedEntry[],
-  { result, region }: { result: Pick<FoldResult, "state" | "lastTaken">; region: string },
+  { result, region }: { result: Pick<FoldResult, "state" | "takenEnds">; region: string },
 ): WalTail | undefined {
   const origin = own(result.state.origins, region);
   if (origin === undefined) return undefined;
-  const operation = result.lastTaken.get(region);
+  const ends = result.takenEnds.get(region) ?? [];
+  const operations = ends.at(-1)?.sequence === origin.watermark ? ends : [];
   const tick = origin.tick?.isAssumed === true ? undefined : lastTickOf(entries, region);
-  if (tick === undefined && operation?.sequence !== origin.watermark) return undefined;
-  return { ...(tick && { tick }), ...(operation?.sequence === origin.watermark && { operation }) };
+  if (tick === undefined && operations.length === 0) return undefined;
+  return { operations, ...(tick && { tick }) };
 }
 
 function lastTickOf(entries: readonly OrderedEntry[], region: string): WalTail["tick"] {

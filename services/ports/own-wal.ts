@@ -10,8 +10,11 @@ import type { Hlc } from "../core/hlc.ts";
 
 /** What a fold has taken of the own region: the WAL must have it, or have had it. */
 export interface WalTail {
-  /** Its last operation. */
-  readonly operation?: TakenOperation;
+  /**
+   * The last operation of each batch. Not of the last one alone: a process that outlives its database goes on after what it has
+   * sent, so a last batch that the WAL has may follow one of the database before, whose numbers were given out again.
+   */
+  readonly operations: readonly TakenOperation[];
   /** Its last tick: so many rows the WAL had, and this stamp was issued. */
   readonly tick?: { readonly walHead: number; readonly hlc: Hlc };
 }

@@ -50,18 +50,18 @@ export function troubleOf({ displaced, rejoin }: PartitionData): WalTrouble | un
 }
 
 /** @throws {LostWalError} */
-export function checkTail(data: PartitionData, { operation, tick }: WalTail): void {
+export function checkTail(data: PartitionData, { operations, tick }: WalTail): void {
   if (data.rejoin !== undefined) return;
   const { walEnd, lastHlc, state } = data;
   const isUnheardOf = tick !== undefined && (tick.walHead > walEnd || tick.hlc > lastHlc);
-  if (!isUnheardOf && (operation === undefined || holds(data, operation))) return;
+  if (!isUnheardOf && operations.every((operation) => holds(data, operation))) return;
   throw new LostWalError(`the WAL, which ends at ${walEnd}, is not what the log has`, {
     position: state.position,
     isLoaded: false,
   });
 }
 
-function holds({ wal, walEnd }: PartitionData, operation: NonNullable<WalTail["operation"]>): boolean {
+function holds({ wal, walEnd }: PartitionData, operation: WalTail["operations"][number]): boolean {
   const { sequence, id, hlc } = operation;
   if (walEnd < sequence) return false;
   const row = wal.find((one) => one.sequence === sequence);

@@ -4,7 +4,7 @@ import type { CommitOptions } from "../../ports/region-store.ts";
 import { DisplacedError, LostWalError, type OwnWal, type WalTail } from "../../ports/own-wal.ts";
 import { DISPLACED_STATE, LOST_WAL_STATE, sqlStateOf } from "./errors.ts";
 import type { Database, Statement } from "./pool.ts";
-import { fromHlc, toNumber } from "./values.ts";
+import { countArray, fromHlc, stampArray, toNumber, uuidArray } from "./values.ts";
 
 const CHECK: Statement = {
   name: "check_wal",
@@ -76,14 +76,23 @@ export const LEAVE_PARAMETERS = 1;
 
 /** SQL of the parameters from a number on: those of `tailValues`. */
 export function checkTailSql(first: number): string {
-  const parameters = Array.from({ length: TAIL_PARAMETERS }, (_, index) => `$${first + index}`);
-  return `forebay_check_wal_tail($1, ${parameters.join(", ")})`;
+  const [sequences, ids, stamps, tickHead, tickStamp] = Array.from(
+    { length: TAIL_PARAMETERS },
+    (_, index) => `$${first + index}`,
+  );
+  return `(select count(*) from unnest(${sequences}::bigint[], ${ids}::uuid[], ${stamps}::bigint[]) t (sequence, id, hlc)
+           cross join lateral forebay_check_wal_tail($1, t.sequence, t.id, t.hlc, ${tickHead}, ${tickStamp}) c)`;
 }
 
-export function tailValues({ operation, tick }: WalTail): (number | string | null)[] {
-  const taken =
-    operation === undefined ? [null, null, null] : [operation.sequence, operation.id, fromHlc(operation.hlc)];
-  return [...taken, ...(tick === undefined ? [null, null] : [tick.walHead, fromHlc(tick.hlc)])];
+export function tailValues({ operations, tick }: WalTail): (number | string | Buffer | null)[] {
+  // Without operations one that is NULL: the tick is looked at with it.
+  const sequences = operations.length === 0 ? [undefined] : operations.map(({ sequence }) => sequence);
+  return [
+    countArray(sequences),
+    uuidArray(operations.map(({ id }) => id)),
+    stampArray(operations.map(({ hlc }) => hlc)),
+    ...(tick === undefined ? [null, null] : [tick.walHead, fromHlc(tick.hlc)]),
+  ];
 }
 
 /** Parameters: the region, the id of the entry, how far clocks may be off. */

@@ -35,7 +35,9 @@ export function foldBatch(work: FoldWork, entry: BatchEntry): void {
   const write = { origin: entry.origin, floor: hlcFloor(work.state) };
   for (const { operation } of fresh) foldOperation(work, write, operation);
   const { id, hlc } = fresh.at(-1)!.operation;
-  work.lastTaken.set(entry.origin, { sequence: entry.last, id, hlc });
+  const ends = work.takenEnds.get(entry.origin) ?? [];
+  work.takenEnds.set(entry.origin, ends);
+  ends.push({ sequence: entry.last, id, hlc });
   setOrigin(work, entry.origin, keepPromise(advanced({ origin, entry, fresh })));
 }
 

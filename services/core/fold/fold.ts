@@ -41,8 +41,8 @@ export interface FoldResult {
   readonly state: PartitionState;
   /** Of the state's origins, those that differ from before. */
   readonly changedOrigins: ReadonlySet<string>;
-  /** By origin, the last operation that was taken of its WAL: batches that were skipped or refused don't count. */
-  readonly lastTaken: ReadonlyMap<string, TakenOperation>;
+  /** By origin, the last operation of each batch that was taken of its WAL, in order: those that were skipped or refused don't count. */
+  readonly takenEnds: ReadonlyMap<string, readonly TakenOperation[]>;
   /** Rows that changed, by `recordIdText`, as they are now; null is gone. */
   readonly records: ReadonlyMap<string, StoredRecord | null>;
   /** Positions of changes that no row's version tells, by record: it is gone, or a repair has set it. */
@@ -72,7 +72,7 @@ export function foldEntries(options: {
     state: options.state,
     slice: options.slice,
     changedOrigins: new Set(),
-    lastTaken: new Map(),
+    takenEnds: new Map(),
     records: new Map(),
     rewrittenAt: new Map(),
     outcomes: [],

@@ -20,7 +20,7 @@ export interface FoldWork {
   readonly slice: FoldRows;
   readonly changedOrigins: Set<string>;
   /** By origin. */
-  readonly lastTaken: Map<string, TakenOperation>;
+  readonly takenEnds: Map<string, TakenOperation[]>;
   readonly records: Map<string, StoredRecord | null>;
   /** Positions of changes that no row's version tells, by record: it is gone, or a repair has set it. */
   readonly rewrittenAt: Map<string, number>;

@@ -83,6 +83,20 @@ function finding(context: Context): void {
     expect(await context.store.loadPartition(0)).toEqual(log.state);
   });
 
+  it("is found where it goes on as the log does, after others in the same commit", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    const operations = [append("a"), append("b"), append("c"), append("d")];
+    await appendTo(store, operations);
+    const lost = sentBefore(log, [append("x"), append("y")]);
+    const rows = await readAll(store);
+    // What a process sends that has outlived its database: it goes on after what it has sent of the one before.
+    const next = log.batch(REGION, operations.slice(2), rows[2]!.hlc);
+    expect(await failureOf(log.foldLooking(lost, next))).toBeInstanceOf(LostWalError);
+    expect((await store.readPositions(0)).position).toBe(1);
+    await log.foldLooking(log.tick("us"));
+  });
+
   it("is found when the log has more than the WAL has handed out", async () => {
     expect((await wentBack(context, [], [append("x")])).lost).toBeInstanceOf(LostWalError);
     expect((await failureOf(context.store.checkWal(0))) ?? null).toBeNull();
@@ -111,7 +125,7 @@ function finding(context: Context): void {
     await store.checkWal(0);
     expect(await store.trimWal({ partition: 0, upTo: 3, rowsMax: 10 })).toBe(3);
     await store.checkWal(0);
-    const tail = { operation: { sequence: 3, id: rows[2]!.id, hlc: rows[2]!.hlc } };
+    const tail = { operations: [{ sequence: 3, id: rows[2]!.id, hlc: rows[2]!.hlc }] };
     const { state } = log;
     const result = await log.fold(log.tick("us"));
     expect(result.state.position).toBe(state.position + 1);

@@ -100,7 +100,7 @@ async function commitFold(
     conflicts: [],
     repairs: [],
     membership: undefined,
-    lastTaken: new Map(),
+    takenEnds: new Map(),
     collections: [],
     hasForgotten: false,
     counts: NO_COUNTS,
