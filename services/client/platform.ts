@@ -67,7 +67,7 @@ function uniqueNames(): () => string {
   };
 }
 
-/** Whom nobody calls whose signal is aborted already. @returns how to call it off. */
+/** Calls once the signal is aborted; never where it is aborted already. @returns how to call it off. */
 export function onAbort(signal: AbortSignal | undefined, call: () => void): () => void {
   signal?.addEventListener("abort", call, { once: true });
   return () => signal?.removeEventListener("abort", call);
