@@ -41,6 +41,14 @@ export interface Folding {
   settle(): Promise<void>;
 }
 
+interface HandingOver {
+  readonly folding: Folding;
+  readonly stop: AbortSignal;
+  /** Where the subscription reads. */
+  readonly isElsewhere: boolean;
+  readonly onFolded: () => void;
+}
+
 export class LogFollower {
   readonly #options: FollowOptions;
   readonly #gather: Gather;
@@ -70,9 +78,11 @@ export class LogFollower {
     let failures = 0;
     while (!stop.aborted) {
       try {
-        const subscription = await this.#subscribe(folding.state);
+        const isElsewhere = this.#doubt.isElsewhere(clock.monotonicMs());
+        const subscription = await this.#subscribe(folding.state, isElsewhere);
         try {
-          await this.#handOver(subscription, { folding, stop, onFolded: () => (failures = 0) });
+          const onFolded = () => void (failures = 0);
+          await this.#handOver(subscription, { folding, stop, isElsewhere, onFolded });
         } finally {
           await subscription.close();
           await folding.settle();
@@ -94,25 +104,26 @@ export class LogFollower {
     }
   }
 
-  #subscribe(state: PartitionState): Promise<LogSubscription> {
-    const { log, partition, clock, metrics } = this.#options;
+  #subscribe(state: PartitionState, isElsewhere: boolean): Promise<LogSubscription> {
+    const { log, partition, metrics } = this.#options;
     const from = this.#overlap.from(state, this.#firstPosition);
-    const isElsewhere = this.#doubt.isElsewhere(clock.monotonicMs());
     metrics.readsElsewhere(isElsewhere);
     return log.subscribe({ partition, from, ...(isElsewhere && { isElsewhere }) });
   }
 
   async #handOver(
     subscription: LogSubscription,
-    { folding, stop, onFolded }: { folding: Folding; stop: AbortSignal; onFolded: () => void },
+    { folding, stop, isElsewhere, onFolded }: HandingOver,
   ): Promise<void> {
+    const { clock, metrics } = this.#options;
     let isFirst = true;
-    while (!stop.aborted) {
+    // Once the own copy is to be tried again, it is.
+    while (!stop.aborted && this.#doubt.isElsewhere(clock.monotonicMs()) === isElsewhere) {
       const received = await this.#gather.receive(subscription);
       const messages = isFirst ? this.#overlap.check(folding.state, received) : received;
       if (received.length > 0) isFirst = false;
       const last = messages.at(-1);
-      if (last !== undefined) this.#options.metrics.received(last.position);
+      if (last !== undefined) metrics.received(last.position);
       await folding.fold(messages, stop);
       // The last entry alone says little: the next may be the one that does not come.
       if (messages.length > 0 || received.length === 0) onFolded();

@@ -1,4 +1,7 @@
-/** A consumer on the region's own server. The server can't be chosen, so it is tried until one lands there. */
+/**
+ * A consumer on the region's own server. The server can't be chosen, so some are made until one has landed there: read from
+ * another's, an entry that the own region has ordered goes once more over the link and back.
+ */
 import { AckPolicy, DeliverPolicy, ReplayPolicy } from "@nats-io/jetstream";
 import { nuid } from "@nats-io/transport-node";
 import { LogUnavailableError } from "../../ports/global-log.ts";
@@ -11,8 +14,10 @@ import { countUnknownReplicas, toReplicas } from "./monitor.ts";
 import { streamName } from "./stream-config.ts";
 import { streamInfo } from "./stream.ts";
 
-/** With three servers all tries miss once in 130. */
-const TRIES_MAX = 12;
+/** Made at once, after a first that has missed; those that are not needed are deleted. */
+const TRIES_PER_ROUND = 3;
+/** With three servers all tries miss once in 25,000. */
+const ROUNDS_MAX = 8;
 const INACTIVE_NANOS = 60 * 1_000_000_000;
 const DELETE_TIMEOUT_MS = 1_000;
 
@@ -27,35 +32,76 @@ export interface ConsumerOptions {
   readonly logger: Logger;
 }
 
+export interface PlacedConsumer {
+  readonly name: string;
+  /** On another server than the own one, which may be had another time. */
+  readonly isMisplaced: boolean;
+}
+
+interface MadeConsumer {
+  readonly name: string;
+  /** Undefined on a server without a cluster. */
+  readonly host: string | undefined;
+}
+
 /**
  * Makes a consumer that starts at `from`, lives in memory and disappears by itself when nobody asks it for a minute.
- * @returns its name.
  * @throws {LogUnavailableError}
  */
-export async function createConsumer(options: ConsumerOptions): Promise<string> {
-  const { connection, api, partition, isElsewhere, logger } = options;
-  for (let tries = 1; ; tries += 1) {
-    const { name, host } = await tryConsumer(options);
-    if (host === undefined || (host === connection.serverName) !== isElsewhere) return name;
-    // Of more regions than there are replicas, some always read from another's server.
-    if (!isElsewhere && tries === 1 && !(await holdsReplica(options))) return name;
-    if (tries === TRIES_MAX) {
-      logger.warn(
-        { partition, host, tries, isElsewhere },
-        "the log is read from another server than was wanted",
-      );
-      return name;
+export async function createConsumer(options: ConsumerOptions): Promise<PlacedConsumer> {
+  const { api, partition, isElsewhere, logger } = options;
+  let made = await makeConsumer(options);
+  if (isWhereWanted(made, options)) return { name: made.name, isMisplaced: false };
+  // Of more regions than there are replicas, some always read from another's server.
+  if (!isElsewhere && !(await holdsReplica(options))) return { name: made.name, isMisplaced: false };
+  for (let round = 1; round <= ROUNDS_MAX; round += 1) {
+    const more = await makeConsumers(options);
+    if (more.length === 0) {
+      // The one that is there can be read from; whether more can be made is seen another time.
+      if (!isElsewhere) break;
+      // That one is the copy which is in doubt: what is wrong with it would be held against the others.
+      void deleteConsumer(api, { partition, name: made.name, logger });
+      throw new LogUnavailableError(`partition ${partition} can't be read from another server now`);
     }
-    void deleteConsumer(api, { partition, name, logger });
+    made = chooseConsumer([made, ...more], options);
+    if (isWhereWanted(made, options)) return { name: made.name, isMisplaced: false };
   }
+  const { name, host } = made;
+  logger.warn({ partition, host, isElsewhere }, "the log is read from another server than was wanted");
+  // Who wants to read elsewhere doesn't for long.
+  return { name, isMisplaced: !isElsewhere };
+}
+
+function isWhereWanted({ host }: MadeConsumer, { connection, isElsewhere }: ConsumerOptions): boolean {
+  return host === undefined || (host === connection.serverName) !== isElsewhere;
+}
+
+/** Deletes the others. */
+function chooseConsumer(made: readonly MadeConsumer[], options: ConsumerOptions): MadeConsumer {
+  const { api, partition, logger } = options;
+  const chosen = made.find((one) => isWhereWanted(one, options)) ?? made[0]!;
+  for (const { name } of made)
+    if (name !== chosen.name) void deleteConsumer(api, { partition, name, logger });
+  return chosen;
+}
+
+/** @returns those that could be made. Never rejects. */
+async function makeConsumers(options: ConsumerOptions): Promise<MadeConsumer[]> {
+  const making = Array.from({ length: TRIES_PER_ROUND }, () => makeConsumer(options));
+  const outcomes = await Promise.allSettled(making);
+  return outcomes.flatMap((outcome) => (outcome.status === "fulfilled" ? [outcome.value] : []));
 }
 
 /** Whether the own server may be landed on; where that can't be known, it is tried. */
 async function holdsReplica({ api, connection, partition, logger }: ConsumerOptions): Promise<boolean> {
   try {
     const info = await streamInfo(api, partition);
-    if (countUnknownReplicas(info) > 0) return true;
-    const holders = [info.cluster?.leader, ...toReplicas(info).map(({ region }) => region)];
+    // Who asks while nobody leads is told of none.
+    if (!info.cluster?.leader || countUnknownReplicas(info) > 0) return true;
+    const holders: (string | undefined)[] = [
+      info.cluster.leader,
+      ...toReplicas(info).map(({ region }) => region),
+    ];
     return holders.includes(connection.serverName);
   } catch (error) {
     logger.debug({ partition, error: describeError(error) }, "it is not known who holds the log");
@@ -63,8 +109,7 @@ async function holdsReplica({ api, connection, partition, logger }: ConsumerOpti
   }
 }
 
-async function tryConsumer(options: ConsumerOptions): Promise<{ name: string; host: string | undefined }> {
-  const { api, partition, from, region } = options;
+async function makeConsumer({ api, partition, from, region }: ConsumerOptions): Promise<MadeConsumer> {
   const name = `${region}-${nuid.next()}`;
   try {
     const config = {

@@ -17,7 +17,7 @@ import type { Logger } from "../../runtime/logger.ts";
 import type { Connection } from "../nats/connection.ts";
 import { describeError } from "../nats/errors.ts";
 import type { JetStreamApi } from "./api.ts";
-import { deleteConsumer } from "./consumer.ts";
+import { deleteConsumer, type PlacedConsumer } from "./consumer.ts";
 import { parseDelivery } from "./delivery.ts";
 import { Intake } from "./intake.ts";
 import { StallDetector } from "./stall.ts";
@@ -30,6 +30,7 @@ const REQUEST_EXPIRES_NANOS = 30 * SECOND_NANOS;
 const HEARTBEAT_NANOS = SECOND_NANOS;
 const TICK_MS = 1_000;
 const SILENT_TICKS_MAX = 4;
+const MISPLACED_TICKS_MAX = 60;
 
 /** How a request ends in good order: its time is over, or the buffer it was made for is full. */
 const REQUEST_ENDS = new Set(["404", "408", "409 message size exceeds maxbytes", "409 batch completed"]);
@@ -39,7 +40,9 @@ export interface SubscriptionOptions {
   readonly api: JetStreamApi;
   readonly partition: number;
   readonly from: number;
-  readonly consumer: string;
+  readonly consumer: PlacedConsumer;
+  /** Seconds that a misplaced consumer is read from before another is tried; default 60. */
+  readonly misplacedTicksMax?: number;
   /** Last position of the log. */
   readonly head: () => Promise<number>;
   /** Called once, when it is closed or lost. */
@@ -59,6 +62,7 @@ export class JetStreamSubscription implements LogSubscription {
   #request: { readonly id: number; messagesLeft: number } | undefined;
   #requests = 0;
   #silentTicks = 0;
+  #ticks = 0;
   #lostBecause: string | undefined;
   /** The position that the log has and this consumer does not send. */
   #gap: number | undefined;
@@ -113,7 +117,7 @@ export class JetStreamSubscription implements LogSubscription {
 
   get #nextSubject(): string {
     const { partition, consumer } = this.#options;
-    return `$JS.API.CONSUMER.MSG.NEXT.${streamName(partition)}.${consumer}`;
+    return `$JS.API.CONSUMER.MSG.NEXT.${streamName(partition)}.${consumer.name}`;
   }
 
   #arrival(timeoutMs: number): Promise<void> {
@@ -204,6 +208,10 @@ export class JetStreamSubscription implements LogSubscription {
 
   /** Counts ticks and not time: after a pause of this process, what came meanwhile is read before the next tick. */
   #tick(): void {
+    const { consumer, misplacedTicksMax = MISPLACED_TICKS_MAX } = this.#options;
+    this.#ticks += 1;
+    if (consumer.isMisplaced && this.#ticks >= misplacedTicksMax)
+      return this.#lose("another server than was wanted sends it, and the wanted one is tried once more");
     // Without an open request, because the reader is slow, nothing is due from the server.
     if (this.#request === undefined) {
       this.#silentTicks = 0;
@@ -236,8 +244,8 @@ export class JetStreamSubscription implements LogSubscription {
     this.#forgetConnection();
     this.#subscription.unsubscribe();
     this.#wake?.();
-    const { connection, api, partition, consumer: name, logger } = this.#options;
-    if (connection.isOpen) this.#released = deleteConsumer(api, { partition, name, logger });
+    const { connection, api, partition, consumer, logger } = this.#options;
+    if (connection.isOpen) this.#released = deleteConsumer(api, { partition, name: consumer.name, logger });
     this.#options.ended(this);
   }
 }

@@ -88,9 +88,13 @@ class Region {
   }
 
   async run(isThere: () => boolean, what: string): Promise<void> {
-    await this.bed.world.runUntil(() => this.position >= 1, { limitMs: 60_000, what: "the genesis" });
+    await this.runOn(() => this.position >= 1, "the genesis");
     while (this.bed.servers.messages(0).length < END) this.bed.servers.store(0, TICK);
-    await this.bed.world.runUntil(isThere, { limitMs: 60_000, what });
+    await this.runOn(isThere, what);
+  }
+
+  async runOn(isThere: () => boolean, what: string, limitMs = 60_000): Promise<void> {
+    await this.bed.world.runUntil(isThere, { limitMs, what });
   }
 }
 
@@ -103,6 +107,15 @@ describe.each([
     await region.run(() => region.position === END, "the end of the log");
     expect(region.readElsewhere.at(0)).toBe(false);
     expect(region.readElsewhere.at(-1)).toBe(true);
+    expect(region.stopped).toBeUndefined();
+  });
+
+  it("is tried again ten minutes later, where nothing else ends the reading elsewhere", async () => {
+    const region = new Region(damage);
+    await region.run(() => region.position === END, "the end of the log");
+    await region.runOn(() => region.readElsewhere.at(-1) === false, "the own copy", 660_000);
+    region.bed.servers.store(0, TICK);
+    await region.runOn(() => region.position === END + 1, "the next entry");
     expect(region.stopped).toBeUndefined();
   });
 
