@@ -92,12 +92,13 @@ export class CollectionClient<F extends Fields> {
    * @throws {OutcomeUnknownError} where nobody has said in time whether it took effect.
    */
   async write(key: string, write: Write<F>, options: WriteOptions = {}): Promise<Receipt> {
-    const { platform, deadlineMs } = this.#sender;
+    const { platform, deadlineMs, limits } = this.#sender;
     const request = writeRequest(this.#collection.name, key, decidable(write));
     const idempotencyKey = platform.uniqueName();
-    const text = lineText(idempotencyKey, key, request.body);
-    const isPlain = Object.keys(options).length === 0 && isLocal(this.#collection.fields, write);
-    if (!isPlain || !this.#gather.takes(text)) {
+    const mayGather =
+      limits.gatherMax > 1 && Object.keys(options).length === 0 && isLocal(this.#collection.fields, write);
+    const text = mayGather && lineText(idempotencyKey, key, request.body);
+    if (text === false || !this.#gather.takes(text)) {
       const prefer = options.until === "committed" ? { headers: { prefer: "wait=committed" } } : {};
       return this.#change({ ...request, ...prefer }, options);
     }

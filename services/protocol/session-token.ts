@@ -33,15 +33,16 @@ export function encodeSession(session: Session, secret: string): string {
 /**
  * All that several tokens cover.
  * @param tokens separated by commas.
+ * @param decode as `decodeSession` does.
  * @throws {InvalidSessionError} as of one token, and where there are too many.
  */
-export function decodeSessions(tokens: string, secret: string): Session {
-  if (!tokens.includes(",")) return decodeSession(tokens, secret);
+export function decodeSessions(tokens: string, decode: (token: string) => Session): Session {
+  if (!tokens.includes(",")) return decode(tokens);
   if (tokens.length > TOKEN_LENGTH_MAX) throw new InvalidSessionError("the session tokens are too long");
   const list = tokens.split(",", TOKENS_MAX + 1);
   if (list.length > TOKENS_MAX)
     throw new InvalidSessionError(`a request has at most ${TOKENS_MAX} session tokens`);
-  return list.map((token) => decodeSession(token.trim(), secret)).reduce(mergeSessions);
+  return list.map((token) => decode(token.trim())).reduce(mergeSessions);
 }
 
 /** @throws {InvalidSessionError} says whether the token is malformed or was changed. */

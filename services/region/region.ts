@@ -54,6 +54,7 @@ import { placementOf } from "./placement.ts";
 import { checkReadsState, keepTelling } from "./releases.ts";
 import { feedOf } from "./feed.ts";
 import { softwareVersion } from "../runtime/config-software.ts";
+import { SessionTokens } from "../gateway/http/session-tokens.ts";
 
 /** The rest of the connections is for requests: neither can take the other's. */
 const ROLES_SHARE_OF_CONNECTIONS = 0.4;
@@ -180,7 +181,7 @@ export class RegionProcess {
       }),
       region,
       software: this.#software,
-      sessionSecret,
+      sessionTokens: new SessionTokens(sessionSecret),
       logger: this.#logger,
       metrics: this.#clusterConsole.outcomes,
       feedMetrics: this.#metrics.feed,

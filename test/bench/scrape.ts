@@ -18,6 +18,7 @@ import type { Meter } from "../../services/runtime/metrics.ts";
 import { fullMetrics } from "../observability/full-metrics.ts";
 import { StubDoctor } from "../unit/gateway-http/stub-doctor.ts";
 import { median, report, round } from "./report.ts";
+import { SessionTokens } from "../../services/gateway/http/session-tokens.ts";
 
 const PARTITIONS = 16;
 const REGIONS = ["eu", "us", "ap", "sa", "af", "in", "jp", "au", "ca"];
@@ -68,7 +69,7 @@ async function serve(meter: Meter): Promise<{ port: number; close: () => Promise
     doctor: new StubDoctor(),
     region: REGIONS[0]!,
     software: "0.0.0",
-    sessionSecret: "a secret that nobody uses, of 32 letters",
+    sessionTokens: new SessionTokens("a secret that nobody uses, of 32 letters"),
     logger,
     metrics: { answered: () => undefined },
     feedMetrics: silentFeedMetrics,

@@ -22,7 +22,6 @@ const BUNDLE_BYTES_MAX = 12_288;
 const OVERHEAD_MAX = 0.1;
 const CONCURRENCY = 32;
 const SECONDS_DEFAULT = 5;
-const ROUNDS = 5;
 const WARM_UP_SECONDS = 2;
 const KEYS = 2_000;
 const PARTS = ["bundle", "overhead"];
@@ -54,8 +53,20 @@ type WriteOne = (index: number) => Promise<unknown>;
  * bare: as an app sends it that knows nothing of retries; keyed: with a key under which it may be sent again, as the client
  * does, so what it costs more than bare is the region's; sdk, and together: through the client.
  */
-const WAYS = ["bare", "keyed", "sdk", "together"] as const;
+const COMPARED = ["bare", "keyed", "sdk"] as const;
+const WAYS = [...COMPARED, "together"] as const;
 type Way = (typeof WAYS)[number];
+
+/** Each is first, second and third equally often, and behind each other one: what one leaves to vacuum falls on all alike. */
+const ORDERS: readonly (readonly Way[])[] = [
+  ["bare", "keyed", "sdk"],
+  ["sdk", "keyed", "bare"],
+  ["keyed", "sdk", "bare"],
+  ["bare", "sdk", "keyed"],
+  ["sdk", "bare", "keyed"],
+  ["keyed", "bare", "sdk"],
+];
+const TOGETHER_TURNS = 3;
 
 interface Rate {
   readonly perSecond: number;
@@ -75,21 +86,24 @@ async function measureOverhead(seconds: number): Promise<void> {
     };
     const rates: { readonly [W in Way]: Rate[] } = { bare: [], keyed: [], sdk: [], together: [] };
     for (const way of WAYS) await rate(writes[way], WARM_UP_SECONDS);
-    for (let turn = 1; turn <= ROUNDS; turn += 1) {
-      progress(`turn ${turn} of ${ROUNDS}`);
-      // None is always behind the same other one, and none pays for what another has left to fold.
-      for (const way of turn % 2 === 1 ? WAYS : WAYS.toReversed()) {
-        await untilWalIsEmpty(url);
-        rates[way].push(await rate(writes[way], seconds));
-      }
+    const measure = async (way: Way) => {
+      // None pays for what another has left to fold.
+      await untilWalIsEmpty(url);
+      rates[way].push(await rate(writes[way], seconds));
+    };
+    for (const [turn, ways] of ORDERS.entries()) {
+      progress(`turn ${turn + 1} of ${ORDERS.length}`);
+      for (const way of ways) await measure(way);
     }
+    progress("together");
+    for (let turn = 1; turn <= TOGETHER_TURNS; turn += 1) await measure("together");
     reportOverhead(rates);
   });
 }
 
 function reportOverhead(rates: { readonly [W in Way]: readonly Rate[] }): void {
   // Of one turn: what else the machine does hits both.
-  const overheadTo = (way: Way) =>
+  const overheadTo = (way: "bare" | "keyed") =>
     median(rates[way].map(({ perSecond }, turn) => perSecond / rates.sdk[turn]!.perSecond - 1));
   const overhead = overheadTo("bare");
   const each = WAYS.map((way) => ({

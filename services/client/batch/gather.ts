@@ -34,7 +34,7 @@ export class Gather {
 
   /** Whether the write may go with others. */
   takes(text: string): boolean {
-    return text.length < LINE_CHARACTERS_MAX && this.#sender.limits.gatherMax > 1;
+    return text.length < LINE_CHARACTERS_MAX;
   }
 
   add(line: GatheredLine): void {

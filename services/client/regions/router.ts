@@ -56,16 +56,20 @@ export class Router {
   }
 
   /** @param tried regions that had their turn. */
-  async choose(tried: readonly string[]): Promise<RegionAddress> {
-    const [only] = this.#regions;
-    if (this.#regions.length > 1) {
-      this.#first ??= this.#lookFirst();
-      if (this.#current === undefined) await this.#first;
-      this.#lookAround();
-    }
+  choose(tried: readonly string[]): Promise<RegionAddress> | RegionAddress {
+    const [only, other] = this.#regions;
+    if (other !== undefined) return this.#chooseOne(tried);
+    this.#current = only!.name;
+    return only!;
+  }
+
+  async #chooseOne(tried: readonly string[]): Promise<RegionAddress> {
+    this.#first ??= this.#lookFirst();
+    if (this.#current === undefined) await this.#first;
+    this.#lookAround();
     const name = chooseRegion(this.#states, { current: this.#current, tried });
     this.#current = name;
-    return this.#regions.length === 1 ? only! : this.address(name);
+    return this.address(name);
   }
 
   report(name: string, event: RegionEvent): void {

@@ -1,7 +1,6 @@
 /**
- * What to do after each try of a request. Pure.
+ * What to do after each try of a request that was not answered as it should be. Pure.
  *
- *   answered ───────────────────────────────────────────────▶ give
  *   refused, for good ─────────────────────────────────────▶ throw
  *   refused for now, or silent ─▶ retry, while there is time; then throw
  *
@@ -48,7 +47,6 @@ export interface TryContext {
 }
 
 export type Decision =
-  | { readonly next: "give" }
   | { readonly next: "throw" }
   | {
       readonly next: "retry";
@@ -56,6 +54,8 @@ export type Decision =
       readonly stay: boolean;
       readonly renewToken: boolean;
     };
+
+type Failed = Exclude<Outcome, { type: "answered" }>;
 
 export interface Judged {
   readonly chase: Chase;
@@ -73,11 +73,9 @@ const STAY: ReadonlySet<ProblemCode> = new Set<ProblemCode>([
   "request-timeout",
 ]);
 
-const GIVE: Decision = { next: "give" };
 const THROW: Decision = { next: "throw" };
 
-export function judgeTry(before: Chase, outcome: Outcome, context: TryContext): Judged {
-  if (outcome.type === "answered") return { chase: before, decision: GIVE };
+export function judgeTry(before: Chase, outcome: Failed, context: TryContext): Judged {
   const chase = learn(before, outcome, context);
   if (outcome.type === "refused") {
     if (outcome.problem.status === 401 && context.canRenewToken && !before.hasNewToken) {
@@ -94,7 +92,7 @@ export function isFinal({ position, code }: Problem): boolean {
   return position !== undefined || code === "idempotency-key-reused";
 }
 
-function learn(chase: Chase, outcome: Exclude<Outcome, { type: "answered" }>, context: TryContext): Chase {
+function learn(chase: Chase, outcome: Failed, context: TryContext): Chase {
   const tried = [...chase.tried, context.region];
   const next = { ...chase, tries: chase.tries + 1, tried };
   if (outcome.type === "silent") {
@@ -123,7 +121,7 @@ function isWorthRetrying(outcome: Extract<Outcome, { type: "refused" }>, chase: 
   return chase.tries === 1;
 }
 
-function retry(chase: Chase, outcome: Exclude<Outcome, { type: "answered" }>, context: TryContext): Judged {
+function retry(chase: Chase, outcome: Failed, context: TryContext): Judged {
   const { regions, leftMs, fraction } = context;
   const stay = regions === 1 || staysFor(chase, outcome, context);
   if (!stay && new Set(chase.tried).size < regions) {
@@ -136,11 +134,7 @@ function retry(chase: Chase, outcome: Exclude<Outcome, { type: "answered" }>, co
   return decided({ ...chase, tried: [] }, { delayMs: jittered, stay, leftMs });
 }
 
-function staysFor(
-  chase: Chase,
-  outcome: Exclude<Outcome, { type: "answered" }>,
-  { isTake }: TryContext,
-): boolean {
+function staysFor(chase: Chase, outcome: Failed, { isTake }: TryContext): boolean {
   if (outcome.type === "refused") return STAY.has(outcome.problem.code as ProblemCode);
   return isTake && outcome.isSent && chase.tries < TAKE_STAYS_TRIES;
 }

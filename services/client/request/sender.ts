@@ -139,6 +139,7 @@ export class Sender {
       if (tried instanceof ForebayError) return { chase, error: tried };
       const { place, outcome } = tried;
       const { region, token } = place;
+      if (outcome.type === "answered") return { chase, body: outcome.body, region };
       const judged = judgeTry(chase, outcome, {
         isChange: request.idempotencyKey !== undefined || request.isChange === true,
         isTake: request.isTake === true,
@@ -150,7 +151,6 @@ export class Sender {
       });
       chase = judged.chase;
       const { decision } = judged;
-      if (outcome.type === "answered") return { chase, body: outcome.body, region };
       if (decision.next !== "retry") return { chase, error: errorOf(outcome) };
       if (decision.renewToken) this.forgetToken(token);
       const waitMs = this.takeRetry(decision.delayMs, call.untilMs);
@@ -205,7 +205,7 @@ export class Sender {
       : this.#collection && { method: "GET", path: listPath(this.#collection, "local") };
     for (let left = ASKS_MAX; ; left -= 1) {
       const carried = this.session.carry();
-      if (carried.isAll || request.isLocal === true) return this.#askOnce(timed, place, carried);
+      if (carried.isAll || request.isLocal === true) return await this.#askOnce(timed, place, carried);
       // Refused, where it is too much.
       if (!read || left === 0) return this.#askOnce(timed, place, this.session.carryAll());
       const outcome = await this.#askOnce({ ...timed, request: read }, place, carried);
@@ -274,7 +274,7 @@ export class Sender {
    * The credential, asked for once for all requests; undefined where there is none.
    * @throws {ForebayError} unauthenticated, where the app gives none in time. @throws the signal's reason.
    */
-  async token(wait: Wait): Promise<string | undefined> {
+  token(wait: Wait): Promise<string> | undefined {
     return this.#credential?.get(wait);
   }
 

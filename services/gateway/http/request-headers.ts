@@ -11,11 +11,11 @@ import {
   IDEMPOTENCY_KEY_LENGTH_MAX,
   SESSION_HEADER,
 } from "../../protocol/http/headers.ts";
-import { decodeSessions } from "../../protocol/session-token.ts";
 import type { ChangeContext, RequestContext } from "../gateway.ts";
 import { ticketOf } from "./door.ts";
 import { identityOf } from "./identity.ts";
 import { ProblemError } from "./problem.ts";
+import type { SessionTokens } from "./session-tokens.ts";
 
 const PRINTABLE_ASCII = /^[\x20-\x7e]+$/;
 const WHOLE_NUMBER = /^\d{1,9}$/;
@@ -58,9 +58,9 @@ export function deadlineMsOf(headers: IncomingHttpHeaders): number {
 }
 
 /** @throws {InvalidSessionError} */
-export function sessionOf(headers: IncomingHttpHeaders, secret: string): Session {
+export function sessionOf(headers: IncomingHttpHeaders, sessionTokens: SessionTokens): Session {
   const value = headers[SESSION_HEADER];
-  return typeof value === "string" ? decodeSessions(value, secret) : EMPTY_SESSION;
+  return typeof value === "string" ? sessionTokens.decode(value) : EMPTY_SESSION;
 }
 
 export interface ReceivedRequest {
@@ -71,13 +71,13 @@ export interface ReceivedRequest {
 /** What the headers of every request say, and its place in the process. */
 export function requestContextOf(
   { headers, raw }: ReceivedRequest,
-  { sessionSecret }: { readonly sessionSecret: string },
+  { sessionTokens }: { readonly sessionTokens: SessionTokens },
 ): RequestContext {
   const ticket = ticketOf(raw);
   const trace = readTraceparent(headers["traceparent"]);
   return {
     tenant: identityOf(raw).tenant,
-    session: sessionOf(headers, sessionSecret),
+    session: sessionOf(headers, sessionTokens),
     deadlineMs: deadlineMsOf(headers),
     ...(trace !== undefined && { trace }),
     ...(ticket !== undefined && { onWait: () => ticket.waits() }),
@@ -87,7 +87,7 @@ export function requestContextOf(
 /** What the headers of every request say that changes something. */
 export function changeContextOf(
   request: ReceivedRequest,
-  context: { readonly sessionSecret: string },
+  context: { readonly sessionTokens: SessionTokens },
 ): ChangeContext {
   return { ...requestContextOf(request, context), idempotencyKey: idempotencyKeyOf(request.headers) };
 }

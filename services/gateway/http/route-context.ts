@@ -10,11 +10,12 @@ import { openApiOperation, type RouteDocument } from "./openapi.ts";
 import type { HttpMetrics } from "./metrics.ts";
 import { outcomeOf, type AskedKind, type RequestOutcome } from "./outcome.ts";
 import { sendProblem } from "./send-problem.ts";
+import type { SessionTokens } from "./session-tokens.ts";
 
 export interface RouteContext {
   readonly gateway: Gateway;
   readonly region: string;
-  readonly sessionSecret: string;
+  readonly sessionTokens: SessionTokens;
   readonly logger: Logger;
   readonly metrics: HttpMetrics;
   /** Undefined where nobody is asked for credentials. */
@@ -58,7 +59,7 @@ const JSON_MEDIA_TYPE = "application/json; charset=utf-8";
  */
 export function addRoute<Params>(
   app: FastifyInstance,
-  context: Pick<RouteContext, "logger" | "metrics" | "sessionSecret" | "authentication">,
+  context: Pick<RouteContext, "logger" | "metrics" | "sessionTokens" | "authentication">,
   route: Route<Params>,
 ): void {
   const { metrics, authentication } = context;

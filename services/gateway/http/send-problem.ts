@@ -2,16 +2,16 @@
 import type { FastifyReply } from "fastify";
 import { readTraceparent } from "../../core/trace.ts";
 import { REPLAYED_HEADER, SESSION_HEADER } from "../../protocol/http/headers.ts";
-import { encodeSession } from "../../protocol/session-token.ts";
 import type { Logger } from "../../runtime/logger.ts";
 import { operationUrlOf, problemAnswer, problemOf, retryAfterSecondsOf, type Problem } from "./problem.ts";
+import type { SessionTokens } from "./session-tokens.ts";
 
 export const PROBLEM_MEDIA_TYPE = "application/problem+json; charset=utf-8";
 
 export function sendProblem(
   reply: FastifyReply,
   error: unknown,
-  { logger, sessionSecret }: { readonly logger: Logger; readonly sessionSecret: string },
+  { logger, sessionTokens }: { readonly logger: Logger; readonly sessionTokens: SessionTokens },
 ): FastifyReply {
   const bodyBytesMax = reply.request.routeOptions.bodyLimit;
   const problem = problemOf(error, bodyBytesMax === undefined ? {} : { bodyBytesMax });
@@ -31,8 +31,7 @@ export function sendProblem(
   if (problem.allow !== undefined) reply.header("allow", problem.allow.join(", "));
   const operationUrl = operationUrlOf(problem);
   if (operationUrl !== undefined) reply.header("location", operationUrl);
-  if (problem.session !== undefined)
-    reply.header(SESSION_HEADER, encodeSession(problem.session, sessionSecret));
+  if (problem.session !== undefined) reply.header(SESSION_HEADER, sessionTokens.encode(problem.session));
   if (problem.isReplayed === true) reply.header(REPLAYED_HEADER, "true");
   return reply.code(answer.status).type(PROBLEM_MEDIA_TYPE).send(JSON.stringify(answer));
 }

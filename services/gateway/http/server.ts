@@ -35,6 +35,7 @@ import { openApiBase } from "./openapi.ts";
 import { ProblemError } from "./problem.ts";
 import { addRoutes } from "./all-routes.ts";
 import { sendProblem } from "./send-problem.ts";
+import type { SessionTokens } from "./session-tokens.ts";
 
 /** A client must have sent its headers, and all of its request, within these times. */
 const HEADERS_TIMEOUT_MS = 10_000;
@@ -51,7 +52,7 @@ export interface HttpServerOptions {
   readonly gateway: Gateway;
   readonly region: string;
   readonly software: string;
-  readonly sessionSecret: string;
+  readonly sessionTokens: SessionTokens;
   readonly logger: Logger;
   readonly logLevels: LogLevels;
   readonly doctor: Pick<Doctor, "examine" | "about">;

@@ -8,6 +8,7 @@ import type { LiveMessage } from "../../../services/protocol/cluster/view.ts";
 import { silentLogger } from "../../../services/runtime/logger.ts";
 import * as answers from "./simulated-answers.ts";
 import type { SimulatedCluster } from "./simulated-cluster.ts";
+import { SessionTokens } from "../../../services/gateway/http/session-tokens.ts";
 
 const LOOPBACK = "127.0.0.1";
 const EVERY_MS = 1_000;
@@ -33,7 +34,11 @@ export interface FeedServer {
 export async function startFeedServer(cluster: SimulatedCluster, folder: string): Promise<FeedServer> {
   const app = fastify({ logger: false });
   const orders: Ordered[] = [];
-  const context = { logger: silentLogger, metrics: { answered: () => undefined }, sessionSecret: "" };
+  const context = {
+    logger: silentLogger,
+    metrics: { answered: () => undefined },
+    sessionTokens: new SessionTokens(""),
+  };
   addConsoleRoutes(app, { ...context, consoleFiles: readConsoleFiles(folder) });
   addAnswers(app, cluster);
   addOrders(app, cluster, orders);

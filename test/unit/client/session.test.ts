@@ -21,6 +21,7 @@ import { accepted, problem, SimulatedWorld } from "./simulated.ts";
 import { collected, LIKE, postsOf } from "./together.ts";
 
 const SECRET = "a secret of at least thirty-two characters";
+const decode = (token: string): Seen => decodeSession(token, SECRET);
 
 const sequences = fc.dictionary(fc.nat({ max: 3 }).map(String), fc.nat({ max: 40 }), {
   maxKeys: 3,
@@ -86,7 +87,7 @@ describe("a session of requests side by side", () => {
           sequence += 1;
           const own = seenWal("eu", sequence % (partitions + 1), sequence);
           const header = sessionHeader(carried);
-          const before = header === "" ? EMPTY_SESSION : decodeSessions(header, SECRET);
+          const before = header === "" ? EMPTY_SESSION : decodeSessions(header, decode);
           session.seen(encodeSession(mergeSessions(before, own), SECRET), carried);
           seen = mergeSessions(seen, own);
         }
@@ -108,7 +109,7 @@ describe("a session of requests side by side", () => {
     const world = new SimulatedWorld(({ headers, method }) => {
       const header = headers["forebay-session"]!;
       expect(header.length).toBeLessThan(TOKEN_LENGTH_MAX);
-      carried.push(decodeSessions(header, SECRET));
+      carried.push(decodeSessions(header, decode));
       const session = encodeSession(carried.at(-1)!, SECRET);
       if (method !== "GET") return accepted("eu", session);
       return { body: { key: "a", fields: {}, version: "1", session } };
@@ -138,7 +139,7 @@ describe("a session of requests side by side", () => {
     const world = new SimulatedWorld(({ headers, method }) => {
       const header = headers["forebay-session"]!;
       if (header.length > TOKEN_LENGTH_MAX) return problem("invalid-session", 400, { retry: "never" });
-      const seen = decodeSessions(header, SECRET);
+      const seen = decodeSessions(header, decode);
       const session = encodeSession(seen, SECRET);
       if (method !== "GET") changes.push(seen);
       return method === "GET" ? { body: { records: [], session } } : accepted("eu", session);

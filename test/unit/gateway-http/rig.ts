@@ -12,6 +12,7 @@ import { LogLevels } from "../../../services/runtime/log-levels.ts";
 import { silentFeedMetrics } from "../../simulation/metrics.ts";
 import { silentLogger, type Logger } from "../../../services/runtime/logger.ts";
 import { SECRET, StubGateway } from "./stub-gateway.ts";
+import { SessionTokens } from "../../../services/gateway/http/session-tokens.ts";
 
 export interface Rig {
   readonly gateway: StubGateway;
@@ -37,7 +38,7 @@ export async function buildRig(options: Partial<HttpServerOptions> = {}): Promis
     gateway,
     region: "eu",
     software: "0.0.0",
-    sessionSecret: SECRET,
+    sessionTokens: new SessionTokens(SECRET),
     logger,
     logLevels,
     doctor: gateway.doctor,

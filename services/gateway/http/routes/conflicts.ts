@@ -104,7 +104,7 @@ const restoreDocument: RouteDocument = {
 };
 
 function addRestore(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<{ readonly conflict: string }>(app, context, {
     method: "POST",
     url: `${CONFLICTS_URL}/:conflict/restore`,
@@ -127,7 +127,7 @@ function addRestore(app: FastifyInstance, context: RouteContext): void {
         // It is an act once it is known what is written, and that it may be: the trail is not for guesses at ids.
         around: (write) => audited(context, { ...act, request: { headers, raw } }, write),
       });
-      return answerWrite(reply, result, { sessionSecret, waitCommitted });
+      return answerWrite(reply, result, { sessionTokens, waitCommitted });
     },
   });
 }

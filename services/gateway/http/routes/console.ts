@@ -8,7 +8,7 @@ import { sendProblem } from "../send-problem.ts";
 
 export const CONSOLE_URL = "/console";
 
-export interface ConsoleRouteContext extends Pick<RouteContext, "logger" | "metrics" | "sessionSecret"> {
+export interface ConsoleRouteContext extends Pick<RouteContext, "logger" | "metrics" | "sessionTokens"> {
   readonly consoleFiles: ReadonlyMap<string, ConsoleFile>;
 }
 

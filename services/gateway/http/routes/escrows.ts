@@ -5,7 +5,6 @@ import { isObject } from "../../../core/json.ts";
 import { RecordEscrowsAnswer, WriteAnswer } from "../../../protocol/http/answers.ts";
 import { REGION_NAME_PATTERN, SESSION_HEADER } from "../../../protocol/http/headers.ts";
 import { ReclaimBody } from "../../../protocol/http/write-body.ts";
-import { encodeSession } from "../../../protocol/session-token.ts";
 import { recordEscrowsAnswer } from "../answers.ts";
 import { ActorHeaders, audited, writeEnding } from "../audited.ts";
 import { answerChange } from "../change-answer.ts";
@@ -54,7 +53,7 @@ const readDocument: RouteDocument = {
 };
 
 function addRead(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<RecordNames>(app, context, {
     method: "GET",
     url: `${RECORD_URL}/escrows`,
@@ -69,7 +68,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
         collection,
         key,
       });
-      const session = encodeSession(report.session, sessionSecret);
+      const session = sessionTokens.encode(report.session);
       reply.header(SESSION_HEADER, session);
       return JSON.stringify(recordEscrowsAnswer(report, session));
     },
@@ -104,7 +103,7 @@ const reclaimDocument: RouteDocument = {
 };
 
 function addReclaim(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<RecordNames>(app, context, {
     method: "POST",
     url: `${RECORD_URL}/reclaim`,
@@ -123,7 +122,7 @@ function addReclaim(app: FastifyInstance, context: RouteContext): void {
       const result = await audited(context, { ...act, request: { headers, raw } }, () =>
         gateway.reclaim(request),
       );
-      return answerChange(reply, result, { sessionSecret, showResult: recordResult });
+      return answerChange(reply, result, { sessionTokens, showResult: recordResult });
     },
   });
 }

@@ -8,7 +8,6 @@ import {
   SESSION_HEADER,
 } from "../../../protocol/http/headers.ts";
 import { ImportAnswer, ImportBody } from "../../../protocol/http/import.ts";
-import { encodeSession } from "../../../protocol/session-token.ts";
 import { GatewayError } from "../../errors.ts";
 import type { BulkResult } from "../../gateway.ts";
 import {
@@ -26,6 +25,7 @@ import { requestContextOf, versionOf } from "../request-headers.ts";
 import { readQuery } from "../request-query.ts";
 import { addRoute, type RouteContext } from "../route-context.ts";
 import { retryAfterSecondsOf, problemOf } from "../problem.ts";
+import type { SessionTokens } from "../session-tokens.ts";
 
 /** Lines that cost a process about as much as a request of its own does. */
 const LINES_PER_PLACE = 16;
@@ -64,7 +64,7 @@ const document: RouteDocument = {
 };
 
 export function addImportRoute(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<{ readonly collection: string }>(app, context, {
     method: "POST",
     url: `${API_PREFIX}/collections/:collection/import`,
@@ -86,12 +86,12 @@ export function addImportRoute(app: FastifyInstance, context: RouteContext): voi
       context.rates?.spend(request.tenant, places - 1);
       const result = await gateway.writeMany({ ...request, collection: params.collection, lines });
       asked.lines = outcomesOf(result.lines);
-      return answerImport(reply, result, sessionSecret);
+      return answerImport(reply, result, sessionTokens);
     },
   });
 }
 
-function answerImport(reply: FastifyReply, result: BulkResult, sessionSecret: string): string {
+function answerImport(reply: FastifyReply, result: BulkResult, sessionTokens: SessionTokens): string {
   const bug = result.lines.find((line) => line instanceof Error && problemOf(line).code === "internal");
   // It has to be in the log; what the other lines have met their ids tell when they are sent again.
   if (bug !== undefined) throw bug as Error;
@@ -101,7 +101,7 @@ function answerImport(reply: FastifyReply, result: BulkResult, sessionSecret: st
   if (passing !== undefined) {
     reply.header("retry-after", String(retryAfterSecondsOf(problemOf(passing.error)) ?? 1));
   }
-  const session = encodeSession(result.session, sessionSecret);
+  const session = sessionTokens.encode(result.session);
   reply.header(SESSION_HEADER, session);
   return importAnswerText(result, session);
 }

@@ -5,7 +5,6 @@ import { checkKey } from "../../../core/accept/key.ts";
 import { LeaseAnswer, LeaseGrantAnswer } from "../../../protocol/http/answers.ts";
 import { API_PREFIX, SESSION_HEADER } from "../../../protocol/http/headers.ts";
 import { LeaseBody } from "../../../protocol/http/write-body.ts";
-import { encodeSession } from "../../../protocol/session-token.ts";
 import { leaseAnswer } from "../answers.ts";
 import { answerChange } from "../change-answer.ts";
 import {
@@ -55,7 +54,7 @@ const holdDocument: RouteDocument = {
 };
 
 function addHold(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<LeaseName>(app, context, {
     method: "POST",
     url: LEASE_URL,
@@ -68,7 +67,7 @@ function addHold(app: FastifyInstance, context: RouteContext): void {
       checkKey(name);
       const action = leaseActionOf(readJsonBody(headers, body));
       const result = await gateway.lease({ ...changeContextOf({ headers, raw }, context), name, action });
-      return answerChange(reply, result, { sessionSecret, showResult: leaseResult });
+      return answerChange(reply, result, { sessionTokens, showResult: leaseResult });
     },
   });
 }
@@ -87,7 +86,7 @@ const releaseDocument: RouteDocument = {
 };
 
 function addRelease(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<LeaseName>(app, context, {
     method: "DELETE",
     url: LEASE_URL,
@@ -101,7 +100,7 @@ function addRelease(app: FastifyInstance, context: RouteContext): void {
       checkKey(name);
       const action = { type: "release", token: leaseTokenOf(query["token"]) } as const;
       const result = await gateway.lease({ ...changeContextOf({ headers, raw }, context), name, action });
-      return answerChange(reply, result, { sessionSecret, showResult: leaseResult });
+      return answerChange(reply, result, { sessionTokens, showResult: leaseResult });
     },
   });
 }
@@ -123,7 +122,7 @@ const readDocument: RouteDocument = {
 };
 
 function addRead(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<LeaseName>(app, context, {
     method: "GET",
     url: LEASE_URL,
@@ -134,7 +133,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
       readQuery(query, []);
       checkKey(name);
       const lease = await gateway.readLease({ ...requestContextOf({ headers, raw }, context), name });
-      const session = encodeSession(lease.session, sessionSecret);
+      const session = sessionTokens.encode(lease.session);
       reply.header(SESSION_HEADER, session);
       return JSON.stringify(leaseAnswer(lease, session));
     },

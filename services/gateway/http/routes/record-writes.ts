@@ -76,7 +76,7 @@ const writeDocument: RouteDocument = {
 };
 
 function addWrite(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<RecordNames>(app, context, {
     method: "PATCH",
     url: RECORD_URL,
@@ -95,7 +95,7 @@ function addWrite(app: FastifyInstance, context: RouteContext): void {
         waitCommitted,
         onOrdered: () => (asked.kind = "decided"),
       });
-      return answerWrite(reply, result, { sessionSecret, waitCommitted });
+      return answerWrite(reply, result, { sessionTokens, waitCommitted });
     },
   });
 }
@@ -175,7 +175,7 @@ function addLife(
         key: params.key,
         version: versionOf(headers, ["if-match"]),
       });
-      return answerChange(reply, result, { sessionSecret: context.sessionSecret, showResult: recordResult });
+      return answerChange(reply, result, { sessionTokens: context.sessionTokens, showResult: recordResult });
     },
   });
 }

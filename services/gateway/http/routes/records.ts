@@ -3,7 +3,6 @@ import type { FastifyInstance } from "fastify";
 import { Type } from "typebox";
 import { RecordAnswer, RecordListAnswer } from "../../../protocol/http/answers.ts";
 import { LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX, SESSION_HEADER } from "../../../protocol/http/headers.ts";
-import { encodeSession } from "../../../protocol/session-token.ts";
 import { recordAnswer, recordListAnswer } from "../answers.ts";
 import { decodeCursor, decodeFieldCursor } from "../cursor.ts";
 import {
@@ -66,7 +65,7 @@ const readDocument: RouteDocument = {
 };
 
 function addRead(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<RecordNames>(app, context, {
     method: "GET",
     url: RECORD_URL,
@@ -80,7 +79,7 @@ function addRead(app: FastifyInstance, context: RouteContext): void {
         collection: params.collection,
         key: params.key,
       });
-      const session = encodeSession(result.session, sessionSecret);
+      const session = sessionTokens.encode(result.session);
       // The tag stands for the record's view: `as_of` and `session` may differ under the same tag.
       const etag = `"${result.version}"`;
       reply.header("etag", etag).header(SESSION_HEADER, session);
@@ -138,7 +137,7 @@ const listDocument: RouteDocument = {
 };
 
 function addList(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute<{ readonly collection: string }>(app, context, {
     method: "GET",
     url: RECORDS_URL,
@@ -156,7 +155,7 @@ function addList(app: FastifyInstance, context: RouteContext): void {
         limit: limitOf(query),
         ...byOf(query),
       });
-      const session = encodeSession(result.session, sessionSecret);
+      const session = sessionTokens.encode(result.session);
       reply.header(SESSION_HEADER, session);
       return JSON.stringify(recordListAnswer(result, session, askedOf(query)));
     },

@@ -62,7 +62,7 @@ const document: RouteDocument = {
 };
 
 export function addTransactionRoutes(app: FastifyInstance, context: RouteContext): void {
-  const { gateway, sessionSecret } = context;
+  const { gateway, sessionTokens } = context;
   addRoute(app, context, {
     method: "POST",
     url: TRANSACTIONS_URL,
@@ -78,7 +78,7 @@ export function addTransactionRoutes(app: FastifyInstance, context: RouteContext
         ...changeContextOf({ headers, raw }, context),
         body: transaction,
       });
-      return answerChange(reply, result, { sessionSecret, showResult: transactionResult });
+      return answerChange(reply, result, { sessionTokens, showResult: transactionResult });
     },
   });
 }
