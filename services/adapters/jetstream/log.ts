@@ -24,7 +24,7 @@ import { createConsumer } from "./consumer.ts";
 import { assertOpen } from "./errors.ts";
 import { countUnknownReplicas, leaderSinceMs, raftTerm, toReplicas } from "./monitor.ts";
 import { moveLeader } from "./move-leader.ts";
-import { publish } from "./publish.ts";
+import { isLeaderReached, publish } from "./publish.ts";
 import { rebuildStream } from "./rebuild.ts";
 import { ensureStream, streamInfo, toInspection } from "./stream.ts";
 import { JetStreamSubscription } from "./subscription.ts";
@@ -129,12 +129,14 @@ export class JetStreamLog implements GlobalLog {
     partition: number,
     { mayMake = true, timeoutMs = ENSURE_TIMEOUT_MS }: { mayMake?: boolean; timeoutMs?: number } = {},
   ): Promise<void> {
-    const { options, connection, logger } = this.#parts;
+    const { options, connection, client, logger } = this.#parts;
+    const probe = { partition, origin: options.region, timeoutMs: ENSURE_ATTEMPT_TIMEOUT_MS };
     await ensureStream({
       connection,
       manager: await managerOf(connection),
       // Most starts find it, and need no other user.
       change: (work) => this.#asMaintenance(async (maintaining) => work(await managerOf(maintaining))),
+      isLeaderReached: () => isLeaderReached(client, probe),
       partition,
       replicas: options.streamReplicas,
       mayMake,

@@ -55,6 +55,23 @@ export async function publish(
   }
 }
 
+/**
+ * Whether what is published at the own server gets to the partition's leader: other servers learn a moment after an election where
+ * to send it. Stores nothing, since the message is meant for a stream that is not this one, which the leader refuses.
+ */
+export async function isLeaderReached(
+  client: JetStreamClient,
+  { partition, origin, timeoutMs }: Pick<PublishRequest, "partition" | "origin" | "timeoutMs">,
+): Promise<boolean> {
+  const expect = { streamName: `not_${streamName(partition)}` };
+  try {
+    await client.publish(subjectOf(partition, origin), "", { timeout: timeoutMs, retries: 1, expect });
+  } catch (error) {
+    return !isWithoutResponders(error);
+  }
+  return true;
+}
+
 /** What the outcome proves; everything that is not known to be certain is unknown. */
 export function toPublishError(error: unknown, partition: number): Error {
   const reason = `publishing to partition ${partition}: ${describeError(error)}`;

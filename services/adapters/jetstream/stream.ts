@@ -26,6 +26,8 @@ export interface EnsureStreamOptions {
   readonly manager: JetStreamManager;
   /** Runs what makes or changes a stream, as the user that may. */
   readonly change: <T>(work: (manager: JetStreamManager) => Promise<T>) => Promise<T>;
+  /** Whether what is published here gets to the stream's leader. */
+  readonly isLeaderReached: () => Promise<boolean>;
   readonly partition: number;
   readonly replicas: number;
   /** Whether to make it. A region that has folded a log makes none in its place: it would be empty. */
@@ -35,9 +37,9 @@ export interface EnsureStreamOptions {
 }
 
 /**
- * Makes the partition's stream if there is none and it may, and resolves once it has a leader. One that is kept on fewer
- * servers than are asked for is brought to more. One that is closed, since making it anew was cut off, stays so. Any number of regions may do so at
- * the same time, and as often as they like.
+ * Makes the partition's stream if there is none and it may, and resolves once it has a leader that is reached from here. One that
+ * is kept on fewer servers than are asked for is brought to more. One that is closed, since making it anew was cut off, stays so.
+ * Any number of regions may do so at the same time, and as often as they like.
  * @throws {LogConfigurationError} names what contradicts.
  * @throws {LogUnavailableError} not within the time; the stream may have been made.
  */
@@ -56,8 +58,8 @@ export async function ensureStream(options: EnsureStreamOptions): Promise<void> 
         const isPatient = performance.now() - startedAtMs < WIDEN_MS_MAX;
         await widen(info, { ...options, isPatient });
       }
-      if (info.cluster === undefined || info.cluster.leader) return;
-      throw new LogUnavailableError(`the stream of partition ${partition} has no leader yet`);
+      await checkLeader(info, options);
+      return;
     } catch (error) {
       if (error instanceof LogConfigurationError) throw error;
       if (performance.now() + RETRY_PAUSE_MS >= deadlineMs) {
@@ -70,6 +72,18 @@ export async function ensureStream(options: EnsureStreamOptions): Promise<void> 
       await pause(RETRY_PAUSE_MS);
     }
   }
+}
+
+/** @throws {LogUnavailableError} */
+async function checkLeader(
+  { config, cluster }: StreamInfo,
+  { partition, isLeaderReached }: EnsureStreamOptions,
+): Promise<void> {
+  if (cluster !== undefined && !cluster.leader)
+    throw new LogUnavailableError(`the stream of partition ${partition} has no leader yet`);
+  // Nobody can publish to one that is closed.
+  if (isClosedFor(config, partition) || (await isLeaderReached())) return;
+  throw new LogUnavailableError(`the leader of partition ${partition} is not reached from here yet`);
 }
 
 async function findOrCreate({
