@@ -23,10 +23,19 @@ export class InvalidSessionError extends Error {
 }
 
 export function encodeSession(session: Session, secret: string): string {
+  return sealSession(sessionPayload(session), secret);
+}
+
+/** What a token says, without the signature, which costs more than the rest. */
+export function sessionPayload(session: Session): string {
   const wal = Object.entries(session.wal).map(
     ([region, sequences]) => `~${region}:${encodeSequences(sequences)}`,
   );
-  const payload = encodeSequences(session.positions) + wal.join("");
+  return encodeSequences(session.positions) + wal.join("");
+}
+
+/** The token. @param payload by `sessionPayload`. */
+export function sealSession(payload: string, secret: string): string {
   return `${VERSION}.${payload}.${sign(payload, secret)}`;
 }
 
@@ -96,17 +105,7 @@ function foreign(): InvalidSessionError {
   return new InvalidSessionError("the session token is from another version");
 }
 
-/** All who are answered from one entry of the log have seen the same: a signature costs more than the rest of a token. */
-let lastSigned = { payload: "", secret: "", signature: "" };
-
 function sign(payload: string, secret: string): string {
-  if (lastSigned.payload !== payload || lastSigned.secret !== secret || lastSigned.signature === "") {
-    lastSigned = { payload, secret, signature: computeSignature(payload, secret) };
-  }
-  return lastSigned.signature;
-}
-
-function computeSignature(payload: string, secret: string): string {
   const signature = createHmac("sha256", secret).update(`${VERSION}.${payload}`).digest();
   return signature.subarray(0, SIGNATURE_BYTES).toString("base64url");
 }

@@ -3,7 +3,7 @@
  * Those handed out last are remembered: a client sends each with its next request, and to check and read one costs a write dear.
  */
 import type { Session } from "../../core/session.ts";
-import { decodeSession, decodeSessions, encodeSession } from "../../protocol/session-token.ts";
+import { decodeSession, decodeSessions, sealSession, sessionPayload } from "../../protocol/session-token.ts";
 
 export const TOKENS_REMEMBERED_MIN = 1_024;
 /** Longer ones, of clusters of many partitions and regions, would take tens of megabytes. */
@@ -13,13 +13,18 @@ export class SessionTokens {
   readonly #secret: string;
   #young = new Map<string, Session>();
   #old: ReadonlyMap<string, Session> = this.#young;
+  #last: { readonly payload: string; readonly token: string } | undefined;
 
   constructor(secret: string) {
     this.#secret = secret;
   }
 
   encode(session: Session): string {
-    const token = encodeSession(session, this.#secret);
+    const payload = sessionPayload(session);
+    // All who are answered from one entry of the log have seen the same.
+    if (this.#last?.payload === payload) return this.#last.token;
+    const token = sealSession(payload, this.#secret);
+    this.#last = { payload, token };
     if (token.length <= REMEMBERED_LENGTH_MAX) this.#remember(token, session);
     return token;
   }
