@@ -73,16 +73,19 @@ export function hasRepairs(group: readonly OrderedEntry[]): boolean {
   return group[0]?.entry.kind === "repair";
 }
 
-/** What the fold has taken of a region, where nothing has come in between: after it has joined other numbers hold. */
+/** What the fold has taken of a region, where it has not joined in between: from then on other numbers hold. */
 export function walTailOf(
   entries: readonly OrderedEntry[],
   { result, region }: { result: Pick<FoldResult, "state" | "takenEnds">; region: string },
 ): WalTail | undefined {
-  const origin = own(result.state.origins, region);
-  if (origin === undefined) return undefined;
+  const { origins, departed } = result.state;
+  const origin = own(origins, region);
+  // What came before its removal in the same commit counts as well.
+  const watermark = (origin ?? own(departed, region))?.watermark;
   const ends = result.takenEnds.get(region) ?? [];
-  const operations = ends.at(-1)?.sequence === origin.watermark ? ends : [];
-  const tick = origin.tick?.isAssumed === true ? undefined : lastTickOf(entries, region);
+  const operations = ends.at(-1)?.sequence === watermark ? ends : [];
+  const isHeard = origin !== undefined && origin.tick?.isAssumed !== true;
+  const tick = isHeard ? lastTickOf(entries, region) : undefined;
   if (tick === undefined && operations.length === 0) return undefined;
   return { operations, ...(tick && { tick }) };
 }

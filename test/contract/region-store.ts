@@ -18,6 +18,7 @@ import { decidedState } from "./region-store/decided.ts";
 import { deletedRecords } from "./region-store/deleted.ts";
 import { takingFromEscrows } from "./region-store/escrow.ts";
 import { escrowsWhileFolding } from "./region-store/escrow-folding.ts";
+import { losingTheWal } from "./region-store/lost-wal.ts";
 import { rejoining } from "./region-store/rejoin.ts";
 import { removedRows } from "./region-store/removed.ts";
 import { reservedCollections } from "./region-store/reserved.ts";
@@ -98,6 +99,7 @@ export function regionStoreContract(
     drainOrders(context);
     trimming(context);
     changesOfRecords(context);
+    losingTheWal(context);
     rejoining(context);
   });
 }

@@ -46,6 +46,12 @@ export class SimulatedBootstraps {
     return stage === "clearing" || stage === "loading";
   }
 
+  /** Whether its state was loaded, and not proven since. */
+  isLoaded(partition: number): boolean {
+    const stage = this.#bootstraps.get(partition)?.stage;
+    return stage === "folding" || stage === "verifying";
+  }
+
   read(): Bootstrap[] {
     return [...this.#bootstraps.values()].toSorted((one, other) => one.partition - other.partition);
   }

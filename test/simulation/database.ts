@@ -147,7 +147,8 @@ export class SimulatedDatabase extends ReadableDatabase {
 
   checkWal(partition: number): void {
     this.#makeDurable();
-    checkWal(this.data(partition), { region: this.region, nowMs: this.#nowMs() });
+    const isLoaded = this.bootstraps.isLoaded(partition);
+    checkWal(this.data(partition), { region: this.region, nowMs: this.#nowMs(), isLoaded });
   }
 
   startRejoin({ partition, ...options }: Parameters<OwnWal["startRejoin"]>[0]): void {

@@ -69,8 +69,15 @@ function holds({ wal, walEnd }: PartitionData, operation: WalTail["operations"][
   return !wal.some((one) => one.sequence <= sequence);
 }
 
+interface Check {
+  readonly region: string;
+  readonly nowMs: number;
+  /** The state was loaded in place of being folded. */
+  readonly isLoaded: boolean;
+}
+
 /** @throws {LostWalError} @throws {DisplacedError} */
-export function checkWal(data: PartitionData, { region, nowMs }: { region: string; nowMs: number }): void {
+export function checkWal(data: PartitionData, { region, nowMs, isLoaded }: Check): void {
   const origin = data.state.origins[region];
   if (origin === undefined) {
     if (data.walEnd > 0 && data.state.cluster !== null)
@@ -94,6 +101,7 @@ export function checkWal(data: PartitionData, { region, nowMs }: { region: strin
   }
   const isUnheard = origin.tick === null || origin.tick.isAssumed === true;
   if (data.walEnd < origin.watermark || (!isUnheard && origin.tick.hlc > data.lastHlc)) throw lost;
+  if (isLoaded && firstUnknown(data, origin.watermark) !== undefined) throw lost;
   const row = data.wal.find(({ sequence }) => sequence === origin.watermark);
   if (row === undefined) {
     const run = Math.floor(origin.watermark / WAL_RUN_ROWS) * WAL_RUN_ROWS;
@@ -132,7 +140,14 @@ function knownTo(data: PartitionData, region: string, sequenceMax: number): numb
     const outcome = data.outcomes.get(id);
     return sequence <= sequenceMax && outcome?.origin === region && outcome.hlc === hlc;
   };
-  return data.wal.findLast(isKnown)?.sequence ?? 0;
+  const unknown = firstUnknown(data, sequenceMax) ?? Infinity;
+  return Math.min(unknown - 1, data.wal.findLast(isKnown)?.sequence ?? 0);
+}
+
+function firstUnknown(data: PartitionData, sequenceMax: number): number | undefined {
+  return data.wal.find(
+    ({ id, hlc, sequence }) => sequence <= sequenceMax && !isOld(data, hlc) && !data.outcomes.has(id),
+  )?.sequence;
 }
 
 /** Whether the fold may be committed. @throws {DisplacedError} noted for good. */

@@ -22,11 +22,11 @@ export interface CommitKind {
   /** Records were changed without a version: they are gone, or were repaired. */
   readonly isRewriting: boolean;
   readonly isChangingMembers: boolean;
+  /** Operations of the own region are folded. */
+  readonly isOwn: boolean;
   /** The own region has joined, or was removed. */
   readonly isJoining: boolean;
   readonly isLeaving: boolean;
-  /** Operations of the own region are folded. */
-  readonly isOwn: boolean;
 }
 
 const FOLD_PARAMETERS = 22;
@@ -34,7 +34,7 @@ const FORGET_PARAMETERS = 2;
 
 const statements = new Map<string, Statement>();
 
-/** Parameters: those of the fold, of what is forgotten, of repairs, of members, of the own WAL; each only where it is asked for. */
+/** Parameters: those of the fold, of what is forgotten, of repairs, of members, of the own WAL, of joining and leaving; each only where it is asked for. */
 export function commitStatement(kind: CommitKind): Statement {
   const name = nameOf(kind);
   let statement = statements.get(name);
@@ -51,9 +51,9 @@ function nameOf(kind: CommitKind): string {
     kind.isRepairing && "repairing",
     kind.isRewriting && "rewriting",
     kind.isChangingMembers && "members",
+    kind.isOwn && "own",
     kind.isJoining && "joining",
     kind.isLeaving && "leaving",
-    kind.isOwn && "own",
   ];
   return ["commit_fold", ...parts.filter((part) => part !== false)].join("_");
 }
@@ -66,7 +66,7 @@ const WITHOUT_WAITING = "set_config('synchronous_commit', 'off', true)";
 const WAITING = "set_config('synchronous_commit', 'on', true)";
 
 function textOf(kind: CommitKind): string {
-  const { isForgetting, isRepairing, isRewriting, isChangingMembers, isJoining, isLeaving, isOwn } = kind;
+  const { isForgetting, isRepairing, isRewriting, isChangingMembers, isOwn, isJoining, isLeaving } = kind;
   let next = FOLD_PARAMETERS + 1;
   const take = (count: number) => {
     next += count;
@@ -80,9 +80,10 @@ function textOf(kind: CommitKind): string {
     ...(isRepairing ? [recordRepairsSql(take(RECORD_REPAIRS_PARAMETERS))] : []),
     ...(isRewriting ? [rewrittenSql(take(REWRITTEN_PARAMETERS))] : []),
     ...(isChangingMembers ? [changeMembersSql(take(CHANGE_MEMBERS_PARAMETERS))] : []),
+    // Before the region leaves: from then on it asks the log for nothing, and what it has lost could not be told.
+    ...(isOwn ? [checkTailSql(take(TAIL_PARAMETERS))] : []),
     ...(isJoining ? [joinSql(take(JOIN_PARAMETERS))] : []),
     ...(isLeaving ? [leaveSql(take(LEAVE_PARAMETERS))] : []),
-    ...(isOwn ? [checkTailSql(take(TAIL_PARAMETERS))] : []),
   ];
   if (further.length === 0) return `select ${WITHOUT_WAITING}, ${call} as outcome`;
   const done = further.map(

@@ -171,9 +171,9 @@ function commitOf(
     isRepairing: repairs.length > 0,
     isRewriting: result.rewrittenAt.size > 0,
     isChangingMembers: membership !== undefined,
+    isOwn: tail !== undefined,
     isJoining: joined !== undefined,
     isLeaving: left !== undefined,
-    isOwn: tail !== undefined,
   });
   const values = [
     state.partition,
@@ -186,9 +186,9 @@ function commitOf(
     ...(repairs.length > 0 ? repairValues(repairs) : []),
     ...(result.rewrittenAt.size > 0 ? rewrittenValues(result) : []),
     ...(membership === undefined ? [] : membershipValues(state, membership)),
+    ...(tail === undefined ? [] : tailValues(tail)),
     ...(joined === undefined ? [] : joinValues(region, joined.id)),
     ...(left === undefined ? [] : [left.watermark]),
-    ...(tail === undefined ? [] : tailValues(tail)),
   ];
   return { statement, values, isJoining: joined !== undefined };
 }

@@ -15,7 +15,7 @@ const CHECK: Statement = {
 
 const START_REJOIN: Statement = {
   name: "start_rejoin",
-  text: "select forebay_start_rejoin($1, $2, $3, $4, $5)",
+  text: "select forebay_start_rejoin($1, $2, $3, $4, $5, $6)",
   effect: "writing",
 };
 
@@ -30,20 +30,18 @@ interface CheckRow {
   readonly position: string;
 }
 
-/** For a WAL of millions of rows, each of which gets another number; nothing is appended meanwhile. */
+/** For a WAL of millions of rows, each of which is looked up, or gets another number; nothing is appended meanwhile. */
 export const RENUMBERING_MS_MAX = 300_000;
 
 export function openOwnWal(database: Database, region: string): OwnWal {
   return {
     checkWal: (partition) => checkWal({ database, region, partition }),
     startRejoin: async ({ partition, id, lost }) => {
-      await database.query(START_REJOIN, [
-        partition,
-        region,
-        id,
-        lost?.position ?? null,
-        lost?.isLoaded ?? false,
-      ]);
+      const { position = null, isLoaded = false } = lost ?? {};
+      await database.queryOneApart(START_REJOIN, {
+        values: [partition, region, id, position, isLoaded, MAX_OFFSET_MS],
+        timeoutMs: RENUMBERING_MS_MAX,
+      });
     },
   };
 }

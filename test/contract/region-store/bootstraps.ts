@@ -10,48 +10,15 @@ import {
   NothingToLoadError,
   StaleBootstrapError,
   STATE_PARTS,
-  type Bootstrap,
   type BootstrapProgress,
-  type BootstrapSource,
-  type StateHead,
-  type StatePage,
-  type StatePart,
 } from "../../../services/ports/bootstraps.ts";
 import { StaleApplierError, type RegionStore } from "../../../services/ports/region-store.ts";
 import type { Context } from "./context.ts";
+import { beginLoading, loadAll, ONE, order, sourceOf, take, TWO } from "./loading.ts";
 import { append, appendTo, COLLECTION, increment, readAll, set, TENANT } from "./operations.ts";
 import { NOTHING, openLog, ordered, type TestLog } from "./test-log.ts";
 
-const [ONE, TWO] = [uuidOf("bootstrap", "one"), uuidOf("bootstrap", "two")];
 const CREATED_AT_MS = 1_234_567;
-
-/** A snapshot as somebody elsewhere keeps it. */
-interface Taken {
-  readonly head: StateHead;
-  readonly pages: readonly (readonly [StatePart, StatePage])[];
-}
-
-async function take(store: RegionStore, bytesMax = 2_000): Promise<Taken> {
-  const snapshot = await store.openSnapshot({ partition: 0 });
-  try {
-    const pages: [StatePart, StatePage][] = [];
-    for (const part of STATE_PARTS) {
-      for (let after: string | undefined, isMore = true; isMore;) {
-        const page = await snapshot.readPage({ part, after, bytesMax });
-        pages.push([part, page]);
-        after = page.next;
-        isMore = after !== undefined;
-      }
-    }
-    return { head: await snapshot.readHead(), pages };
-  } finally {
-    await snapshot.close();
-  }
-}
-
-function sourceOf({ head }: Taken): BootstrapSource {
-  return { name: "us", snapshot: TWO, position: head.state.position, counts: head.counts };
-}
 
 /** All that a region holds of a partition. */
 async function lookAt(store: RegionStore) {
@@ -98,26 +65,6 @@ async function rowsOf(store: RegionStore, key: string): Promise<StoredRecord[]> 
   const id = { tenant: TENANT, collection: COLLECTION, key };
   const { records } = await store.loadSlice({ partition: 0, records: [id], operations: [] });
   return [...records.values()];
-}
-
-function order(store: RegionStore, id = ONE): Promise<Bootstrap> {
-  return store.orderBootstrap({ partition: 0, id, reason: "test" });
-}
-
-async function beginLoading(store: RegionStore, taken: Taken): Promise<Bootstrap> {
-  let bootstrap = await store.enterStage({ bootstrap: await order(store), stage: "announced" });
-  bootstrap = await store.enterStage({ bootstrap, stage: "clearing", source: sourceOf(taken) });
-  for (let isMore = true; isMore;) ({ isMore } = await store.clearSome(bootstrap));
-  return store.enterStage({ bootstrap, stage: "loading" });
-}
-
-async function loadAll(store: RegionStore, bootstrap: Bootstrap, taken: Taken): Promise<void> {
-  let after = bootstrap.progress!;
-  for (const [part, page] of taken.pages) {
-    expect(after.part).toBe(part);
-    after = await store.loadPage({ bootstrap, page, after });
-  }
-  await store.finishLoad({ bootstrap, head: taken.head });
 }
 
 export function bootstraps(context: Context): void {

@@ -1,16 +1,15 @@
-/** A WAL that is not what the log has: found, nothing is lost or sent twice, and no sequence is handed out for something else. */
+/** A region whose WAL is not what the log has: nothing is lost or sent twice, and no sequence is handed out for something else. */
 import { describe, expect, it } from "vitest";
-import type { BatchEntry, MemberEntry, OrderedEntry, TickEntry } from "../../../services/core/entry.ts";
+import type { MemberEntry, OrderedEntry, TickEntry } from "../../../services/core/entry.ts";
 import { foldEntries } from "../../../services/core/fold/fold.ts";
+import { WAL_RUN_ROWS } from "../../../services/core/fold/member.ts";
 import type { PartitionState } from "../../../services/core/fold/state.ts";
 import { ZERO_HASH } from "../../../services/core/hash.ts";
-import { WAL_RUN_ROWS } from "../../../services/core/fold/member.ts";
-import { advanceHlc, hlcFromMilliseconds } from "../../../services/core/hlc.ts";
-import { uuidOf } from "../../../services/core/operation-id.ts";
+import { NOTHING_LOADED, STATE_PARTS } from "../../../services/ports/bootstraps.ts";
 import { DisplacedError, LostWalError, WalRefusedError } from "../../../services/ports/own-wal.ts";
-import { NOTHING_LOADED } from "../../../services/ports/bootstraps.ts";
-import type { RegionStore, WalAppend } from "../../../services/ports/region-store.ts";
+import type { RegionStore } from "../../../services/ports/region-store.ts";
 import type { Context } from "./context.ts";
+import { beginLoading, loadAll } from "./loading.ts";
 import {
   append,
   appendTo,
@@ -25,113 +24,24 @@ import {
 } from "./operations.ts";
 import { hold, leftOf, openFlights, take, tell } from "./rights.ts";
 import { openLog, type TestLog } from "./test-log.ts";
-
-const [FIRST, SECOND] = [uuidOf("contract", "rejoin"), uuidOf("contract", "rejoin again")];
-const LATER_MS = NOW_MS + 60_000;
+import {
+  change,
+  failureOf,
+  FIRST,
+  LATER_MS,
+  rowsOfRun,
+  SECOND,
+  sentBefore,
+  tick,
+  wentBack,
+} from "./went-back.ts";
 
 export function rejoining(context: Context): void {
-  describe("a WAL that is not what the log has", () => {
-    finding(context);
+  describe("a region whose WAL is not what the log has", () => {
     numberingAnew(context);
-    loadedState(context);
     loadedAfterJoining(context);
     otherDatabases(context);
     coming(context);
-  });
-}
-
-function change(action: MemberEntry["action"], id = FIRST): MemberEntry {
-  const origin = action === "rejoin" ? REGION : "us";
-  return { kind: "member", origin, id, action, region: REGION };
-}
-
-/** What another database of the region has sent before it was lost. */
-function sentBefore(log: TestLog, operations: readonly WalAppend[]): BatchEntry {
-  return log.batch(REGION, operations, hlcFromMilliseconds(NOW_MS - 10_000));
-}
-
-async function tick(context: Context, log: TestLog): Promise<TickEntry> {
-  const stamp = await context.store.stampTick({ partition: 0, nowMs: LATER_MS });
-  const { hlc, walHead, position: appliedPosition, chain } = stamp;
-  return {
-    kind: "tick", origin: REGION, hlc, walHead, appliedPosition, chain, software: "test", reads: log.state.position,
-  }; // prettier-ignore
-}
-
-async function failureOf(work: Promise<unknown>): Promise<unknown> {
-  return work.then(
-    () => undefined,
-    (error: unknown) => error,
-  );
-}
-
-/** The log has `sent` of the region, and the database has taken others. */
-async function wentBack(context: Context, taken: readonly WalAppend[], sent: readonly WalAppend[]) {
-  const log = await openLog(context.store);
-  await appendTo(context.store, taken);
-  const batch = sentBefore(log, sent);
-  const lost = (await failureOf(log.foldLooking(batch))) as LostWalError;
-  return { log, batch, lost };
-}
-
-function finding(context: Context): void {
-  it("is found when the log has another operation under a sequence, and nothing is committed", async () => {
-    const { lost, log } = await wentBack(context, [append("a"), append("b")], [append("x")]);
-    expect(lost).toBeInstanceOf(LostWalError);
-    expect(lost).toMatchObject({ position: 1, isLoaded: false });
-    expect((await context.store.readPositions(0)).position).toBe(1);
-    expect(await context.store.loadPartition(0)).toEqual(log.state);
-  });
-
-  it("is found where it goes on as the log does, after others in the same commit", async () => {
-    const { store } = context;
-    const log = await openLog(store);
-    const operations = [append("a"), append("b"), append("c"), append("d")];
-    await appendTo(store, operations);
-    const lost = sentBefore(log, [append("x"), append("y")]);
-    const rows = await readAll(store);
-    // What a process sends that has outlived its database: it goes on after what it has sent of the one before.
-    const next = log.batch(REGION, operations.slice(2), rows[2]!.hlc);
-    expect(await failureOf(log.foldLooking(lost, next))).toBeInstanceOf(LostWalError);
-    expect((await store.readPositions(0)).position).toBe(1);
-    await log.foldLooking(log.tick("us"));
-  });
-
-  it("is found when the log has more than the WAL has handed out", async () => {
-    expect((await wentBack(context, [], [append("x")])).lost).toBeInstanceOf(LostWalError);
-    expect((await failureOf(context.store.checkWal(0))) ?? null).toBeNull();
-  });
-
-  it("is found by a tick that tells of more rows, or of a later stamp, than the WAL has", async () => {
-    const log = await openLog(context.store);
-    await appendTo(context.store, [append("a")]);
-    const own = await tick(context, log);
-    const later = { ...own, hlc: advanceHlc(own.hlc, 1) };
-    for (const wrong of [{ ...own, walHead: 2 }, later])
-      expect(await failureOf(log.foldLooking(wrong))).toBeInstanceOf(LostWalError);
-    await log.foldLooking(own);
-    expect(log.state.origins[REGION]?.tick?.walHead).toBe(1);
-  });
-
-  it("is not found where the WAL has it, or has had it", async () => {
-    const { store } = context;
-    const log = await openLog(store);
-    const operations = [append("a"), append("b"), append("c")];
-    await appendTo(store, operations);
-    const rows = await readAll(store);
-    const first = rows[0]!;
-    const batch = log.batch(REGION, operations, first.hlc);
-    await log.foldLooking(batch);
-    await store.checkWal(0);
-    expect(await store.trimWal({ partition: 0, upTo: 3, rowsMax: 10 })).toBe(3);
-    await store.checkWal(0);
-    const tail = { operations: [{ sequence: 3, id: rows[2]!.id, hlc: rows[2]!.hlc }] };
-    const { state } = log;
-    const result = await log.fold(log.tick("us"));
-    expect(result.state.position).toBe(state.position + 1);
-    await expect(
-      store.commitFold({ expectedPosition: log.state.position, result: { ...result, state: { ...result.state, position: log.state.position + 1 } }, tail }),
-    ).resolves.toBeUndefined(); // prettier-ignore
   });
 }
 
@@ -244,60 +154,12 @@ function numberingAnew(context: Context): void {
     expect(await leftOf(store)).toBe("5/6");
   });
 }
-
-function loadedState(context: Context): void {
-  it("is found under a state that was loaded from elsewhere", async () => {
-    const { store } = context;
-    const log = await openLog(store);
-    const [known, unknown] = [append("a"), append("b")];
-    await appendTo(store, [known, unknown]);
-    const [row] = await readAll(store);
-    await log.fold(log.batch(REGION, [known], row!.hlc));
-    await store.checkWal(0);
-    // As if loaded: nobody has looked at the WAL.
-    await log.fold(sentBefore(log, [append("x"), append("y")]));
-    const lost = await failureOf(store.checkWal(0));
-    expect(lost).toMatchObject({ name: "LostWalError", isLoaded: true, position: log.state.position });
-    await store.startRejoin({ partition: 0, id: FIRST, lost: lost as LostWalError });
-    await store.checkWal(0);
-    await log.foldLooking(change("rejoin"));
-    const rows = await store.readWal({ partition: 0, after: WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
-    expect(rows.map(({ id }) => id)).toEqual([unknown.id]);
-  });
-
-  it("is found where the region has spoken, and the database has never said a word", async () => {
-    const log = await openLog(context.store);
-    await context.store.checkWal(0);
-    await log.fold({ ...(log.tick(REGION) as TickEntry), walHead: 0 });
-    expect(await failureOf(context.store.checkWal(0))).toBeInstanceOf(LostWalError);
-  });
-
-  it("goes on where the region has joined and nobody has spoken for it yet", async () => {
-    const { store } = context;
-    const log = await openLog(store);
-    await log.fold(change("remove", SECOND));
-    await log.fold(change("add"));
-    await store.checkWal(0);
-    await log.foldLooking(await tick(context, log));
-    expect((await appendTo(store, [append("a")], LATER_MS))[0]).toMatchObject({ sequence: WAL_RUN_ROWS + 1 });
-  });
-}
-
 /** In place of folding, as a bootstrap does: no rows, and a state of later. */
 async function load(store: RegionStore, state: PartitionState): Promise<void> {
-  const id = uuidOf("contract", "loads");
-  const counts = NOTHING_LOADED.loaded;
-  let bootstrap = await store.orderBootstrap({ partition: 0, id, reason: "a test" });
-  bootstrap = await store.enterStage({ bootstrap, stage: "announced" });
-  const source = { name: "us", snapshot: id, position: state.position, counts };
-  bootstrap = await store.enterStage({ bootstrap, stage: "clearing", source });
-  while ((await store.clearSome(bootstrap)).isMore);
-  bootstrap = await store.enterStage({ bootstrap, stage: "loading" });
-  let after = bootstrap.progress!;
   const page = { rows: 0, lines: new Uint8Array(), next: undefined };
-  while (after.part !== undefined) after = await store.loadPage({ bootstrap, page, after });
-  await store.finishLoad({ bootstrap, head: { state, logCreatedAtMs: 1, counts } });
-  await store.endBootstrap(bootstrap);
+  const pages = STATE_PARTS.map((part) => [part, page] as const);
+  const taken = { head: { state, logCreatedAtMs: 1, counts: NOTHING_LOADED.loaded }, pages };
+  await loadAll(store, await beginLoading(store, taken), taken);
 }
 
 /** The state as a fold of further entries leaves it elsewhere. */
@@ -309,9 +171,6 @@ function elsewhere(log: TestLog, ...changes: readonly MemberEntry[]): PartitionS
   const slice = { records: new Map(), operations: new Map<string, number>() };
   return foldEntries({ state: log.state, slice, entries }).state;
 }
-
-const rowsOfRun = (store: RegionStore, run: number) =>
-  store.readWal({ partition: 0, after: run * WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
 
 function loadedAfterJoining(context: Context): void {
   it("is taken in where the log's answer came with a state that was loaded meanwhile", async () => {
