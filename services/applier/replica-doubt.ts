@@ -6,15 +6,17 @@
 
 /** A single failure may be the consumer's. */
 const OWN_FAILURES_MAX = 2;
+/** Of one that is tried again: each costs seconds in which nothing is folded. */
+const OWN_FAILURES_MAX_AGAIN = 1;
 /** Which of the others is read is not ours to choose. */
 const OTHER_FAILURES_MAX = 6;
-/** By then somebody may have mended the own one. */
+/** By then somebody may have mended the own one; after as long without failures it counts as mended. */
 const ELSEWHERE_MS = 600_000;
 
 export class ReplicaDoubt {
   #position = 0;
   #failures = 0;
-  #elsewhereUntilMs = 0;
+  #elsewhereUntilMs = -Infinity;
 
   isElsewhere(nowMs: number): boolean {
     return nowMs < this.#elsewhereUntilMs;
@@ -26,7 +28,8 @@ export class ReplicaDoubt {
     this.#position = position;
     this.#failures += 1;
     if (!this.isElsewhere(nowMs)) {
-      if (this.#failures < OWN_FAILURES_MAX) return true;
+      const isAgain = nowMs < this.#elsewhereUntilMs + ELSEWHERE_MS;
+      if (this.#failures < (isAgain ? OWN_FAILURES_MAX_AGAIN : OWN_FAILURES_MAX)) return true;
       this.#elsewhereUntilMs = nowMs + ELSEWHERE_MS;
       this.#failures = 0;
       return true;

@@ -12,6 +12,20 @@ describe("a replica that holds an entry back", () => {
     expect(doubt.isElsewhere(601_000)).toBe(false);
   });
 
+  it("is given up at its first failure once it is tried again, and at its second after it has held for as long", () => {
+    const doubt = new ReplicaDoubt();
+    doubt.failed(7, 0);
+    doubt.failed(7, 0);
+    expect(doubt.isElsewhere(600_000)).toBe(false);
+    doubt.failed(90, 600_000);
+    expect(doubt.isElsewhere(600_000)).toBe(true);
+    expect(doubt.isElsewhere(1_200_000)).toBe(false);
+    doubt.failed(95, 1_800_000);
+    expect(doubt.isElsewhere(1_800_000)).toBe(false);
+    doubt.failed(95, 1_800_000);
+    expect(doubt.isElsewhere(1_800_000)).toBe(true);
+  });
+
   it("is not doubted for different entries", () => {
     const doubt = new ReplicaDoubt();
     for (let position = 1; position < 20; position += 1) expect(doubt.failed(position, 0)).toBe(true);
