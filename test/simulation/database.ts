@@ -153,7 +153,13 @@ export class SimulatedDatabase extends ReadableDatabase {
 
   startRejoin({ partition, ...options }: Parameters<OwnWal["startRejoin"]>[0]): void {
     this.#makeDurable();
-    startRejoin(this.data(partition), { region: this.region, id: options.id, lost: options.lost });
+    const isLoaded = this.bootstraps.isLoaded(partition);
+    startRejoin(this.data(partition), {
+      region: this.region,
+      id: options.id,
+      lost: options.lost,
+      isLoaded,
+    });
   }
 
   stampTick(options: { partition: number; nowMs: number }): TickStamp {

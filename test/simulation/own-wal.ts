@@ -1,13 +1,5 @@
 /** A simulated database's WAL against the log: the twin of the functions of migration `rejoin`. */
-import {
-  advanceHlc,
-  hlcMilliseconds,
-  maxHlc,
-  MAX_OFFSET_MS,
-  nextHlc,
-  ZERO_HLC,
-  type Hlc,
-} from "../../services/core/hlc.ts";
+import { advanceHlc, hlcMilliseconds, maxHlc, nextHlc, ZERO_HLC } from "../../services/core/hlc.ts";
 import { WAL_RUN_ROWS } from "../../services/core/fold/member.ts";
 import type { FoldResult } from "../../services/core/fold/fold.ts";
 import {
@@ -18,7 +10,10 @@ import {
   type WalTail,
   type WalTrouble,
 } from "../../services/ports/own-wal.ts";
-import { rowsAfter, type PartitionData } from "./partition-data.ts";
+import { rowsAfter, type PartitionData, type TimedRow } from "./partition-data.ts";
+
+/** Clocks are off by less, and whoever tries again what another region has taken does so sooner. */
+const FORGOTTEN_NO_MORE_AFTER_MS = 3_600_000;
 
 /** Why nothing may be appended. */
 export function refusalOf(data: PartitionData, region: string): WalRefusal | undefined {
@@ -108,27 +103,33 @@ export function checkWal(data: PartitionData, { region, nowMs, isLoaded }: Check
     if (data.wal.some(({ sequence }) => sequence < origin.watermark && sequence > run)) throw lost;
     return;
   }
-  if (!data.outcomes.has(row.id) && !isOld(data, row.hlc)) throw lost;
+  if (!data.outcomes.has(row.id) && !mayBeForgotten(data, row)) throw lost;
 }
 
-function isOld({ state }: PartitionData, hlc: Hlc): boolean {
-  return hlcMilliseconds(hlc) <= state.forgotten.logTimeMs + MAX_OFFSET_MS;
+/** Whether a row that has no outcome may have had one. */
+function mayBeForgotten({ state }: PartitionData, { seen, hlc }: TimedRow): boolean {
+  const { position, logTimeMs } = state.forgotten;
+  return seen < position && hlcMilliseconds(hlc) <= logTimeMs + FORGOTTEN_NO_MORE_AFTER_MS;
 }
 
 function displacedError(): DisplacedError {
   return new DisplacedError("another database has taken the place of this region's");
 }
 
-export function startRejoin(
-  data: PartitionData,
-  { region, id, lost }: { region: string; id: string; lost: LostWalError | undefined },
-): void {
+interface Rejoin {
+  readonly region: string;
+  readonly id: string;
+  readonly lost: LostWalError | undefined;
+  readonly isLoaded: boolean;
+}
+
+export function startRejoin(data: PartitionData, { region, id, lost, isLoaded }: Rejoin): void {
   if (data.rejoin !== undefined) return;
   const isLate = lost?.position !== data.state.position || data.displaced !== undefined;
   if (lost !== undefined && isLate) return;
   const origin = data.state.origins[region];
   let folded = origin?.watermark ?? 0;
-  if (lost?.isLoaded === true || data.joined !== origin?.joined) folded = knownTo(data, region, folded);
+  if ((lost?.isLoaded ?? isLoaded) || data.joined !== origin?.joined) folded = knownTo(data, region, folded);
   data.orphansAfter ??= folded;
   data.rejoin = id;
   data.displaced = undefined;
@@ -144,10 +145,10 @@ function knownTo(data: PartitionData, region: string, sequenceMax: number): numb
   return Math.min(unknown - 1, data.wal.findLast(isKnown)?.sequence ?? 0);
 }
 
+/** The first row that the log does not know and has not forgotten. */
 function firstUnknown(data: PartitionData, sequenceMax: number): number | undefined {
-  return data.wal.find(
-    ({ id, hlc, sequence }) => sequence <= sequenceMax && !isOld(data, hlc) && !data.outcomes.has(id),
-  )?.sequence;
+  const isUnknown = (row: TimedRow) => !data.outcomes.has(row.id) && !mayBeForgotten(data, row);
+  return data.wal.find((row) => row.sequence <= sequenceMax && isUnknown(row))?.sequence;
 }
 
 /** Whether the fold may be committed. @throws {DisplacedError} noted for good. */
@@ -190,15 +191,15 @@ function renumber(data: PartitionData, { region, nowMs }: { region: string; nowM
   const after = data.orphansAfter ?? 0;
   const isKnown = (id: string) => (outcomes.get(id)?.position ?? 0) > state.forgotten.position;
   const orphans = rowsAfter(data, after).filter(({ id }) => !isKnown(id));
-  const isAside = (hlc: Hlc) => state.forgotten.logTimeMs > 0 && isOld(data, hlc);
-  data.setAside.push(...orphans.filter(({ hlc }) => isAside(hlc)));
+  const isAside = (row: TimedRow) => mayBeForgotten(data, row);
+  data.setAside.push(...orphans.filter(isAside));
   const issued = [data.lastHlc, origin.hlc, origin.tick?.hlc ?? ZERO_HLC].reduce(maxHlc);
   const observed = [...Object.values(state.origins).map(({ hlc }) => hlc), state.hlc];
   let hlc = nextHlc({ nowMs, lastIssued: issued, observed });
   data.lastHlc = hlc;
   data.walEnd = origin.watermark;
   const renumbered = orphans
-    .filter((row) => !isAside(row.hlc))
+    .filter((row) => !isAside(row))
     .map((row) => {
       data.walEnd += 1;
       data.lastHlc = hlc;

@@ -15,7 +15,7 @@ const CHECK: Statement = {
 
 const START_REJOIN: Statement = {
   name: "start_rejoin",
-  text: "select forebay_start_rejoin($1, $2, $3, $4, $5, $6)",
+  text: "select forebay_start_rejoin($1, $2, $3, $4, $5)",
   effect: "writing",
 };
 
@@ -39,7 +39,7 @@ export function openOwnWal(database: Database, region: string): OwnWal {
     startRejoin: async ({ partition, id, lost }) => {
       const { position = null, isLoaded = false } = lost ?? {};
       await database.queryOneApart(START_REJOIN, {
-        values: [partition, region, id, position, isLoaded, MAX_OFFSET_MS],
+        values: [partition, region, id, position, isLoaded],
         timeoutMs: RENUMBERING_MS_MAX,
       });
     },

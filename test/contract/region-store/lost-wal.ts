@@ -13,6 +13,7 @@ import {
   change,
   failureOf,
   FIRST,
+  forgetAll,
   LATER_MS,
   rowsOfRun,
   SECOND,
@@ -143,25 +144,58 @@ function loadedState(context: Context): void {
     expect(rows.map(({ id }) => id)).toEqual([unknown.id]);
   });
 
-  it("is found under one that was loaded where the log goes on as the WAL does, after what was lost", async () => {
+  describe("that was loaded where the log goes on as the WAL does, after what was lost", () => {
+    /** @returns what the log does not know. */
+    const loadLost = async ({ store }: Context) => {
+      const log = await openLog(store);
+      await store.bindLog({ partition: 0, createdAtMs: NOW_MS });
+      const operations = [append("a"), append("b"), append("c"), append("d")];
+      await appendTo(store, operations);
+      const rows = await readAll(store);
+      await log.fold(
+        sentBefore(log, [append("x"), append("y")]),
+        log.batch(REGION, operations.slice(2), rows[2]!.hlc),
+      );
+      await loadAnew(store);
+      return { log, unknown: operations.slice(0, 2).map(({ id }) => id) };
+    };
+
+    it("is found, and what the log does not know is numbered anew", async () => {
+      const { store } = context;
+      const { log, unknown } = await loadLost(context);
+      const lost = await failureOf(store.checkWal(0));
+      expect(lost).toMatchObject({ name: "LostWalError", isLoaded: true, position: log.state.position });
+      await store.startRejoin({ partition: 0, id: FIRST, lost: lost as LostWalError });
+      await store.checkWal(0);
+      await log.foldLooking(change("rejoin"));
+      expect((await rowsOfRun(store, 1)).map(({ id }) => id)).toEqual(unknown);
+    });
+
+    it("has that numbered anew also where it is forced to rejoin before anybody has looked", async () => {
+      const { store } = context;
+      const { log, unknown } = await loadLost(context);
+      await store.startRejoin({ partition: 0, id: FIRST });
+      await log.foldLooking(change("rejoin"));
+      expect((await rowsOfRun(store, 1)).map(({ id }) => id)).toEqual(unknown);
+    });
+  });
+
+  it.each([
+    ["was taken after what is forgotten was folded", { isTakenBefore: false, stampedAtMs: NOW_MS + 1_000 }],
+    ["is stamped hours after what is forgotten", { isTakenBefore: true, stampedAtMs: NOW_MS + 7_200_000 }],
+  ])("is found under one that was loaded by a row that %s", async (_, { isTakenBefore, stampedAtMs }) => {
     const { store } = context;
     const log = await openLog(store);
     await store.bindLog({ partition: 0, createdAtMs: NOW_MS });
-    const operations = [append("a"), append("b"), append("c"), append("d")];
-    await appendTo(store, operations);
+    const [unknown, known] = [append("a"), append("b")];
+    if (isTakenBefore) await appendTo(store, [unknown, known], stampedAtMs);
+    await log.fold(log.batch("us", [append("z")]));
+    await forgetAll(log);
+    if (!isTakenBefore) await appendTo(store, [unknown, known], stampedAtMs);
     const rows = await readAll(store);
-    await log.fold(
-      sentBefore(log, [append("x"), append("y")]),
-      log.batch(REGION, operations.slice(2), rows[2]!.hlc),
-    );
+    await log.fold(sentBefore(log, [append("x")]), log.batch(REGION, [known], rows[1]!.hlc));
     await loadAnew(store);
-    const lost = await failureOf(store.checkWal(0));
-    expect(lost).toMatchObject({ name: "LostWalError", isLoaded: true, position: log.state.position });
-    await store.startRejoin({ partition: 0, id: FIRST, lost: lost as LostWalError });
-    await store.checkWal(0);
-    await log.foldLooking(change("rejoin"));
-    const ids = (await rowsOfRun(store, 1)).map(({ id }) => id);
-    expect(ids).toEqual(operations.slice(0, 2).map(({ id }) => id));
+    expect(await failureOf(store.checkWal(0))).toMatchObject({ name: "LostWalError", isLoaded: true });
   });
 
   it("is not found under one that was loaded and knows all but what is forgotten or still to be sent", async () => {
@@ -170,10 +204,7 @@ function loadedState(context: Context): void {
     await store.bindLog({ partition: 0, createdAtMs: NOW_MS });
     await appendTo(store, [append("forgotten")]);
     await log.foldWal();
-    const { position } = log.state;
-    const members = ["ap", "eu", "us"].map((origin) => ({ ...(log.tick(origin) as TickEntry), walHead: 0 }));
-    await log.fold(...members);
-    await log.fold({ kind: "forget", origin: "us", position, logTimeMs: NOW_MS + position, without: [] });
+    await forgetAll(log);
     await appendTo(store, [append("known")], LATER_MS);
     await log.foldWal();
     await appendTo(store, [append("pending")], LATER_MS);
@@ -182,6 +213,17 @@ function loadedState(context: Context): void {
     await loadAnew(store);
     await store.checkWal(0);
     expect(await store.walHead(0)).toMatchObject({ pendingRows: 1 });
+  });
+
+  it("is not found under one that was loaded where its last row is forgotten, and was stamped ahead of time", async () => {
+    const { store } = context;
+    const log = await openLog(store);
+    await store.bindLog({ partition: 0, createdAtMs: NOW_MS });
+    await appendTo(store, [append("a")], NOW_MS + 2_000);
+    await log.foldWal();
+    await forgetAll(log);
+    await loadAnew(store);
+    await store.checkWal(0);
   });
 
   it("is found where the region has spoken, and the database has never said a word", async () => {

@@ -1,6 +1,6 @@
 /** A region whose WAL is not what the log has: nothing is lost or sent twice, and no sequence is handed out for something else. */
 import { describe, expect, it } from "vitest";
-import type { MemberEntry, OrderedEntry, TickEntry } from "../../../services/core/entry.ts";
+import type { MemberEntry, OrderedEntry } from "../../../services/core/entry.ts";
 import { foldEntries } from "../../../services/core/fold/fold.ts";
 import { WAL_RUN_ROWS } from "../../../services/core/fold/member.ts";
 import type { PartitionState } from "../../../services/core/fold/state.ts";
@@ -28,6 +28,7 @@ import {
   change,
   failureOf,
   FIRST,
+  forgetAll,
   LATER_MS,
   rowsOfRun,
   SECOND,
@@ -112,24 +113,21 @@ function numberingAnew(context: Context): void {
 
   it("sets aside what may have taken effect so long ago that nobody knows", async () => {
     const { store } = context;
-    const [old, young] = [append("a"), append("b")];
+    const [old, close, young] = [append("a"), append("b"), append("c")];
     const log = await openLog(store);
     await appendTo(store, [old]);
-    await appendTo(store, [young], LATER_MS);
+    await appendTo(store, [close], LATER_MS);
+    await appendTo(store, [young], NOW_MS + 7_200_000);
     const batch = sentBefore(log, [append("x")]);
     const lost = (await failureOf(log.foldLooking(batch))) as LostWalError;
     await store.startRejoin({ partition: 0, id: FIRST, lost });
     await log.foldLooking(batch);
-    const { position } = log.state;
-    const members = ["ap", "eu", "us"].map((origin) => ({ ...(log.tick(origin) as TickEntry), walHead: 0 }));
-    await log.fold(...members);
-    await log.fold({ kind: "forget", origin: "us", position, logTimeMs: NOW_MS + position, without: [] });
-    expect(log.state.forgotten.position).toBe(position);
+    await forgetAll(log);
     await log.foldLooking(change("rejoin"));
     const rows = await store.readWal({ partition: 0, after: WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
     expect(rows.map(({ id }) => id)).toEqual([young.id]);
-    expect(await store.walHead(0)).toMatchObject({ setAsideRows: 1, pendingRows: 1 });
-    expect(await store.readOperation(old.id)).toBeUndefined();
+    expect(await store.walHead(0)).toMatchObject({ setAsideRows: 2, pendingRows: 1 });
+    for (const { id } of [old, close]) expect(await store.readOperation(id)).toBeUndefined();
   });
 
   it("counts what is promised of escrows without the rows that are gone", async () => {

@@ -1,4 +1,5 @@
 /** A region whose database went back: what the log has of the one before, and what becomes of the region's membership. */
+import { expect } from "vitest";
 import type { BatchEntry, MemberEntry, TickEntry } from "../../../services/core/entry.ts";
 import { hlcFromMilliseconds } from "../../../services/core/hlc.ts";
 import { WAL_RUN_ROWS } from "../../../services/core/fold/member.ts";
@@ -28,6 +29,15 @@ export async function tick(context: Context, log: TestLog): Promise<TickEntry> {
   return {
     kind: "tick", origin: REGION, hlc, walHead, appliedPosition, chain, software: "test", reads: log.state.position,
   }; // prettier-ignore
+}
+
+/** All operations up to here: everybody has seen them, and nothing is on its way. */
+export async function forgetAll(log: TestLog): Promise<void> {
+  const { position } = log.state;
+  const members = ["ap", "eu", "us"].map((origin) => ({ ...(log.tick(origin) as TickEntry), walHead: 0 }));
+  await log.fold(...members);
+  await log.fold({ kind: "forget", origin: "us", position, logTimeMs: NOW_MS + position, without: [] });
+  expect(log.state.forgotten.position).toBe(position);
 }
 
 export async function failureOf(work: Promise<unknown>): Promise<unknown> {
