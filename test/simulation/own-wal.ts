@@ -1,4 +1,4 @@
-/** A simulated database's WAL against the log: the twin of the functions of migration `rejoin`. */
+/** A simulated database's WAL against the log: the twin of the functions of the migrations `rejoin` and `loaded_wal`. */
 import { advanceHlc, hlcMilliseconds, maxHlc, nextHlc, ZERO_HLC } from "../../services/core/hlc.ts";
 import { WAL_RUN_ROWS } from "../../services/core/fold/member.ts";
 import type { FoldResult } from "../../services/core/fold/fold.ts";

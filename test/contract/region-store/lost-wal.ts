@@ -15,6 +15,7 @@ import {
   FIRST,
   forgetAll,
   LATER_MS,
+  outlived,
   rowsOfRun,
   SECOND,
   sentBefore,
@@ -41,13 +42,7 @@ function finding(context: Context): void {
 
   it("is found where it goes on as the log does, after others in the same commit", async () => {
     const { store } = context;
-    const log = await openLog(store);
-    const operations = [append("a"), append("b"), append("c"), append("d")];
-    await appendTo(store, operations);
-    const lost = sentBefore(log, [append("x"), append("y")]);
-    const rows = await readAll(store);
-    // What a process sends that has outlived its database: it goes on after what it has sent of the one before.
-    const next = log.batch(REGION, operations.slice(2), rows[2]!.hlc);
+    const { log, lost, next } = await outlived(context);
     expect(await failureOf(log.foldLooking(lost, next))).toBeInstanceOf(LostWalError);
     expect((await store.readPositions(0)).position).toBe(1);
     await log.foldLooking(log.tick("us"));
@@ -140,29 +135,20 @@ function loadedState(context: Context): void {
     await store.startRejoin({ partition: 0, id: FIRST, lost: lost as LostWalError });
     await store.checkWal(0);
     await log.foldLooking(change("rejoin"));
-    const rows = await store.readWal({ partition: 0, after: WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
-    expect(rows.map(({ id }) => id)).toEqual([unknown.id]);
+    expect((await rowsOfRun(store, 1)).map(({ id }) => id)).toEqual([unknown.id]);
   });
 
   describe("that was loaded where the log goes on as the WAL does, after what was lost", () => {
-    /** @returns what the log does not know. */
-    const loadLost = async ({ store }: Context) => {
-      const log = await openLog(store);
-      await store.bindLog({ partition: 0, createdAtMs: NOW_MS });
-      const operations = [append("a"), append("b"), append("c"), append("d")];
-      await appendTo(store, operations);
-      const rows = await readAll(store);
-      await log.fold(
-        sentBefore(log, [append("x"), append("y")]),
-        log.batch(REGION, operations.slice(2), rows[2]!.hlc),
-      );
-      await loadAnew(store);
-      return { log, unknown: operations.slice(0, 2).map(({ id }) => id) };
+    const loadLost = async () => {
+      const { log, lost, next, unknown } = await outlived(context);
+      await log.fold(lost, next);
+      await loadAnew(context.store);
+      return { log, unknown };
     };
 
     it("is found, and what the log does not know is numbered anew", async () => {
       const { store } = context;
-      const { log, unknown } = await loadLost(context);
+      const { log, unknown } = await loadLost();
       const lost = await failureOf(store.checkWal(0));
       expect(lost).toMatchObject({ name: "LostWalError", isLoaded: true, position: log.state.position });
       await store.startRejoin({ partition: 0, id: FIRST, lost: lost as LostWalError });
@@ -173,7 +159,7 @@ function loadedState(context: Context): void {
 
     it("has that numbered anew also where it is forced to rejoin before anybody has looked", async () => {
       const { store } = context;
-      const { log, unknown } = await loadLost(context);
+      const { log, unknown } = await loadLost();
       await store.startRejoin({ partition: 0, id: FIRST });
       await log.foldLooking(change("rejoin"));
       expect((await rowsOfRun(store, 1)).map(({ id }) => id)).toEqual(unknown);

@@ -96,7 +96,7 @@ function numberingAnew(context: Context): void {
     expect(await store.trimWal({ partition: 0, upTo: 1_000, rowsMax: 1_000 })).toBe(0);
     await log.foldLooking(change("rejoin"));
     await seen();
-    const rows = await store.readWal({ partition: 0, after: WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
+    const rows = await rowsOfRun(store, 1);
     expect(rows.map(({ id, sequence, seen: at, body }) => ({ id, sequence, at, body }))).toEqual(
       [taken[0]!, taken[2]!].map(({ id, body }, index) => ({
         id, sequence: WAL_RUN_ROWS + 1 + index, at: before[0]!.seen, body,
@@ -124,7 +124,7 @@ function numberingAnew(context: Context): void {
     await log.foldLooking(batch);
     await forgetAll(log);
     await log.foldLooking(change("rejoin"));
-    const rows = await store.readWal({ partition: 0, after: WAL_RUN_ROWS, rowsMax: 10, bytesMax: 1e9 });
+    const rows = await rowsOfRun(store, 1);
     expect(rows.map(({ id }) => id)).toEqual([young.id]);
     expect(await store.walHead(0)).toMatchObject({ setAsideRows: 2, pendingRows: 1 });
     for (const { id } of [old, close]) expect(await store.readOperation(id)).toBeUndefined();

@@ -7,7 +7,7 @@ import { uuidOf } from "../../../services/core/operation-id.ts";
 import type { LostWalError } from "../../../services/ports/own-wal.ts";
 import type { RegionStore, WalAppend } from "../../../services/ports/region-store.ts";
 import type { Context } from "./context.ts";
-import { appendTo, NOW_MS, REGION } from "./operations.ts";
+import { append, appendTo, NOW_MS, readAll, REGION } from "./operations.ts";
 import { openLog, type TestLog } from "./test-log.ts";
 
 export const [FIRST, SECOND] = [uuidOf("contract", "rejoin"), uuidOf("contract", "rejoin again")];
@@ -54,6 +54,21 @@ export async function wentBack(context: Context, taken: readonly WalAppend[], se
   const batch = sentBefore(log, sent);
   const lost = (await failureOf(log.foldLooking(batch))) as LostWalError;
   return { log, batch, lost };
+}
+
+/**
+ * A process has outlived its database, and sends on after what it has sent of the one before: the log has `lost`, and after that
+ * what the WAL has. The first two of the operations that were taken are not known to it.
+ */
+export async function outlived({ store }: Context) {
+  const log = await openLog(store);
+  await store.bindLog({ partition: 0, createdAtMs: NOW_MS });
+  const operations = [append("a"), append("b"), append("c"), append("d")];
+  await appendTo(store, operations);
+  const rows = await readAll(store);
+  const lost = sentBefore(log, [append("x"), append("y")]);
+  const next = log.batch(REGION, operations.slice(2), rows[2]!.hlc);
+  return { log, lost, next, unknown: operations.slice(0, 2).map(({ id }) => id) };
 }
 
 export const rowsOfRun = (store: RegionStore, run: number) =>
